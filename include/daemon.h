@@ -1,0 +1,218 @@
+/*
+ * daemon.h - a simple C program becomes a TCP server daemon
+ *
+ *     shell -- starter -- leader -- master -+- server -+- worker
+ *              (both gone at success)       |          `- worker ...
+ *                                           `- logger
+ *
+ * A program calls the stages in the order of this file. Each call returns
+ * in a new process, while the process that made it loops inside the call:
+ *
+ *     daemon_start();                      this is the master
+ *     daemon_clean_fd(2);
+ *     count = daemon_listen(NULL, "7007", fds, 4);
+ *     daemon_master();                     this is a server
+ *     daemon_success();                    the shell has its prompt again
+ *     daemon_server(fds, count);           this is a worker: one connection
+ *
+ * On any error a stage says so in one line on standard error and ends its
+ * process with status 1, so a program need not check what a stage returns.
+ * All other functions return -1 with errno set.
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#ifndef DAEMONSRV_DAEMON_H
+#define DAEMONSRV_DAEMON_H
+
+#include <sys/types.h>
+#include <sys/socket.h>
+
+#define DAEMONSRV_VERSION	"1.0.0"
+#define DAEMONSRV_VERSION_MAJOR	1
+#define DAEMONSRV_VERSION_MINOR	0
+#define DAEMONSRV_VERSION_PATCH	0
+
+/* What daemon_master() returns: in which process the program now is. */
+#define DAEMON_SERVER	0
+#define DAEMON_LOGGER	1
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What is declared here is public, and nothing else is. */
+#if defined(__GNUC__) && __GNUC__ >= 4
+#pragma GCC visibility push(default)
+#endif
+
+/*
+ * Stages, in the order in which a program calls them
+ */
+
+/*
+ * Goes into the background. Returns 0 in the master: a process of a new
+ * session that it does not lead, with /dev/null as stdin, whose stdout and
+ * stderr come out where the starter's do until the start has succeeded.
+ * The starter stays inside the call until then, and ends with status 0; if
+ * the start fails it ends the whole daemon, and itself with status 1, the
+ * status of the stage that failed, or 128+n if signal n ended that.
+ */
+int daemon_start(void);
+
+/*
+ * Keeps a server alive: the master stays inside the call for the daemon's
+ * whole life. Returns DAEMON_SERVER in each server, which is a copy of the
+ * master as it was at the call. A server that ends with status 0, or by a
+ * crash, is followed by another; any other status ends the daemon.
+ */
+int daemon_master(void);
+
+/*
+ * The logger's loop. In a server it does nothing and returns 0, so that a
+ * program may call it right after daemon_master() in whichever it is.
+ */
+int daemon_logger(void);
+
+/*
+ * Confirms the start, from the server: what was written to stdout and
+ * stderr so far is shown, the starter ends with status 0, and stdout and
+ * stderr become /dev/null. Returns 0 in the server. In a server that has
+ * called it already it does nothing and returns 0.
+ */
+int daemon_success(void);
+
+/*
+ * Accepts connections on the count listening sockets in fds and forks a
+ * worker for each; the server stays inside the call. Returns in each
+ * worker, with the connection as stdin and stdout, the index in fds of the
+ * listener that it came from. The sockets become non-blocking. Once the
+ * daemon is to end, the server closes them, and the master its own.
+ */
+int daemon_server(const int *fds, int count);
+
+/*
+ * In a worker
+ */
+
+/*
+ * The signal (SIGHUP for a reload, SIGUSR2 for a stop) by which this worker
+ * was asked to finish when it can, or 0. A program that had its own handler
+ * for these signals when it called daemon_server() keeps it, and 0 stays.
+ */
+int daemon_stop_requested(void);
+
+/*
+ * The client's address, stored and measured as getpeername(2) does it, also
+ * when the client has gone. ENOTCONN: this process is no worker; EINVAL: a
+ * null pointer.
+ */
+int daemon_peer(struct sockaddr *addr, socklen_t *len);
+
+/*
+ * Ends this connection, so that the client sees its end, and waits for
+ * another. Returns the index of that one's listener, or -1 when the worker
+ * should finish, with stdin and stdout on /dev/null. Where no spare workers
+ * are set that is always so:
+ *
+ *     for (i = daemon_server(fds, n); i >= 0; i = daemon_next_connection())
+ *             serve(i);
+ */
+int daemon_next_connection(void);
+
+/*
+ * Helpers
+ */
+
+/*
+ * Closes every descriptor above highest_kept but those that the library
+ * itself still needs. EINVAL: highest_kept is below 2.
+ */
+int daemon_clean_fd(int highest_kept);
+
+/*
+ * Opens a listening TCP socket on every address that getaddrinfo(3) gives
+ * for host (NULL: all of this machine's) and service (a port or its name;
+ * "0": a free port, the same for all), stores at most max of them in fds
+ * and returns how many: all, or none and -1, with a line on standard error
+ * that names the address. EINVAL: a null pointer or max below 1; ENOSPC:
+ * more than max addresses; else as socket(2), bind(2) and listen(2) set it.
+ */
+int daemon_listen(const char *host, const char *service, int *fds, int max);
+
+/*
+ * The status with which this process would have ended, where a stage has
+ * returned the value of daemon_set_*_return_fatal() instead.
+ */
+int daemon_exit_status(void);
+
+/*
+ * Settings: each before the stage that uses it; 0, or -1 with errno EINVAL
+ * for a value out of range (negative, above all) or ENOMEM. Durations are
+ * seconds, and 0 means no limit where nothing else is said.
+ */
+
+/* The prefix of the library's messages: at most 255 bytes, no slash
+ * (EINVAL). Default: the name by which the program was started. */
+int daemon_set_program_name(const char *name);
+
+/* daemon_start(): how long the starter waits for success (60). */
+int daemon_set_start_timeout(int seconds);
+
+/* daemon_start(): the directory to change to, last of all; NULL: none.
+ * A relative one starts where the program was started ("/"). */
+int daemon_set_working_directory(const char *path);
+
+/* daemon_start(): whether the calling process is to be the master, and
+ * keeps its session, its directory and descriptors 0 to 2: for service
+ * managers, containers (as process 1 too) and debugging (0). */
+int daemon_set_foreground(int on);
+
+/* daemon_master(): how many restarts in all, those asked for by a signal
+ * not counted (0). */
+int daemon_set_restart_count_max(int count);
+
+/* daemon_master(): a server that lived for less than so many seconds has
+ * ended fast (10; 0: none has). */
+int daemon_set_server_fast_time(int seconds);
+
+/* daemon_master(): so many fast ends in a row are answered by a restart,
+ * after a pause that doubles from 0.1 to 10 seconds; the next one ends the
+ * daemon (5). */
+int daemon_set_server_fast_max(int count);
+
+/* daemon_master(): how long workers, or a server that does not obey, may
+ * go on after SIGINT, SIGTERM or SIGQUIT before they are killed (10). */
+int daemon_set_stop_timeout(int seconds);
+
+/* daemon_server(): how long workers may go on after SIGHUP or SIGUSR2
+ * before they get SIGTERM and the server ends as it was asked to (0). */
+int daemon_set_drain_timeout(int seconds);
+
+/* daemon_server(): how often the server looks for what no event told it;
+ * no worker that has ended is kept longer (10; 0 is EINVAL). */
+int daemon_set_server_tick(int seconds);
+
+/* daemon_server(): how many workers at once; more clients wait in the
+ * kernel's queue (100; 1 to 65536, else EINVAL). */
+int daemon_set_worker_count_max(int count);
+
+/*
+ * Where the stage of that name would have ended its process, in an error or
+ * because its work is over, it returns value there instead, with errno.
+ * EINVAL: value is positive. 0: it ends the process (the default).
+ * daemon_success() follows the server's.
+ */
+int daemon_set_start_return_fatal(int value);
+int daemon_set_master_return_fatal(int value);
+int daemon_set_logger_return_fatal(int value);
+int daemon_set_server_return_fatal(int value);
+
+#if defined(__GNUC__) && __GNUC__ >= 4
+#pragma GCC visibility pop
+#endif
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
