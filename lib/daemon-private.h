@@ -1,0 +1,382 @@
+/*
+ * daemon-private.h - the internal interface, a banner for each file
+ *
+ * Lowest first: a file calls only what stands above its own banner.
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#ifndef DAEMON_PRIVATE_H
+#define DAEMON_PRIVATE_H
+
+#include <poll.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+
+#include "daemon.h"
+
+#define DSRV_COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
+
+/*
+ * settings.c - what the program has set; only that file writes it
+ */
+
+struct dsrv_settings {
+	char *program_name;
+	char *working_directory;	/* NULL: stay */
+	int start_timeout;
+	int foreground;
+	int restart_count_max;
+	int server_fast_time;
+	int server_fast_max;
+	int server_tick;
+	int worker_count_max;
+	int drain_timeout;
+	int stop_timeout;
+	int start_return_fatal;
+	int master_return_fatal;
+	int logger_return_fatal;
+	int server_return_fatal;
+};
+
+enum { DSRV_WORKERS_MAX = 65536 };
+
+const struct dsrv_settings *dsrv_settings(void);
+const char *dsrv_settings_name(void);
+
+/*
+ * signals.c - the signal table: what each signal asks for
+ */
+
+enum {
+	DSRV_ASK_LEAVE = 1,	/* the server is to end, and ... */
+	DSRV_ASK_AT_ONCE = 2,	/* ... not to wait for its workers, */
+	DSRV_ASK_FOR_GOOD = 4	/* ... not to be followed by another */
+};
+
+extern const int dsrv_signals[];	/* those of the table, then 0 */
+
+/* What signo asks for; 0 if it is not of the table. */
+unsigned dsrv_signals_ask(int signo);
+/* The signal that workers get with signo. */
+int dsrv_signals_to_workers(int signo);
+/* Adds what signo asks for; whether that was more than asked already. */
+int dsrv_signals_raise(unsigned *asked, int signo);
+
+/*
+ * report.c - the one way to say what went wrong, and to end a process
+ */
+
+/* Where messages go: during a start to standard error, which the starter
+ * empties, with some patience; later there with none, or to syslog(3). */
+enum dsrv_report_to {
+	DSRV_REPORT_STARTER,
+	DSRV_REPORT_STDERR,
+	DSRV_REPORT_SYSLOG
+};
+
+void dsrv_report_to(enum dsrv_report_to);
+/* "NAME: unable to " and the formatted rest, in one line. Keeps errno. */
+void dsrv_report(const char *format, ...)
+    __attribute__((format(printf, 1, 2)));
+/* How a process ended, in words: "ended with status 3"; in static memory. */
+const char *dsrv_report_how(int wait_status);
+/* The exit status that tells of a wait status: 128+n for signal n. */
+int dsrv_report_status(int wait_status);
+/* Ends the process, or returns return_fatal, if that is not 0, with this
+ * errno: then daemon_exit_status() tells status. */
+int dsrv_report_end(int status, int error, int return_fatal);
+/* Ends the process for good, without a return. */
+void dsrv_report_exit(int status) __attribute__((noreturn));
+
+/*
+ * restart.c - the verdict on a server's end; pure
+ */
+
+struct dsrv_end {
+	unsigned asked;	/* what the daemon was asked for */
+	int confirmed;	/* whether the start has succeeded */
+	int status;	/* as waitpid(2) gave it */
+	int64_t lived;	/* ms */
+};
+
+struct dsrv_history {
+	int restarts;	/* in the master's life, those asked for not counted */
+	int fast_ends;	/* in a row */
+};
+
+struct dsrv_verdict {
+	int again;	/* another server, */
+	int pause;	/* ... after so many ms; or */
+	int status;	/* ... the daemon's end with this */
+};
+
+struct dsrv_verdict dsrv_restart_judge(struct dsrv_history *,
+    const struct dsrv_end *);
+/* The pause after the nth failure in a row: first, doubling up to most. */
+int dsrv_restart_pause(int nth, int first, int most);
+
+/*
+ * relay.c - one stream from a pipe to where the starter's was
+ */
+
+enum dsrv_relay_wait {
+	DSRV_RELAY_SOURCE,	/* wait until the source can be read */
+	DSRV_RELAY_SINK,	/* wait until the sink can be written */
+	DSRV_RELAY_OVER		/* nothing will come any more */
+};
+
+struct dsrv_relay {
+	int source;
+	int sink;
+	int last;	/* stop where the source is empty, not at its end */
+	int broken;	/* nobody reads the sink: what comes is dropped */
+	size_t len;
+	size_t done;
+	char buf[4096];	/* PIPE_BUF on Linux: never blocks after POLLOUT */
+};
+
+void dsrv_relay_open(struct dsrv_relay *, int source, int sink);
+/* Moves what can be moved now; says what to wait for before the next step. */
+enum dsrv_relay_wait dsrv_relay_step(struct dsrv_relay *);
+
+/*
+ * memory.c - memory that a child of this process does not get
+ */
+
+/* Zeroed and page aligned; NULL with errno. */
+void *dsrv_memory_own(size_t size);
+/* The same, shared with the children of this process only. */
+void *dsrv_memory_shared(size_t size);
+/* From now on this process's children do not get it. */
+void dsrv_memory_keep(void *, size_t size);
+void dsrv_memory_free(void *, size_t size);
+/* In a new child: rids it of what the system could not keep from it. */
+void dsrv_memory_forked(void);
+
+/*
+ * children.c - the live children of a process, found in O(1); pure data
+ */
+
+/* Their pids, packed. In memory of its own, so that a server's can be read
+ * by the master when the server is gone. */
+struct dsrv_roster {
+	int count;
+	int orphans;	/* written by the master: what counts as well */
+	pid_t pids[DSRV_WORKERS_MAX + 1];
+};
+
+struct dsrv_children {
+	struct dsrv_roster *roster;
+	int32_t *index;	/* open addressing: pid -> its place in pids + 1, or 0 */
+	int own;	/* whether the roster is to be freed */
+};
+
+/* With a roster of its own where that is NULL; -1 with errno. */
+int dsrv_children_open(struct dsrv_children *, struct dsrv_roster *);
+void dsrv_children_close(struct dsrv_children *);
+int dsrv_children_count(const struct dsrv_children *);
+pid_t dsrv_children_at(const struct dsrv_children *, int place);
+int dsrv_children_has(const struct dsrv_children *, pid_t);
+/* -1 where there is no more room; one that is there already stays once. */
+int dsrv_children_add(struct dsrv_children *, pid_t);
+/* Whether it was there. The last one takes its place. */
+int dsrv_children_remove(struct dsrv_children *, pid_t);
+
+/*
+ * stage.c - which process this is, and what its parent gave it
+ */
+
+enum dsrv_stage_kind {
+	DSRV_PROGRAM,	/* no stage has been called */
+	DSRV_MASTER,	/* daemon_start() has returned */
+	DSRV_STARTING,	/* a server before daemon_success() */
+	DSRV_READY,	/* a server after it */
+	DSRV_WORKER,
+	DSRV_OVER	/* a stage has returned its return_fatal */
+};
+
+struct dsrv_stage {
+	enum dsrv_stage_kind kind;
+	pid_t pid;			/* a fork of the program is none */
+	int to_parent;			/* the ready pipe, or -1 */
+	struct dsrv_roster *roster;	/* a server's, shared with the master */
+	int hup_ignored;		/* in foreground, and to stay so */
+};
+
+const struct dsrv_stage *dsrv_stage(void);
+/* This process is from now on of that kind. */
+void dsrv_stage_become(enum dsrv_stage_kind);
+/* What this process's parent gives it, in place of what the last one's
+ * gave: the ready pipe, and, to a server, its roster. */
+void dsrv_stage_connect(int to_parent, struct dsrv_roster *);
+void dsrv_stage_disconnect(void);
+/* Remembers that SIGHUP is ignored and is to stay so. */
+void dsrv_stage_keep_hup_ignored(void);
+/* Whether "unable to VERB" need not be said: this is a process of the kind
+ * in which it is expected, without threads. Else says it; returns errno. */
+int dsrv_stage_enter(enum dsrv_stage_kind expected, const char *verb);
+/* Stores the library's own descriptors, lowest first; returns how many. */
+int dsrv_stage_descriptors(int *fds, int max);
+
+/* Opens /dev/null for each of the descriptors 0 to 2 that is closed. */
+int dsrv_stage_fill_std(void);
+/* Puts /dev/null on the descriptors from first to last. */
+int dsrv_stage_null_std(int first, int last);
+/* Makes stdin, stdout or stderr, by its descriptor, as good as unused, and
+ * an output stream line buffered; the descriptor stays what it is. */
+int dsrv_stage_renew_std(int fd);
+/* pipe(2), close-on-exec. */
+int dsrv_stage_pipe(int *read_end, int *write_end);
+/* A new descriptor, which is -1 or open: above 2 and close-on-exec. */
+int dsrv_stage_own(int fd);
+
+/*
+ * loop.c - wait for what happens next
+ */
+
+enum dsrv_event {
+	DSRV_EVENT_SIGNAL,	/* loop.signo came */
+	DSRV_EVENT_CHILD,	/* loop.pid ended with loop.status */
+	DSRV_EVENT_READY,	/* loop.fd, watched at loop.place, is ready */
+	DSRV_EVENT_TICK		/* loop.deadline has come */
+};
+
+enum { DSRV_LOOP_SIGNALS = 8 };
+
+#define DSRV_NEVER INT64_MAX
+
+/* Which children a loop waits for: those that it has forked, or, as a
+ * reaper of orphans must, all that it has. */
+enum dsrv_loop_reap { DSRV_REAP_FORKED, DSRV_REAP_ALL };
+
+struct dsrv_loop {
+	/* what dsrv_loop_next() tells */
+	int signo;
+	pid_t pid;
+	int status;
+	int fd;
+	int place;
+
+	/* what the stage sets */
+	int64_t deadline;	/* on dsrv_loop_now()'s clock; DSRV_NEVER */
+
+	/* the rest is the loop's own */
+	struct dsrv_children children;
+	enum dsrv_loop_reap reap;
+	struct pollfd *set;	/* place 0: the pipe that signals wake by */
+	int set_max;
+	int watched;
+	int turn;		/* the place that was ready last */
+	int unseen;		/* places to look at in this round */
+	int ticked;		/* whether the deadline was told in it */
+	int must_reap;		/* a child ended; for DSRV_REAP_ALL */
+	int unswept;		/* children to ask for an end that no ... */
+	int sweep_now;		/* ... signal told; so many in this round */
+	int hand;
+	struct dsrv_wake {
+		int signo;
+		pid_t pid;	/* the sender; for SIGCHLD the child */
+	} wakes[32];
+	int wake_count;
+	int wake_next;
+	int caught;
+	struct {
+		int signo;
+		struct sigaction before;
+		struct sigaction child;
+	} dispositions[DSRV_LOOP_SIGNALS];
+	sigset_t mask;
+};
+
+/* Flushes stdio and takes over the signals of the table, but for those of
+ * leave (NULL: none), SIGCHLD and SIGPIPE; -1 with errno. At most places
+ * descriptors can be watched. roster: as dsrv_children_open() has it. */
+int dsrv_loop_open(struct dsrv_loop *, int places, enum dsrv_loop_reap,
+    struct dsrv_roster *, const sigset_t *leave);
+/* Gives the program its signals back. Keeps errno. */
+void dsrv_loop_close(struct dsrv_loop *);
+/* A child gets this handler where the program left signo alone. */
+void dsrv_loop_give(struct dsrv_loop *, int signo, void (*handler)(int));
+
+/* Returns the place at which fd is watched. With events 0 it is ready when
+ * its other end is gone. */
+int dsrv_loop_watch(struct dsrv_loop *, int fd, int events);
+void dsrv_loop_pause(struct dsrv_loop *, int place);
+void dsrv_loop_resume(struct dsrv_loop *, int place);
+/* For good: the place is free for dsrv_loop_rewatch(). */
+void dsrv_loop_forget(struct dsrv_loop *, int place);
+void dsrv_loop_rewatch(struct dsrv_loop *, int place, int fd, int events);
+
+enum dsrv_event dsrv_loop_next(struct dsrv_loop *);
+int64_t dsrv_loop_now(void);	/* ms, monotonic */
+
+/* fork(2), the child recorded. The child has the program's signal mask and
+ * dispositions again, and nothing of the loop. */
+pid_t dsrv_loop_fork(struct dsrv_loop *);
+/* Waits for this one, however long it takes. */
+void dsrv_loop_wait(struct dsrv_loop *, pid_t);
+/* Looks whether each child is still there at the next round. */
+void dsrv_loop_sweep(struct dsrv_loop *);
+/* Makes a child that came by adoption known. -1: it is none of ours. */
+int dsrv_loop_adopt(struct dsrv_loop *, pid_t);
+/* Orphaned descendants become children of this process, or no longer.
+ * Returns what it was; -1 where the system has no such thing. */
+int dsrv_loop_adopting(int on);
+/* Whether process group pgid has no member left; reaps those members that
+ * are children of this process. */
+int dsrv_loop_group_gone(pid_t pgid);
+/* Ends the process by this signal's default action, without a core. */
+void dsrv_loop_die_of(int signo) __attribute__((noreturn));
+/* Unblocks the signals of the table and SIGCHLD, and gives them back their
+ * default action where they are ignored, but for those of leave. */
+void dsrv_loop_reset(const sigset_t *leave);
+/* Those signals of the table that are ignored. */
+void dsrv_loop_ignored(sigset_t *);
+
+/*
+ * ready.c - the words that travel up the ready pipe
+ */
+
+enum dsrv_ready_word {
+	DSRV_READY_NOTHING,	/* no word is there now */
+	DSRV_READY_GONE,	/* nor will be: the writer has closed it */
+	DSRV_READY_SUCCESS,
+	DSRV_READY_ASKED,	/* by this signal to end */
+	DSRV_READY_ENDED	/* with this status, the reason was given */
+};
+
+/* The ends for a parent, which need not wait at it, and for a child. */
+int dsrv_ready_pipe(int *from_child, int *to_parent);
+/* To the parent; without one, nothing. */
+void dsrv_ready_say(enum dsrv_ready_word, int number);
+enum dsrv_ready_word dsrv_ready_hear(int from_child, int *number);
+
+/*
+ * listen.c - listening sockets
+ */
+
+/* 0, or the error number that says why fd is no listening socket. */
+int dsrv_listen_check(int fd);
+/* accept(2) without waiting; the connection itself is in blocking mode. */
+int dsrv_listen_accept(int fd, struct sockaddr *, socklen_t *);
+
+/*
+ * fdclean.c - close what is open
+ */
+
+/* Closes every listening socket that this process has. */
+void dsrv_fdclean_listeners(void);
+
+/*
+ * worker.c - what a worker may ask
+ */
+
+/* Makes the calling process the worker of this connection. */
+void dsrv_worker_become(int conn, const struct sockaddr *peer, socklen_t len);
+/* The handler that daemon_stop_requested() answers from. */
+void dsrv_worker_stop(int signo);
+
+#endif

@@ -1,0 +1,69 @@
+/*
+ * restart.c - the verdict on a server's end: again, or the daemon's end
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#include "config.h"
+
+#include <sys/wait.h>
+
+#include "daemon-private.h"
+
+enum { FIRST_PAUSE = 100, LONGEST_PAUSE = 10000 };	/* ms */
+
+int
+dsrv_restart_pause(int nth, int first, int most)
+{
+	while (--nth > 0 && first < most)
+		first *= 2;
+	return first < most ? first : most;
+}
+
+static struct dsrv_verdict
+end(int status)
+{
+	return (struct dsrv_verdict) { .again = 0, .status = status };
+}
+
+static struct dsrv_verdict
+again(int pause)
+{
+	return (struct dsrv_verdict) { .again = 1, .pause = pause };
+}
+
+static int
+over(int count, int most)
+{
+	return most > 0 && count > most;
+}
+
+struct dsrv_verdict
+dsrv_restart_judge(struct dsrv_history *history, const struct dsrv_end *seen)
+{
+	const struct dsrv_settings *set = dsrv_settings();
+	int status = dsrv_report_status(seen->status);
+
+	if (!seen->confirmed)	/* the first failure is the answer */
+		return end(seen->asked & DSRV_ASK_FOR_GOOD || status == 0 ?
+		    1 : status);
+	if (seen->asked & DSRV_ASK_FOR_GOOD)
+		return end(0);
+	if (seen->asked)
+		return again(0);
+	if (WIFEXITED(seen->status) && status != 0)
+		return end(status);
+
+	if (status == 0)
+		status = 1;
+	history->restarts++;
+	if (seen->lived < (int64_t)set->server_fast_time * 1000)
+		history->fast_ends++;
+	else
+		history->fast_ends = 0;
+	if (over(history->restarts, set->restart_count_max) ||
+	    over(history->fast_ends, set->server_fast_max))
+		return end(status);
+	return again(history->fast_ends == 0 ? 0 :
+	    dsrv_restart_pause(history->fast_ends, FIRST_PAUSE,
+	    LONGEST_PAUSE));
+}

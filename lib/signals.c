@@ -1,0 +1,50 @@
+/*
+ * signals.c - the signal table: what each signal asks for
+ *
+ * Two things can be asked of a server that is to leave, and both only grow:
+ * from waiting for its workers to leaving at once, and from being followed
+ * by another server to being the last.
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#include "config.h"
+
+#include "daemon-private.h"
+
+const int dsrv_signals[] = {
+	SIGHUP, SIGUSR1, SIGUSR2, SIGINT, SIGTERM, SIGQUIT, 0
+};
+
+unsigned
+dsrv_signals_ask(int signo)
+{
+	switch (signo) {
+	case SIGHUP:
+		return DSRV_ASK_LEAVE;
+	case SIGUSR1:
+		return DSRV_ASK_LEAVE | DSRV_ASK_AT_ONCE;
+	case SIGUSR2:
+		return DSRV_ASK_LEAVE | DSRV_ASK_FOR_GOOD;
+	case SIGINT:
+	case SIGTERM:
+	case SIGQUIT:
+		return DSRV_ASK_LEAVE | DSRV_ASK_AT_ONCE | DSRV_ASK_FOR_GOOD;
+	default:
+		return 0;
+	}
+}
+
+int
+dsrv_signals_to_workers(int signo)
+{
+	return signo == SIGUSR1 ? SIGTERM : signo;
+}
+
+int
+dsrv_signals_raise(unsigned *asked, int signo)
+{
+	unsigned before = *asked;
+
+	*asked |= dsrv_signals_ask(signo);
+	return *asked != before;
+}
