@@ -1,0 +1,131 @@
+/*
+ * children.c - the live children of a process, found in O(1); pure data
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#include "config.h"
+
+#include <string.h>
+
+#include "daemon-private.h"
+
+enum {
+	SLOTS = 2 * DSRV_WORKERS_MAX,	/* a power of two, half full at most */
+	EMPTY = 0			/* a slot holds a place + 1 */
+};
+
+static unsigned
+home(pid_t pid)
+{
+	return ((uint32_t)pid * 2654435769u >> 7) % SLOTS;
+}
+
+/* The slot that holds pid, or the empty one where it would be. */
+static unsigned
+find(const struct dsrv_children *children, pid_t pid)
+{
+	unsigned slot = home(pid);
+
+	while (children->index[slot] != EMPTY &&
+	    children->roster->pids[children->index[slot] - 1] != pid)
+		slot = (slot + 1) % SLOTS;
+	return slot;
+}
+
+int
+dsrv_children_open(struct dsrv_children *children, struct dsrv_roster *roster)
+{
+	children->own = roster == NULL;
+	children->roster = roster != NULL ? roster :
+	    dsrv_memory_own(sizeof *roster);
+	if (children->roster == NULL)
+		return -1;
+	children->index = dsrv_memory_own(SLOTS * sizeof *children->index);
+	if (children->index == NULL && children->own)
+		dsrv_memory_free(children->roster, sizeof *roster);
+	return children->index == NULL ? -1 : 0;
+}
+
+void
+dsrv_children_close(struct dsrv_children *children)
+{
+	dsrv_memory_free(children->index, SLOTS * sizeof *children->index);
+	if (children->own)
+		dsrv_memory_free(children->roster, sizeof *children->roster);
+}
+
+int
+dsrv_children_count(const struct dsrv_children *children)
+{
+	return children->roster->count;
+}
+
+pid_t
+dsrv_children_at(const struct dsrv_children *children, int place)
+{
+	return children->roster->pids[place];
+}
+
+int
+dsrv_children_has(const struct dsrv_children *children, pid_t pid)
+{
+	return children->index[find(children, pid)] != EMPTY;
+}
+
+int
+dsrv_children_add(struct dsrv_children *children, pid_t pid)
+{
+	struct dsrv_roster *roster = children->roster;
+	unsigned slot = find(children, pid);
+
+	if (children->index[slot] != EMPTY)
+		return 0;
+	if (roster->count == DSRV_COUNT(roster->pids))
+		return -1;
+	/* The pid first: a reader of the roster finds no unset one. */
+	roster->pids[roster->count] = pid;
+	__atomic_store_n(&roster->count, roster->count + 1, __ATOMIC_RELEASE);
+	children->index[slot] = roster->count;
+	return 0;
+}
+
+/* Closes the gap at slot, so that no search ends at it too early. */
+static void
+vacate(struct dsrv_children *children, unsigned slot)
+{
+	unsigned next = slot, wanted;
+
+	for (;;) {
+		next = (next + 1) % SLOTS;
+		if (children->index[next] == EMPTY)
+			break;
+		wanted = home(
+		    children->roster->pids[children->index[next] - 1]);
+		if ((next - wanted) % SLOTS < (next - slot) % SLOTS)
+			continue;
+		children->index[slot] = children->index[next];
+		slot = next;
+	}
+	children->index[slot] = EMPTY;
+}
+
+int
+dsrv_children_remove(struct dsrv_children *children, pid_t pid)
+{
+	struct dsrv_roster *roster = children->roster;
+	unsigned slot = find(children, pid);
+	int place = children->index[slot] - 1;
+	pid_t last;
+
+	if (children->index[slot] == EMPTY)
+		return 0;
+	vacate(children, slot);
+	last = roster->pids[roster->count - 1];
+	if (last != pid) {
+		children->index[find(children, last)] = place + 1;
+		roster->pids[place] = last;
+	}
+	/* Last of all: a reader may find one twice, but misses none. */
+	__atomic_store_n(&roster->count, roster->count - 1, __ATOMIC_RELEASE);
+	return 1;
+}

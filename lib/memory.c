@@ -1,0 +1,93 @@
+/*
+ * memory.c - memory that a child of this process does not get
+ *
+ * What a looping process writes after each fork would be copied for each
+ * child again; and a worker that has dropped its rights must not write what
+ * a looping process reads.
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#include "config.h"
+
+#include <sys/mman.h>
+
+#include "daemon-private.h"
+
+#ifndef MAP_ANONYMOUS
+#define MAP_ANONYMOUS MAP_ANON
+#endif
+
+/* Where the system cannot keep memory from a child, the child drops it. */
+#if defined(MADV_DONTFORK)
+#define keep_from_children(p, size) madvise(p, size, MADV_DONTFORK)
+#elif defined(HAVE_MINHERIT) && defined(INHERIT_NONE)
+#define keep_from_children(p, size) minherit(p, size, INHERIT_NONE)
+#else
+#define keep_from_children(p, size) (-1)
+#endif
+
+static struct {
+	void *start;
+	size_t size;
+} shown[8];	/* what a child has to drop */
+
+static void *
+map(size_t size, int flags)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+	    flags | MAP_ANONYMOUS, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+void
+dsrv_memory_keep(void *p, size_t size)
+{
+	int i;
+
+	if (keep_from_children(p, size) == 0)
+		return;
+	for (i = 0; i < DSRV_COUNT(shown); i++)
+		if (shown[i].start == NULL || shown[i].start == p) {
+			shown[i].start = p;
+			shown[i].size = size;
+			return;
+		}
+}
+
+void *
+dsrv_memory_own(size_t size)
+{
+	void *p = map(size, MAP_PRIVATE);
+
+	if (p != NULL)
+		dsrv_memory_keep(p, size);
+	return p;
+}
+
+void *
+dsrv_memory_shared(size_t size)
+{
+	return map(size, MAP_SHARED);
+}
+
+void
+dsrv_memory_free(void *p, size_t size)
+{
+	int i;
+
+	for (i = 0; i < DSRV_COUNT(shown); i++)
+		if (shown[i].start == p)
+			shown[i].start = NULL;
+	munmap(p, size);
+}
+
+void
+dsrv_memory_forked(void)
+{
+	int i;
+
+	for (i = 0; i < DSRV_COUNT(shown); i++)
+		if (shown[i].start != NULL)
+			dsrv_memory_free(shown[i].start, shown[i].size);
+}
