@@ -1,0 +1,196 @@
+/*
+ * fdclean.c - close what is open: daemon_clean_fd()
+ *
+ * Each way to do it is a function of its own; what one cannot do, for want
+ * of a system call or of /proc, is left to the next.
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#include "config.h"
+
+#include <sys/resource.h>
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "daemon-private.h"
+
+enum {
+	OWN_MAX = 8,
+	/* No loop goes further, whatever RLIMIT_NOFILE says: 10^9 calls
+	 * take minutes. */
+	NUMBER_MAX = 1 << 20
+};
+
+struct keep {
+	int fds[OWN_MAX];	/* lowest first */
+	int count;
+};
+
+static int
+kept(const struct keep *keep, int fd)
+{
+	int i;
+
+	for (i = 0; i < keep->count; i++)
+		if (keep->fds[i] == fd)
+			return 1;
+	return 0;
+}
+
+/* From first to last; -1 is the last that there can be. */
+static int
+close_range_of(int first, int last)
+{
+#ifdef HAVE_CLOSE_RANGE
+	return close_range((unsigned)first, (unsigned)last, 0);
+#else
+	(void)first;
+	(void)last;
+	return -1;
+#endif
+}
+
+static int
+close_by_range(int first, const struct keep *keep)
+{
+	int i;
+
+	for (i = 0; i < keep->count; i++) {
+		if (keep->fds[i] < first)
+			continue;
+		if (keep->fds[i] > first &&
+		    close_range_of(first, keep->fds[i] - 1) == -1)
+			return -1;
+		first = keep->fds[i] + 1;
+	}
+	return close_range_of(first, -1);
+}
+
+static int
+close_by_closefrom(int first, const struct keep *keep)
+{
+	/* glibc's ends the process where it finds neither way of its own. */
+#if defined(HAVE_CLOSEFROM) && !defined(__GLIBC__)
+	int last = keep->count > 0 ? keep->fds[keep->count - 1] : -1;
+
+	for (; first <= last; first++)
+		if (!kept(keep, first))
+			close(first);
+	closefrom(first);
+	return 0;
+#else
+	(void)first;
+	(void)keep;
+	return -1;
+#endif
+}
+
+/* Those that are open, from first on, in memory to be freed; NULL where the
+ * system does not list them. */
+static int *
+open_numbers(int first, int *count)
+{
+	int *fds = NULL, *more, fd, room = 0;
+	struct dirent *entry;
+	DIR *dir;
+
+	if ((dir = opendir("/proc/self/fd")) == NULL &&
+	    (dir = opendir("/dev/fd")) == NULL)
+		return NULL;
+	*count = 0;
+	while ((entry = readdir(dir)) != NULL) {
+		if (entry->d_name[0] < '0' || entry->d_name[0] > '9')
+			continue;
+		fd = (int)strtol(entry->d_name, NULL, 10);
+		if (fd < first || fd == dirfd(dir))
+			continue;
+		if (*count == room) {
+			room = room * 2 + 64;
+			more = realloc(fds, (size_t)room * sizeof *fds);
+			if (more == NULL)
+				break;
+			fds = more;
+		}
+		fds[(*count)++] = fd;
+	}
+	closedir(dir);
+	if (entry == NULL && fds == NULL)
+		return calloc(1, sizeof *fds);
+	if (entry != NULL) {
+		free(fds);
+		return NULL;
+	}
+	return fds;
+}
+
+static int
+close_by_directory(int first, const struct keep *keep)
+{
+	int i, count, *fds;
+
+	/* The numbers first: to close while reading may skip some. */
+	if ((fds = open_numbers(first, &count)) == NULL)
+		return -1;
+	for (i = 0; i < count; i++)
+		if (!kept(keep, fds[i]))
+			close(fds[i]);
+	free(fds);
+	return 0;
+}
+
+static int
+highest_number(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == -1 ||
+	    limit.rlim_max > NUMBER_MAX)
+		return NUMBER_MAX;
+	return (int)limit.rlim_max;	/* some may be above a lowered limit */
+}
+
+static void
+close_by_number(int first, const struct keep *keep)
+{
+	int fd, end = highest_number();
+
+	for (fd = first; fd < end; fd++)
+		if (!kept(keep, fd))
+			close(fd);
+}
+
+int
+daemon_clean_fd(int highest_kept)
+{
+	int saved = errno;
+	struct keep keep;
+
+	if (highest_kept < 2) {
+		errno = EINVAL;
+		return -1;
+	}
+	keep.count = dsrv_stage_descriptors(keep.fds, OWN_MAX);
+	closelog();	/* else syslog(3) would write to whatever comes next */
+	if (close_by_range(highest_kept + 1, &keep) == -1 &&
+	    close_by_closefrom(highest_kept + 1, &keep) == -1 &&
+	    close_by_directory(highest_kept + 1, &keep) == -1)
+		close_by_number(highest_kept + 1, &keep);
+	errno = saved;
+	return 0;
+}
+
+void
+dsrv_fdclean_listeners(void)
+{
+	int i, count = 0, *fds = open_numbers(0, &count);
+
+	if (fds == NULL)
+		count = highest_number();
+	for (i = 0; i < count; i++)
+		if (dsrv_listen_check(fds != NULL ? fds[i] : i) == 0)
+			close(fds != NULL ? fds[i] : i);
+	free(fds);
+}

@@ -1,0 +1,220 @@
+/*
+ * listen.c - listening sockets: open them, know them, accept from them
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#include "config.h"
+
+#include <sys/types.h>
+#include <sys/socket.h>
+#include <netinet/in.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon-private.h"
+
+enum { PORT_TRIES = 16 };	/* for one that is free in each family */
+
+/*
+ * Knowing and accepting
+ */
+
+int
+dsrv_listen_check(int fd)
+{
+	socklen_t len = sizeof(int);
+	int listening = 0;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) == -1)
+		return errno;
+	return listening ? 0 : EINVAL;
+}
+
+int
+dsrv_listen_accept(int fd, struct sockaddr *addr, socklen_t *len)
+{
+#ifdef HAVE_ACCEPT4
+	return dsrv_stage_own(accept4(fd, addr, len, SOCK_CLOEXEC));
+#else
+	int conn = dsrv_stage_own(accept(fd, addr, len));
+
+	if (conn != -1)	/* some systems hand the listener's mode on */
+		fcntl(conn, F_SETFL, fcntl(conn, F_GETFL) & ~O_NONBLOCK);
+	return conn;
+#endif
+}
+
+/*
+ * Opening
+ */
+
+static in_port_t *
+port_of(struct sockaddr *addr)
+{
+	if (addr->sa_family == AF_INET)
+		return &((struct sockaddr_in *)(void *)addr)->sin_port;
+	return &((struct sockaddr_in6 *)(void *)addr)->sin6_port;
+}
+
+static int
+listen_on(const struct addrinfo *ai)
+{
+	int fd, saved, on = 1;
+
+	fd = dsrv_stage_own(socket(ai->ai_family, ai->ai_socktype,
+	    ai->ai_protocol));
+	if (fd == -1)
+		return -1;
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
+	    (ai->ai_family != AF_INET6 || setsockopt(fd, IPPROTO_IPV6,
+	    IPV6_V6ONLY, &on, sizeof on) == 0) &&
+	    bind(fd, ai->ai_addr, ai->ai_addrlen) == 0 &&
+	    listen(fd, SOMAXCONN) == 0)
+		return fd;
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return -1;
+}
+
+/* Whether this machine simply has no addresses of that family. */
+static int
+absent(int error)
+{
+	return error == EAFNOSUPPORT || error == EADDRNOTAVAIL ||
+	    error == EPROTONOSUPPORT;
+}
+
+static void
+close_all(const int *fds, int count)
+{
+	int saved = errno;
+
+	while (count > 0)
+		close(fds[--count]);
+	errno = saved;
+}
+
+/* The port that the kernel has chosen for the first one is for all. */
+static void
+learn_port(int fd, in_port_t *port)
+{
+	struct sockaddr_storage addr;
+	socklen_t len = sizeof addr;
+
+	if (getsockname(fd, (struct sockaddr *)&addr, &len) == 0)
+		*port = *port_of((struct sockaddr *)&addr);
+}
+
+/* All that ai leads to, or -1 with *failed where it failed. */
+static int
+listen_on_all(const struct addrinfo *ai, int *fds, int max,
+    const struct addrinfo **failed)
+{
+	const struct addrinfo *passed_over = NULL;
+	int count = 0, error = 0;
+	in_port_t port = 0;
+
+	for (; ai != NULL; ai = ai->ai_next) {
+		*failed = ai;
+		if (count == max) {
+			errno = ENOSPC;
+			break;
+		}
+		if (*port_of(ai->ai_addr) == 0)
+			*port_of(ai->ai_addr) = port;
+		if ((fds[count] = listen_on(ai)) != -1) {
+			if (port == 0)
+				learn_port(fds[count], &port);
+			count++;
+		} else if (absent(errno)) {
+			passed_over = ai;
+			error = errno;
+		} else
+			break;
+	}
+	if (ai == NULL && count > 0)
+		return count;
+	if (ai == NULL) {
+		*failed = passed_over;
+		errno = error;
+	}
+	close_all(fds, count);
+	return -1;
+}
+
+static void
+clear_ports(struct addrinfo *ai)
+{
+	for (; ai != NULL; ai = ai->ai_next)
+		*port_of(ai->ai_addr) = 0;
+}
+
+static int
+resolve_error(int result)
+{
+	switch (result) {
+	case EAI_SYSTEM:
+		return errno;
+	case EAI_MEMORY:
+		return ENOMEM;
+	case EAI_AGAIN:
+		return EAGAIN;
+	case EAI_SERVICE:
+		return EINVAL;
+	default:
+		return EADDRNOTAVAIL;
+	}
+}
+
+static void
+report_address(const struct addrinfo *ai, int error)
+{
+	char host[NI_MAXHOST] = "?", port[NI_MAXSERV] = "?";
+
+	getnameinfo(ai->ai_addr, ai->ai_addrlen, host, sizeof host, port,
+	    sizeof port, NI_NUMERICHOST | NI_NUMERICSERV);
+	dsrv_report(strchr(host, ':') != NULL ?
+	    "listen on [%s]:%s: %s" : "listen on %s:%s: %s", host, port,
+	    error == ENOSPC ? "more addresses than the program has room for" :
+	    strerror(error));
+}
+
+int
+daemon_listen(const char *host, const char *service, int *fds, int max)
+{
+	struct addrinfo hints, *found;
+	const struct addrinfo *failed;
+	int result, error, count, tries = 0, any_port;
+
+	if (service == NULL || fds == NULL || max < 1) {
+		errno = EINVAL;
+		return -1;
+	}
+	memset(&hints, 0, sizeof hints);
+	hints.ai_flags = AI_PASSIVE;
+	hints.ai_socktype = SOCK_STREAM;
+	if ((result = getaddrinfo(host, service, &hints, &found)) != 0) {
+		error = resolve_error(result);
+		dsrv_report("listen on %s, port %s: %s",
+		    host != NULL ? host : "this machine", service,
+		    result == EAI_SYSTEM ? strerror(error) :
+		    gai_strerror(result));
+		errno = error;
+		return -1;
+	}
+	any_port = *port_of(found->ai_addr) == 0;
+	while ((count = listen_on_all(found, fds, max, &failed)) == -1 &&
+	    errno == EADDRINUSE && any_port && ++tries < PORT_TRIES)
+		clear_ports(found);
+	error = errno;
+	if (count == -1)
+		report_address(failed, error);
+	freeaddrinfo(found);
+	if (count == -1)
+		errno = error;
+	return count;
+}

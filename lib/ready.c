@@ -1,0 +1,90 @@
+/*
+ * ready.c - the words that travel up the ready pipe, hop by hop
+ *
+ * Each child that a stage forks holds the write end of a pipe to its looping
+ * parent. What it says there is a word of eight bytes; that it says nothing
+ * more is the end of file; and that the parent has gone shows at the write
+ * end, so the same pipe is the lifeline of both.
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon-private.h"
+
+struct word {
+	int32_t word;
+	int32_t number;
+};
+
+int
+dsrv_ready_pipe(int *from_child, int *to_parent)
+{
+	if (dsrv_stage_pipe(from_child, to_parent) == -1)
+		return -1;
+	fcntl(*from_child, F_SETFL, O_NONBLOCK);
+	return 0;
+}
+
+void
+dsrv_ready_say(enum dsrv_ready_word word, int number)
+{
+	struct word said = { .word = (int32_t)word, .number = number };
+	int fd = dsrv_stage()->to_parent;
+
+	if (fd == -1)
+		return;
+	/* A pipe takes so few bytes whole. Nobody may be there to hear. */
+	while (write(fd, &said, sizeof said) == -1 && errno == EINTR)
+		;
+}
+
+enum dsrv_ready_word
+dsrv_ready_hear(int from_child, int *number)
+{
+	struct word said;
+	ssize_t n;
+
+	while ((n = read(from_child, &said, sizeof said)) == -1 &&
+	    errno == EINTR)
+		;
+	if (n == (ssize_t)sizeof said) {
+		*number = said.number;
+		return (enum dsrv_ready_word)said.word;
+	}
+	return n == -1 && errno == EAGAIN ? DSRV_READY_NOTHING :
+	    DSRV_READY_GONE;
+}
+
+int
+daemon_success(void)
+{
+	const struct dsrv_settings *set = dsrv_settings();
+	int error;
+
+	if (dsrv_stage()->kind == DSRV_READY && dsrv_stage()->pid == getpid())
+		return 0;
+	error = dsrv_stage_enter(DSRV_STARTING, "confirm the start");
+	if (error != 0)
+		return dsrv_report_end(1, error, set->server_return_fatal);
+
+	/* The starter shows all that is in the relay when it hears of the
+	 * success: nothing may be written there after it. */
+	fflush(NULL);
+	if (!set->foreground && dsrv_stage_null_std(1, 2) == -1) {
+		error = errno;
+		dsrv_report("open /dev/null: %s", strerror(error));
+		return dsrv_report_end(1, error, set->server_return_fatal);
+	}
+	dsrv_report_to(set->foreground ? DSRV_REPORT_STDERR :
+	    DSRV_REPORT_SYSLOG);
+	dsrv_stage_become(DSRV_READY);
+	dsrv_ready_say(DSRV_READY_SUCCESS, 0);
+	return 0;
+}
