@@ -1,0 +1,36 @@
+# libdaemonsrv: see HACKING.md for what each file is about.
+lib_LTLIBRARIES += lib/libdaemonsrv.la
+lib_libdaemonsrv_la_CFLAGS = $(AM_CFLAGS) $(LIB_CFLAGS)
+lib_libdaemonsrv_la_SOURCES = \
+	lib/children.c \
+	lib/daemon-private.h \
+	lib/fdclean.c \
+	lib/listen.c \
+	lib/logger.c \
+	lib/loop.c \
+	lib/master.c \
+	lib/memory.c \
+	lib/ready.c \
+	lib/relay.c \
+	lib/report.c \
+	lib/restart.c \
+	lib/server.c \
+	lib/settings.c \
+	lib/signals.c \
+	lib/stage.c \
+	lib/startup.c \
+	lib/worker.c \
+	# EOL
+
+# CURRENT:REVISION:AGE. A release that changes code only: REVISION + 1. One
+# that adds functions: CURRENT + 1, REVISION 0, AGE + 1. One that breaks
+# programs: CURRENT + 1, REVISION 0, AGE 0 (and a new package name).
+lib_libdaemonsrv_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 \
+	-no-undefined $(NOW_LDFLAGS)
+if HAVE_VERSION_SCRIPT
+lib_libdaemonsrv_la_LDFLAGS += $(VERSION_LDFLAGS)
+lib_libdaemonsrv_la_DEPENDENCIES = lib/daemon.map
+else
+lib_libdaemonsrv_la_LDFLAGS += -export-symbols-regex '^daemon_'
+endif
+EXTRA_DIST += lib/daemon.map

@@ -1,0 +1,380 @@
+/*
+ * server.c - daemon_server(): accept, fork, count; obey the signal table
+ *
+ *     server ---- worker
+ *     loops here  returns, one for each connection
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon-private.h"
+
+enum { FIRST_PAUSE = 100, LONGEST_PAUSE = 1000 };	/* ms */
+
+struct client {
+	int conn;	/* -1: none */
+	int listener;	/* its index */
+	struct sockaddr_storage addr;
+	socklen_t len;
+};
+
+struct server {
+	struct dsrv_loop loop;
+	const int *fds;		/* the listeners: watched at places 1 ... */
+	int count;
+	int usable;		/* of them */
+	int closed;		/* all of them */
+	int accepting;		/* whether they are watched now */
+	int master_place;
+	int failures;		/* to accept or to fork, in a row */
+	struct client kept;	/* accepted, when there was no fork for it */
+	unsigned asked;
+	int64_t retry_at;
+	int64_t drain_by;
+	int64_t tick_at;
+};
+
+/*
+ * Leaving
+ */
+
+static void
+signal_workers(struct server *s, int signo)
+{
+	int i;
+
+	for (i = 0; i < dsrv_children_count(&s->loop.children); i++)
+		kill(dsrv_children_at(&s->loop.children, i), signo);
+}
+
+static void
+close_listeners(struct server *s)
+{
+	int i;
+
+	for (i = 0; i < s->count && !s->closed; i++) {
+		dsrv_loop_forget(&s->loop, i + 1);
+		close(s->fds[i]);
+	}
+	s->closed = 1;
+}
+
+static void
+obey(struct server *s, int signo)
+{
+	int64_t seconds = dsrv_settings()->drain_timeout;
+
+	if (!dsrv_signals_raise(&s->asked, signo))
+		return;
+	/* Also where nobody asked the master, this was no failure. */
+	dsrv_ready_say(DSRV_READY_ASKED, signo);
+	signal_workers(s, dsrv_signals_to_workers(signo));
+	if (s->asked & DSRV_ASK_FOR_GOOD)
+		close_listeners(s);
+	if (seconds > 0 && s->drain_by == DSRV_NEVER)
+		s->drain_by = dsrv_loop_now() + seconds * 1000;
+}
+
+static void
+lose_master(struct server *s)
+{
+	dsrv_loop_forget(&s->loop, s->master_place);
+	dsrv_report("go on: the master is gone");
+	s->asked |= DSRV_ASK_LEAVE | DSRV_ASK_FOR_GOOD;
+	close_listeners(s);
+}
+
+static int
+drained(const struct server *s)
+{
+	return s->asked && dsrv_children_count(&s->loop.children) == 0 &&
+	    s->kept.conn == -1;
+}
+
+static int
+finish(struct server *s)
+{
+	int error = 0;
+
+	if (s->usable == 0) {
+		error = EBADF;
+		dsrv_report("serve: no listening socket is left");
+	}
+	if (s->kept.conn != -1)
+		close(s->kept.conn);
+	dsrv_loop_close(&s->loop);
+	dsrv_stage_become(DSRV_OVER);
+	return dsrv_report_end(error != 0 || s->asked & DSRV_ASK_FOR_GOOD,
+	    error, dsrv_settings()->server_return_fatal);
+}
+
+/*
+ * Accepting
+ */
+
+/* Nothing more is accepted for a while; one message for the whole time. */
+static void
+pause_after(struct server *s, const char *what)
+{
+	if (s->failures++ == 0)
+		dsrv_report("%s: %s; trying again", what, strerror(errno));
+	s->retry_at = dsrv_loop_now() + dsrv_restart_pause(s->failures,
+	    FIRST_PAUSE, LONGEST_PAUSE);
+}
+
+static void
+drop_listener(struct server *s, int index)
+{
+	dsrv_report("accept on descriptor %d: %s", s->fds[index],
+	    strerror(errno));
+	dsrv_loop_forget(&s->loop, index + 1);
+	s->usable--;
+}
+
+static void
+accept_failed(struct server *s, int index)
+{
+	switch (errno) {
+	case EMFILE:
+	case ENFILE:
+	case ENOBUFS:
+	case ENOMEM:
+		pause_after(s, "accept a connection");
+		break;
+	case EBADF:
+	case EFAULT:
+	case EINVAL:
+	case ENOTSOCK:
+		drop_listener(s, index);
+		break;
+	default:
+		break;	/* this client's own affair: it has gone */
+	}
+}
+
+/* In a new worker: it keeps its connection and nothing of the server. */
+static void
+become_worker(const struct server *s, const struct client *client)
+{
+	int i;
+
+	for (i = 0; i < s->count && !s->closed; i++)
+		close(s->fds[i]);
+	dsrv_worker_become(client->conn,
+	    (const struct sockaddr *)&client->addr, client->len);
+}
+
+/* Whether this is the worker. */
+static int
+hire(struct server *s, const struct client *client)
+{
+	pid_t pid = dsrv_loop_fork(&s->loop);
+
+	if (pid == 0) {
+		become_worker(s, client);
+		return 1;
+	}
+	if (pid == -1) {
+		s->kept = *client;
+		pause_after(s, "fork a worker");
+		return 0;
+	}
+	close(client->conn);
+	s->failures = 0;
+	/* It was forked too late to be signalled with the others. */
+	if (s->asked)
+		kill(pid, s->asked & DSRV_ASK_FOR_GOOD ? SIGUSR2 : SIGHUP);
+	return 0;
+}
+
+static int
+serve(struct server *s, struct client *client, int index)
+{
+	client->listener = index;
+	client->len = sizeof client->addr;
+	client->conn = dsrv_listen_accept(s->fds[index],
+	    (struct sockaddr *)&client->addr, &client->len);
+	if (client->conn == -1) {
+		accept_failed(s, index);
+		return 0;
+	}
+	return hire(s, client);
+}
+
+static int
+room(const struct server *s)
+{
+	return dsrv_children_count(&s->loop.children) +
+	    s->loop.children.roster->orphans <
+	    dsrv_settings()->worker_count_max;
+}
+
+static int64_t
+earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Before each wait: whether to accept, and until when to wait. */
+static void
+watch(struct server *s)
+{
+	int accepting = !s->asked && s->kept.conn == -1 &&
+	    s->retry_at == DSRV_NEVER && room(s);
+	void (*change)(struct dsrv_loop *, int) = accepting ?
+	    dsrv_loop_resume : dsrv_loop_pause;
+	int i;
+
+	for (i = 1; i <= s->count && accepting != s->accepting; i++)
+		change(&s->loop, i);
+	s->accepting = accepting;
+	s->loop.deadline = earlier(s->tick_at,
+	    earlier(s->retry_at, s->drain_by));
+}
+
+/* Whether this is a worker, of the client that was kept. */
+static int
+tick(struct server *s, struct client *client)
+{
+	int64_t now = dsrv_loop_now();
+
+	if (now >= s->tick_at) {
+		s->tick_at = now +
+		    (int64_t)dsrv_settings()->server_tick * 1000;
+		dsrv_loop_sweep(&s->loop);
+	}
+	if (now >= s->drain_by) {
+		s->drain_by = DSRV_NEVER;
+		signal_workers(s, SIGTERM);
+		s->asked |= DSRV_ASK_AT_ONCE;
+	}
+	if (now >= s->retry_at) {
+		s->retry_at = DSRV_NEVER;
+		if (s->kept.conn != -1) {
+			*client = s->kept;
+			s->kept.conn = -1;
+			return hire(s, client);
+		}
+	}
+	return 0;
+}
+
+/*
+ * The stage
+ */
+
+static int
+check_listeners(const int *fds, int count)
+{
+	int i, j, error;
+
+	if (fds == NULL || count < 1) {
+		dsrv_report("serve: there are no listening sockets");
+		return EINVAL;
+	}
+	for (i = 0; i < count; i++) {
+		if ((error = dsrv_listen_check(fds[i])) != 0) {
+			dsrv_report("serve on descriptor %d: %s", fds[i],
+			    error == EINVAL ? "it does not listen" :
+			    strerror(error));
+			return error;
+		}
+		for (j = 0; j < i; j++)
+			if (fds[j] == fds[i]) {
+				dsrv_report("serve on descriptor %d: it is "
+				    "in the list twice", fds[i]);
+				return EINVAL;
+			}
+	}
+	return 0;
+}
+
+static int
+open_server(struct server *s, const int *fds, int count)
+{
+	struct dsrv_roster *roster = dsrv_stage()->roster;
+	sigset_t leave;
+	int i;
+
+	memset(s, 0, sizeof *s);
+	s->fds = fds;
+	s->count = s->usable = count;
+	s->kept.conn = -1;
+	s->accepting = 1;
+	s->retry_at = s->drain_by = DSRV_NEVER;
+	s->tick_at = dsrv_loop_now();
+	sigemptyset(&leave);
+	if (dsrv_stage()->hup_ignored)
+		sigaddset(&leave, SIGHUP);
+
+	if (dsrv_stage_renew_std(STDIN_FILENO) == -1 ||
+	    dsrv_stage_renew_std(STDOUT_FILENO) == -1 ||
+	    dsrv_stage_renew_std(STDERR_FILENO) == -1)
+		return -1;
+	dsrv_memory_keep(roster, sizeof *roster);
+	if (dsrv_loop_open(&s->loop, count + 1, DSRV_REAP_FORKED, roster,
+	    &leave) == -1)
+		return -1;
+	for (i = 0; i < count; i++) {
+		/* A client may go between poll(2) and accept(2). */
+		fcntl(fds[i], F_SETFL, fcntl(fds[i], F_GETFL) | O_NONBLOCK);
+		dsrv_loop_watch(&s->loop, fds[i], POLLIN);
+	}
+	s->master_place = dsrv_loop_watch(&s->loop, dsrv_stage()->to_parent,
+	    0);
+	dsrv_loop_give(&s->loop, SIGHUP, dsrv_worker_stop);
+	dsrv_loop_give(&s->loop, SIGUSR2, dsrv_worker_stop);
+	return 0;
+}
+
+static int
+refuse(int error)
+{
+	return dsrv_report_end(1, error, dsrv_settings()->server_return_fatal);
+}
+
+int
+daemon_server(const int *fds, int count)
+{
+	struct client client;
+	struct server s;
+	int error;
+
+	if ((error = dsrv_stage_enter(DSRV_READY, "serve")) != 0 ||
+	    (error = check_listeners(fds, count)) != 0)
+		return refuse(error);
+	if (open_server(&s, fds, count) == -1) {
+		error = errno;
+		dsrv_report("serve: %s", strerror(error));
+		return refuse(error);
+	}
+	for (;;) {
+		watch(&s);
+		switch (dsrv_loop_next(&s.loop)) {
+		case DSRV_EVENT_READY:
+			if (s.loop.place == s.master_place)
+				lose_master(&s);
+			else if (serve(&s, &client, s.loop.place - 1))
+				return client.listener;
+			break;
+		case DSRV_EVENT_SIGNAL:
+			obey(&s, s.loop.signo);
+			break;
+		case DSRV_EVENT_CHILD:
+			break;	/* its place is free: watch() sees it */
+		case DSRV_EVENT_TICK:
+			if (tick(&s, &client))
+				return client.listener;
+			break;
+		}
+		if (s.asked & DSRV_ASK_AT_ONCE || drained(&s) ||
+		    s.usable == 0)
+			return finish(&s);
+	}
+}

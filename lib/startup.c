@@ -1,0 +1,574 @@
+/*
+ * startup.c - daemon_start(): the starter waits, the master goes on
+ *
+ *     shell -- starter ---- leader ---- master ...
+ *              loops here   loops here  returns
+ *
+ * The leader makes the session and does not outlive the start, so that the
+ * master is in a session without a leader and can never get a terminal. The
+ * starter shows what the daemon prints until it hears of success; or it ends
+ * all of them and tells the shell that there is no daemon.
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#include "config.h"
+
+#include <sys/stat.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "daemon-private.h"
+
+enum {
+	GRACE = 2000,	/* ms from SIGTERM to SIGKILL for a failed start */
+	LOOK = 20	/* ms between two looks at what is left of it */
+};
+
+struct stream {
+	struct dsrv_relay relay;
+	int to_starter;		/* the daemon's end */
+	int source_place;
+	int sink_place;
+	int over;
+};
+
+struct starter {
+	struct dsrv_loop loop;
+	struct stream streams[2];
+	int stream_count;
+	int from_master;	/* the ready pipe */
+	int to_starter;
+	int master_place;
+	int lifeline;		/* the leader sees it close */
+	int from_starter;	/* ... here */
+	pid_t leader;
+	int adopting;		/* what it was before */
+	enum { STARTING, SUCCEEDED, FAILED } state;
+	int gone;		/* FAILED: no process is left */
+	int64_t kill_at;
+	int signo;		/* that has interrupted the start */
+	int timed_out;
+	int told;		/* the daemon itself has said why */
+	int status;		/* FAILED: the status that tells why */
+	int leader_status;
+};
+
+static void
+shut(int *fd)
+{
+	if (*fd != -1)
+		close(*fd);
+	*fd = -1;
+}
+
+static void
+close_starters_ends(struct starter *s)
+{
+	shut(&s->from_master);
+	shut(&s->lifeline);
+	shut(&s->streams[0].relay.source);
+	shut(&s->streams[1].relay.source);
+}
+
+/* The daemon's ends of them. */
+static void
+close_relays(struct starter *s)
+{
+	shut(&s->streams[0].to_starter);
+	shut(&s->streams[1].to_starter);
+}
+
+static void
+close_daemons_ends(struct starter *s)
+{
+	shut(&s->to_starter);
+	shut(&s->from_starter);
+	close_relays(s);
+}
+
+/*
+ * The leader
+ */
+
+static void
+end_as(int wait_status)
+{
+	if (WIFSIGNALED(wait_status))
+		dsrv_loop_die_of(WTERMSIG(wait_status));
+	dsrv_report_exit(WEXITSTATUS(wait_status));
+}
+
+/* The leader's life: it ends as the master does, or, once the starter has
+ * died, ends all of the session. */
+static void
+lead(struct dsrv_loop *loop, pid_t master, int lifeline)
+{
+	int place = dsrv_loop_watch(loop, lifeline, 0), abandoned = 0;
+
+	for (;;)
+		switch (dsrv_loop_next(loop)) {
+		case DSRV_EVENT_CHILD:
+			if (!abandoned)
+				end_as(loop->status);
+			break;
+		case DSRV_EVENT_SIGNAL:
+			/* The group's may have come before the master. */
+			if (dsrv_children_has(&loop->children, master))
+				kill(master, loop->signo);
+			break;
+		case DSRV_EVENT_READY:
+			dsrv_loop_forget(loop, place);
+			abandoned = 1;
+			kill(-getpid(), SIGTERM);
+			loop->deadline = dsrv_loop_now() + GRACE;
+			break;
+		case DSRV_EVENT_TICK:
+			kill(-getpid(), SIGKILL);
+			break;
+		}
+}
+
+static void
+fail_start(const char *what)
+{
+	dsrv_report("start: %s: %s", what, strerror(errno));
+	dsrv_report_exit(1);
+}
+
+/* In the leader; returns in the master. */
+static void
+fork_master(struct starter *s)
+{
+	struct dsrv_loop loop;
+	pid_t master;
+
+	close_starters_ends(s);
+	if (setsid() == -1)
+		fail_start("cannot make a session");
+	if (dsrv_loop_open(&loop, 1, DSRV_REAP_ALL, NULL, NULL) == -1)
+		fail_start("cannot prepare the leader");
+	if ((master = dsrv_loop_fork(&loop)) == -1)
+		fail_start("cannot fork the master");
+	if (master == 0)
+		return;
+
+	/* Else the starter would wait for an end of file that never comes,
+	 * and the terminal would stay open. */
+	shut(&s->to_starter);
+	close_relays(s);
+	if (dsrv_stage_null_std(0, 2) == -1)
+		dsrv_report_exit(1);
+	lead(&loop, master, s->from_starter);
+}
+
+/*
+ * The master
+ */
+
+static void
+become_master(struct starter *s)
+{
+	const char *directory = dsrv_settings()->working_directory;
+
+	shut(&s->from_starter);
+	if (dsrv_stage_null_std(0, 0) == -1)
+		fail_start("cannot open /dev/null");
+	dup2(s->streams[0].to_starter, STDOUT_FILENO);
+	dup2(s->streams[s->stream_count - 1].to_starter, STDERR_FILENO);
+	close_relays(s);
+	if (dsrv_stage_renew_std(STDIN_FILENO) == -1 ||
+	    dsrv_stage_renew_std(STDOUT_FILENO) == -1)
+		fail_start("cannot open /dev/null");
+	dsrv_loop_reset(NULL);
+	dsrv_stage_connect(s->to_starter, NULL);
+	dsrv_stage_become(DSRV_MASTER);
+	if (directory != NULL && chdir(directory) == -1) {
+		dsrv_report("change to directory %s: %s", directory,
+		    strerror(errno));
+		dsrv_report_exit(1);
+	}
+}
+
+static void
+stay_in_foreground(void)
+{
+	sigset_t leave;
+
+	dsrv_loop_ignored(&leave);
+	if (sigismember(&leave, SIGHUP))
+		dsrv_stage_keep_hup_ignored();
+	sigemptyset(&leave);
+	sigaddset(&leave, SIGHUP);
+	dsrv_loop_reset(&leave);
+	dsrv_stage_become(DSRV_MASTER);
+}
+
+/*
+ * The starter: what the daemon prints
+ */
+
+static void
+step(struct starter *s, struct stream *stream)
+{
+	dsrv_loop_pause(&s->loop, stream->source_place);
+	dsrv_loop_pause(&s->loop, stream->sink_place);
+	switch (dsrv_relay_step(&stream->relay)) {
+	case DSRV_RELAY_SOURCE:
+		dsrv_loop_resume(&s->loop, stream->source_place);
+		break;
+	case DSRV_RELAY_SINK:
+		dsrv_loop_resume(&s->loop, stream->sink_place);
+		break;
+	case DSRV_RELAY_OVER:
+		stream->over = 1;
+		break;
+	}
+}
+
+/* What the pipes hold now is all that is to be shown. */
+static void
+show_the_rest(struct starter *s)
+{
+	struct stream *stream;
+
+	for (stream = s->streams; stream < s->streams + s->stream_count;
+	    stream++) {
+		stream->relay.last = 1;
+		if (!stream->over)
+			step(s, stream);
+	}
+}
+
+static int
+all_shown(const struct starter *s)
+{
+	return s->streams[0].over && s->streams[s->stream_count - 1].over;
+}
+
+/*
+ * The starter: the verdict
+ */
+
+static void
+succeed(struct starter *s)
+{
+	s->state = SUCCEEDED;
+	s->loop.deadline = DSRV_NEVER;
+	/* Before the starter ends: whoever looks at the daemon then finds
+	 * the master where it will stay. */
+	if (s->adopting == 0)
+		dsrv_loop_adopting(0);
+	kill(s->leader, SIGKILL);
+	dsrv_loop_wait(&s->loop, s->leader);
+	show_the_rest(s);
+}
+
+/* To the leader's session; before it has made one it is alone. Whatever
+ * has that number once they have all gone is nobody of ours. */
+static void
+signal_daemon(struct starter *s, int signo)
+{
+	if (!dsrv_children_has(&s->loop.children, s->leader)) {
+		if (!dsrv_loop_group_gone(s->leader))
+			kill(-s->leader, signo);
+	} else if (kill(-s->leader, signo) == -1)
+		kill(s->leader, signo);
+}
+
+static void
+fail(struct starter *s)
+{
+	if (s->state != STARTING)
+		return;
+	s->state = FAILED;
+	s->kill_at = dsrv_loop_now() + GRACE;
+	s->loop.deadline = dsrv_loop_now();
+	signal_daemon(s, SIGTERM);
+}
+
+static void
+hear(struct starter *s)
+{
+	int number = 0;
+
+	while (s->state == STARTING)
+		switch (dsrv_ready_hear(s->from_master, &number)) {
+		case DSRV_READY_SUCCESS:
+			succeed(s);
+			break;
+		case DSRV_READY_ENDED:
+			/* It may still have to clear up: its end follows. */
+			s->told = 1;
+			s->status = number;
+			break;
+		case DSRV_READY_GONE:
+			fail(s);
+			break;
+		default:
+			return;
+		}
+	dsrv_loop_forget(&s->loop, s->master_place);
+}
+
+static void
+lose_leader(struct starter *s)
+{
+	s->leader_status = s->loop.status;
+	hear(s);	/* success may have come first */
+	if (s->status == 0)
+		s->status = dsrv_report_status(s->loop.status);
+	fail(s);
+	s->loop.deadline = dsrv_loop_now();
+}
+
+static void
+interrupt(struct starter *s)
+{
+	if (s->loop.signo == SIGCHLD)
+		return;
+	hear(s);
+	if (s->state == STARTING)
+		s->signo = s->loop.signo;
+	else if (s->state == SUCCEEDED || s->gone)
+		/* Nobody reads what is left to show. */
+		s->streams[0].over = s->streams[1].over = 1;
+	fail(s);
+}
+
+/* Ends what is left of a failed start. */
+static void
+clear_up(struct starter *s)
+{
+	int64_t now = dsrv_loop_now();
+
+	s->loop.deadline = now + LOOK;
+	if (!dsrv_children_has(&s->loop.children, s->leader))
+		s->gone = dsrv_loop_group_gone(s->leader);
+	if (!s->gone && now >= s->kill_at) {
+		/* What a kill does not end within the second never will. */
+		s->gone = now >= s->kill_at + GRACE / 2;
+		signal_daemon(s, SIGKILL);
+	}
+	if (s->gone) {
+		s->loop.deadline = DSRV_NEVER;
+		show_the_rest(s);
+	}
+}
+
+static void
+tick(struct starter *s)
+{
+	hear(s);
+	if (s->state == STARTING) {
+		s->timed_out = 1;
+		fail(s);
+	}
+	if (s->state == FAILED && !s->gone)
+		clear_up(s);
+}
+
+static void
+ready(struct starter *s)
+{
+	int i;
+
+	if (s->loop.place == s->master_place)
+		hear(s);
+	else
+		for (i = 0; i < s->stream_count; i++)
+			if (s->loop.place == s->streams[i].source_place ||
+			    s->loop.place == s->streams[i].sink_place)
+				step(s, &s->streams[i]);
+}
+
+/* Why there is no daemon; returns the error number for it. */
+static int
+report_failure(struct starter *s)
+{
+	if (s->signo != 0) {
+		dsrv_report("start: interrupted by signal %d (%s)", s->signo,
+		    strsignal(s->signo));
+		s->status = 128 + s->signo;
+		return EINTR;
+	}
+	if (s->timed_out) {
+		dsrv_report("start: no daemon_success() within %d seconds",
+		    dsrv_settings()->start_timeout);
+		s->status = 1;
+		return ETIMEDOUT;
+	}
+	if (!s->told)
+		dsrv_report("start: the master %s before daemon_success()",
+		    dsrv_report_how(s->leader_status));
+	if (s->status == 0)
+		s->status = 1;
+	return ECHILD;
+}
+
+static void
+close_starter(struct starter *s)
+{
+	dsrv_loop_close(&s->loop);
+	if (s->adopting == 0)
+		dsrv_loop_adopting(0);
+	close_starters_ends(s);
+	close_daemons_ends(s);
+}
+
+static int
+finish(struct starter *s)
+{
+	int fatal = dsrv_settings()->start_return_fatal, error = 0;
+
+	if (s->state == FAILED)
+		error = report_failure(s);
+	close_starter(s);
+	dsrv_stage_become(DSRV_OVER);
+	if (s->signo != 0 && fatal == 0)
+		dsrv_loop_die_of(s->signo);
+	return dsrv_report_end(s->status, error, fatal);
+}
+
+static int
+wait_for_verdict(struct starter *s)
+{
+	for (;;) {
+		switch (dsrv_loop_next(&s->loop)) {
+		case DSRV_EVENT_READY:
+			ready(s);
+			break;
+		case DSRV_EVENT_SIGNAL:
+			interrupt(s);
+			break;
+		case DSRV_EVENT_CHILD:
+			lose_leader(s);
+			break;
+		case DSRV_EVENT_TICK:
+			tick(s);
+			break;
+		}
+		if ((s->state == SUCCEEDED || s->gone) && all_shown(s))
+			return finish(s);
+	}
+}
+
+/*
+ * Setting up
+ */
+
+static int
+one_file(int a, int b)
+{
+	struct stat sa, sb;
+
+	return fstat(a, &sa) == 0 && fstat(b, &sb) == 0 &&
+	    sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
+}
+
+/* -1 with errno; what is open then is the caller's to close. */
+static int
+open_pipes(struct starter *s)
+{
+	struct stream *stream;
+	int source, i;
+
+	/* In one pipe what comes on both stays in order. */
+	s->stream_count = one_file(STDOUT_FILENO, STDERR_FILENO) ? 1 : 2;
+	for (i = 0; i < s->stream_count; i++) {
+		stream = &s->streams[i];
+		if (dsrv_stage_pipe(&source, &stream->to_starter) == -1)
+			return -1;
+		dsrv_relay_open(&stream->relay, source, STDOUT_FILENO + i);
+	}
+	if (dsrv_ready_pipe(&s->from_master, &s->to_starter) == -1)
+		return -1;
+	return dsrv_stage_pipe(&s->lifeline, &s->from_starter);
+}
+
+static void
+watch(struct starter *s)
+{
+	struct stream *stream;
+	int i, seconds = dsrv_settings()->start_timeout;
+
+	s->master_place = dsrv_loop_watch(&s->loop, s->from_master, POLLIN);
+	for (i = 0; i < s->stream_count; i++) {
+		stream = &s->streams[i];
+		stream->source_place = dsrv_loop_watch(&s->loop,
+		    stream->relay.source, POLLIN);
+		stream->sink_place = dsrv_loop_watch(&s->loop,
+		    stream->relay.sink, POLLOUT);
+		dsrv_loop_pause(&s->loop, stream->sink_place);
+	}
+	if (seconds > 0)
+		s->loop.deadline = dsrv_loop_now() + (int64_t)seconds * 1000;
+}
+
+static int
+refuse(int error, const char *what)
+{
+	dsrv_report("start: %s: %s", what, strerror(error));
+	return dsrv_report_end(1, error, dsrv_settings()->start_return_fatal);
+}
+
+static int
+open_starter(struct starter *s)
+{
+	sigset_t leave;
+
+	memset(s, 0, sizeof *s);
+	s->from_master = s->to_starter = s->lifeline = s->from_starter = -1;
+	s->streams[0].relay.source = s->streams[0].to_starter = -1;
+	s->streams[1].relay.source = s->streams[1].to_starter = -1;
+	dsrv_loop_ignored(&leave);	/* by nohup(1), or in a script's & */
+	if (open_pipes(s) == -1 || dsrv_loop_open(&s->loop, 5,
+	    DSRV_REAP_FORKED, NULL, &leave) == -1) {
+		close_starters_ends(s);
+		close_daemons_ends(s);
+		return -1;
+	}
+	s->adopting = dsrv_loop_adopting(1);
+	return 0;
+}
+
+static int
+go_into_background(void)
+{
+	struct starter s;
+	int error;
+
+	if (open_starter(&s) == -1)
+		return refuse(errno, "cannot open a pipe");
+	if ((s.leader = dsrv_loop_fork(&s.loop)) == 0) {
+		fork_master(&s);
+		become_master(&s);
+		return 0;
+	}
+	if (s.leader == -1) {
+		error = errno;
+		close_starter(&s);
+		return refuse(error, "cannot fork the leader");
+	}
+	close_daemons_ends(&s);
+	watch(&s);
+	return wait_for_verdict(&s);
+}
+
+int
+daemon_start(void)
+{
+	int error;
+
+	if (dsrv_stage_fill_std() == -1)
+		return refuse(errno, "cannot open /dev/null");
+	if ((error = dsrv_stage_enter(DSRV_PROGRAM, "start")) != 0)
+		return dsrv_report_end(1, error,
+		    dsrv_settings()->start_return_fatal);
+	if (!dsrv_settings()->foreground)
+		return go_into_background();
+	stay_in_foreground();
+	return 0;
+}
