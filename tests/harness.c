@@ -1,0 +1,573 @@
+/*
+ * harness.c - real daemons under test, of which nothing is left behind
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#include "config.h"
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <netinet/in.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <time.h>
+#ifdef HAVE_SYS_PRCTL_H
+#include <sys/prctl.h>
+#endif
+
+#include "harness.h"
+
+enum { MAX_DESCENDANTS = 4096 };
+
+static char scratch_path[64];
+
+static double
+now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+/* A short rest between two looks at what no event tells of. */
+static void
+rest(void)
+{
+	poll(NULL, 0, 2);
+}
+
+/*
+ * Programs
+ */
+
+static void
+pipe_to(int *read_end, int *write_end)
+{
+	int ends[2];
+
+	ck_assert_int_eq(pipe(ends), 0);
+	*read_end = fcntl(ends[0], F_DUPFD_CLOEXEC, 10);
+	*write_end = fcntl(ends[1], F_DUPFD_CLOEXEC, 10);
+	close(ends[0]);
+	close(ends[1]);
+}
+
+static void
+start(struct run *run, void (*program)(void), char *const argv[])
+{
+	static const int signals[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM,
+		SIGUSR1, SIGUSR2, SIGCHLD, SIGPIPE, SIGALRM };
+	int out, err, facts, null;
+	size_t i;
+
+	memset(run, 0, sizeof *run);
+	pipe_to(&run->out_fd, &out);
+	pipe_to(&run->err_fd, &err);
+	pipe_to(&run->facts, &facts);
+	fflush(NULL);
+	if ((run->pid = fork()) == 0) {
+		/* Check's own handlers would end the test. */
+		for (i = 0; i < sizeof signals / sizeof signals[0]; i++)
+			signal(signals[i], SIG_DFL);
+		null = open("/dev/null", O_RDWR);
+		dup2(null, 0);
+		dup2(out, 1);
+		dup2(err, 2);
+		dup2(facts, FACTS);
+		if (program != NULL) {
+			for (i = FACTS + 1; i < 64; i++)
+				close((int)i);
+			program();
+			exit(0);
+		}
+		close(FACTS);
+		execvp(argv[0], argv);
+		perror(argv[0]);
+		_exit(127);
+	}
+	ck_assert_int_gt(run->pid, 0);
+	close(out);
+	close(err);
+	close(facts);
+}
+
+void
+run_start(struct run *run, void (*program)(void))
+{
+	start(run, program, NULL);
+}
+
+void
+run_command(struct run *run, char *const argv[])
+{
+	start(run, NULL, argv);
+}
+
+/* Appends what can be read; returns whether more may come. */
+static int
+gather(int fd, char **text, size_t *len)
+{
+	char buf[65536];
+	ssize_t n;
+
+	if ((n = read(fd, buf, sizeof buf)) <= 0)
+		return n == -1 && (errno == EAGAIN || errno == EINTR);
+	*text = realloc(*text, *len + (size_t)n + 1);
+	memcpy(*text + *len, buf, (size_t)n);
+	*len += (size_t)n;
+	(*text)[*len] = '\0';
+	return 1;
+}
+
+int
+run_wait(struct run *run)
+{
+	double deadline = now() + DEADLINE;
+	size_t out_len = 0, err_len = 0;
+	struct pollfd fds[2];
+	int status = 0, over = 0;
+
+	run->out = calloc(1, 1);
+	run->err = calloc(1, 1);
+	fcntl(run->out_fd, F_SETFL, O_NONBLOCK);
+	fcntl(run->err_fd, F_SETFL, O_NONBLOCK);
+	fds[0].fd = run->out_fd;
+	fds[1].fd = run->err_fd;
+	fds[0].events = fds[1].events = POLLIN;
+	/* Not until end of file: whatever the program left running may hold
+	 * the pipes. One more reading after its end gets all it wrote. */
+	while (!over) {
+		over = waitpid(run->pid, &status, WNOHANG) == run->pid;
+		if (!over)
+			poll(fds, 2, 5);
+		while (fds[0].fd >= 0 && poll(&fds[0], 1, 0) == 1)
+			if (!gather(run->out_fd, &run->out, &out_len))
+				fds[0].fd = -1;
+		while (fds[1].fd >= 0 && poll(&fds[1], 1, 0) == 1)
+			if (!gather(run->err_fd, &run->err, &err_len))
+				fds[1].fd = -1;
+		ck_assert_msg(over || now() < deadline,
+		    "the program did not end; stderr: %s", run->err);
+	}
+	run->pid = 0;
+	close(run->out_fd);
+	close(run->err_fd);
+	return status;
+}
+
+void
+run_daemon(struct run *run, void (*program)(void))
+{
+	int status;
+
+	run_start(run, program);
+	status = run_wait(run);
+	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0,
+	    "the start failed: wait status %#x, stderr: %s", status, run->err);
+}
+
+/*
+ * Facts
+ */
+
+void
+tell(const char *word, long number)
+{
+	char line[128];
+	int len;
+
+	len = snprintf(line, sizeof line, "%s %ld\n", word, number);
+	if (write(FACTS, line, (size_t)len) != len)
+		_exit(99);
+}
+
+void
+tell_pid(const char *word)
+{
+	tell(word, (long)getpid());
+}
+
+int
+heard_if(struct run *run, const char *word, long *number)
+{
+	double deadline = now() + DEADLINE;
+	struct pollfd pfd = { run->facts, POLLIN, 0 };
+	size_t len, word_len = strlen(word);
+	char *end;
+	int match;
+	ssize_t n;
+
+	for (;;) {
+		while ((end = memchr(run->told, '\n', run->told_len)) != NULL) {
+			*end = '\0';
+			match = strncmp(run->told, word, word_len) == 0 &&
+			    run->told[word_len] == ' ';
+			if (match)
+				*number = atol(run->told + word_len);
+			len = (size_t)(end + 1 - run->told);
+			run->told_len -= len;
+			memmove(run->told, end + 1, run->told_len);
+			if (match)
+				return 1;
+		}
+		ck_assert_msg(now() < deadline, "nobody told \"%s\"", word);
+		if (poll(&pfd, 1, 100) != 1)
+			continue;
+		n = read(run->facts, run->told + run->told_len,
+		    sizeof run->told - run->told_len);
+		if (n == 0)
+			return 0;
+		ck_assert_int_gt(n, 0);
+		run->told_len += (size_t)n;
+	}
+}
+
+long
+heard(struct run *run, const char *word)
+{
+	long number = 0;
+
+	ck_assert_msg(heard_if(run, word, &number),
+	    "all have gone, and nobody told \"%s\"", word);
+	return number;
+}
+
+/*
+ * Processes
+ */
+
+int
+ended(pid_t pid)
+{
+	double deadline = now() + DEADLINE;
+	int status;
+	pid_t got;
+
+	ck_assert_int_gt(pid, 1);
+	while ((got = waitpid(pid, &status, WNOHANG)) == 0 ||
+	    (got == -1 && errno == ECHILD && kill(pid, 0) == 0)) {
+		/* ECHILD: its parent is still about to leave it to us. */
+		ck_assert_msg(now() < deadline, "process %ld does not end",
+		    (long)pid);
+		rest();
+	}
+	ck_assert_msg(got == pid, "process %ld is not ours", (long)pid);
+	return status;
+}
+
+static char
+state_of(pid_t pid, pid_t *parent)
+{
+	char path[64], text[512], state = 0, *p;
+	long ppid;
+	FILE *file;
+
+	snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
+	if ((file = fopen(path, "r")) == NULL)
+		return 0;
+	if (fgets(text, sizeof text, file) != NULL &&
+	    (p = strrchr(text, ')')) != NULL &&
+	    sscanf(p + 1, " %c %ld", &state, &ppid) == 2 && parent != NULL)
+		*parent = (pid_t)ppid;
+	fclose(file);
+	return state;
+}
+
+int
+running(pid_t pid)
+{
+	char state = state_of(pid, NULL);
+
+	ck_assert_int_gt(pid, 1);
+	return state != 0 && state != 'Z' && state != 'X';
+}
+
+void
+gone(pid_t pid)
+{
+	double deadline = now() + DEADLINE;
+
+	while (running(pid)) {
+		ck_assert_msg(now() < deadline, "process %ld stays",
+		    (long)pid);
+		rest();
+	}
+}
+
+int
+children_of(pid_t pid, pid_t *pids, int max)
+{
+	struct dirent *entry;
+	pid_t parent, child;
+	int count = 0;
+	DIR *dir;
+
+	ck_assert_ptr_nonnull(dir = opendir("/proc"));
+	while ((entry = readdir(dir)) != NULL) {
+		if ((child = (pid_t)atol(entry->d_name)) <= 1)
+			continue;
+		parent = 0;
+		if (state_of(child, &parent) != 0 && parent == pid &&
+		    count < max)
+			pids[count++] = child;
+	}
+	closedir(dir);
+	return count;
+}
+
+int
+descriptors_of(pid_t pid)
+{
+	char path[64];
+	int count = 0;
+	DIR *dir;
+
+	snprintf(path, sizeof path, "/proc/%ld/fd", (long)pid);
+	ck_assert_ptr_nonnull(dir = opendir(path));
+	while (readdir(dir) != NULL)
+		count++;
+	closedir(dir);
+	return count - 2;
+}
+
+void
+nothing_left(void)
+{
+	double deadline = now() + DEADLINE;
+	pid_t pids[8], got;
+	int status;
+
+	/* The last may be on its way out: only its own end is waited for. */
+	for (;;) {
+		while ((got = waitpid(-1, &status, WNOHANG)) > 0)
+			;
+		if (got == -1)
+			break;
+		ck_assert_msg(now() < deadline, "%d left, one is %ld",
+		    children_of(getpid(), pids, 8), (long)pids[0]);
+		rest();
+	}
+	ck_assert_int_eq(errno, ECHILD);
+}
+
+void
+send_signal(pid_t pid, int signo)
+{
+	ck_assert_int_gt(pid, 1);
+	ck_assert_msg(kill(pid, signo) == 0, "kill(%ld, %d): %s", (long)pid,
+	    signo, strerror(errno));
+}
+
+/* Ends all that is left, deepest last: what is orphaned comes to us. */
+static void
+kill_descendants(void)
+{
+	static pid_t pids[MAX_DESCENDANTS];
+	double deadline = now() + DEADLINE;
+	int i, count;
+
+	while ((count = children_of(getpid(), pids, MAX_DESCENDANTS)) > 0 &&
+	    now() < deadline) {
+		for (i = 0; i < count; i++)
+			kill(pids[i], SIGKILL);
+		while (waitpid(-1, NULL, WNOHANG) > 0)
+			;
+	}
+}
+
+/*
+ * Texts
+ */
+
+void
+says(const char *text, const char *part)
+{
+	ck_assert_msg(text != NULL && strstr(text, part) != NULL,
+	    "\"%s\" does not say \"%s\"", text, part);
+}
+
+/*
+ * Clients
+ */
+
+static struct sockaddr_in
+loopback(int port)
+{
+	struct sockaddr_in addr;
+
+	memset(&addr, 0, sizeof addr);
+	addr.sin_family = AF_INET;
+	addr.sin_port = htons((unsigned short)port);
+	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	return addr;
+}
+
+int
+listen_anywhere(int *port)
+{
+	struct sockaddr_in addr = loopback(0);
+	socklen_t len = sizeof addr;
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&addr, len), 0);
+	ck_assert_int_eq(listen(fd, SOMAXCONN), 0);
+	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&addr, &len), 0);
+	*port = ntohs(addr.sin_port);
+	return fd;
+}
+
+int
+client_if(int port)
+{
+	struct timeval limit = { DEADLINE, 0 };
+	struct sockaddr_in addr = loopback(port);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	ck_assert_int_ge(fd, 0);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+	if (connect(fd, (struct sockaddr *)&addr, sizeof addr) == -1) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+int
+client(int port)
+{
+	int fd = client_if(port);
+
+	ck_assert_msg(fd >= 0, "connect to port %d: %s", port,
+	    strerror(errno));
+	return fd;
+}
+
+void
+client_says(int fd, const char *text)
+{
+	ssize_t len = (ssize_t)strlen(text);
+
+	ck_assert_int_eq(send(fd, text, (size_t)len, MSG_NOSIGNAL), len);
+}
+
+const char *
+client_hears(int fd)
+{
+	static char line[65536];
+	size_t len = 0;
+	ssize_t n;
+
+	while (len < sizeof line - 1) {
+		n = read(fd, line + len, 1);
+		ck_assert_msg(n >= 0 || errno == ECONNRESET,
+		    "no answer: %s", strerror(errno));
+		if (n <= 0 && len == 0)
+			return NULL;
+		if (n <= 0 || line[len] == '\n')
+			break;
+		len++;
+	}
+	line[len] = '\0';
+	return line;
+}
+
+void
+ask(int port, const char *line, const char *answer)
+{
+	int fd = client(port);
+
+	client_says(fd, line);
+	client_says(fd, "\n");
+	ck_assert_pstr_eq(client_hears(fd), answer);
+	close(fd);
+}
+
+/*
+ * Files
+ */
+
+const char *
+scratch(void)
+{
+	if (scratch_path[0] == '\0') {
+		strcpy(scratch_path, "/tmp/daemonsrv-test.XXXXXX");
+		ck_assert_ptr_nonnull(mkdtemp(scratch_path));
+	}
+	return scratch_path;
+}
+
+static void
+remove_scratch(void)
+{
+	char command[128];
+
+	if (scratch_path[0] == '\0')
+		return;
+	snprintf(command, sizeof command, "rm -rf '%s'", scratch_path);
+	ck_assert_int_eq(system(command), 0);
+}
+
+/*
+ * Suites
+ */
+
+int
+skip_if(int cond, const char *why)
+{
+	/* Written at once: Check's child leaves by its own way. */
+	if (cond) {
+		printf("SKIP: %s\n", why);
+		fflush(stdout);
+	}
+	return cond;
+}
+
+/* What loses its parent becomes a child of the calling process. */
+static void
+adopt(void)
+{
+#if defined(HAVE_SYS_PRCTL_H) && defined(PR_SET_CHILD_SUBREAPER)
+	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+#endif
+}
+
+static void
+setup(void)
+{
+	signal(SIGPIPE, SIG_IGN);
+	adopt();
+}
+
+static void
+teardown(void)
+{
+	kill_descendants();
+	remove_scratch();
+}
+
+int
+run_tests(const char *name, const TTest *const *tests, int count)
+{
+	Suite *suite = suite_create(name);
+	TCase *tcase = tcase_create(name);
+	SRunner *runner = srunner_create(suite);
+	int i, failed;
+
+	adopt();
+	for (i = 0; i < count; i++)
+		tcase_add_test(tcase, tests[i]);
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_set_timeout(tcase, 60);
+	suite_add_tcase(suite, tcase);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	kill_descendants(); /* a failed test has no teardown */
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,119 @@
+/*
+ * harness.h - real daemons under test, of which nothing is left behind
+ *
+ * Each test is a process of its own (Check forks it) and the subreaper of
+ * whatever it starts: a daemon comes back to it as a child, so waitpid(2)
+ * tells of its end and nothing can escape. Nothing here sleeps to wait: a
+ * program under test tells facts down a pipe, and every wait has the one
+ * deadline. Only the test process itself asserts.
+ */
+#ifndef HARNESS_H
+#define HARNESS_H
+
+#include <check.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "daemon.h"
+
+enum {
+	DEADLINE = 20,	/* seconds, for every single wait */
+	FACTS = 3	/* the descriptor down which a program tells facts */
+};
+
+/* A program that a test has started, as a shell would have. */
+struct run {
+	pid_t pid;	/* the process started; 0 once it was waited for */
+	int facts;	/* what it and its descendants tell() comes here */
+	int out_fd;
+	int err_fd;
+	char *out;	/* what came on stdout and stderr, '\0' at the end: */
+	char *err;	/* complete once run_wait() has returned */
+	char told[4096];
+	size_t told_len;
+};
+
+/* Starts program() in a child with pipes as stdout and stderr, /dev/null as
+ * stdin and the facts pipe; the child exits 0 if program() returns. */
+void run_start(struct run *, void (*program)(void));
+
+/* The same for a command: argv[0] is looked up in PATH. No facts. */
+void run_command(struct run *, char *const argv[]);
+
+/* Waits for the started process itself and reads what it wrote until then.
+ * Returns its wait status. */
+int run_wait(struct run *);
+
+/* Both, for a start that must succeed: asserts exit status 0. */
+void run_daemon(struct run *, void (*program)(void));
+
+/* In the program: tells "word number"; tell_pid tells the caller's pid. */
+void tell(const char *word, long number);
+void tell_pid(const char *word);
+
+/* In the test: the number of the next fact of that word; others that come
+ * first are dropped. Fails at the deadline, or when nobody is left to tell. */
+long heard(struct run *, const char *word);
+
+/* Like heard(), but returns 0 if all that could tell have gone first. */
+int heard_if(struct run *, const char *word, long *number);
+
+/* Waits for the end of an adopted process (a master, or an orphan).
+ * Returns its wait status. */
+int ended(pid_t pid);
+
+/* Waits until the process no longer runs (it is gone, or a zombie). */
+void gone(pid_t pid);
+
+/* Whether it is there and no zombie. */
+int running(pid_t pid);
+
+/* Asserts that no process of this test is left, zombies included. */
+void nothing_left(void);
+
+/* The direct children of a process, zombies included: at most max of them;
+ * returns how many. */
+int children_of(pid_t pid, pid_t *pids, int max);
+
+/* How many descriptors a process has open. */
+int descriptors_of(pid_t pid);
+
+/* kill(2) that refuses pids below 2 and asserts that it worked. */
+void send_signal(pid_t pid, int signo);
+
+/* Asserts, and prints both, where the texts differ or part is not in text. */
+void says(const char *text, const char *part);
+
+/* A listening socket on 127.0.0.1 and a port that the kernel chose. */
+int listen_anywhere(int *port);
+
+/* Clients. A connect that must succeed; one that says whether it did. */
+int client(int port);
+int client_if(int port);
+void client_says(int fd, const char *text);
+/* The next line without its newline; NULL at end of file or reset. The
+ * text is valid until the next call. */
+const char *client_hears(int fd);
+/* One line there and one back, on a connection of its own. */
+void ask(int port, const char *line, const char *answer);
+
+/* A new empty directory, removed with all it holds after the test. */
+const char *scratch(void);
+
+/* Leaves the test out, and says why where tools/check.sh counts it:
+ * if (skip_if(cond, "why")) return; */
+int skip_if(int cond, const char *why);
+
+/* Runs the suite: one test case of that name, with the fixtures that make
+ * the above true. Returns main()'s status. */
+int run_tests(const char *name, const TTest *const *tests, int count);
+
+#define RUN_TESTS(name, tests) \
+	run_tests(name, tests, (int)(sizeof tests / sizeof tests[0]))
+
+#endif

@@ -1,0 +1,71 @@
+# A program for each unit and stage; make check runs them side by side.
+if HAVE_CHECK
+check_PROGRAMS += \
+	tests/check_children \
+	tests/check_echo \
+	tests/check_fdclean \
+	tests/check_http \
+	tests/check_input \
+	tests/check_listen \
+	tests/check_loop \
+	tests/check_master \
+	tests/check_relay \
+	tests/check_restart \
+	tests/check_server \
+	tests/check_settings \
+	tests/check_startup \
+	tests/check_superserver \
+	tests/check_worker \
+	# EOL
+TESTS += $(check_PROGRAMS)
+
+check_LTLIBRARIES += tests/libharness.la
+tests_libharness_la_SOURCES = tests/harness.c tests/harness.h
+tests_libharness_la_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+
+TEST_LIBS = tests/libharness.la lib/libdaemonsrv.la $(CHECK_LIBS)
+# Units are tested by their own names, which the shared library hides.
+UNIT_LIBS = tests/libharness.la lib/libunits.la $(CHECK_LIBS)
+
+check_LTLIBRARIES += lib/libunits.la
+lib_libunits_la_SOURCES = $(lib_libdaemonsrv_la_SOURCES)
+lib_libunits_la_CFLAGS = $(AM_CFLAGS)
+
+tests_check_children_SOURCES = tests/check_children.c
+tests_check_children_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
+tests_check_children_LDADD = $(UNIT_LIBS)
+tests_check_echo_SOURCES = tests/check_echo.c
+tests_check_echo_LDADD = $(TEST_LIBS)
+tests_check_fdclean_SOURCES = tests/check_fdclean.c
+tests_check_fdclean_LDADD = $(TEST_LIBS)
+tests_check_http_SOURCES = tests/check_http.c
+tests_check_http_LDADD = $(TEST_LIBS)
+tests_check_input_SOURCES = tests/check_input.c
+tests_check_input_LDADD = $(TEST_LIBS)
+tests_check_listen_SOURCES = tests/check_listen.c
+tests_check_listen_LDADD = $(TEST_LIBS)
+tests_check_loop_SOURCES = tests/check_loop.c
+tests_check_loop_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
+tests_check_loop_LDADD = $(UNIT_LIBS)
+tests_check_master_SOURCES = tests/check_master.c
+tests_check_master_LDADD = $(TEST_LIBS)
+tests_check_relay_SOURCES = tests/check_relay.c
+tests_check_relay_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
+tests_check_relay_LDADD = $(UNIT_LIBS)
+tests_check_restart_SOURCES = tests/check_restart.c
+tests_check_restart_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
+tests_check_restart_LDADD = $(UNIT_LIBS)
+tests_check_server_SOURCES = tests/check_server.c
+tests_check_server_LDADD = $(TEST_LIBS)
+tests_check_settings_SOURCES = tests/check_settings.c
+tests_check_settings_LDADD = $(TEST_LIBS)
+tests_check_startup_SOURCES = tests/check_startup.c
+tests_check_startup_LDADD = $(TEST_LIBS)
+tests_check_superserver_SOURCES = tests/check_superserver.c
+tests_check_superserver_LDADD = $(TEST_LIBS)
+tests_check_worker_SOURCES = tests/check_worker.c
+tests_check_worker_LDADD = $(TEST_LIBS)
+endif
+
+AM_TESTS_ENVIRONMENT = TOP_BUILDDIR='$(abs_top_builddir)' \
+	TOP_SRCDIR='$(abs_top_srcdir)'; export TOP_BUILDDIR TOP_SRCDIR;
