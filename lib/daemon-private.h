@@ -360,8 +360,18 @@ enum dsrv_ready_word dsrv_ready_hear(int from_child, int *number);
 
 /* 0, or the error number that says why fd is no listening socket. */
 int dsrv_listen_check(int fd);
-/* accept(2) without waiting; the connection itself is in blocking mode. */
+/* accept(2); the connection is in blocking mode, also where fd is not. */
 int dsrv_listen_accept(int fd, struct sockaddr *, socklen_t *);
+
+/* What has failed where accept(2) has: it may go on, or this socket is of
+ * no use any more, or the system is short of something for a while. */
+enum dsrv_listen_failure {
+	DSRV_LISTEN_CLIENT,
+	DSRV_LISTEN_SOCKET,
+	DSRV_LISTEN_SYSTEM
+};
+
+enum dsrv_listen_failure dsrv_listen_why(int error);
 
 /*
  * fdclean.c - close what is open

@@ -47,6 +47,39 @@ dsrv_listen_accept(int fd, struct sockaddr *addr, socklen_t *len)
 #endif
 }
 
+enum dsrv_listen_failure
+dsrv_listen_why(int error)
+{
+	switch (error) {
+	/* What accept(2) and POSIX tell of a client that has gone, of its
+	 * network, or of a packet filter. */
+	case EAGAIN:
+	case EINTR:
+	case ECONNABORTED:
+	case ECONNRESET:
+	case EHOSTDOWN:
+	case EHOSTUNREACH:
+	case ENETDOWN:
+	case ENETUNREACH:
+#ifdef ENONET
+	case ENONET:
+#endif
+	case ENOPROTOOPT:
+	case EOPNOTSUPP:
+	case EPERM:
+	case EPROTO:
+	case ETIMEDOUT:
+		return DSRV_LISTEN_CLIENT;
+	case EBADF:
+	case EFAULT:
+	case EINVAL:
+	case ENOTSOCK:
+		return DSRV_LISTEN_SOCKET;
+	default:
+		return DSRV_LISTEN_SYSTEM;
+	}
+}
+
 /*
  * Opening
  */
@@ -188,7 +221,7 @@ daemon_listen(const char *host, const char *service, int *fds, int max)
 {
 	struct addrinfo hints, *found;
 	const struct addrinfo *failed;
-	int result, error, count, tries = 0, any_port;
+	int result, error, count, tries = 0, any_port, saved = errno;
 
 	if (service == NULL || fds == NULL || max < 1) {
 		errno = EINVAL;
@@ -214,7 +247,6 @@ daemon_listen(const char *host, const char *service, int *fds, int max)
 	if (count == -1)
 		report_address(failed, error);
 	freeaddrinfo(found);
-	if (count == -1)
-		errno = error;
+	errno = count == -1 ? error : saved;
 	return count;
 }

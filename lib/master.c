@@ -412,8 +412,8 @@ refuse(int error)
 int
 daemon_master(void)
 {
+	int error, saved = errno;
 	struct master m;
-	int error;
 
 	error = dsrv_stage_enter(DSRV_MASTER, "become the master");
 	if (error != 0)
@@ -442,8 +442,10 @@ daemon_master(void)
 			}
 			break;
 		case DSRV_EVENT_TICK:
-			if (tick(&m))
+			if (tick(&m)) {
+				errno = saved;
 				return DAEMON_SERVER;
+			}
 			break;
 		}
 		if (m.ending && m.server == 0 && orphans(&m) == 0)

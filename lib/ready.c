@@ -66,7 +66,7 @@ int
 daemon_success(void)
 {
 	const struct dsrv_settings *set = dsrv_settings();
-	int error;
+	int error, saved = errno;
 
 	if (dsrv_stage()->kind == DSRV_READY && dsrv_stage()->pid == getpid())
 		return 0;
@@ -86,5 +86,6 @@ daemon_success(void)
 	    DSRV_REPORT_SYSLOG);
 	dsrv_stage_become(DSRV_READY);
 	dsrv_ready_say(DSRV_READY_SUCCESS, 0);
+	errno = saved;
 	return 0;
 }

@@ -140,21 +140,15 @@ drop_listener(struct server *s, int index)
 static void
 accept_failed(struct server *s, int index)
 {
-	switch (errno) {
-	case EMFILE:
-	case ENFILE:
-	case ENOBUFS:
-	case ENOMEM:
-		pause_after(s, "accept a connection");
+	switch (dsrv_listen_why(errno)) {
+	case DSRV_LISTEN_CLIENT:
 		break;
-	case EBADF:
-	case EFAULT:
-	case EINVAL:
-	case ENOTSOCK:
+	case DSRV_LISTEN_SOCKET:
 		drop_listener(s, index);
 		break;
-	default:
-		break;	/* this client's own affair: it has gone */
+	case DSRV_LISTEN_SYSTEM:
+		pause_after(s, "accept a connection");
+		break;
 	}
 }
 
@@ -342,9 +336,9 @@ refuse(int error)
 int
 daemon_server(const int *fds, int count)
 {
+	int error, saved = errno;
 	struct client client;
 	struct server s;
-	int error;
 
 	if ((error = dsrv_stage_enter(DSRV_READY, "serve")) != 0 ||
 	    (error = check_listeners(fds, count)) != 0)
@@ -361,7 +355,7 @@ daemon_server(const int *fds, int count)
 			if (s.loop.place == s.master_place)
 				lose_master(&s);
 			else if (serve(&s, &client, s.loop.place - 1))
-				return client.listener;
+				goto worker;
 			break;
 		case DSRV_EVENT_SIGNAL:
 			obey(&s, s.loop.signo);
@@ -370,11 +364,14 @@ daemon_server(const int *fds, int count)
 			break;	/* its place is free: watch() sees it */
 		case DSRV_EVENT_TICK:
 			if (tick(&s, &client))
-				return client.listener;
+				goto worker;
 			break;
 		}
 		if (s.asked & DSRV_ASK_AT_ONCE || drained(&s) ||
 		    s.usable == 0)
 			return finish(&s);
 	}
+worker:
+	errno = saved;
+	return client.listener;
 }

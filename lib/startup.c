@@ -537,14 +537,15 @@ open_starter(struct starter *s)
 static int
 go_into_background(void)
 {
+	int error, saved = errno;
 	struct starter s;
-	int error;
 
 	if (open_starter(&s) == -1)
 		return refuse(errno, "cannot open a pipe");
 	if ((s.leader = dsrv_loop_fork(&s.loop)) == 0) {
 		fork_master(&s);
 		become_master(&s);
+		errno = saved;
 		return 0;
 	}
 	if (s.leader == -1) {
@@ -560,15 +561,17 @@ go_into_background(void)
 int
 daemon_start(void)
 {
-	int error;
+	int error, saved = errno;
 
 	if (dsrv_stage_fill_std() == -1)
 		return refuse(errno, "cannot open /dev/null");
 	if ((error = dsrv_stage_enter(DSRV_PROGRAM, "start")) != 0)
 		return dsrv_report_end(1, error,
 		    dsrv_settings()->start_return_fatal);
+	errno = saved;
 	if (!dsrv_settings()->foreground)
 		return go_into_background();
 	stay_in_foreground();
+	errno = saved;
 	return 0;
 }
