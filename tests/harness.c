@@ -79,8 +79,13 @@ start(struct run *run, void (*program)(void), char *const argv[])
 		dup2(err, 2);
 		dup2(facts, FACTS);
 		if (program != NULL) {
-			for (i = FACTS + 1; i < 64; i++)
-				close((int)i);
+			close(null);
+			close(out);
+			close(err);
+			close(facts);
+			close(run->out_fd);
+			close(run->err_fd);
+			close(run->facts);
 			program();
 			exit(0);
 		}
@@ -306,7 +311,9 @@ children_of(pid_t pid, pid_t *pids, int max)
 	int count = 0;
 	DIR *dir;
 
-	ck_assert_ptr_nonnull(dir = opendir("/proc"));
+	/* No assertion: run_tests() calls this outside of any test. */
+	if ((dir = opendir("/proc")) == NULL)
+		return 0;
 	while ((entry = readdir(dir)) != NULL) {
 		if ((child = (pid_t)atol(entry->d_name)) <= 1)
 			continue;
@@ -338,7 +345,7 @@ void
 nothing_left(void)
 {
 	double deadline = now() + DEADLINE;
-	pid_t pids[8], got;
+	pid_t got;
 	int status;
 
 	/* The last may be on its way out: only its own end is waited for. */
@@ -347,8 +354,7 @@ nothing_left(void)
 			;
 		if (got == -1)
 			break;
-		ck_assert_msg(now() < deadline, "%d left, one is %ld",
-		    children_of(getpid(), pids, 8), (long)pids[0]);
+		ck_assert_msg(now() < deadline, "a process is left");
 		rest();
 	}
 	ck_assert_int_eq(errno, ECHILD);

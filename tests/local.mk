@@ -69,3 +69,15 @@ endif
 
 AM_TESTS_ENVIRONMENT = TOP_BUILDDIR='$(abs_top_builddir)' \
 	TOP_SRCDIR='$(abs_top_srcdir)'; export TOP_BUILDDIR TOP_SRCDIR;
+
+# Figures, for whoever asks for them; no part of the tests.
+if HAVE_CHECK
+EXTRA_PROGRAMS = tests/measure
+CLEANFILES += $(EXTRA_PROGRAMS)
+tests_measure_SOURCES = tests/measure.c
+tests_measure_LDADD = $(TEST_LIBS)
+
+measure: tests/measure$(EXEEXT)
+	$(AM_TESTS_ENVIRONMENT) tests/measure$(EXEEXT)
+.PHONY: measure
+endif

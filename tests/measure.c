@@ -1,0 +1,345 @@
+/*
+ * measure.c - what the issue of a daemon's behaviour comes to in figures
+ *
+ *     make measure
+ *
+ * Prints one line a figure. Unlike a test it never fails for being slow.
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#include "config.h"
+
+#include <sys/socket.h>
+#include <errno.h>
+#include <poll.h>
+#include <time.h>
+
+#include "harness.h"
+
+static int port;
+static int listener;
+
+static double
+now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+static void
+wait_until(double time)
+{
+	double left;
+
+	while ((left = time - now()) > 0)
+		poll(NULL, 0, (int)(left * 1000) + 1);
+}
+
+/*
+ * The daemon
+ */
+
+static void
+echo(void)
+{
+	char line[1024];
+	int i = -1;
+
+	daemon_set_program_name("echo");
+	daemon_start();
+	tell_pid("master");
+	daemon_master();
+	daemon_success();
+	tell_pid("server");
+	daemon_server(&listener, 1);
+	while (fgets(line, sizeof line, stdin) != NULL) {
+		printf("%s", line);
+		i = daemon_stop_requested();
+	}
+	exit(i > 0);
+}
+
+static pid_t
+start_echo(struct run *run)
+{
+	listener = listen_anywhere(&port);
+	run_daemon(run, echo);
+	close(listener);
+	return (pid_t)heard(run, "master");
+}
+
+static void
+stop(pid_t master)
+{
+	send_signal(master, SIGTERM);
+	ended(master);
+	nothing_left();
+}
+
+/*
+ * The figures
+ */
+
+START_TEST(connections_one_after_another)
+{
+	enum { CONNECTIONS = 1000 };
+	struct run run;
+	pid_t master = start_echo(&run), server, pids[8];
+	int i, before, zombies = 0, left;
+	double began;
+
+	server = (pid_t)heard(&run, "server");
+	ask(port, "warm", "warm");
+	before = descriptors_of(server);
+	began = now();
+	for (i = 0; i < CONNECTIONS; i++)
+		ask(port, "hello", "hello");
+	printf("%d connections one after another: %.2f s, ", CONNECTIONS,
+	    now() - began);
+	began = now();
+	while ((left = children_of(server, pids, 8)) > 0 &&
+	    now() < began + DEADLINE)
+		zombies = left;
+	printf("last worker gone %.0f ms later, zombies %d, descriptors "
+	    "%d before and %d after\n", (now() - began) * 1000,
+	    left == 0 ? 0 : zombies, before, descriptors_of(server));
+	stop(master);
+}
+END_TEST
+
+static void
+loop_client(double until, int report)
+{
+	char answer[16];
+	long figures[2] = { 0, 0 };
+	int fd;
+
+	while (now() < until) {
+		fd = client_if(port);
+		if (fd != -1 && send(fd, "hello\n", 6, MSG_NOSIGNAL) == 6 &&
+		    recv(fd, answer, 6, MSG_WAITALL) == 6)
+			figures[0]++;
+		else
+			figures[1]++;
+		if (fd != -1)
+			close(fd);
+	}
+	if (write(report, figures, sizeof figures) < 0)
+		_exit(1);
+	_exit(0);
+}
+
+START_TEST(reloads_under_load)
+{
+	enum { CLIENTS = 8, RELOADS = 25 };	/* every 200 ms for 5 s */
+	struct run run;
+	pid_t master = start_echo(&run);
+	long figures[2], answered = 0, failed = 0, servers = 0, pid;
+	double began = now();
+	int i, ends[2];
+
+	ck_assert_int_eq(pipe(ends), 0);
+	fflush(stdout);
+	for (i = 0; i < CLIENTS; i++)
+		if (fork() == 0)
+			loop_client(began + 5, ends[1]);
+	for (i = 1; i <= RELOADS; i++) {
+		wait_until(began + 0.2 * i);
+		send_signal(master, SIGHUP);
+	}
+	for (i = 0; i < CLIENTS; i++) {
+		ck_assert_int_eq(read(ends[0], figures, sizeof figures),
+		    sizeof figures);
+		answered += figures[0];
+		failed += figures[1];
+		waitpid(-1, NULL, 0);
+	}
+	send_signal(master, SIGTERM);
+	ended(master);
+	while (heard_if(&run, "server", &pid))
+		servers++;
+	printf("%d clients for 5 s, HUP every 200 ms: %ld answered, "
+	    "%ld refused, reset or unanswered, %ld servers\n", CLIENTS,
+	    answered, failed, servers);
+	nothing_left();
+}
+END_TEST
+
+static void
+exit_in_master(void)
+{
+	daemon_start();
+	exit(3);
+}
+
+static void
+exit_in_server(void)
+{
+	daemon_start();
+	daemon_master();
+	exit(4);
+}
+
+static void
+abort_in_master(void)
+{
+	daemon_start();
+	abort();
+}
+
+static void
+abort_in_server(void)
+{
+	daemon_start();
+	daemon_master();
+	abort();
+}
+
+static void
+no_success(void)
+{
+	daemon_set_start_timeout(1);
+	daemon_start();
+	daemon_master();
+	tell_pid("server");
+	for (;;)
+		pause();
+}
+
+START_TEST(failed_starts)
+{
+	static const struct {
+		const char *name;
+		void (*program)(void);
+		double cause;	/* seconds from the start to the cause */
+		int signo;
+	} starts[] = {
+		{ "exit(3) in the master", exit_in_master, 0, 0 },
+		{ "exit(4) in the server", exit_in_server, 0, 0 },
+		{ "abort() in the master", abort_in_master, 0, 0 },
+		{ "abort() in the server", abort_in_server, 0, 0 },
+		{ "start_timeout of 1 s", no_success, 1, 0 },
+		{ "SIGINT to the starter", no_success, 0, SIGINT }
+	};
+	struct run run;
+	double began;
+	pid_t pids[8];
+	int status;
+	size_t i;
+
+	for (i = 0; i < sizeof starts / sizeof starts[0]; i++) {
+		began = now();
+		run_start(&run, starts[i].program);
+		if (starts[i].signo != 0) {
+			heard(&run, "server");
+			began = now();
+			send_signal(run.pid, starts[i].signo);
+		}
+		status = run_wait(&run);
+		printf("failed start, %s: %s %d, %.0f ms after the cause, "
+		    "%d processes left; %s", starts[i].name,
+		    WIFSIGNALED(status) ? "signal" : "status",
+		    WIFSIGNALED(status) ? WTERMSIG(status) :
+		    WEXITSTATUS(status),
+		    (now() - began - starts[i].cause) * 1000,
+		    children_of(getpid(), pids, 8), run.err);
+		nothing_left();
+	}
+}
+END_TEST
+
+START_TEST(graceful_stop)
+{
+	struct run run;
+	pid_t master = start_echo(&run);
+	double began, last_accepted = 0;
+	int fd, served = client(port), refused = 0, accepted = 0;
+	const char *answer;
+
+	client_says(served, "before\n");
+	client_hears(served);
+	began = now();
+	send_signal(master, SIGUSR2);
+	while (now() < began + 3) {
+		if ((fd = client_if(port)) != -1) {
+			last_accepted = now() - began;
+			accepted++;
+			close(fd);
+		} else
+			refused++;
+		poll(NULL, 0, 5);
+	}
+	client_says(served, "after\n");
+	answer = client_hears(served);
+	printf("USR2 with a client for 3 s: new ones: %d accepted, the last "
+	    "after %.1f ms, then %d refused; the served one %s\n", accepted,
+	    last_accepted * 1000, refused, answer != NULL &&
+	    strcmp(answer, "after") == 0 ? "has its answer" : "is lost");
+	close(served);
+	ended(master);
+	nothing_left();
+}
+END_TEST
+
+static void
+print_lines(void)
+{
+	int i;
+
+	daemon_start();
+	for (i = 0; i < 50000; i++) {
+		printf("out %d\n", i);
+		fprintf(stderr, "err %d\n", i);
+	}
+	daemon_master();
+	daemon_success();
+	tell_pid("server");
+	daemon_server(&listener, 1);
+	exit(0);
+}
+
+static long
+count_in_order(const char *text, const char *format)
+{
+	char wanted[32];
+	long i = 0;
+	size_t len;
+
+	for (;; i++) {
+		len = (size_t)snprintf(wanted, sizeof wanted, format, i);
+		if (strncmp(text, wanted, len) != 0)
+			return *text == '\0' ? i : -1;
+		text += len;
+	}
+}
+
+START_TEST(start_messages)
+{
+	struct run run;
+	double began = now();
+	pid_t pids[2];
+
+	listener = listen_anywhere(&port);
+	run_daemon(&run, print_lines);
+	printf("100,000 lines of start messages: %ld on stdout and %ld on "
+	    "stderr, once and in order, %.2f s\n",
+	    count_in_order(run.out, "out %ld\n"),
+	    count_in_order(run.err, "err %ld\n"), now() - began);
+	close(listener);
+	ck_assert_int_eq(children_of(getpid(), pids, 2), 1);
+	stop(pids[0]);
+}
+END_TEST
+
+int
+main(void)
+{
+	const TTest *const tests[] = {
+		connections_one_after_another, reloads_under_load,
+		failed_starts, graceful_stop, start_messages
+	};
+
+	return RUN_TESTS("measure", tests);
+}
