@@ -90,6 +90,8 @@ int dsrv_report_status(int wait_status);
 int dsrv_report_end(int status, int error, int return_fatal);
 /* Ends the process for good, without a return. */
 void dsrv_report_exit(int status) __attribute__((noreturn));
+/* The same with status 1, and errno as the reason: "NAME: unable to WHAT". */
+void dsrv_report_die(const char *what) __attribute__((noreturn));
 
 /*
  * restart.c - the verdict on a server's end; pure
@@ -117,30 +119,6 @@ struct dsrv_verdict dsrv_restart_judge(struct dsrv_history *,
     const struct dsrv_end *);
 /* The pause after the nth failure in a row: first, doubling up to most. */
 int dsrv_restart_pause(int nth, int first, int most);
-
-/*
- * relay.c - one stream from a pipe to where the starter's was
- */
-
-enum dsrv_relay_wait {
-	DSRV_RELAY_SOURCE,	/* wait until the source can be read */
-	DSRV_RELAY_SINK,	/* wait until the sink can be written */
-	DSRV_RELAY_OVER		/* nothing will come any more */
-};
-
-struct dsrv_relay {
-	int source;
-	int sink;
-	int last;	/* stop where the source is empty, not at its end */
-	int broken;	/* nobody reads the sink: what comes is dropped */
-	size_t len;
-	size_t done;
-	char buf[4096];	/* PIPE_BUF on Linux: never blocks after POLLOUT */
-};
-
-void dsrv_relay_open(struct dsrv_relay *, int source, int sink);
-/* Moves what can be moved now; says what to wait for before the next step. */
-enum dsrv_relay_wait dsrv_relay_step(struct dsrv_relay *);
 
 /*
  * memory.c - memory that a child of this process does not get
@@ -186,6 +164,22 @@ int dsrv_children_add(struct dsrv_children *, pid_t);
 int dsrv_children_remove(struct dsrv_children *, pid_t);
 
 /*
+ * descriptors.c - what 0, 1 and 2 are, and how all others are born
+ */
+
+/* Opens /dev/null for each of the descriptors 0 to 2 that is closed. */
+int dsrv_descriptors_fill(void);
+/* Puts /dev/null on the descriptors from first to last. */
+int dsrv_descriptors_null(int first, int last);
+/* Makes stdin, stdout or stderr, by its descriptor, as good as unused, and
+ * an output stream line buffered; the descriptor stays what it is. */
+int dsrv_descriptors_renew(int fd);
+/* pipe(2), close-on-exec. */
+int dsrv_descriptors_pipe(int *read_end, int *write_end);
+/* A new descriptor, which is -1 or open: above 2 and close-on-exec. */
+int dsrv_descriptors_own(int fd);
+
+/*
  * stage.c - which process this is, and what its parent gave it
  */
 
@@ -220,18 +214,6 @@ void dsrv_stage_keep_hup_ignored(void);
 int dsrv_stage_enter(enum dsrv_stage_kind expected, const char *verb);
 /* Stores the library's own descriptors, lowest first; returns how many. */
 int dsrv_stage_descriptors(int *fds, int max);
-
-/* Opens /dev/null for each of the descriptors 0 to 2 that is closed. */
-int dsrv_stage_fill_std(void);
-/* Puts /dev/null on the descriptors from first to last. */
-int dsrv_stage_null_std(int first, int last);
-/* Makes stdin, stdout or stderr, by its descriptor, as good as unused, and
- * an output stream line buffered; the descriptor stays what it is. */
-int dsrv_stage_renew_std(int fd);
-/* pipe(2), close-on-exec. */
-int dsrv_stage_pipe(int *read_end, int *write_end);
-/* A new descriptor, which is -1 or open: above 2 and close-on-exec. */
-int dsrv_stage_own(int fd);
 
 /*
  * loop.c - wait for what happens next
@@ -337,6 +319,39 @@ void dsrv_loop_reset(const sigset_t *leave);
 void dsrv_loop_ignored(sigset_t *);
 
 /*
+ * relay.c - one stream from a pipe to where the starter's was
+ */
+
+enum dsrv_relay_wait {
+	DSRV_RELAY_SOURCE,	/* wait until the source can be read */
+	DSRV_RELAY_SINK,	/* wait until the sink can be written */
+	DSRV_RELAY_OVER		/* nothing will come any more */
+};
+
+struct dsrv_relay {
+	int source;
+	int sink;
+	int last;	/* stop where the source is empty, not at its end */
+	int broken;	/* nobody reads the sink: what comes is dropped */
+	int over;
+	int source_place;
+	int sink_place;
+	size_t len;
+	size_t done;
+	char buf[4096];	/* PIPE_BUF on Linux: never blocks after POLLOUT */
+};
+
+void dsrv_relay_open(struct dsrv_relay *, int source, int sink);
+/* Moves what can be moved now; says what to wait for before the next step. */
+enum dsrv_relay_wait dsrv_relay_step(struct dsrv_relay *);
+/* Has a loop wait for it, at two places; then its events are for ready(). */
+void dsrv_relay_watch(struct dsrv_relay *, struct dsrv_loop *);
+int dsrv_relay_watches(const struct dsrv_relay *, int place);
+void dsrv_relay_ready(struct dsrv_relay *, struct dsrv_loop *);
+/* What the source holds now is all that is to be moved. */
+void dsrv_relay_finish(struct dsrv_relay *, struct dsrv_loop *);
+
+/*
  * ready.c - the words that travel up the ready pipe
  */
 
@@ -379,6 +394,16 @@ enum dsrv_listen_failure dsrv_listen_why(int error);
 
 /* Closes every listening socket that this process has. */
 void dsrv_fdclean_listeners(void);
+
+/*
+ * leader.c - the process between the starter and the master
+ */
+
+/* Makes a session and returns in the master, which it has forked; the leader
+ * stays inside and ends as the master does. When the other end of lifeline
+ * is gone it ends the whole session. The masters, count descriptors or -1,
+ * are the master's alone. */
+void dsrv_leader_become(int lifeline, const int *masters, int count);
 
 /*
  * worker.c - what a worker may ask

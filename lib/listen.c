@@ -37,9 +37,9 @@ int
 dsrv_listen_accept(int fd, struct sockaddr *addr, socklen_t *len)
 {
 #ifdef HAVE_ACCEPT4
-	return dsrv_stage_own(accept4(fd, addr, len, SOCK_CLOEXEC));
+	return dsrv_descriptors_own(accept4(fd, addr, len, SOCK_CLOEXEC));
 #else
-	int conn = dsrv_stage_own(accept(fd, addr, len));
+	int conn = dsrv_descriptors_own(accept(fd, addr, len));
 
 	if (conn != -1)	/* some systems hand the listener's mode on */
 		fcntl(conn, F_SETFL, fcntl(conn, F_GETFL) & ~O_NONBLOCK);
@@ -97,7 +97,7 @@ listen_on(const struct addrinfo *ai)
 {
 	int fd, saved, on = 1;
 
-	fd = dsrv_stage_own(socket(ai->ai_family, ai->ai_socktype,
+	fd = dsrv_descriptors_own(socket(ai->ai_family, ai->ai_socktype,
 	    ai->ai_protocol));
 	if (fd == -1)
 		return -1;

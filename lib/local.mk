@@ -4,7 +4,9 @@ lib_libdaemonsrv_la_CFLAGS = $(AM_CFLAGS) $(LIB_CFLAGS)
 lib_libdaemonsrv_la_SOURCES = \
 	lib/children.c \
 	lib/daemon-private.h \
+	lib/descriptors.c \
 	lib/fdclean.c \
+	lib/leader.c \
 	lib/listen.c \
 	lib/logger.c \
 	lib/loop.c \

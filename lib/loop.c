@@ -205,7 +205,7 @@ dsrv_loop_open(struct dsrv_loop *loop, int places, enum dsrv_loop_reap reap,
 		return -1;
 	if (dsrv_children_open(&loop->children, roster) == -1)
 		goto free_set;
-	if (dsrv_stage_pipe(&wake_from, &wake_to) == -1)
+	if (dsrv_descriptors_pipe(&wake_from, &wake_to) == -1)
 		goto close_children;
 	fcntl(wake_from, F_SETFL, O_NONBLOCK);
 	fcntl(wake_to, F_SETFL, O_NONBLOCK);

@@ -203,7 +203,7 @@ confirm(struct master *m)
 	m->start_by = DSRV_NEVER;
 	/* First: the starter reads the relay to its end when it hears. */
 	if (!foreground)
-		dsrv_stage_null_std(1, 2);
+		dsrv_descriptors_null(1, 2);
 	dsrv_report_to(foreground ? DSRV_REPORT_STDERR : DSRV_REPORT_SYSLOG);
 	dsrv_ready_say(DSRV_READY_SUCCESS, 0);
 	dsrv_loop_forget(&m->loop, m->starter_place);
@@ -341,7 +341,7 @@ tick(struct master *m)
 		kill_all(m);
 	if (now >= m->start_by) {
 		m->start_by = DSRV_NEVER;
-		dsrv_report("start: no daemon_success() within %d seconds",
+		dsrv_report("start: no daemon_success() within %d s",
 		    dsrv_settings()->start_timeout);
 		take(m, SIGTERM);
 	}

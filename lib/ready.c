@@ -26,7 +26,7 @@ struct word {
 int
 dsrv_ready_pipe(int *from_child, int *to_parent)
 {
-	if (dsrv_stage_pipe(from_child, to_parent) == -1)
+	if (dsrv_descriptors_pipe(from_child, to_parent) == -1)
 		return -1;
 	fcntl(*from_child, F_SETFL, O_NONBLOCK);
 	return 0;
@@ -77,7 +77,7 @@ daemon_success(void)
 	/* The starter shows all that is in the relay when it hears of the
 	 * success: nothing may be written there after it. */
 	fflush(NULL);
-	if (!set->foreground && dsrv_stage_null_std(1, 2) == -1) {
+	if (!set->foreground && dsrv_descriptors_null(1, 2) == -1) {
 		error = errno;
 		dsrv_report("open /dev/null: %s", strerror(error));
 		return dsrv_report_end(1, error, set->server_return_fatal);

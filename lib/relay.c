@@ -61,3 +61,44 @@ dsrv_relay_step(struct dsrv_relay *relay)
 		return pass_on(relay);
 	return take(relay);
 }
+
+void
+dsrv_relay_watch(struct dsrv_relay *relay, struct dsrv_loop *loop)
+{
+	relay->source_place = dsrv_loop_watch(loop, relay->source, POLLIN);
+	relay->sink_place = dsrv_loop_watch(loop, relay->sink, POLLOUT);
+	dsrv_loop_pause(loop, relay->sink_place);
+}
+
+int
+dsrv_relay_watches(const struct dsrv_relay *relay, int place)
+{
+	return place == relay->source_place || place == relay->sink_place;
+}
+
+void
+dsrv_relay_ready(struct dsrv_relay *relay, struct dsrv_loop *loop)
+{
+	dsrv_loop_pause(loop, relay->source_place);
+	dsrv_loop_pause(loop, relay->sink_place);
+	switch (dsrv_relay_step(relay)) {
+	case DSRV_RELAY_SOURCE:
+		dsrv_loop_resume(loop, relay->source_place);
+		break;
+	case DSRV_RELAY_SINK:
+		dsrv_loop_resume(loop, relay->sink_place);
+		break;
+	case DSRV_RELAY_OVER:
+		relay->over = 1;
+		break;
+	}
+}
+
+void
+dsrv_relay_finish(struct dsrv_relay *relay, struct dsrv_loop *loop)
+{
+	relay->last = 1;
+	/* What waits for its sink goes on when that is ready. */
+	if (!relay->over && relay->done == relay->len)
+		dsrv_relay_ready(relay, loop);
+}

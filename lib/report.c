@@ -130,6 +130,13 @@ dsrv_report_exit(int status)
 	_exit(status);
 }
 
+void
+dsrv_report_die(const char *what)
+{
+	dsrv_report("%s: %s", what, strerror(errno));
+	dsrv_report_exit(1);
+}
+
 int
 daemon_exit_status(void)
 {

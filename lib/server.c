@@ -307,9 +307,9 @@ open_server(struct server *s, const int *fds, int count)
 	if (dsrv_stage()->hup_ignored)
 		sigaddset(&leave, SIGHUP);
 
-	if (dsrv_stage_renew_std(STDIN_FILENO) == -1 ||
-	    dsrv_stage_renew_std(STDOUT_FILENO) == -1 ||
-	    dsrv_stage_renew_std(STDERR_FILENO) == -1)
+	if (dsrv_descriptors_renew(STDIN_FILENO) == -1 ||
+	    dsrv_descriptors_renew(STDOUT_FILENO) == -1 ||
+	    dsrv_descriptors_renew(STDERR_FILENO) == -1)
 		return -1;
 	dsrv_memory_keep(roster, sizeof *roster);
 	if (dsrv_loop_open(&s->loop, count + 1, DSRV_REAP_FORKED, roster,

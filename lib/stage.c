@@ -7,8 +7,6 @@
 
 #include <sys/stat.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <unistd.h>
 
 #include "daemon-private.h"
@@ -96,94 +94,4 @@ dsrv_stage_descriptors(int *fds, int max)
 		return 0;
 	fds[0] = stage.to_parent;
 	return 1;
-}
-
-/*
- * Descriptors
- */
-
-int
-dsrv_stage_fill_std(void)
-{
-	int fd;
-
-	/* Else a socket of ours could become the stdin of somebody. */
-	for (fd = 0; fd <= 2; fd++)
-		if (fcntl(fd, F_GETFD) == -1 && errno == EBADF &&
-		    open("/dev/null", O_RDWR) == -1)
-			return -1;
-	return 0;
-}
-
-int
-dsrv_stage_null_std(int first, int last)
-{
-	int fd, null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-	if (null == -1)
-		return -1;
-	for (fd = first; fd <= last; fd++)
-		dup2(null, fd);
-	close(null);
-	return 0;
-}
-
-int
-dsrv_stage_renew_std(int fd)
-{
-	FILE *stream = fd == 0 ? stdin : fd == 1 ? stdout : stderr;
-	int kept = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-
-	if (kept == -1)
-		return -1;
-	/* After freopen(3) a stream counts as unused, so that setvbuf(3) is
-	 * sure to work, and nothing is left in it. */
-	if (freopen("/dev/null", fd == 0 ? "r" : "w", stream) == NULL) {
-		close(kept);
-		return -1;
-	}
-	dup2(kept, fd);
-	close(kept);
-	if (fd != 0)
-		setvbuf(stream, NULL, _IOLBF, 0);
-	return 0;
-}
-
-int
-dsrv_stage_own(int fd)
-{
-	int saved, high;
-
-	if (fd == -1)
-		return -1;
-	if (fd > 2) {
-		fcntl(fd, F_SETFD, FD_CLOEXEC);
-		return fd;
-	}
-	high = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-	saved = errno;
-	close(fd);
-	errno = saved;
-	return high;
-}
-
-int
-dsrv_stage_pipe(int *read_end, int *write_end)
-{
-	int ends[2];
-
-#ifdef HAVE_PIPE2
-	if (pipe2(ends, O_CLOEXEC) == -1)
-		return -1;
-#else
-	if (pipe(ends) == -1)
-		return -1;
-#endif
-	*read_end = dsrv_stage_own(ends[0]);
-	*write_end = dsrv_stage_own(ends[1]);
-	if (*read_end != -1 && *write_end != -1)
-		return 0;
-	close(*read_end);
-	close(*write_end);
-	return -1;
 }

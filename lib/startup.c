@@ -1,13 +1,11 @@
 /*
  * startup.c - daemon_start(): the starter waits, the master goes on
  *
- *     shell -- starter ---- leader ---- master ...
- *              loops here   loops here  returns
+ *     shell -- starter ---- leader -- master
+ *              loops here             returns
  *
- * The leader makes the session and does not outlive the start, so that the
- * master is in a session without a leader and can never get a terminal. The
- * starter shows what the daemon prints until it hears of success; or it ends
- * all of them and tells the shell that there is no daemon.
+ * The starter shows what the daemon prints until it hears of success; or it
+ * ends all of it and tells the shell that there is no daemon.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -17,7 +15,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "daemon-private.h"
@@ -27,18 +24,11 @@ enum {
 	LOOK = 20	/* ms between two looks at what is left of it */
 };
 
-struct stream {
-	struct dsrv_relay relay;
-	int to_starter;		/* the daemon's end */
-	int source_place;
-	int sink_place;
-	int over;
-};
-
 struct starter {
 	struct dsrv_loop loop;
-	struct stream streams[2];
-	int stream_count;
+	struct dsrv_relay relays[2];	/* of stdout and stderr, or of both */
+	int to_relay[2];		/* the daemon's ends */
+	int relay_count;
 	int from_master;	/* the ready pipe */
 	int to_starter;
 	int master_place;
@@ -69,16 +59,8 @@ close_starters_ends(struct starter *s)
 {
 	shut(&s->from_master);
 	shut(&s->lifeline);
-	shut(&s->streams[0].relay.source);
-	shut(&s->streams[1].relay.source);
-}
-
-/* The daemon's ends of them. */
-static void
-close_relays(struct starter *s)
-{
-	shut(&s->streams[0].to_starter);
-	shut(&s->streams[1].to_starter);
+	shut(&s->relays[0].source);
+	shut(&s->relays[1].source);
 }
 
 static void
@@ -86,104 +68,36 @@ close_daemons_ends(struct starter *s)
 {
 	shut(&s->to_starter);
 	shut(&s->from_starter);
-	close_relays(s);
-}
-
-/*
- * The leader
- */
-
-static void
-end_as(int wait_status)
-{
-	if (WIFSIGNALED(wait_status))
-		dsrv_loop_die_of(WTERMSIG(wait_status));
-	dsrv_report_exit(WEXITSTATUS(wait_status));
-}
-
-/* The leader's life: it ends as the master does, or, once the starter has
- * died, ends all of the session. */
-static void
-lead(struct dsrv_loop *loop, pid_t master, int lifeline)
-{
-	int place = dsrv_loop_watch(loop, lifeline, 0), abandoned = 0;
-
-	for (;;)
-		switch (dsrv_loop_next(loop)) {
-		case DSRV_EVENT_CHILD:
-			if (!abandoned)
-				end_as(loop->status);
-			break;
-		case DSRV_EVENT_SIGNAL:
-			/* The group's may have come before the master. */
-			if (dsrv_children_has(&loop->children, master))
-				kill(master, loop->signo);
-			break;
-		case DSRV_EVENT_READY:
-			dsrv_loop_forget(loop, place);
-			abandoned = 1;
-			kill(-getpid(), SIGTERM);
-			loop->deadline = dsrv_loop_now() + GRACE;
-			break;
-		case DSRV_EVENT_TICK:
-			kill(-getpid(), SIGKILL);
-			break;
-		}
-}
-
-static void
-fail_start(const char *what)
-{
-	dsrv_report("start: %s: %s", what, strerror(errno));
-	dsrv_report_exit(1);
-}
-
-/* In the leader; returns in the master. */
-static void
-fork_master(struct starter *s)
-{
-	struct dsrv_loop loop;
-	pid_t master;
-
-	close_starters_ends(s);
-	if (setsid() == -1)
-		fail_start("cannot make a session");
-	if (dsrv_loop_open(&loop, 1, DSRV_REAP_ALL, NULL, NULL) == -1)
-		fail_start("cannot prepare the leader");
-	if ((master = dsrv_loop_fork(&loop)) == -1)
-		fail_start("cannot fork the master");
-	if (master == 0)
-		return;
-
-	/* Else the starter would wait for an end of file that never comes,
-	 * and the terminal would stay open. */
-	shut(&s->to_starter);
-	close_relays(s);
-	if (dsrv_stage_null_std(0, 2) == -1)
-		dsrv_report_exit(1);
-	lead(&loop, master, s->from_starter);
+	shut(&s->to_relay[0]);
+	shut(&s->to_relay[1]);
 }
 
 /*
  * The master
  */
 
+/* In the leader; returns in the master. */
 static void
 become_master(struct starter *s)
 {
+	int masters[] = { s->to_starter, s->to_relay[0], s->to_relay[1] };
 	const char *directory = dsrv_settings()->working_directory;
 
-	shut(&s->from_starter);
-	if (dsrv_stage_null_std(0, 0) == -1)
-		fail_start("cannot open /dev/null");
-	dup2(s->streams[0].to_starter, STDOUT_FILENO);
-	dup2(s->streams[s->stream_count - 1].to_starter, STDERR_FILENO);
-	close_relays(s);
-	if (dsrv_stage_renew_std(STDIN_FILENO) == -1 ||
-	    dsrv_stage_renew_std(STDOUT_FILENO) == -1)
-		fail_start("cannot open /dev/null");
-	dsrv_loop_reset(NULL);
+	close_starters_ends(s);
+	dsrv_leader_become(s->from_starter, masters, DSRV_COUNT(masters));
+	s->from_starter = -1;
+
+	if (dsrv_descriptors_null(STDIN_FILENO, STDIN_FILENO) == -1)
+		dsrv_report_die("open /dev/null");
+	dup2(s->to_relay[0], STDOUT_FILENO);
+	dup2(s->to_relay[s->relay_count - 1], STDERR_FILENO);
 	dsrv_stage_connect(s->to_starter, NULL);
+	s->to_starter = -1;
+	close_daemons_ends(s);
+	if (dsrv_descriptors_renew(STDIN_FILENO) == -1 ||
+	    dsrv_descriptors_renew(STDOUT_FILENO) == -1)
+		dsrv_report_die("renew stdin and stdout");
+	dsrv_loop_reset(NULL);
 	dsrv_stage_become(DSRV_MASTER);
 	if (directory != NULL && chdir(directory) == -1) {
 		dsrv_report("change to directory %s: %s", directory,
@@ -207,50 +121,23 @@ stay_in_foreground(void)
 }
 
 /*
- * The starter: what the daemon prints
+ * The starter
  */
 
 static void
-step(struct starter *s, struct stream *stream)
-{
-	dsrv_loop_pause(&s->loop, stream->source_place);
-	dsrv_loop_pause(&s->loop, stream->sink_place);
-	switch (dsrv_relay_step(&stream->relay)) {
-	case DSRV_RELAY_SOURCE:
-		dsrv_loop_resume(&s->loop, stream->source_place);
-		break;
-	case DSRV_RELAY_SINK:
-		dsrv_loop_resume(&s->loop, stream->sink_place);
-		break;
-	case DSRV_RELAY_OVER:
-		stream->over = 1;
-		break;
-	}
-}
-
-/* What the pipes hold now is all that is to be shown. */
-static void
 show_the_rest(struct starter *s)
 {
-	struct stream *stream;
+	int i;
 
-	for (stream = s->streams; stream < s->streams + s->stream_count;
-	    stream++) {
-		stream->relay.last = 1;
-		if (!stream->over)
-			step(s, stream);
-	}
+	for (i = 0; i < s->relay_count; i++)
+		dsrv_relay_finish(&s->relays[i], &s->loop);
 }
 
 static int
 all_shown(const struct starter *s)
 {
-	return s->streams[0].over && s->streams[s->stream_count - 1].over;
+	return s->relays[0].over && s->relays[s->relay_count - 1].over;
 }
-
-/*
- * The starter: the verdict
- */
 
 static void
 succeed(struct starter *s)
@@ -334,7 +221,7 @@ interrupt(struct starter *s)
 		s->signo = s->loop.signo;
 	else if (s->state == SUCCEEDED || s->gone)
 		/* Nobody reads what is left to show. */
-		s->streams[0].over = s->streams[1].over = 1;
+		s->relays[0].over = s->relays[1].over = 1;
 	fail(s);
 }
 
@@ -377,11 +264,9 @@ ready(struct starter *s)
 
 	if (s->loop.place == s->master_place)
 		hear(s);
-	else
-		for (i = 0; i < s->stream_count; i++)
-			if (s->loop.place == s->streams[i].source_place ||
-			    s->loop.place == s->streams[i].sink_place)
-				step(s, &s->streams[i]);
+	for (i = 0; i < s->relay_count; i++)
+		if (dsrv_relay_watches(&s->relays[i], s->loop.place))
+			dsrv_relay_ready(&s->relays[i], &s->loop);
 }
 
 /* Why there is no daemon; returns the error number for it. */
@@ -395,7 +280,7 @@ report_failure(struct starter *s)
 		return EINTR;
 	}
 	if (s->timed_out) {
-		dsrv_report("start: no daemon_success() within %d seconds",
+		dsrv_report("start: no daemon_success() within %d s",
 		    dsrv_settings()->start_timeout);
 		s->status = 1;
 		return ETIMEDOUT;
@@ -472,37 +357,28 @@ one_file(int a, int b)
 static int
 open_pipes(struct starter *s)
 {
-	struct stream *stream;
-	int source, i;
+	int i, source;
 
 	/* In one pipe what comes on both stays in order. */
-	s->stream_count = one_file(STDOUT_FILENO, STDERR_FILENO) ? 1 : 2;
-	for (i = 0; i < s->stream_count; i++) {
-		stream = &s->streams[i];
-		if (dsrv_stage_pipe(&source, &stream->to_starter) == -1)
+	s->relay_count = one_file(STDOUT_FILENO, STDERR_FILENO) ? 1 : 2;
+	for (i = 0; i < s->relay_count; i++) {
+		if (dsrv_descriptors_pipe(&source, &s->to_relay[i]) == -1)
 			return -1;
-		dsrv_relay_open(&stream->relay, source, STDOUT_FILENO + i);
+		dsrv_relay_open(&s->relays[i], source, STDOUT_FILENO + i);
 	}
 	if (dsrv_ready_pipe(&s->from_master, &s->to_starter) == -1)
 		return -1;
-	return dsrv_stage_pipe(&s->lifeline, &s->from_starter);
+	return dsrv_descriptors_pipe(&s->lifeline, &s->from_starter);
 }
 
 static void
 watch(struct starter *s)
 {
-	struct stream *stream;
 	int i, seconds = dsrv_settings()->start_timeout;
 
 	s->master_place = dsrv_loop_watch(&s->loop, s->from_master, POLLIN);
-	for (i = 0; i < s->stream_count; i++) {
-		stream = &s->streams[i];
-		stream->source_place = dsrv_loop_watch(&s->loop,
-		    stream->relay.source, POLLIN);
-		stream->sink_place = dsrv_loop_watch(&s->loop,
-		    stream->relay.sink, POLLOUT);
-		dsrv_loop_pause(&s->loop, stream->sink_place);
-	}
+	for (i = 0; i < s->relay_count; i++)
+		dsrv_relay_watch(&s->relays[i], &s->loop);
 	if (seconds > 0)
 		s->loop.deadline = dsrv_loop_now() + (int64_t)seconds * 1000;
 }
@@ -521,8 +397,8 @@ open_starter(struct starter *s)
 
 	memset(s, 0, sizeof *s);
 	s->from_master = s->to_starter = s->lifeline = s->from_starter = -1;
-	s->streams[0].relay.source = s->streams[0].to_starter = -1;
-	s->streams[1].relay.source = s->streams[1].to_starter = -1;
+	s->relays[0].source = s->relays[1].source = -1;
+	s->to_relay[0] = s->to_relay[1] = -1;
 	dsrv_loop_ignored(&leave);	/* by nohup(1), or in a script's & */
 	if (open_pipes(s) == -1 || dsrv_loop_open(&s->loop, 5,
 	    DSRV_REAP_FORKED, NULL, &leave) == -1) {
@@ -543,7 +419,6 @@ go_into_background(void)
 	if (open_starter(&s) == -1)
 		return refuse(errno, "cannot open a pipe");
 	if ((s.leader = dsrv_loop_fork(&s.loop)) == 0) {
-		fork_master(&s);
 		become_master(&s);
 		errno = saved;
 		return 0;
@@ -563,7 +438,7 @@ daemon_start(void)
 {
 	int error, saved = errno;
 
-	if (dsrv_stage_fill_std() == -1)
+	if (dsrv_descriptors_fill() == -1)
 		return refuse(errno, "cannot open /dev/null");
 	if ((error = dsrv_stage_enter(DSRV_PROGRAM, "start")) != 0)
 		return dsrv_report_end(1, error,

@@ -74,8 +74,8 @@ daemon_next_connection(void)
 	if (!in_worker())
 		return -1;
 	fflush(stdout);
-	dsrv_stage_null_std(STDIN_FILENO, STDOUT_FILENO);
-	dsrv_stage_renew_std(STDIN_FILENO);
-	dsrv_stage_renew_std(STDOUT_FILENO);
+	dsrv_descriptors_null(STDIN_FILENO, STDOUT_FILENO);
+	dsrv_descriptors_renew(STDIN_FILENO);
+	dsrv_descriptors_renew(STDOUT_FILENO);
 	return -1;
 }

@@ -1,0 +1,84 @@
+/*
+ * leader.c - the process between the starter and the master
+ *
+ *     starter ---- leader ---- master
+ *                  loops here  returns
+ *
+ * It makes the session and does not outlive the start, so that the master is
+ * in a session without a leader, which can never get a terminal again.
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#include "config.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "daemon-private.h"
+
+enum { GRACE = 2000 };	/* ms from SIGTERM to SIGKILL */
+
+static void
+end_as(int wait_status)
+{
+	if (WIFSIGNALED(wait_status))
+		dsrv_loop_die_of(WTERMSIG(wait_status));
+	dsrv_report_exit(WEXITSTATUS(wait_status));
+}
+
+static void
+lead(struct dsrv_loop *loop, pid_t master, int lifeline)
+{
+	int place = dsrv_loop_watch(loop, lifeline, 0), abandoned = 0;
+
+	for (;;)
+		switch (dsrv_loop_next(loop)) {
+		case DSRV_EVENT_CHILD:
+			if (!abandoned)
+				end_as(loop->status);
+			break;
+		case DSRV_EVENT_SIGNAL:
+			/* What the session got may have come before the
+			 * master was in it. */
+			if (dsrv_children_has(&loop->children, master))
+				kill(master, loop->signo);
+			break;
+		case DSRV_EVENT_READY:
+			/* The starter has died, and so has the start. */
+			dsrv_loop_forget(loop, place);
+			abandoned = 1;
+			kill(-getpid(), SIGTERM);
+			loop->deadline = dsrv_loop_now() + GRACE;
+			break;
+		case DSRV_EVENT_TICK:
+			kill(-getpid(), SIGKILL);
+			break;
+		}
+}
+
+void
+dsrv_leader_become(int lifeline, const int *masters, int count)
+{
+	struct dsrv_loop loop;
+	pid_t master;
+	int i;
+
+	if (setsid() == -1)
+		dsrv_report_die("make a session");
+	if (dsrv_loop_open(&loop, 1, DSRV_REAP_ALL, NULL, NULL) == -1)
+		dsrv_report_die("lead the session");
+	if ((master = dsrv_loop_fork(&loop)) == -1)
+		dsrv_report_die("fork the master");
+	if (master == 0) {
+		close(lifeline);
+		return;
+	}
+	/* Else the starter would wait for an end of file that never comes,
+	 * and the terminal would stay open. */
+	for (i = 0; i < count; i++)
+		if (masters[i] != -1)
+			close(masters[i]);
+	if (dsrv_descriptors_null(STDIN_FILENO, STDERR_FILENO) == -1)
+		dsrv_report_exit(1);
+	lead(&loop, master, lifeline);
+}
