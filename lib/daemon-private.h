@@ -169,7 +169,8 @@ int dsrv_children_remove(struct dsrv_children *, pid_t);
 
 /* Opens /dev/null for each of the descriptors 0 to 2 that is closed. */
 int dsrv_descriptors_fill(void);
-/* Puts /dev/null on the descriptors from first to last. */
+/* Puts /dev/null on the descriptors from first to last; where it cannot be
+ * opened, as after a chroot(2), what stdin is, unless that is one of them. */
 int dsrv_descriptors_null(int first, int last);
 /* Makes stdin, stdout or stderr, by its descriptor, as good as unused, and
  * an output stream line buffered; the descriptor stays what it is. */
@@ -401,9 +402,9 @@ void dsrv_fdclean_listeners(void);
 
 /* Makes a session and returns in the master, which it has forked; the leader
  * stays inside and ends as the master does. When the other end of lifeline
- * is gone it ends the whole session. The masters, count descriptors or -1,
- * are the master's alone. */
-void dsrv_leader_become(int lifeline, const int *masters, int count);
+ * is gone it ends the whole session. Of for_master, count descriptors or
+ * -1, it keeps none. */
+void dsrv_leader_become(int lifeline, const int *for_master, int count);
 
 /*
  * worker.c - what a worker may ask

@@ -30,11 +30,14 @@ dsrv_descriptors_null(int first, int last)
 {
 	int fd, null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
+	if (null == -1 && first > STDIN_FILENO)
+		null = STDIN_FILENO;	/* since daemon_start() */
 	if (null == -1)
 		return -1;
 	for (fd = first; fd <= last; fd++)
 		dup2(null, fd);
-	close(null);
+	if (null > STDIN_FILENO)
+		close(null);
 	return 0;
 }
 
@@ -47,11 +50,14 @@ dsrv_descriptors_renew(int fd)
 	if (kept == -1)
 		return -1;
 	/* After freopen(3) a stream counts as unused, so that setvbuf(3) is
-	 * sure to work, and nothing is left in it. */
-	if (freopen("/dev/null", fd == 0 ? "r" : "w", stream) == NULL) {
+	 * sure to work, and nothing is left in it. After a chroot(2), with no
+	 * /dev/null, what daemon_start() has prepared must do. */
+	if (access("/dev/null", R_OK | W_OK) == 0 &&
+	    freopen("/dev/null", fd == 0 ? "r" : "w", stream) == NULL) {
 		close(kept);
 		return -1;
 	}
+	clearerr(stream);
 	dup2(kept, fd);
 	close(kept);
 	if (fd != 0)

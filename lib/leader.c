@@ -57,7 +57,7 @@ lead(struct dsrv_loop *loop, pid_t master, int lifeline)
 }
 
 void
-dsrv_leader_become(int lifeline, const int *masters, int count)
+dsrv_leader_become(int lifeline, const int *for_master, int count)
 {
 	struct dsrv_loop loop;
 	pid_t master;
@@ -76,8 +76,8 @@ dsrv_leader_become(int lifeline, const int *masters, int count)
 	/* Else the starter would wait for an end of file that never comes,
 	 * and the terminal would stay open. */
 	for (i = 0; i < count; i++)
-		if (masters[i] != -1)
-			close(masters[i]);
+		if (for_master[i] != -1)
+			close(for_master[i]);
 	if (dsrv_descriptors_null(STDIN_FILENO, STDERR_FILENO) == -1)
 		dsrv_report_exit(1);
 	lead(&loop, master, lifeline);

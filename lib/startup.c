@@ -80,11 +80,11 @@ close_daemons_ends(struct starter *s)
 static void
 become_master(struct starter *s)
 {
-	int masters[] = { s->to_starter, s->to_relay[0], s->to_relay[1] };
+	int ours[] = { s->to_starter, s->to_relay[0], s->to_relay[1] };
 	const char *directory = dsrv_settings()->working_directory;
 
 	close_starters_ends(s);
-	dsrv_leader_become(s->from_starter, masters, DSRV_COUNT(masters));
+	dsrv_leader_become(s->from_starter, ours, DSRV_COUNT(ours));
 	s->from_starter = -1;
 
 	if (dsrv_descriptors_null(STDIN_FILENO, STDIN_FILENO) == -1)
@@ -148,8 +148,10 @@ succeed(struct starter *s)
 	 * the master where it will stay. */
 	if (s->adopting == 0)
 		dsrv_loop_adopting(0);
-	kill(s->leader, SIGKILL);
-	dsrv_loop_wait(&s->loop, s->leader);
+	if (dsrv_children_has(&s->loop.children, s->leader)) {
+		kill(s->leader, SIGKILL);
+		dsrv_loop_wait(&s->loop, s->leader);
+	}
 	show_the_rest(s);
 }
 

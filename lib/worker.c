@@ -74,7 +74,8 @@ daemon_next_connection(void)
 	if (!in_worker())
 		return -1;
 	fflush(stdout);
-	dsrv_descriptors_null(STDIN_FILENO, STDOUT_FILENO);
+	if (dsrv_descriptors_null(STDIN_FILENO, STDOUT_FILENO) == -1)
+		shutdown(STDIN_FILENO, SHUT_RDWR);
 	dsrv_descriptors_renew(STDIN_FILENO);
 	dsrv_descriptors_renew(STDOUT_FILENO);
 	return -1;
