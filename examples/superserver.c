@@ -1,0 +1,269 @@
+/*
+ * superserver.c - any program that talks on stdin and stdout, as a daemon
+ *
+ *     superserver [-f] [-a address] [-p port] [-c workers] [-P pidfile]
+ *         program [argument ...]
+ *
+ * -f stays in the foreground; without a port, or with 0, the kernel chooses
+ * one. Each worker becomes the program, with the connection as 0 and 1, and
+ * both its ends in the environment under the names that tcpserver uses. The
+ * pid file holds the master's pid for as long as there is a daemon.
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <ctype.h>
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <netdb.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <daemon.h>
+
+enum { MAX_SOCKETS = 16 };
+
+static void
+usage(void)
+{
+	fprintf(stderr, "usage: superserver [-f] [-a address] [-p port] "
+	    "[-c workers] [-P pidfile]\n"
+	    "           program [argument ...]\n");
+	exit(2);
+}
+
+static int
+number(const char *text, int min, int max)
+{
+	char *end;
+	long value;
+
+	errno = 0;
+	value = strtol(text, &end, 10);
+	if (!isdigit((unsigned char)text[0]) || *end != '\0' || errno != 0 ||
+	    value < min || value > max) {
+		warnx("%s: not a number from %d to %d", text, min, max);
+		usage();
+	}
+	return (int)value;
+}
+
+/*
+ * Paths: daemon_start() changes to /, so they are made absolute before
+ */
+
+static void
+absolute(char path[PATH_MAX], const char *name)
+{
+	size_t len = 0;
+
+	if (name[0] != '/') {
+		if (getcwd(path, PATH_MAX - 1) == NULL)
+			err(1, "unable to get the working directory");
+		len = strlen(path);
+		path[len++] = '/';
+	}
+	if (strlen(name) >= PATH_MAX - len)
+		errx(1, "%s: %s", name, strerror(ENAMETOOLONG));
+	strcpy(path + len, name);
+}
+
+static int
+can_execute(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) == -1)
+		return 0;
+	errno = EACCES;
+	return S_ISREG(st.st_mode) && access(path, X_OK) == 0;
+}
+
+/* As execvp(3) would find it in each worker, but before there is a daemon. */
+static void
+find_program(char path[PATH_MAX], const char *name)
+{
+	const char *dirs = getenv("PATH");
+	char found[PATH_MAX];
+	int len;
+
+	if (strchr(name, '/') != NULL) {
+		if (!can_execute(name))
+			err(127, "unable to run %s", name);
+		absolute(path, name);
+		return;
+	}
+	for (dirs = dirs != NULL ? dirs : "/usr/bin:/bin";; dirs += len + 1) {
+		len = (int)strcspn(dirs, ":");
+		if (snprintf(found, sizeof found, "%.*s%s%s", len, dirs,
+		    len > 0 ? "/" : "", name) < (int)sizeof found &&
+		    can_execute(found)) {
+			absolute(path, found);
+			return;
+		}
+		if (dirs[len] == '\0')
+			errx(127, "unable to run %s: not found in PATH", name);
+	}
+}
+
+/*
+ * The pid file: whoever wrote it holds a lock on it to his end
+ */
+
+static int
+write_pid(const char *path)
+{
+	struct stat st;
+	int fd = -1;
+
+	/* A daemon that is ending may remove what was just opened here. */
+	do {
+		if (fd != -1)
+			close(fd);
+		fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
+		    0644);
+		if (fd == -1 || fstat(fd, &st) == -1)
+			err(1, "unable to open %s", path);
+		if (!S_ISREG(st.st_mode))
+			errx(1, "unable to use %s: no regular file", path);
+		if (lockf(fd, F_TLOCK, 0) == -1)
+			err(1, "unable to lock %s, another daemon's", path);
+		if (fstat(fd, &st) == -1)
+			err(1, "unable to open %s", path);
+	} while (st.st_nlink == 0);
+	if (ftruncate(fd, 0) == -1 ||
+	    dprintf(fd, "%ld\n", (long)getpid()) < 0) {
+		warn("unable to write %s", path);
+		unlink(path);
+		exit(1);
+	}
+	return fd;
+}
+
+static void
+remove_pid(const char *path, int fd)
+{
+	struct stat ours, there;
+
+	if (fstat(fd, &ours) == 0 && lstat(path, &there) == 0 &&
+	    ours.st_dev == there.st_dev && ours.st_ino == there.st_ino)
+		unlink(path);
+}
+
+/*
+ * The worker
+ */
+
+static void
+set_end(const char *ip_name, const char *port_name,
+    const struct sockaddr_storage *addr, socklen_t len)
+{
+	char ip[256], port[32];
+
+	if (getnameinfo((const struct sockaddr *)addr, len, ip, sizeof ip,
+	    port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV) == 0) {
+		setenv(ip_name, ip, 1);
+		setenv(port_name, port, 1);
+	}
+}
+
+static void
+set_environment(void)
+{
+	/* What has no value here must have none from outside either. */
+	static const char *const names[] = { "TCPREMOTEIP", "TCPREMOTEPORT",
+		"TCPREMOTEHOST", "TCPREMOTEINFO", "TCPLOCALIP",
+		"TCPLOCALPORT", "TCPLOCALHOST" };
+	struct sockaddr_storage addr;
+	socklen_t len = sizeof addr;
+	size_t i;
+
+	for (i = 0; i < sizeof names / sizeof names[0]; i++)
+		unsetenv(names[i]);
+	setenv("PROTO", "TCP", 1);
+	if (daemon_peer((struct sockaddr *)&addr, &len) == 0)
+		set_end("TCPREMOTEIP", "TCPREMOTEPORT", &addr, len);
+	len = sizeof addr;
+	if (getsockname(STDIN_FILENO, (struct sockaddr *)&addr, &len) == 0)
+		set_end("TCPLOCALIP", "TCPLOCALPORT", &addr, len);
+}
+
+static void
+become(const char *program, char *argv[])
+{
+	set_environment();
+	/* They ask workers to finish. No handler outlives exec, and the
+	 * default action would end the program in the middle of its work. */
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGUSR2, SIG_IGN);
+	/* Many programs end by it alone when their client has gone. */
+	signal(SIGPIPE, SIG_DFL);
+	execvp(program, argv);
+	err(127, "unable to run %s", program);
+}
+
+static void
+print_port(int fd)
+{
+	struct sockaddr_storage addr;
+	socklen_t len = sizeof addr;
+	char port[32];
+
+	if (getsockname(fd, (struct sockaddr *)&addr, &len) == 0 &&
+	    getnameinfo((struct sockaddr *)&addr, len, NULL, 0, port,
+	    sizeof port, NI_NUMERICSERV) == 0)
+		printf("listening on port %s\n", port);
+}
+
+int
+main(int argc, char *argv[])
+{
+	const char *address = NULL, *port = "0";
+	char program[PATH_MAX], pid_file[PATH_MAX] = "";
+	int c, count, pid_fd = -1, fds[MAX_SOCKETS];
+
+	/* +: what follows the program's name is the program's. */
+	while ((c = getopt(argc, argv, "+a:c:fp:P:")) != -1) {
+		if (c == 'a')
+			address = optarg;
+		else if (c == 'c')
+			daemon_set_worker_count_max(number(optarg, 1, 65536));
+		else if (c == 'f')
+			daemon_set_foreground(1);
+		else if (c == 'p' && number(optarg, 0, 65535) >= 0)
+			port = optarg;
+		else if (c == 'P')
+			absolute(pid_file, optarg);
+		else
+			usage();
+	}
+	if (optind == argc)
+		usage();
+	find_program(program, argv[optind]);
+
+	daemon_start();
+	daemon_clean_fd(STDERR_FILENO);
+	if ((count = daemon_listen(address, port, fds, MAX_SOCKETS)) == -1)
+		return 1;
+	if (strtol(port, NULL, 10) == 0)
+		print_port(fds[0]);
+	if (pid_file[0] != '\0')
+		pid_fd = write_pid(pid_file);
+	/* So that the master comes back here at its end. */
+	daemon_set_master_return_fatal(-1);
+	if (daemon_master() == -1) {
+		if (pid_file[0] != '\0')
+			remove_pid(pid_file, pid_fd);
+		return daemon_exit_status();
+	}
+	daemon_success();
+	daemon_server(fds, count);
+	become(program, argv + optind);
+	return 127;
+}
