@@ -22,7 +22,8 @@
 
 enum { MAX_DESCENDANTS = 4096 };
 
-static char scratch_path[64];
+static char scratch_base[64];	/* of this program */
+static char scratch_path[96];	/* of this test */
 
 static double
 now(void)
@@ -502,21 +503,23 @@ const char *
 scratch(void)
 {
 	if (scratch_path[0] == '\0') {
-		strcpy(scratch_path, "/tmp/daemonsrv-test.XXXXXX");
+		snprintf(scratch_path, sizeof scratch_path, "%s/test.XXXXXX",
+		    scratch_base);
 		ck_assert_ptr_nonnull(mkdtemp(scratch_path));
 	}
 	return scratch_path;
 }
 
 static void
-remove_scratch(void)
+remove_tree(const char *path)
 {
-	char command[128];
+	pid_t pid;
 
-	if (scratch_path[0] == '\0')
-		return;
-	snprintf(command, sizeof command, "rm -rf '%s'", scratch_path);
-	ck_assert_int_eq(system(command), 0);
+	if ((pid = fork()) == 0) {
+		execlp("rm", "rm", "-rf", path, (char *)NULL);
+		_exit(127);
+	}
+	waitpid(pid, NULL, 0);
 }
 
 /*
@@ -554,7 +557,8 @@ static void
 teardown(void)
 {
 	kill_descendants();
-	remove_scratch();
+	if (scratch_path[0] != '\0')
+		remove_tree(scratch_path);
 }
 
 int
@@ -565,6 +569,11 @@ run_tests(const char *name, const TTest *const *tests, int count)
 	SRunner *runner = srunner_create(suite);
 	int i, failed;
 
+	strcpy(scratch_base, "/tmp/daemonsrv-test.XXXXXX");
+	if (mkdtemp(scratch_base) == NULL) {
+		perror(scratch_base);
+		return EXIT_FAILURE;
+	}
 	adopt();
 	for (i = 0; i < count; i++)
 		tcase_add_test(tcase, tests[i]);
@@ -574,6 +583,8 @@ run_tests(const char *name, const TTest *const *tests, int count)
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
-	kill_descendants(); /* a failed test has no teardown */
+	/* A failed test has no teardown. */
+	kill_descendants();
+	remove_tree(scratch_base);
 	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

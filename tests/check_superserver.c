@@ -1,0 +1,578 @@
+/*
+ * check_superserver.c - examples/superserver with programs that know nothing
+ * of daemons, those of git and rsync among them
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#include "config.h"
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <netinet/in.h>
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdarg.h>
+
+#include "harness.h"
+
+enum { MAX_ARGS = 24 };
+
+static struct run run;
+
+/*
+ * Commands
+ */
+
+static void
+command(char *const argv[])
+{
+	free(run.out);
+	free(run.err);
+	run_command(&run, argv);
+}
+
+/* Starts superserver on the loopback address; the words end with NULL. */
+static void
+start(const char *first, ...)
+{
+	char program[PATH_MAX], option[] = "-a", address[] = "127.0.0.1";
+	char *argv[MAX_ARGS] = { program, option, address };
+	int count = 3;
+	const char *word;
+	va_list words;
+
+	ck_assert_ptr_nonnull(getenv("TOP_BUILDDIR"));
+	snprintf(program, sizeof program, "%s/examples/superserver",
+	    getenv("TOP_BUILDDIR"));
+	va_start(words, first);
+	for (word = first; word != NULL; word = va_arg(words, const char *)) {
+		ck_assert_int_lt(count, MAX_ARGS - 1);
+		argv[count++] = strdup(word);
+	}
+	va_end(words);
+	command(argv);
+	while (count > 3)
+		free(argv[--count]);
+}
+
+/* Runs a command in the scratch directory that must succeed. */
+static void
+shell(const char *format, ...)
+{
+	char text[1024], name[] = "sh", option[] = "-c";
+	char *argv[] = { name, option, text, NULL };
+	va_list values;
+	int len, status;
+
+	len = snprintf(text, sizeof text, "cd '%s' && ", scratch());
+	va_start(values, format);
+	vsnprintf(text + len, sizeof text - (size_t)len, format, values);
+	va_end(values);
+	command(argv);
+	status = run_wait(&run);
+	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0,
+	    "%s: wait status %#x, stderr: %s", text, status, run.err);
+}
+
+static int
+missing(const char *command)
+{
+	char text[128], why[128];
+
+	snprintf(text, sizeof text, "%s >/dev/null 2>&1", command);
+	snprintf(why, sizeof why, "\"%s\" does not work", command);
+	return skip_if(system(text) != 0, why);
+}
+
+/*
+ * The daemon
+ */
+
+static pid_t
+only_child_of(pid_t pid)
+{
+	pid_t pids[2];
+
+	ck_assert_int_eq(children_of(pid, pids, 2), 1);
+	return pids[0];
+}
+
+static int
+port_in(const char *text)
+{
+	int port;
+
+	ck_assert_msg(text != NULL &&
+	    sscanf(text, "listening on port %d", &port) == 1,
+	    "no port in \"%s\"", text != NULL ? text : "");
+	return port;
+}
+
+/* Waits for the success of the start; returns the master. */
+static pid_t
+started(int *port)
+{
+	int status = run_wait(&run);
+
+	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0,
+	    "wait status %#x, stderr: %s", status, run.err);
+	*port = port_in(run.out);
+	return only_child_of(getpid());
+}
+
+/* Waits for a failure of the start with this status that says this. */
+static void
+fails(int expected, const char *said)
+{
+	int status = run_wait(&run);
+
+	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == expected,
+	    "wait status %#x, stderr: %s", status, run.err);
+	says(run.err, said);
+	nothing_left();
+}
+
+static void
+stops(pid_t master)
+{
+	int status = ended(master);
+
+	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0,
+	    "wait status %#x", status);
+	nothing_left();
+}
+
+static void
+stop(pid_t master)
+{
+	send_signal(master, SIGTERM);
+	stops(master);
+}
+
+static const char *
+pid_file(void)
+{
+	static char path[64];
+
+	snprintf(path, sizeof path, "%s/pid", scratch());
+	return path;
+}
+
+/* What the pid file says; 0 if there is none. */
+static pid_t
+pid_in_file(void)
+{
+	FILE *file = fopen(pid_file(), "r");
+	long pid = 0;
+
+	if (file == NULL) {
+		ck_assert_int_eq(errno, ENOENT);
+		return 0;
+	}
+	ck_assert_int_eq(fscanf(file, "%ld", &pid), 1);
+	ck_assert_int_eq(fgetc(file), '\n');
+	fclose(file);
+	return (pid_t)pid;
+}
+
+static void
+echoes(int fd, const char *line)
+{
+	client_says(fd, line);
+	client_says(fd, "\n");
+	ck_assert_pstr_eq(client_hears(fd), line);
+}
+
+/*
+ * Programs
+ */
+
+START_TEST(superserver_makes_a_daemon_of_any_program)
+{
+	pid_t master;
+	int port;
+
+	start("cat", NULL);
+	master = started(&port);
+	ask(port, "anybody there?", "anybody there?");
+	ask(port, "and now?", "and now?");
+	stop(master);
+}
+END_TEST
+
+START_TEST(superserver_leaves_the_options_after_the_program_to_it)
+{
+	pid_t master;
+	int port;
+
+	start("sh", "-c", "echo \"$0 $*\"", "-f", "-P", "/no/where", "", "-x",
+	    NULL);
+	master = started(&port);
+	ask(port, "", "-f -P /no/where  -x");
+	stop(master);
+}
+END_TEST
+
+START_TEST(superserver_tells_the_program_both_ends_of_the_connection)
+{
+	struct sockaddr_in addr;
+	socklen_t len = sizeof addr;
+	char expected[128];
+	pid_t master;
+	int port, fd;
+
+	setenv("TCPREMOTEHOST", "a.lie", 1);
+	start("sh", "-c", "echo $PROTO $TCPREMOTEIP $TCPREMOTEPORT "
+	    "$TCPLOCALIP $TCPLOCALPORT ${TCPREMOTEHOST-unknown}", NULL);
+	master = started(&port);
+	fd = client(port);
+	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&addr, &len), 0);
+	snprintf(expected, sizeof expected,
+	    "TCP 127.0.0.1 %d 127.0.0.1 %d unknown", ntohs(addr.sin_port),
+	    port);
+	ck_assert_pstr_eq(client_hears(fd), expected);
+	close(fd);
+	stop(master);
+}
+END_TEST
+
+START_TEST(superserver_gives_the_program_nothing_but_the_connection)
+{
+	pid_t master;
+	int port, fd;
+
+	start("-P", pid_file(), "cat", NULL);
+	master = started(&port);
+	fd = client(port);
+	echoes(fd, "hello");
+	ck_assert_int_eq(descriptors_of(only_child_of(only_child_of(master))),
+	    3);
+	close(fd);
+	stop(master);
+}
+END_TEST
+
+START_TEST(superserver_serves_a_repository_by_git_daemon)
+{
+	char base[128];
+	pid_t master;
+	int port;
+
+	if (missing("git daemon --help") || missing("git --version"))
+		return;
+	setenv("GIT_CONFIG_GLOBAL", "/dev/null", 1);
+	setenv("GIT_CONFIG_NOSYSTEM", "1", 1);
+	shell("git init -q project && cd project && echo hello >file && "
+	    "git add file && git -c user.name=A -c user.email=a@example.org "
+	    "commit -q -m first");
+	snprintf(base, sizeof base, "--base-path=%s", scratch());
+	start("git", "daemon", "--inetd", "--export-all", base, scratch(),
+	    NULL);
+	master = started(&port);
+	shell("git clone -q git://127.0.0.1:%d/project copy && "
+	    "cmp project/file copy/file && git -C copy fsck", port);
+	shell("! git clone -q git://127.0.0.1:%d/no-project copy2", port);
+	stop(master);
+}
+END_TEST
+
+START_TEST(superserver_serves_files_by_rsync)
+{
+	char config[128];
+	pid_t master;
+	int port;
+
+	if (missing("rsync --version"))
+		return;
+	unsetenv("RSYNC_PROXY");
+	shell("mkdir -p mod/dir && head -c 300000 /dev/zero >mod/dir/zeros && "
+	    "echo hello >mod/file && printf 'use chroot = no\\n"
+	    "log file = %s/log\\nuid = %ld\\ngid = %ld\\n[mod]\\n"
+	    "path = %s/mod\\n' >conf", scratch(), (long)getuid(),
+	    (long)getgid(), scratch());
+	snprintf(config, sizeof config, "--config=%s/conf", scratch());
+	start("rsync", "--daemon", config, NULL);
+	master = started(&port);
+	shell("rsync -rt rsync://127.0.0.1:%d/mod/ copy && diff -r mod copy",
+	    port);
+	stop(master);
+}
+END_TEST
+
+/*
+ * The pid file
+ */
+
+START_TEST(superserver_keeps_its_pid_in_a_file_while_it_runs)
+{
+	pid_t master;
+	int port;
+
+	start("-P", pid_file(), "cat", NULL);
+	master = started(&port);
+	ck_assert_int_eq(pid_in_file(), master);
+	ask(port, "hello", "hello");
+	ck_assert_int_eq(pid_in_file(), master);
+	stop(master);
+	ck_assert_int_eq(pid_in_file(), 0);
+}
+END_TEST
+
+START_TEST(superserver_keeps_its_pid_in_a_file_in_the_foreground_too)
+{
+	int port;
+
+	start("-f", "-P", pid_file(), "cat", NULL);
+	port = port_in(client_hears(run.out_fd));
+	ask(port, "hello", "hello");
+	ck_assert_int_eq(pid_in_file(), run.pid);
+	send_signal(run.pid, SIGTERM);
+	ck_assert_int_eq(run_wait(&run), 0);
+	ck_assert_int_eq(pid_in_file(), 0);
+	nothing_left();
+}
+END_TEST
+
+START_TEST(superserver_leaves_no_pid_file_after_a_failed_start)
+{
+	char port[16];
+	int fd, number;
+
+	fd = listen_anywhere(&number);
+	snprintf(port, sizeof port, "%d", number);
+	start("-P", pid_file(), "-p", port, "cat", NULL);
+	fails(1, port);
+	ck_assert_int_eq(pid_in_file(), 0);
+	start("-P", pid_file(), "no-such-program", NULL);
+	fails(127, "no-such-program");
+	ck_assert_int_eq(pid_in_file(), 0);
+	close(fd);
+}
+END_TEST
+
+START_TEST(superserver_does_not_start_where_it_cannot_keep_its_pid)
+{
+	start("-P", "/no/such/directory/pid", "cat", NULL);
+	fails(1, "/no/such/directory/pid: No such file");
+	start("-P", scratch(), "cat", NULL);
+	fails(1, "Is a directory");
+	shell("ln -s elsewhere pid");
+	start("-P", pid_file(), "cat", NULL);
+	fails(1, "pid");
+	shell("rm pid && mkfifo pid");
+	start("-P", pid_file(), "cat", NULL);
+	fails(1, "no regular file");
+}
+END_TEST
+
+START_TEST(superserver_refuses_the_pid_file_of_another)
+{
+	pid_t master;
+	int port;
+
+	start("-P", pid_file(), "cat", NULL);
+	master = started(&port);
+	start("-P", pid_file(), "cat", NULL);
+	ck_assert_int_eq(run_wait(&run), 1 << 8);
+	says(run.err, "another daemon");
+	ck_assert_int_eq(pid_in_file(), master);
+	ask(port, "hello", "hello");
+	ck_assert_int_eq(only_child_of(getpid()), master);
+	stop(master);
+}
+END_TEST
+
+START_TEST(superserver_takes_over_the_pid_file_of_a_daemon_that_was_killed)
+{
+	pid_t master;
+	int port;
+
+	shell("echo 4194305 and more >pid");
+	start("-P", pid_file(), "cat", NULL);
+	master = started(&port);
+	ck_assert_int_eq(pid_in_file(), master);
+	stop(master);
+	ck_assert_int_eq(pid_in_file(), 0);
+}
+END_TEST
+
+START_TEST(superserver_removes_no_pid_file_but_its_own)
+{
+	pid_t master;
+	int port;
+
+	start("-P", pid_file(), "cat", NULL);
+	master = started(&port);
+	shell("echo 1 >new && mv new pid");
+	stop(master);
+	ck_assert_int_eq(pid_in_file(), 1);
+}
+END_TEST
+
+/*
+ * Signals and limits
+ */
+
+START_TEST(superserver_reloads_while_a_program_goes_on_with_its_client)
+{
+	pid_t master, server;
+	int port, fd, late;
+
+	start("-P", pid_file(), "cat", NULL);
+	master = started(&port);
+	server = only_child_of(master);
+	fd = client(port);
+	echoes(fd, "before");
+	/* To the program as well: it is there when kill(2) returns. */
+	send_signal(only_child_of(server), SIGHUP);
+	send_signal(master, SIGHUP);
+	echoes(fd, "after");
+	late = client(port);
+	close(fd);
+	echoes(late, "late");
+	close(late);
+	gone(server);
+	ask(port, "new", "new");
+	ck_assert_int_ne(only_child_of(master), server);
+	ck_assert_int_eq(pid_in_file(), master);
+	stop(master);
+	ck_assert_int_eq(pid_in_file(), 0);
+}
+END_TEST
+
+START_TEST(superserver_stops_when_the_last_program_has_ended)
+{
+	pid_t master;
+	int port, fd;
+
+	start("-P", pid_file(), "cat", NULL);
+	master = started(&port);
+	fd = client(port);
+	echoes(fd, "before");
+	send_signal(only_child_of(only_child_of(master)), SIGUSR2);
+	send_signal(master, SIGUSR2);
+	echoes(fd, "after");
+	ck_assert_int_eq(pid_in_file(), master);
+	close(fd);
+	stops(master);
+	ck_assert_int_eq(pid_in_file(), 0);
+}
+END_TEST
+
+START_TEST(superserver_lets_clients_wait_for_a_worker)
+{
+	struct pollfd second = { -1, POLLIN, 0 };
+	pid_t master, server, worker;
+	int port, first;
+
+	start("-c", "1", "cat", NULL);
+	master = started(&port);
+	server = only_child_of(master);
+	first = client(port);
+	echoes(first, "first");
+	worker = only_child_of(server);
+	second.fd = client(port);
+	client_says(second.fd, "second\n");
+	echoes(first, "again");
+	ck_assert_int_eq(poll(&second, 1, 0), 0);
+	ck_assert_int_eq(only_child_of(server), worker);
+	close(first);
+	ck_assert_pstr_eq(client_hears(second.fd), "second");
+	gone(worker);
+	close(second.fd);
+	stop(master);
+}
+END_TEST
+
+/*
+ * The command line
+ */
+
+START_TEST(superserver_finds_the_program_before_it_starts)
+{
+	char path[4096];
+
+	shell("echo 'echo hello' >text");
+	start("no-such-program", NULL);
+	fails(127, "no-such-program: not found");
+	start("", NULL);
+	fails(127, "not found");
+	start("/no/such/program", NULL);
+	fails(127, "/no/such/program: No such file");
+	start(scratch(), NULL);
+	fails(127, "Permission denied");
+	snprintf(path, sizeof path, "%s:%s", scratch(), getenv("PATH"));
+	setenv("PATH", path, 1);
+	start("text", NULL);
+	fails(127, "text: not found");
+}
+END_TEST
+
+START_TEST(superserver_takes_relative_paths_from_where_it_was_started)
+{
+	static const char *const ways[] = { "./found", "found" };
+	pid_t master;
+	size_t i;
+	int port;
+
+	shell("mkdir bin && printf '#!/bin/sh\\necho found\\n' >bin/found && "
+	    "chmod +x bin/found");
+	for (i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+		shell("cd bin && PATH=no:$PATH: \"$TOP_BUILDDIR\""
+		    "/examples/superserver -a 127.0.0.1 -P ../pid %s",
+		    ways[i]);
+		port = port_in(run.out);
+		master = only_child_of(getpid());
+		ck_assert_int_eq(pid_in_file(), master);
+		ask(port, "", "found");
+		stop(master);
+		ck_assert_int_eq(pid_in_file(), 0);
+	}
+}
+END_TEST
+
+START_TEST(superserver_shows_its_usage_where_it_is_not_understood)
+{
+	static const char *const wrong[][2] = { { "-c", "0" }, { "-c", "x" },
+		{ "-c", "65537" }, { "-c", "1x" }, { "-c", "" },
+		{ "-p", "65536" }, { "-p", "-1" }, { "-p", " 1" },
+		{ "-p", "99999999999999999999" }, { "-x", "-f" } };
+	size_t i;
+
+	for (i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+		start(wrong[i][0], wrong[i][1], "cat", NULL);
+		fails(2, "usage: superserver ");
+	}
+	start("-f", NULL);
+	fails(2, "usage: superserver ");
+}
+END_TEST
+
+int
+main(void)
+{
+	const TTest *const tests[] = {
+		superserver_makes_a_daemon_of_any_program,
+		superserver_leaves_the_options_after_the_program_to_it,
+		superserver_tells_the_program_both_ends_of_the_connection,
+		superserver_gives_the_program_nothing_but_the_connection,
+		superserver_serves_a_repository_by_git_daemon,
+		superserver_serves_files_by_rsync,
+		superserver_keeps_its_pid_in_a_file_while_it_runs,
+		superserver_keeps_its_pid_in_a_file_in_the_foreground_too,
+		superserver_leaves_no_pid_file_after_a_failed_start,
+		superserver_does_not_start_where_it_cannot_keep_its_pid,
+		superserver_refuses_the_pid_file_of_another,
+		superserver_takes_over_the_pid_file_of_a_daemon_that_was_killed,
+		superserver_removes_no_pid_file_but_its_own,
+		superserver_reloads_while_a_program_goes_on_with_its_client,
+		superserver_stops_when_the_last_program_has_ended,
+		superserver_lets_clients_wait_for_a_worker,
+		superserver_finds_the_program_before_it_starts,
+		superserver_takes_relative_paths_from_where_it_was_started,
+		superserver_shows_its_usage_where_it_is_not_understood
+	};
+
+	return RUN_TESTS("superserver", tests);
+}
