@@ -227,7 +227,10 @@ enum dsrv_event {
 	DSRV_EVENT_TICK		/* loop.deadline has come */
 };
 
-enum { DSRV_LOOP_SIGNALS = 8 };
+enum {
+	DSRV_LOOP_SIGNALS = 8,	/* those of the table, SIGCHLD, SIGPIPE */
+	DSRV_LOOP_WAKES = 32	/* read from the pipe at once */
+};
 
 #define DSRV_NEVER INT64_MAX
 
@@ -252,8 +255,8 @@ struct dsrv_loop {
 	struct pollfd *set;	/* place 0: the pipe that signals wake by */
 	int set_max;
 	int watched;
-	int turn;		/* the place that was ready last */
-	int unseen;		/* places to look at in this round */
+	int cursor;		/* the place looked at last in this round */
+	int unseen;		/* places to look at in it */
 	int ticked;		/* whether the deadline was told in it */
 	int must_reap;		/* a child ended; for DSRV_REAP_ALL */
 	int unswept;		/* children to ask for an end that no ... */
@@ -262,7 +265,7 @@ struct dsrv_loop {
 	struct dsrv_wake {
 		int signo;
 		pid_t pid;	/* the sender; for SIGCHLD the child */
-	} wakes[32];
+	} wakes[DSRV_LOOP_WAKES + DSRV_LOOP_SIGNALS];
 	int wake_count;
 	int wake_next;
 	int caught;
@@ -332,7 +335,7 @@ enum dsrv_relay_wait {
 struct dsrv_relay {
 	int source;
 	int sink;
-	int last;	/* stop where the source is empty, not at its end */
+	int left;	/* bytes still to take; -1: all up to its end */
 	int broken;	/* nobody reads the sink: what comes is dropped */
 	int over;
 	int source_place;

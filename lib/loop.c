@@ -65,6 +65,16 @@ wake(int signo, siginfo_t *info, void *context)
 		errno = saved;
 }
 
+/* As if a SIGCHLD came: one may have come before there was a handler. */
+static void
+hint_at_end(void)
+{
+	struct dsrv_wake record = { .signo = SIGCHLD };
+
+	if (write(wake_to, &record, sizeof record) != (ssize_t)sizeof record)
+		missed[SIGCHLD] = 1;
+}
+
 static void
 catch(struct dsrv_loop *loop, int signo, const struct sigaction *action)
 {
@@ -196,7 +206,6 @@ dsrv_loop_open(struct dsrv_loop *loop, int places, enum dsrv_loop_reap reap,
 	memset(loop, 0, sizeof *loop);
 	memset((void *)missed, 0, sizeof missed);
 	loop->reap = reap;
-	loop->must_reap = 1;
 	loop->deadline = DSRV_NEVER;
 	loop->set_max = places + 1;
 	loop->set = dsrv_memory_own((size_t)loop->set_max *
@@ -214,6 +223,8 @@ dsrv_loop_open(struct dsrv_loop *loop, int places, enum dsrv_loop_reap reap,
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &loop->mask);
 	take_signals(loop, leave);
+	if (reap == DSRV_REAP_ALL)
+		hint_at_end();
 	return 0;
 
 close_children:
@@ -317,12 +328,12 @@ next_place(struct dsrv_loop *loop)
 
 	while (loop->unseen > 0) {
 		loop->unseen--;
-		loop->turn = loop->turn + 1 < loop->watched ?
-		    loop->turn + 1 : 1;
-		place = &loop->set[loop->turn];
+		loop->cursor = loop->cursor + 1 < loop->watched ?
+		    loop->cursor + 1 : 1;
+		place = &loop->set[loop->cursor];
 		if (place->fd >= 0 && place->revents != 0) {
 			place->revents = 0;
-			loop->place = loop->turn;
+			loop->place = loop->cursor;
 			loop->fd = place->fd;
 			return 1;
 		}
@@ -333,20 +344,25 @@ next_place(struct dsrv_loop *loop)
 static void
 read_wakes(struct dsrv_loop *loop)
 {
+	struct dsrv_wake *next;
 	ssize_t n;
-	int signo;
+	int i, signo;
 
-	n = read(wake_from, loop->wakes, sizeof loop->wakes);
+	n = read(wake_from, loop->wakes,
+	    DSRV_LOOP_WAKES * sizeof loop->wakes[0]);
 	loop->wake_next = 0;
 	loop->wake_count = n > 0 ?
 	    (int)((size_t)n / sizeof loop->wakes[0]) : 0;
-	for (signo = 1; signo < NSIG; signo++)
-		if (missed[signo] && loop->wake_count <
-		    DSRV_COUNT(loop->wakes)) {
-			missed[signo] = 0;
-			loop->wakes[loop->wake_count].signo = signo;
-			loop->wakes[loop->wake_count++].pid = 0;
-		}
+	/* While one is missed there is something in the pipe to read. */
+	for (i = 0; i < loop->caught; i++) {
+		signo = loop->dispositions[i].signo;
+		if (!missed[signo])
+			continue;
+		missed[signo] = 0;
+		next = &loop->wakes[loop->wake_count++];
+		next->signo = signo;
+		next->pid = 0;
+	}
 }
 
 /* Whether this child has ended. */
@@ -466,6 +482,7 @@ wait_for_more(struct dsrv_loop *loop)
 	int n = poll(loop->set, (nfds_t)loop->watched, timeout(loop));
 
 	loop->ticked = 0;
+	loop->cursor = loop->place;
 	loop->unseen = n > 0 ? loop->watched - 1 : 0;
 	loop->sweep_now = n == 0 ? SWEEP_QUIET : SWEEP_BUSY;
 	if (n == -1)	/* signals are heard all the same */
@@ -556,7 +573,7 @@ dsrv_loop_adopt(struct dsrv_loop *loop, pid_t pid)
 	if (pid <= 1 || waitid(P_PID, (id_t)pid, &info,
 	    WEXITED | WNOHANG | WNOWAIT) == -1)
 		return -1;
-	loop->must_reap = 1;	/* its end may have been told before */
+	hint_at_end();
 	return dsrv_children_add(&loop->children, pid);
 }
 

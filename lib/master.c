@@ -39,6 +39,9 @@ struct master {
 	int starter_place;
 	int confirmed;		/* the start has succeeded */
 	unsigned asked;		/* of the server that there is */
+	int signo;		/* that has asked for most */
+	int timed_out;
+	int told;		/* why the start has failed */
 	int later;		/* the signal to take at the first success */
 	int fork_failures;	/* in a row */
 	int64_t again_at;	/* when to fork a server */
@@ -96,6 +99,7 @@ ask(struct master *m, int signo)
 {
 	if (!dsrv_signals_raise(&m->asked, signo))
 		return 0;
+	m->signo = signo;
 	signal_orphans(m, dsrv_signals_to_workers(signo));
 	if (m->asked & DSRV_ASK_FOR_GOOD) {
 		dsrv_fdclean_listeners();
@@ -151,9 +155,10 @@ fork_failed(struct master *m, const char *what)
 
 	if (m->fork_failures++ == 0)
 		dsrv_report("%s: %s", what, strerror(error));
-	if (!m->confirmed)
+	if (!m->confirmed) {
+		m->told = 1;
 		end(m, 1);
-	else
+	} else
 		m->again_at = dsrv_loop_now() + dsrv_restart_pause(
 		    m->fork_failures, FORK_PAUSE, FORK_PAUSE_MAX);
 }
@@ -252,19 +257,38 @@ adopt_workers(struct master *m)
 	}
 }
 
+/* A stop that comes before success comes from the starter as a rule, and it
+ * will say why. */
 static void
-report_end(const struct master *m, int status, int again)
+report_failed_start(struct master *m, int status)
 {
-	if (!m->confirmed) {
-		if (!(m->asked & DSRV_ASK_FOR_GOOD))
-			dsrv_report("start: the server %s before "
-			    "daemon_success()", dsrv_report_how(status));
-	} else if (!m->asked && !again)
+	m->told = 1;
+	if (m->timed_out)
+		dsrv_report("start: no daemon_success() within %d s",
+		    dsrv_settings()->start_timeout);
+	else if (!(m->asked & DSRV_ASK_FOR_GOOD))
+		dsrv_report("start: the server %s before daemon_success()",
+		    dsrv_report_how(status));
+	else if (dsrv_settings()->foreground)
+		dsrv_report("start: stopped by signal %d (%s)", m->signo,
+		    strsignal(m->signo));
+	else
+		m->told = 0;
+}
+
+static void
+report_end(struct master *m, int status, int again)
+{
+	if (!m->confirmed)
+		report_failed_start(m, status);
+	else if (m->asked)
+		return;
+	else if (!again)
 		dsrv_report("go on: the server %s, %s",
 		    dsrv_report_how(status),
 		    WIFEXITED(status) && WEXITSTATUS(status) != 0 ?
 		    "which ends the daemon" : "once more than may be");
-	else if (!m->asked && WIFSIGNALED(status))
+	else if (WIFSIGNALED(status))
 		dsrv_report("keep the server: it %s; another follows",
 		    dsrv_report_how(status));
 }
@@ -341,8 +365,7 @@ tick(struct master *m)
 		kill_all(m);
 	if (now >= m->start_by) {
 		m->start_by = DSRV_NEVER;
-		dsrv_report("start: no daemon_success() within %d s",
-		    dsrv_settings()->start_timeout);
+		m->timed_out = 1;
 		take(m, SIGTERM);
 	}
 	return now >= m->again_at && fork_server(m);
@@ -391,7 +414,7 @@ free_roster:
 static int
 finish(struct master *m)
 {
-	if (!m->confirmed)
+	if (m->told)
 		dsrv_ready_say(DSRV_READY_ENDED, m->status);
 	if (m->was_adopting == 0)
 		dsrv_loop_adopting(0);

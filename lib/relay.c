@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "daemon-private.h"
@@ -18,27 +19,34 @@
 void
 dsrv_relay_open(struct dsrv_relay *relay, int source, int sink)
 {
-	*relay = (struct dsrv_relay) { .source = source, .sink = sink };
+	*relay = (struct dsrv_relay) {
+		.source = source, .sink = sink, .left = -1
+	};
 	fcntl(source, F_SETFL, O_NONBLOCK);
 }
 
-static enum dsrv_relay_wait
+static void
 take(struct dsrv_relay *relay)
 {
-	ssize_t n = read(relay->source, relay->buf, sizeof relay->buf);
+	size_t size = sizeof relay->buf;
+	ssize_t n;
 
-	if (n == -1 && errno == EINTR)
-		return DSRV_RELAY_SOURCE;
-	if (n == -1 && errno == EAGAIN && !relay->last)
-		return DSRV_RELAY_SOURCE;
-	if (n <= 0)
-		return DSRV_RELAY_OVER;
+	if (relay->left >= 0 && (size_t)relay->left < size)
+		size = (size_t)relay->left;
+	n = read(relay->source, relay->buf, size);
+	if (n == -1 && (errno == EINTR || errno == EAGAIN))
+		return;
+	if (n <= 0) {
+		relay->left = 0;
+		return;
+	}
+	if (relay->left >= 0)
+		relay->left -= (int)n;
 	relay->done = 0;
 	relay->len = relay->broken ? 0 : (size_t)n;
-	return relay->broken ? DSRV_RELAY_SOURCE : DSRV_RELAY_SINK;
 }
 
-static enum dsrv_relay_wait
+static void
 pass_on(struct dsrv_relay *relay)
 {
 	ssize_t n = write(relay->sink, relay->buf + relay->done,
@@ -51,15 +59,18 @@ pass_on(struct dsrv_relay *relay)
 		relay->broken = 1;
 		relay->done = relay->len;
 	}
-	return relay->done < relay->len ? DSRV_RELAY_SINK : DSRV_RELAY_SOURCE;
 }
 
 enum dsrv_relay_wait
 dsrv_relay_step(struct dsrv_relay *relay)
 {
 	if (relay->done < relay->len)
-		return pass_on(relay);
-	return take(relay);
+		pass_on(relay);
+	else if (relay->left != 0)
+		take(relay);
+	if (relay->done < relay->len)
+		return DSRV_RELAY_SINK;
+	return relay->left == 0 ? DSRV_RELAY_OVER : DSRV_RELAY_SOURCE;
 }
 
 void
@@ -97,7 +108,10 @@ dsrv_relay_ready(struct dsrv_relay *relay, struct dsrv_loop *loop)
 void
 dsrv_relay_finish(struct dsrv_relay *relay, struct dsrv_loop *loop)
 {
-	relay->last = 1;
+	/* Not until it is empty: whoever still holds the pipe may go on
+	 * writing for ever. */
+	if (ioctl(relay->source, FIONREAD, &relay->left) == -1)
+		relay->left = 0;
 	/* What waits for its sink goes on when that is ready. */
 	if (!relay->over && relay->done == relay->len)
 		dsrv_relay_ready(relay, loop);

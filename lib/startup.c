@@ -207,6 +207,8 @@ lose_leader(struct starter *s)
 {
 	s->leader_status = s->loop.status;
 	hear(s);	/* success may have come first */
+	if (s->state == SUCCEEDED)
+		return;
 	if (s->status == 0)
 		s->status = dsrv_report_status(s->loop.status);
 	fail(s);
