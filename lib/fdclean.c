@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -172,6 +173,8 @@ daemon_clean_fd(int highest_kept)
 		errno = EINVAL;
 		return -1;
 	}
+	if (highest_kept == INT_MAX)
+		return 0;	/* none is above it */
 	keep.count = dsrv_stage_descriptors(keep.fds, OWN_MAX);
 	closelog();	/* else syslog(3) would write to whatever comes next */
 	if (close_by_range(highest_kept + 1, &keep) == -1 &&

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -142,26 +143,40 @@ learn_port(int fd, in_port_t *port)
 		*port = *port_of((struct sockaddr *)&addr);
 }
 
+/* Whether an earlier one is the same: a name may have an address twice. */
+static int
+seen_before(const struct addrinfo *first, const struct addrinfo *ai)
+{
+	for (; first != ai; first = first->ai_next)
+		if (first->ai_addrlen == ai->ai_addrlen &&
+		    memcmp(first->ai_addr, ai->ai_addr, ai->ai_addrlen) == 0)
+			return 1;
+	return 0;
+}
+
 /* All that ai leads to, or -1 with *failed where it failed. */
 static int
 listen_on_all(const struct addrinfo *ai, int *fds, int max,
     const struct addrinfo **failed)
 {
-	const struct addrinfo *passed_over = NULL;
+	const struct addrinfo *first = ai, *passed_over = NULL;
 	int count = 0, error = 0;
 	in_port_t port = 0;
 
 	for (; ai != NULL; ai = ai->ai_next) {
 		*failed = ai;
+		if (*port_of(ai->ai_addr) == 0)
+			*port_of(ai->ai_addr) = port;
+		if (seen_before(first, ai))
+			continue;
 		if (count == max) {
 			errno = ENOSPC;
 			break;
 		}
-		if (*port_of(ai->ai_addr) == 0)
-			*port_of(ai->ai_addr) = port;
 		if ((fds[count] = listen_on(ai)) != -1) {
 			if (port == 0)
 				learn_port(fds[count], &port);
+			*port_of(ai->ai_addr) = port;
 			count++;
 		} else if (absent(errno)) {
 			passed_over = ai;
@@ -184,6 +199,17 @@ clear_ports(struct addrinfo *ai)
 {
 	for (; ai != NULL; ai = ai->ai_next)
 		*port_of(ai->ai_addr) = 0;
+}
+
+/* Of a number that is too large for a port getaddrinfo(3) takes a part. */
+static int
+is_no_port(const char *service)
+{
+	char *end;
+	long number = strtol(service, &end, 10);
+
+	return *service == '\0' ||
+	    (*end == '\0' && (number < 0 || number > 65535));
 }
 
 static int
@@ -230,7 +256,9 @@ daemon_listen(const char *host, const char *service, int *fds, int max)
 	memset(&hints, 0, sizeof hints);
 	hints.ai_flags = AI_PASSIVE;
 	hints.ai_socktype = SOCK_STREAM;
-	if ((result = getaddrinfo(host, service, &hints, &found)) != 0) {
+	result = is_no_port(service) ? EAI_SERVICE :
+	    getaddrinfo(host, service, &hints, &found);
+	if (result != 0) {
 		error = resolve_error(result);
 		dsrv_report("listen on %s, port %s: %s",
 		    host != NULL ? host : "this machine", service,

@@ -38,7 +38,8 @@ struct master {
 	int server_place;
 	int starter_place;
 	int confirmed;		/* the start has succeeded */
-	unsigned asked;		/* of the server that there is */
+	unsigned asked;		/* of the server that there is, ... */
+	unsigned obeyed;	/* ... and what it has passed on to workers */
 	int signo;		/* that has asked for most */
 	int timed_out;
 	int told;		/* why the start has failed */
@@ -127,6 +128,8 @@ end(struct master *m, int status)
 static void
 take(struct master *m, int signo)
 {
+	int raised;
+
 	if (dsrv_signals_ask(signo) == 0)
 		return;
 	if (!m->confirmed && !(dsrv_signals_ask(signo) & DSRV_ASK_FOR_GOOD)) {
@@ -134,10 +137,13 @@ take(struct master *m, int signo)
 			m->later = signo;
 		return;
 	}
-	if (!ask(m, signo))
-		return;
+	raised = ask(m, signo);
+	/* Even if not: the program may have taken the last one for itself,
+	 * before daemon_server(), which else does nothing twice. */
 	if (m->server != 0)
 		kill(m->server, signo);
+	else if (!raised)
+		return;
 	else if (m->asked & DSRV_ASK_FOR_GOOD)
 		end(m, m->confirmed ? 0 : 1);
 	else if (!m->ending)
@@ -171,7 +177,7 @@ fork_server(struct master *m)
 	pid_t pid;
 
 	m->again_at = DSRV_NEVER;
-	m->asked = 0;
+	m->asked = m->obeyed = 0;
 	m->roster->count = 0;
 	m->roster->orphans = orphans(m);
 	if (dsrv_ready_pipe(&m->from_server, &to_parent) == -1) {
@@ -202,7 +208,7 @@ confirm(struct master *m)
 {
 	int foreground = dsrv_settings()->foreground;
 
-	if (m->confirmed)
+	if (m->confirmed || m->asked & DSRV_ASK_FOR_GOOD)
 		return;
 	m->confirmed = 1;
 	m->start_by = DSRV_NEVER;
@@ -228,6 +234,7 @@ hear(struct master *m)
 			confirm(m);
 			break;
 		case DSRV_READY_ASKED:
+			m->obeyed |= dsrv_signals_ask(number);
 			ask(m, number);
 			break;
 		case DSRV_READY_GONE:
@@ -251,8 +258,11 @@ adopt_workers(struct master *m)
 
 	for (i = 0; i < count && i < DSRV_COUNT(m->roster->pids); i++) {
 		pid = m->roster->pids[i];
-		if (dsrv_loop_adopt(&m->loop, pid) == -1 &&
-		    m->adopting == -1 && pid > 1)
+		if (dsrv_loop_adopt(&m->loop, pid) == 0) {
+			/* The server died before it could pass it on. */
+			if (m->asked & ~m->obeyed)
+				kill(pid, dsrv_signals_to_workers(m->signo));
+		} else if (m->adopting == -1 && pid > 1)
 			dsrv_children_add(&m->strays, pid);
 	}
 }

@@ -49,7 +49,8 @@ write_line(const char *line, int patience)
 
 	while ((n = poll(&err, 1, patience)) == -1 && errno == EINTR)
 		;
-	if (n != 1 || !(err.revents & POLLOUT)) {
+	/* POLLERR: nobody is left to read, and SIGPIPE would end us. */
+	if (n != 1 || !(err.revents & POLLOUT) || err.revents & POLLERR) {
 		lost++;
 		return;
 	}

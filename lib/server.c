@@ -72,9 +72,10 @@ obey(struct server *s, int signo)
 
 	if (!dsrv_signals_raise(&s->asked, signo))
 		return;
-	/* Also where nobody asked the master, this was no failure. */
-	dsrv_ready_say(DSRV_READY_ASKED, signo);
 	signal_workers(s, dsrv_signals_to_workers(signo));
+	/* Now the master need not do it, should this process die; nor take
+	 * its end for a failure, where nobody asked the master. */
+	dsrv_ready_say(DSRV_READY_ASKED, signo);
 	if (s->asked & DSRV_ASK_FOR_GOOD)
 		close_listeners(s);
 	if (seconds > 0 && s->drain_by == DSRV_NEVER)
@@ -307,7 +308,8 @@ open_server(struct server *s, const int *fds, int count)
 	if (dsrv_stage()->hup_ignored)
 		sigaddset(&leave, SIGHUP);
 
-	if (dsrv_descriptors_renew(STDIN_FILENO) == -1 ||
+	if (dsrv_descriptors_fill() == -1 ||
+	    dsrv_descriptors_renew(STDIN_FILENO) == -1 ||
 	    dsrv_descriptors_renew(STDOUT_FILENO) == -1 ||
 	    dsrv_descriptors_renew(STDERR_FILENO) == -1)
 		return -1;
