@@ -1,2 +1,582 @@
+/*
+ * check_fdclean.c - daemon_clean_fd(): what stays open and what does not
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#include "config.h"
+
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/un.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <netinet/in.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+#include <stddef.h>
+#include <syslog.h>
+#include <time.h>
+
 #include "harness.h"
-int main(void) { return 0; }
+
+enum {
+	HIGH = 5000,
+	MANY = 1048576,
+	SOON = 200,	/* ms: less than a call for each of MANY takes */
+	OWN_ERROR = 1234
+};
+
+static struct run run;
+static pid_t master;
+static int port;
+
+/*
+ * Programs
+ */
+
+static int number;
+static const char *path;
+static int listener;
+
+static int
+is_open(int fd)
+{
+	return fcntl(fd, F_GETFD) != -1;
+}
+
+static int
+open_descriptors(void)
+{
+	int fd, count = 0;
+
+	for (fd = 0; fd < HIGH + 10; fd++)
+		count += is_open(fd);
+	return count;
+}
+
+/* Sets the soft limit, and the hard one if that is lower; whether it could
+ * be. */
+static int
+set_limit(rlim_t files)
+{
+	struct rlimit limit;
+
+	getrlimit(RLIMIT_NOFILE, &limit);
+	limit.rlim_cur = files;
+	if (limit.rlim_max < files)
+		limit.rlim_max = files;
+	return setrlimit(RLIMIT_NOFILE, &limit) == 0;
+}
+
+static long
+now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* Opens some, cleans them down to 6, and tells which of them are wrong. */
+static void
+clean_down_to_6(void)
+{
+	static const int some[] = { 4, 5, 6, 7, 8, 100, 999, HIGH };
+	int wrong = 0;
+	size_t i;
+
+	daemon_clean_fd(FACTS);
+	set_limit(HIGH + 1);
+	for (i = 0; i < sizeof some / sizeof some[0]; i++)
+		if (dup2(0, some[i]) == -1)
+			_exit(98);
+	errno = OWN_ERROR;
+	tell("result", daemon_clean_fd(6) == 0 && errno == OWN_ERROR);
+	for (i = 0; i < sizeof some / sizeof some[0]; i++)
+		wrong += is_open(some[i]) != (some[i] <= 6);
+	tell("wrong", wrong);
+	tell("open", open_descriptors());
+}
+
+static void
+open_port(void)
+{
+	struct sockaddr_in addr;
+	socklen_t len = sizeof addr;
+
+	if (daemon_listen("127.0.0.1", "0", &listener, 1) != 1 ||
+	    getsockname(listener, (struct sockaddr *)&addr, &len) == -1)
+		_exit(98);
+	tell("port", ntohs(addr.sin_port));
+}
+
+static void
+echo(void)
+{
+	char line[256];
+
+	while (fgets(line, sizeof line, stdin) != NULL)
+		fputs(line, stdout);
+}
+
+/*
+ * What the test does
+ */
+
+static void
+ends_well(void)
+{
+	int status = run_wait(&run);
+
+	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0,
+	    "wait status %#x, stderr: %s", status, run.err);
+}
+
+static void
+starts(void (*program)(void))
+{
+	run_daemon(&run, program);
+	port = (int)heard(&run, "port");
+	master = (pid_t)heard(&run, "master");
+}
+
+static void
+stops(void)
+{
+	int status;
+
+	send_signal(master, SIGTERM);
+	status = ended(master);
+	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0,
+	    "wait status %#x", status);
+	nothing_left();
+}
+
+static void
+cleans(void (*program)(void))
+{
+	run_start(&run, program);
+	ck_assert_int_eq(heard(&run, "result"), 1);
+	ck_assert_int_eq(heard(&run, "wrong"), 0);
+	ck_assert_int_eq(heard(&run, "open"), 7);
+	ends_well();
+}
+
+/*
+ * What is closed, and what is not
+ */
+
+START_TEST(it_closes_what_is_above_and_keeps_the_rest_and_errno)
+{
+	cleans(clean_down_to_6);
+}
+END_TEST
+
+static void
+clean_below_2(void)
+{
+	static const int values[] = { 1, 0, -1, INT_MIN };
+	int before = open_descriptors();
+	size_t i;
+
+	for (i = 0; i < 4; i++) {
+		errno = 0;
+		tell("result", daemon_clean_fd(values[i]));
+		tell("errno", errno);
+	}
+	tell("closed", before - open_descriptors());
+}
+
+START_TEST(below_2_is_einval_and_closes_nothing)
+{
+	int i;
+
+	run_start(&run, clean_below_2);
+	for (i = 0; i < 4; i++) {
+		ck_assert_int_eq(heard(&run, "result"), -1);
+		ck_assert_int_eq(heard(&run, "errno"), EINVAL);
+	}
+	ck_assert_int_eq(heard(&run, "closed"), 0);
+	ends_well();
+}
+END_TEST
+
+static void
+clean_down_to_2(void)
+{
+	dup2(0, 100);
+	daemon_clean_fd(2);
+	printf("%d descriptors", open_descriptors());
+}
+
+START_TEST(down_to_2_nothing_but_0_to_2_is_left)
+{
+	run_start(&run, clean_down_to_2);
+	ends_well();
+	ck_assert_str_eq(run.out, "3 descriptors");
+}
+END_TEST
+
+START_TEST(nothing_that_the_shell_had_open_stays_open)
+{
+	int ends[2];
+	char byte;
+
+	ck_assert_int_eq(pipe(ends), 0);
+	run_start(&run, clean_down_to_6);
+	ck_assert_int_eq(heard(&run, "result"), 1);
+	close(ends[1]);
+	ck_assert_int_eq(read(ends[0], &byte, 1), 0);
+	ends_well();
+}
+END_TEST
+
+/*
+ * Numbers and limits
+ */
+
+static void
+clean_below_a_lowered_limit(void)
+{
+	set_limit(HIGH + 1);
+	dup2(0, HIGH);
+	set_limit(64);
+	daemon_clean_fd(FACTS);
+	tell("open", is_open(HIGH));
+}
+
+START_TEST(it_closes_what_is_above_a_limit_that_was_lowered)
+{
+	run_start(&run, clean_below_a_lowered_limit);
+	ck_assert_int_eq(heard(&run, "open"), 0);
+	ends_well();
+}
+END_TEST
+
+/* With as many as the system lets the program have. */
+static void
+clean_many(void)
+{
+	struct rlimit limit = { 0, MANY };
+	long began;
+	int last;
+
+	if (!set_limit(MANY)) {
+		getrlimit(RLIMIT_NOFILE, &limit);
+		set_limit(limit.rlim_max);
+	}
+	last = (int)limit.rlim_max - 1;
+	tell("dup", dup2(0, last) == last);
+	began = now();
+	daemon_clean_fd(FACTS);
+	tell("took", now() - began);
+	tell("open", is_open(last));
+}
+
+START_TEST(a_million_possible_descriptors_take_no_time)
+{
+	run_start(&run, clean_many);
+	ck_assert_int_eq(heard(&run, "dup"), 1);
+	ck_assert_int_lt(heard(&run, "took"), SOON);
+	ck_assert_int_eq(heard(&run, "open"), 0);
+	ends_well();
+}
+END_TEST
+
+/* The system call fails with this error from now on; whether that works. */
+static int
+forbid_close_range(unsigned error)
+{
+#ifdef SYS_close_range
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+		    offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_close_range, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
+	};
+	struct sock_fprog program = { sizeof code / sizeof code[0], code };
+
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+#else
+	return error != 0;
+#endif
+}
+
+/* number: the error */
+static void
+clean_without_close_range(void)
+{
+	int could = forbid_close_range((unsigned)number);
+
+	tell("could", could);
+	if (could)
+		clean_down_to_6();
+}
+
+START_TEST(it_closes_all_where_close_range_fails)
+{
+	static const int errors[] = { ENOSYS, EPERM, EACCES, EINVAL };
+	size_t i;
+
+	for (i = 0; i < sizeof errors / sizeof errors[0]; i++) {
+		number = errors[i];
+		run_start(&run, clean_without_close_range);
+		if (skip_if(!heard(&run, "could"), "no seccomp(2) filters"))
+			break;
+		ck_assert_int_eq(heard(&run, "result"), 1);
+		ck_assert_int_eq(heard(&run, "wrong"), 0);
+		ck_assert_int_eq(heard(&run, "open"), 7);
+		ends_well();
+	}
+}
+END_TEST
+
+/* path: an empty directory */
+static void
+clean_without_proc(void)
+{
+	int could = chroot(path) == 0 && chdir("/") == 0 &&
+	    set_limit(HIGH + 1) && forbid_close_range(EPERM);
+
+	tell("could", could);
+	if (could)
+		clean_down_to_6();
+	_exit(0);	/* a sanitizer that runs at exit(3) needs /proc */
+}
+
+START_TEST(it_closes_all_where_proc_is_missing_too)
+{
+	path = scratch();
+	run_start(&run, clean_without_proc);
+	if (skip_if(!heard(&run, "could"), "no chroot(2) and seccomp(2)")) {
+		ends_well();
+		return;
+	}
+	ck_assert_int_eq(heard(&run, "result"), 1);
+	ck_assert_int_eq(heard(&run, "wrong"), 0);
+	ck_assert_int_eq(heard(&run, "open"), 7);
+	ends_well();
+}
+END_TEST
+
+/*
+ * What the library needs
+ */
+
+enum { BEFORE = 1, MASTER = 2, SERVER = 4, READY = 8, WORKER = 16 };
+
+/* number: where it cleans; highest: above what */
+static int highest;
+
+static void
+clean_at(int stage)
+{
+	if (number & stage)
+		tell("clean", daemon_clean_fd(highest < FACTS ? listener :
+		    highest));
+}
+
+/* All that the library opens is above the listener. */
+static void
+clean_daemon(void)
+{
+	int low;
+
+	daemon_clean_fd(FACTS);
+	open_port();
+	if ((low = listener) > FACTS + 1)
+		_exit(98);
+	clean_at(BEFORE);
+	daemon_start();
+	tell_pid("master");
+	clean_at(MASTER);
+	daemon_master();
+	tell_pid("server");
+	clean_at(SERVER);
+	daemon_success();
+	clean_at(READY);
+	daemon_server(&listener, 1);
+	clean_at(WORKER);
+	echo();
+}
+
+/* It serves, is reloaded, serves and stops. */
+static void
+works(int stages, int above)
+{
+	number = stages;
+	highest = above;
+	starts(clean_daemon);
+	heard(&run, "server");
+	ask(port, "one", "one");
+	send_signal(master, SIGUSR1);
+	heard(&run, "server");
+	ask(port, "two", "two");
+	stops();
+}
+
+START_TEST(the_daemon_works_wherever_it_is_called)
+{
+	works(BEFORE, 0);
+	works(MASTER, 0);
+	works(SERVER, 0);
+	works(READY, 0);
+	works(WORKER, 0);
+	works(BEFORE | MASTER | SERVER | READY | WORKER, 0);
+}
+END_TEST
+
+START_TEST(the_daemon_works_where_the_highest_number_is_given)
+{
+	works(BEFORE | MASTER | SERVER | READY | WORKER, INT_MAX);
+	works(BEFORE | MASTER | SERVER | READY | WORKER, INT_MAX - 1);
+}
+END_TEST
+
+static void
+clean_failing_daemon(void)
+{
+	daemon_start();
+	daemon_clean_fd(FACTS);
+	daemon_master();
+	daemon_clean_fd(FACTS);
+	tell_pid("server");
+	exit(9);
+}
+
+START_TEST(a_failed_start_is_seen_all_the_same)
+{
+	run_start(&run, clean_failing_daemon);
+	ck_assert_int_eq(WEXITSTATUS(run_wait(&run)), 9);
+	nothing_left();
+}
+END_TEST
+
+static void
+clean_worker(void)
+{
+	daemon_start();
+	open_port();
+	tell_pid("master");
+	dup2(0, 100);
+	daemon_master();
+	daemon_success();
+	daemon_server(&listener, 1);
+	daemon_clean_fd(FACTS);
+	printf("%d descriptors\n", open_descriptors());
+}
+
+START_TEST(a_worker_keeps_its_connection_and_nothing_else)
+{
+	int fd;
+
+	starts(clean_worker);
+	fd = client(port);
+	ck_assert_pstr_eq(client_hears(fd), "4 descriptors");
+	close(fd);
+	stops();
+}
+END_TEST
+
+/*
+ * syslog(3)
+ */
+
+/* A /dev of this process's own, with a log that is read at fd; whether that
+ * works. */
+static int
+open_own_log(int fd)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX,
+		.sun_path = "/dev/log" };
+	int sock = socket(AF_UNIX, SOCK_DGRAM, 0);
+
+	return unshare(CLONE_NEWNS) == 0 &&
+	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	    mount("none", "/dev", "tmpfs", 0, NULL) == 0 &&
+	    mknod("/dev/null", S_IFCHR | 0666, makedev(1, 3)) == 0 &&
+	    bind(sock, (struct sockaddr *)&addr, sizeof addr) == 0 &&
+	    dup2(sock, fd) == fd;
+}
+
+static int
+receives(int fd, const char *part)
+{
+	char text[1024];
+	ssize_t n = recv(fd, text, sizeof text - 1, MSG_DONTWAIT);
+
+	text[n > 0 ? n : 0] = '\0';
+	return strstr(text, part) != NULL;
+}
+
+static void
+clean_after_openlog(void)
+{
+	int could, opened, fd;
+	struct stat file;
+
+	daemon_clean_fd(FACTS);
+	could = open_own_log(FACTS + 1);
+	tell("could", could);
+	if (!could)
+		exit(0);
+	daemon_clean_fd(FACTS + 1);
+	openlog("testd", LOG_NDELAY, LOG_DAEMON);
+	opened = is_open(FACTS + 2);
+	daemon_clean_fd(FACTS + 1);
+	fd = open(path, O_RDWR | O_CREAT, 0600);
+	tell("same", opened && fd == FACTS + 2);
+	syslog(LOG_INFO, "hello");
+	fstat(fd, &file);
+	tell("size", (long)file.st_size);
+	tell("logged", receives(FACTS + 1, "hello"));
+}
+
+START_TEST(syslog_does_not_write_to_what_is_opened_next)
+{
+	char name[128];
+
+	snprintf(name, sizeof name, "%s/file", scratch());
+	path = name;
+	run_start(&run, clean_after_openlog);
+	if (skip_if(!heard(&run, "could"), "no /dev of one's own")) {
+		ends_well();
+		return;
+	}
+	ck_assert_int_eq(heard(&run, "same"), 1);
+	ck_assert_int_eq(heard(&run, "size"), 0);
+	ck_assert_int_eq(heard(&run, "logged"), 1);
+	ends_well();
+}
+END_TEST
+
+int
+main(void)
+{
+	const TTest *const tests[] = {
+		it_closes_what_is_above_and_keeps_the_rest_and_errno,
+		below_2_is_einval_and_closes_nothing,
+		down_to_2_nothing_but_0_to_2_is_left,
+		nothing_that_the_shell_had_open_stays_open,
+		it_closes_what_is_above_a_limit_that_was_lowered,
+		a_million_possible_descriptors_take_no_time,
+		it_closes_all_where_close_range_fails,
+		it_closes_all_where_proc_is_missing_too,
+		the_daemon_works_wherever_it_is_called,
+		the_daemon_works_where_the_highest_number_is_given,
+		a_failed_start_is_seen_all_the_same,
+		a_worker_keeps_its_connection_and_nothing_else,
+		syslog_does_not_write_to_what_is_opened_next
+	};
+
+	return RUN_TESTS("fdclean", tests);
+}

@@ -1,2 +1,3120 @@
+/*
+ * check_master.c - daemon_master(), and what master and server make of each
+ * signal, crash and end, seen from outside
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#include "config.h"
+
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <netinet/in.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <time.h>
+#ifdef HAVE_SYS_PRCTL_H
+#include <sys/prctl.h>
+#endif
+
 #include "harness.h"
-int main(void) { return 0; }
+
+#define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
+
+#if defined(HAVE_PRCTL) && defined(PR_SET_CHILD_SUBREAPER)
+enum { ADOPTING = 1 };
+#else
+enum { ADOPTING = 0 };
+#endif
+
+enum {
+	GATE = 100,	/* the descriptor at which to wait for an order */
+	COPY = 101,	/* of the listening socket */
+	MASTER_FATAL = -6,
+	SERVER_FATAL = -5,
+	NOBODY = 54322	/* a user of no other processes */
+};
+
+static const int table[] = { SIGHUP, SIGUSR1, SIGUSR2, SIGINT, SIGTERM,
+	SIGQUIT };
+static const char *const names[] = { "HUP", "USR1", "USR2", "INT", "TERM",
+	"QUIT" };
+static const int ending[] = { SIGUSR2, SIGINT, SIGTERM, SIGQUIT };
+static const int at_once[] = { SIGINT, SIGTERM, SIGQUIT };
+static const int restarting[] = { SIGHUP, SIGUSR1 };
+
+/* The daemon under test. */
+static struct daemon {
+	struct run run;
+	pid_t master;
+	pid_t server;
+	int port;
+	int to_gate;
+} here, other;
+
+/*
+ * Waiting
+ */
+
+static long
+now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (long)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* Between two looks at what no event tells of; the first sets since, which
+ * was 0. */
+static void
+look_again(long *since, const char *what)
+{
+	poll(NULL, 0, 1);
+	if (*since == 0)
+		*since = now_ms();
+	ck_assert_msg(now_ms() - *since < DEADLINE * 1000L,
+	    "waited in vain for %s", what);
+}
+
+static char
+state_of(pid_t pid)
+{
+	char path[64], text[512], *p = NULL;
+	FILE *file;
+
+	snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
+	if ((file = fopen(path, "r")) == NULL)
+		return 0;
+	if (fgets(text, sizeof text, file) != NULL)
+		p = strrchr(text, ')');
+	fclose(file);
+	return p == NULL ? 0 : p[2];
+}
+
+/* Until it has taken the signals that it got, and waits again. */
+static void
+settled(pid_t pid)
+{
+	long since = 0;
+
+	while (state_of(pid) != 'S')
+		look_again(&since, "a process to wait");
+}
+
+static void
+becomes(pid_t pid, char state)
+{
+	long since = 0;
+
+	while (state_of(pid) != state)
+		look_again(&since, "a process to be in a state");
+}
+
+/* Until its parent has had its status. */
+static void
+reaped(pid_t pid)
+{
+	long since = 0;
+
+	while (kill(pid, 0) == 0)
+		look_again(&since, "a process to be reaped");
+	ck_assert_int_eq(errno, ESRCH);
+}
+
+/* Until nobody listens on the port any more. */
+static void
+refused(int port)
+{
+	long since = 0;
+	int fd;
+
+	while ((fd = client_if(port)) >= 0 || errno != ECONNREFUSED) {
+		if (fd >= 0)
+			close(fd);
+		look_again(&since, "a connection to be refused");
+	}
+}
+
+/*
+ * The program: what it does at each step is the test's choice
+ */
+
+static void
+nothing(void)
+{
+}
+
+static void (*before_master)(void) = nothing;
+static void (*before_success)(void) = nothing;
+static void (*after_success)(void) = nothing;
+static void (*after_master)(void) = nothing;	/* where it is fatal */
+static void (*after_server)(void) = nothing;
+static int listener;
+static int counting;	/* workers count the signals that they get */
+
+/* For all daemons of the test. */
+static void
+make_gate(void)
+{
+	int ends[2];
+
+	if (here.to_gate != 0)
+		return;
+	ck_assert_int_eq(pipe(ends), 0);
+	ck_assert_int_eq(dup2(ends[0], GATE), GATE);
+	close(ends[0]);
+	here.to_gate = ends[1];
+}
+
+/* To the one at the gate: 'p' to pass, or how it is to end. */
+static void
+order(char what)
+{
+	ck_assert_int_eq(write(here.to_gate, &what, 1), 1);
+}
+
+static void
+die_of(int signo)
+{
+	struct rlimit none = { 0, 0 };
+
+	setrlimit(RLIMIT_CORE, &none);
+	signal(signo, SIG_DFL);
+	raise(signo);
+}
+
+static void
+at_gate(void)
+{
+	char what = 'p';
+
+	while (read(GATE, &what, 1) == -1 && errno == EINTR)
+		;
+	switch (what) {
+	case 'K':
+		die_of(SIGKILL);
+		break;
+	case 'S':
+		die_of(SIGSEGV);
+		break;
+	case 'A':
+		die_of(SIGABRT);
+		break;
+	case 'p':
+		break;
+	default:
+		_exit(what - '0');
+	}
+}
+
+static volatile sig_atomic_t got_signals[32];
+static volatile sig_atomic_t got_count;
+
+static void
+note(int signo)
+{
+	if (got_count < COUNT(got_signals))
+		got_signals[got_count++] = signo;
+}
+
+static void
+handle_all(void (*handler)(int))
+{
+	struct sigaction action;
+	int i;
+
+	memset(&action, 0, sizeof action);
+	action.sa_handler = handler;
+	action.sa_flags = SA_RESTART;
+	sigemptyset(&action.sa_mask);
+	for (i = 0; i < COUNT(table); i++)
+		sigaction(table[i], &action, NULL);
+}
+
+/* A process that is none of the library's. It ends at an order, with the
+ * number of signals that it got as its status; returns its pid. */
+static pid_t
+fork_helper(void)
+{
+	int ready[2];
+	pid_t pid;
+	char c;
+
+	if (pipe(ready) == -1)
+		_exit(98);
+	if ((pid = fork()) == 0) {
+		handle_all(note);
+		close(STDIN_FILENO);	/* may be a connection */
+		close(STDOUT_FILENO);
+		close(ready[0]);
+		close(ready[1]);
+		at_gate();
+		_exit(got_count);
+	}
+	close(ready[1]);
+	while (read(ready[0], &c, 1) == -1 && errno == EINTR)
+		;
+	close(ready[0]);
+	return pid;
+}
+
+static void
+tell_helper(void)
+{
+	tell("helper", (long)fork_helper());
+}
+
+static const char *
+name_of(int signo)
+{
+	int i = 0;
+
+	while (i < COUNT(table) - 1 && table[i] != signo)
+		i++;
+	return names[i];
+}
+
+static void
+say_got(void)
+{
+	int i;
+
+	for (i = 0; i < got_count; i++)
+		printf("%s%s", i > 0 ? " " : "", name_of(got_signals[i]));
+	putchar('\n');
+}
+
+/* A worker: one answer for each line. */
+static void
+converse(void)
+{
+	char line[64];
+
+	if (counting)
+		handle_all(note);
+	tell_pid("worker");
+	printf("%ld\n", (long)getpid());
+	while (fgets(line, sizeof line, stdin) != NULL &&
+	    strcmp(line, "end\n") != 0) {
+		if (strcmp(line, "got\n") == 0)
+			say_got();
+		else if (strcmp(line, "asked\n") == 0)
+			printf("%d\n", daemon_stop_requested());
+		else if (strcmp(line, "fork\n") == 0)
+			printf("%ld\n", (long)fork_helper());
+		else if (strcmp(line, "break\n") == 0)
+			printf("%d\n", shutdown(COPY, SHUT_RDWR));
+		else
+			fputs(line, stdout);
+	}
+	tell_pid("done");
+}
+
+static int
+port_of(int fd)
+{
+	struct sockaddr_in addr;
+	socklen_t len = sizeof addr;
+
+	getsockname(fd, (struct sockaddr *)&addr, &len);
+	return ntohs(addr.sin_port);
+}
+
+/* A stage returned: in a process where it is over if value is negative. */
+static void
+over(const char *stage, int value, void (*then)(void))
+{
+	int error = errno;
+
+	if (value >= 0)
+		return;
+	tell(stage, value);
+	tell("errno", error);
+	tell("status", daemon_exit_status());
+	then();
+	_exit(daemon_exit_status());
+}
+
+static void
+program(void)
+{
+	daemon_start();
+	before_master();
+	if (daemon_listen("127.0.0.1", "0", &listener, 1) != 1)
+		_exit(97);
+	tell("port", port_of(listener));
+	tell_pid("master");
+	over("master over", daemon_master(), after_master);
+	tell_pid("server");
+	before_success();
+	daemon_success();
+	after_success();
+	over("server over", daemon_server(&listener, 1), after_server);
+	converse();
+}
+
+/*
+ * The daemon, from outside
+ */
+
+static void
+launch(void (*start)(struct run *, void (*)(void)), void (*what)(void))
+{
+	free(here.run.out);	/* of the one before, if any */
+	free(here.run.err);
+	if (here.run.facts > 0)
+		close(here.run.facts);
+	start(&here.run, what);
+}
+
+static void
+meet(void)
+{
+	here.port = (int)heard(&here.run, "port");
+	here.master = (pid_t)heard(&here.run, "master");
+	here.server = (pid_t)heard(&here.run, "server");
+}
+
+static void
+start_daemon(void)
+{
+	launch(run_daemon, program);
+	meet();
+}
+
+/* Starts it up to the gate, where its server is before daemon_success(). */
+static void
+start_to_gate(void)
+{
+	before_success = at_gate;
+	make_gate();
+	launch(run_start, program);
+	meet();
+}
+
+/* One that is its own master, and a child of the test. */
+static void
+start_in_foreground(void)
+{
+	daemon_set_foreground(1);
+	launch(run_start, program);
+	meet();
+}
+
+static void
+next_server(void)
+{
+	pid_t last = here.server;
+
+	here.server = (pid_t)heard(&here.run, "server");
+	ck_assert_int_ne(here.server, last);
+}
+
+static void
+exited(int wait_status, int status)
+{
+	ck_assert_msg(WIFEXITED(wait_status) &&
+	    WEXITSTATUS(wait_status) == status,
+	    "wait status %#x, and not status %d", wait_status, status);
+}
+
+/* No fact of that word comes any more, and nobody is left to tell one. */
+static void
+never_told(const char *word)
+{
+	long number = 0;
+
+	ck_assert_msg(!heard_if(&here.run, word, &number), "\"%s %ld\"",
+	    word, number);
+}
+
+static void
+ends_with(int status)
+{
+	exited(ended(here.master), status);
+	nothing_left();
+}
+
+static void
+stop(void)
+{
+	send_signal(here.master, SIGTERM);
+	ends_with(0);
+}
+
+/* A connection whose worker has greeted; pid may be NULL. */
+static pid_t
+greeted(int fd)
+{
+	const char *line = client_hears(fd);
+
+	ck_assert_ptr_nonnull(line);
+	return (pid_t)atol(line);
+}
+
+static int
+served(pid_t *worker)
+{
+	int fd = client(here.port);
+	pid_t pid = greeted(fd);
+
+	if (worker != NULL)
+		*worker = pid;
+	return fd;
+}
+
+static const char *
+answer(int fd, const char *line)
+{
+	const char *text;
+	char words[64];
+
+	/* At once: the second half would wait for an acknowledgement. */
+	snprintf(words, sizeof words, "%s\n", line);
+	client_says(fd, words);
+	text = client_hears(fd);
+	ck_assert_msg(text != NULL, "no answer to \"%s\"", line);
+	return text;
+}
+
+static void
+still_served(int fd)
+{
+	ck_assert_str_eq(answer(fd, "still here?"), "still here?");
+}
+
+/* Until the worker has had these signals, and no others. */
+static void
+got(int fd, const char *signals)
+{
+	long since = 0;
+	const char *text;
+
+	while (strcmp(text = answer(fd, "got"), signals) != 0) {
+		ck_assert_msg(strncmp(text, signals, strlen(text)) == 0,
+		    "the worker got \"%s\", not \"%s\"", text, signals);
+		look_again(&since, "a signal");
+	}
+}
+
+/* Until the worker is asked to finish by this signal. */
+static void
+asked(int fd, int signo)
+{
+	long since = 0;
+	int by;
+
+	while ((by = atoi(answer(fd, "asked"))) == 0)
+		look_again(&since, "daemon_stop_requested()");
+	ck_assert_int_eq(by, signo);
+}
+
+/* The same of a new daemon whose workers count the signals they get. */
+static int
+start_and_be_served(pid_t *worker)
+{
+	counting = 1;
+	start_daemon();
+	return served(worker);
+}
+
+/* The worker returns; returns when it has said so. */
+static void
+end_worker(int fd, pid_t worker)
+{
+	client_says(fd, "end\n");
+	while (heard(&here.run, "done") != worker)
+		;
+	ck_assert_ptr_null(client_hears(fd));
+	close(fd);
+}
+
+/* Kills the server, once it knows each worker that it has: the master will
+ * know no others. */
+static void
+kill_server(void)
+{
+	settled(here.server);
+	send_signal(here.server, SIGKILL);
+}
+
+/* The server is killed, its worker is not, and another server follows. */
+static int
+orphan(pid_t *worker)
+{
+	int fd = served(worker);
+
+	kill_server();
+	next_server();
+	return fd;
+}
+
+/* The same of a new daemon, where no end of a server is fast. */
+static int
+start_and_orphan(pid_t *worker)
+{
+	daemon_set_server_fast_time(0);
+	start_daemon();
+	return orphan(worker);
+}
+
+/*
+ * Signals: the table
+ */
+
+static void
+lets_workers_finish_and_is_followed(const pid_t *target)
+{
+	pid_t worker, server = here.server;
+	int waiting, fd = served(&worker);
+
+	send_signal(*target, SIGHUP);
+	asked(fd, SIGHUP);
+	waiting = client(here.port);
+	settled(server);
+	still_served(fd);
+	end_worker(fd, worker);
+	next_server();		/* not before it was told "done" */
+	greeted(waiting);
+	close(waiting);
+}
+
+START_TEST(hup_to_the_master_lets_workers_finish_and_another_follows)
+{
+	start_daemon();
+	lets_workers_finish_and_is_followed(&here.master);
+	lets_workers_finish_and_is_followed(&here.master);
+	stop();
+}
+END_TEST
+
+START_TEST(hup_to_the_server_lets_workers_finish_and_another_follows)
+{
+	start_daemon();
+	lets_workers_finish_and_is_followed(&here.server);
+	lets_workers_finish_and_is_followed(&here.server);
+	stop();
+}
+END_TEST
+
+START_TEST(hup_without_workers_makes_another_server_follow)
+{
+	start_daemon();
+	send_signal(here.master, SIGHUP);
+	next_server();
+	send_signal(here.server, SIGHUP);
+	next_server();
+	close(served(NULL));
+	stop();
+}
+END_TEST
+
+START_TEST(hup_reaches_workers_as_hup)
+{
+	pid_t worker;
+	int fd;
+
+	fd = start_and_be_served(&worker);
+	send_signal(here.master, SIGHUP);
+	got(fd, "HUP");
+	end_worker(fd, worker);
+	next_server();
+	stop();
+}
+END_TEST
+
+static void
+does_not_wait_and_is_followed(const pid_t *target)
+{
+	pid_t worker, second;
+	int fd = served(&worker), fd2;
+
+	send_signal(*target, SIGUSR1);
+	next_server();
+	got(fd, "TERM");
+	fd2 = served(&second);
+	end_worker(fd, worker);
+	end_worker(fd2, second);
+}
+
+START_TEST(usr1_to_the_master_terminates_workers_and_another_follows)
+{
+	counting = 1;
+	start_daemon();
+	does_not_wait_and_is_followed(&here.master);
+	does_not_wait_and_is_followed(&here.master);
+	stop();
+}
+END_TEST
+
+START_TEST(usr1_to_the_server_terminates_workers_and_another_follows)
+{
+	counting = 1;
+	start_daemon();
+	does_not_wait_and_is_followed(&here.server);
+	does_not_wait_and_is_followed(&here.server);
+	stop();
+}
+END_TEST
+
+START_TEST(usr1_ends_a_worker_that_has_no_handler)
+{
+	int fd;
+
+	start_daemon();
+	fd = served(NULL);
+	send_signal(here.master, SIGUSR1);
+	ck_assert_ptr_null(client_hears(fd));
+	next_server();
+	stop();
+}
+END_TEST
+
+static void
+lets_workers_finish_and_ends(const pid_t *target)
+{
+	pid_t worker;
+	int fd;
+
+	start_daemon();
+	fd = served(&worker);
+	send_signal(*target, SIGUSR2);
+	asked(fd, SIGUSR2);
+	refused(here.port);
+	settled(here.server);
+	settled(here.master);
+	still_served(fd);
+	end_worker(fd, worker);
+	ends_with(0);
+	never_told("server");
+}
+
+START_TEST(usr2_to_the_master_lets_workers_finish_and_ends_the_daemon)
+{
+	lets_workers_finish_and_ends(&here.master);
+}
+END_TEST
+
+START_TEST(usr2_to_the_server_lets_workers_finish_and_ends_the_daemon)
+{
+	lets_workers_finish_and_ends(&here.server);
+}
+END_TEST
+
+START_TEST(usr2_reaches_workers_as_usr2)
+{
+	pid_t worker;
+	int fd;
+
+	fd = start_and_be_served(&worker);
+	send_signal(here.master, SIGUSR2);
+	got(fd, "USR2");
+	end_worker(fd, worker);
+	ends_with(0);
+}
+END_TEST
+
+static void
+ends_at_once(const pid_t *target, int signo)
+{
+	pid_t worker;
+	int fd;
+
+	fd = start_and_be_served(&worker);
+	send_signal(*target, signo);
+	gone(here.server);
+	got(fd, name_of(signo));
+	refused(here.port);
+	end_worker(fd, worker);
+	ends_with(0);
+	never_told("server");
+}
+
+START_TEST(int_term_quit_to_the_master_reach_workers_and_end_the_daemon)
+{
+	int i;
+
+	for (i = 0; i < COUNT(at_once); i++)
+		ends_at_once(&here.master, at_once[i]);
+}
+END_TEST
+
+START_TEST(int_term_quit_to_the_server_reach_workers_and_end_the_daemon)
+{
+	int i;
+
+	for (i = 0; i < COUNT(at_once); i++)
+		ends_at_once(&here.server, at_once[i]);
+}
+END_TEST
+
+START_TEST(a_stop_ends_a_worker_that_has_no_handler)
+{
+	int i, fd;
+
+	for (i = 0; i < COUNT(at_once); i++) {
+		start_daemon();
+		fd = served(NULL);
+		send_signal(here.master, at_once[i]);
+		ck_assert_ptr_null(client_hears(fd));
+		close(fd);
+		ends_with(0);
+	}
+}
+END_TEST
+
+START_TEST(a_server_exits_0_where_another_follows_and_1_where_none_does)
+{
+	int i, last;
+
+	daemon_set_server_return_fatal(SERVER_FATAL);
+	for (i = 0; i < COUNT(table); i++) {
+		last = table[i] != SIGHUP && table[i] != SIGUSR1;
+		start_daemon();
+		close(served(NULL));	/* it is in daemon_server() */
+		send_signal(i % 2 ? here.master : here.server, table[i]);
+		ck_assert_int_eq(heard(&here.run, "server over"),
+		    SERVER_FATAL);
+		ck_assert_int_eq(heard(&here.run, "status"), last);
+		if (last) {
+			ends_with(0);
+		} else {
+			next_server();
+			stop();
+		}
+	}
+}
+END_TEST
+
+/*
+ * Signals: what was asked for only grows
+ */
+
+START_TEST(hup_then_usr1_does_not_wait_any_longer)
+{
+	pid_t worker;
+	int fd;
+
+	fd = start_and_be_served(&worker);
+	send_signal(here.master, SIGHUP);
+	got(fd, "HUP");
+	send_signal(here.master, SIGUSR1);
+	next_server();
+	got(fd, "HUP TERM");
+	end_worker(fd, worker);
+	stop();
+}
+END_TEST
+
+START_TEST(hup_then_usr2_waits_and_is_the_end)
+{
+	pid_t worker;
+	int fd;
+
+	fd = start_and_be_served(&worker);
+	send_signal(here.master, SIGHUP);
+	got(fd, "HUP");
+	send_signal(here.master, SIGUSR2);
+	got(fd, "HUP USR2");
+	refused(here.port);
+	settled(here.server);
+	end_worker(fd, worker);
+	ends_with(0);
+	never_told("server");
+}
+END_TEST
+
+/* After USR2: the server no longer waits, and none follows. */
+static void
+does_not_wait_after_usr2(int signo)
+{
+	pid_t worker;
+	int fd;
+
+	fd = start_and_be_served(&worker);
+	send_signal(here.master, SIGUSR2);
+	got(fd, "USR2");
+	send_signal(here.master, signo);
+	gone(here.server);
+	got(fd, "USR2 TERM");
+	end_worker(fd, worker);
+	ends_with(0);
+	never_told("server");
+}
+
+START_TEST(usr2_then_usr1_does_not_wait_and_is_the_end)
+{
+	does_not_wait_after_usr2(SIGUSR1);
+}
+END_TEST
+
+START_TEST(usr2_then_term_does_not_wait_and_is_the_end)
+{
+	does_not_wait_after_usr2(SIGTERM);
+}
+END_TEST
+
+/* The second signal asks for nothing that the first has not asked for. */
+static void
+adds_nothing(int first, int second, const char *signals)
+{
+	pid_t worker;
+	int fd;
+
+	fd = start_and_be_served(&worker);
+	send_signal(here.master, first);
+	got(fd, signals);
+	send_signal(here.master, second);
+	settled(here.master);
+	if (first == SIGUSR2) {		/* the server waits */
+		send_signal(here.server, second);
+		settled(here.server);
+	}
+	got(fd, signals);
+	end_worker(fd, worker);
+	ends_with(0);
+	never_told("server");
+}
+
+START_TEST(usr2_then_hup_is_the_end)
+{
+	adds_nothing(SIGUSR2, SIGHUP, "USR2");
+}
+END_TEST
+
+START_TEST(term_then_hup_is_the_end)
+{
+	if (skip_if(!ADOPTING, "orphans cannot be adopted"))
+		return;
+	adds_nothing(SIGTERM, SIGHUP, "TERM");
+}
+END_TEST
+
+START_TEST(term_then_any_other_signal_is_the_end)
+{
+	if (skip_if(!ADOPTING, "orphans cannot be adopted"))
+		return;
+	adds_nothing(SIGTERM, SIGINT, "TERM");
+	adds_nothing(SIGINT, SIGTERM, "INT");
+	adds_nothing(SIGQUIT, SIGUSR1, "QUIT");
+	adds_nothing(SIGTERM, SIGUSR2, "TERM");
+}
+END_TEST
+
+START_TEST(hup_then_hup_is_one_restart)
+{
+	pid_t worker;
+	int fd;
+
+	fd = start_and_be_served(&worker);
+	send_signal(here.master, SIGHUP);
+	got(fd, "HUP");
+	send_signal(here.master, SIGHUP);
+	settled(here.master);
+	send_signal(here.server, SIGHUP);
+	settled(here.server);
+	got(fd, "HUP");
+	end_worker(fd, worker);
+	next_server();
+	fd = served(&worker);
+	got(fd, "");
+	end_worker(fd, worker);
+	stop();
+	never_told("server");
+}
+END_TEST
+
+START_TEST(usr1_then_usr2_is_the_end)
+{
+	start_daemon();
+	/* Both are there before the server can obey. */
+	send_signal(here.server, SIGSTOP);
+	send_signal(here.master, SIGUSR1);
+	send_signal(here.master, SIGUSR2);
+	settled(here.master);
+	send_signal(here.server, SIGCONT);
+	ends_with(0);
+	never_told("server");
+}
+END_TEST
+
+START_TEST(each_signal_goes_to_the_workers_once)
+{
+	static const int signals[] = { SIGHUP, SIGUSR2 };
+	pid_t worker;
+	int i, fd;
+
+	fd = start_and_be_served(&worker);
+	for (i = 0; i < COUNT(signals); i++) {
+		send_signal(here.server, signals[i]);
+		send_signal(here.master, signals[i]);
+		got(fd, i == 0 ? "HUP" : "HUP USR2");
+		send_signal(here.master, signals[i]);
+		settled(here.master);
+		send_signal(here.server, signals[i]);
+		settled(here.server);
+		got(fd, i == 0 ? "HUP" : "HUP USR2");
+	}
+	send_signal(here.server, SIGTERM);
+	send_signal(here.master, SIGTERM);
+	got(fd, "HUP USR2 TERM");
+	gone(here.server);
+	if (ADOPTING) {		/* else it has not waited */
+		send_signal(here.master, SIGTERM);
+		settled(here.master);
+		got(fd, "HUP USR2 TERM");
+	}
+	end_worker(fd, worker);
+	ends_with(0);
+}
+END_TEST
+
+/*
+ * Signals: in the program's hands
+ */
+
+START_TEST(a_server_that_dies_of_hup_or_usr1_by_itself_has_obeyed)
+{
+	int i;
+
+	/* No limit holds, for none of these restarts counts. */
+	daemon_set_restart_count_max(1);
+	daemon_set_server_fast_max(1);
+	after_success = at_gate;
+	make_gate();
+	start_daemon();
+	for (i = 0; i < 8; i++) {
+		send_signal(i < 4 ? here.master : here.server,
+		    restarting[i % 2]);
+		next_server();
+	}
+	order('p');
+	close(served(NULL));
+	stop();
+}
+END_TEST
+
+START_TEST(a_server_that_dies_of_another_signal_of_the_table_has_obeyed)
+{
+	int i;
+
+	after_success = at_gate;
+	make_gate();
+	for (i = 0; i < 2 * COUNT(ending); i++) {
+		start_daemon();
+		send_signal(i % 2 ? here.master : here.server,
+		    ending[i / 2]);
+		ends_with(0);
+		never_told("server");
+	}
+}
+END_TEST
+
+static void
+exit_3(int signo)
+{
+	(void)signo;
+	_exit(3);
+}
+
+static void
+handle_and_exit(void)
+{
+	handle_all(exit_3);
+}
+
+static void
+tell_signal(int signo)
+{
+	tell("took", signo);
+}
+
+static void
+handle_and_tell(void)
+{
+	handle_all(tell_signal);
+}
+
+static void
+wait_and_handle_no_more(void)
+{
+	at_gate();
+	handle_all(SIG_DFL);
+}
+
+START_TEST(what_was_asked_is_never_guessed_from_the_servers_status)
+{
+	before_success = handle_and_exit;
+	after_success = at_gate;
+	make_gate();
+	start_daemon();
+	send_signal(here.master, SIGHUP);
+	next_server();
+	send_signal(here.master, SIGUSR1);
+	next_server();
+	send_signal(here.master, SIGUSR2);
+	ends_with(0);
+}
+END_TEST
+
+START_TEST(a_servers_own_status_counts_where_nobody_asked_the_master)
+{
+	before_success = handle_and_exit;
+	after_success = at_gate;
+	make_gate();
+	start_daemon();
+	send_signal(here.server, SIGHUP);
+	ends_with(3);
+}
+END_TEST
+
+/* Its set-up takes the signal by itself; then it serves, and is asked once
+ * more. */
+static int
+takes_by_itself(int signo)
+{
+	before_success = handle_and_tell;
+	after_success = wait_and_handle_no_more;
+	make_gate();
+	start_daemon();
+	send_signal(here.master, signo);
+	ck_assert_int_eq(heard(&here.run, "took"), signo);
+	order('p');
+	return served(NULL);
+}
+
+START_TEST(hup_that_the_program_took_by_itself_can_be_sent_again)
+{
+	int fd = takes_by_itself(SIGHUP);
+
+	send_signal(here.master, SIGHUP);
+	asked(fd, SIGHUP);
+	close(fd);
+	next_server();
+	order('p');
+	close(served(NULL));
+	stop();
+}
+END_TEST
+
+START_TEST(usr2_that_the_program_took_by_itself_can_be_sent_again)
+{
+	int fd = takes_by_itself(SIGUSR2);
+
+	send_signal(here.master, SIGUSR2);
+	asked(fd, SIGUSR2);
+	refused(here.port);
+	close(fd);
+	ends_with(0);
+}
+END_TEST
+
+START_TEST(hup_before_the_first_success_is_kept_for_later)
+{
+	start_to_gate();
+	send_signal(here.master, SIGHUP);
+	settled(here.master);
+	settled(here.server);
+	order('p');
+	exited(run_wait(&here.run), 0);
+	next_server();
+	order('p');
+	close(served(NULL));
+	stop();
+	never_told("server");
+}
+END_TEST
+
+START_TEST(usr1_before_the_first_success_is_kept_for_later)
+{
+	start_to_gate();
+	send_signal(here.master, SIGHUP);
+	send_signal(here.master, SIGUSR1);
+	settled(here.master);
+	send_signal(here.master, SIGHUP);
+	settled(here.master);
+	settled(here.server);
+	order('p');
+	exited(run_wait(&here.run), 0);
+	next_server();		/* one for all of them */
+	order('p');
+	close(served(NULL));
+	stop();
+	never_told("server");
+}
+END_TEST
+
+START_TEST(any_other_signal_before_the_first_success_ends_the_start)
+{
+	int i;
+
+	for (i = 0; i < 2 * COUNT(ending); i++) {
+		start_to_gate();
+		send_signal(i % 2 ? here.master : here.server,
+		    ending[i / 2]);
+		exited(run_wait(&here.run), 1);
+		nothing_left();
+		refused(here.port);
+		never_told("server");
+	}
+}
+END_TEST
+
+static void
+ignore_and_wait(void)
+{
+	signal(SIGTERM, SIG_IGN);
+	at_gate();
+}
+
+START_TEST(a_start_that_is_to_end_does_not_succeed_any_more)
+{
+	before_success = ignore_and_wait;
+	after_success = at_gate;
+	make_gate();
+	launch(run_start, program);
+	meet();
+	settled(here.server);
+	send_signal(here.master, SIGTERM);
+	settled(here.master);
+	order('p');
+	order('0');
+	exited(run_wait(&here.run), 1);
+	nothing_left();
+}
+END_TEST
+
+/*
+ * Signals: to one, to all
+ */
+
+START_TEST(a_stop_that_reaches_the_server_alone_is_a_requested_stop)
+{
+	int i;
+
+	for (i = 0; i < COUNT(ending); i++) {
+		start_daemon();
+		send_signal(here.server, ending[i]);
+		ends_with(0);
+		never_told("server");
+	}
+}
+END_TEST
+
+/* All are stopped first, so that each has its signal before any obeys. */
+static void
+signal_all(const pid_t *pids, int count, int signo)
+{
+	int i;
+
+	for (i = 0; i < count; i++)
+		send_signal(pids[i], SIGSTOP);
+	for (i = 0; i < count; i++)
+		becomes(pids[i], 'T');
+	for (i = 0; i < count; i++)
+		send_signal(pids[i], signo);
+	for (i = 0; i < count; i++)
+		send_signal(pids[i], SIGCONT);
+}
+
+START_TEST(a_stop_that_reaches_all_processes_at_once_is_a_requested_stop)
+{
+	int i, fd;
+
+	for (i = 0; i < 9; i++) {
+		pid_t pids[3];
+
+		start_daemon();
+		fd = served(&pids[(i + 2) % 3]);
+		pids[i % 3] = here.server;
+		pids[(i + 1) % 3] = here.master;
+		signal_all(pids, 3, at_once[i / 3]);
+		ck_assert_ptr_null(client_hears(fd));
+		close(fd);
+		ends_with(0);
+	}
+}
+END_TEST
+
+START_TEST(a_stop_that_reaches_all_ends_a_server_in_the_programs_hands)
+{
+	pid_t pids[2];
+	int i;
+
+	after_success = at_gate;
+	make_gate();
+	for (i = 0; i < 2; i++) {
+		start_daemon();
+		pids[i] = here.server;
+		pids[1 - i] = here.master;
+		signal_all(pids, 2, SIGTERM);
+		ends_with(0);
+	}
+}
+END_TEST
+
+START_TEST(a_stop_of_a_stopped_server_is_obeyed_when_it_goes_on)
+{
+	start_daemon();
+	send_signal(here.server, SIGSTOP);
+	becomes(here.server, 'T');
+	settled(here.master);	/* it has not ended */
+	send_signal(here.master, SIGTERM);
+	settled(here.master);
+	send_signal(here.server, SIGCONT);
+	ends_with(0);
+}
+END_TEST
+
+/*
+ * Signals: none is lost
+ */
+
+START_TEST(no_signal_is_lost_while_a_server_sets_up)
+{
+	int i, delay;
+
+	start_daemon();
+	for (i = 0; i < 200; i++) {
+		/* At another moment of its life each time. */
+		for (delay = i % 20 * 100; delay > 0; delay--)
+			getppid();
+		send_signal(i % 3 ? here.master : here.server,
+		    restarting[i % 2]);
+		next_server();
+	}
+	stop();
+	never_told("server");
+}
+END_TEST
+
+/* One line there and one back, in a child of the test: 1 refused, 2 lost. */
+static int
+exchange(int port)
+{
+	int fd = client_if(port);
+	char c, last = 0;
+	int lines = 0;
+
+	if (fd == -1)
+		return 1;
+	send(fd, "hello\nend\n", 10, MSG_NOSIGNAL);
+	while (read(fd, &c, 1) == 1) {
+		lines += c == '\n';
+		last = c;
+	}
+	close(fd);
+	return lines == 2 && last == '\n' ? 0 : 2;
+}
+
+/* Clients in a process of their own, so many or (0) for ever, until one is
+ * refused: status 1. Where there are so many none may be lost: status 2. */
+static pid_t
+crowd(int clients)
+{
+	pid_t pid;
+	int i, result;
+
+	if ((pid = fork()) != 0)
+		return pid;
+	for (i = 0; clients == 0 || i < clients; i++) {
+		result = exchange(here.port);
+		if (result == 1 || (result == 2 && clients != 0))
+			_exit(result);
+	}
+	_exit(0);
+}
+
+START_TEST(under_load_no_hup_is_lost_and_no_client_either)
+{
+	pid_t pids[2];
+	int i;
+
+	start_daemon();
+	for (i = 0; i < 2; i++)
+		pids[i] = crowd(250);
+	while (state_of(pids[0]) != 'Z' || state_of(pids[1]) != 'Z') {
+		send_signal(here.master, SIGHUP);
+		poll(NULL, 0, 3);
+	}
+	for (i = 0; i < 2; i++)
+		exited(ended(pids[i]), 0);
+	close(served(NULL));
+	stop();
+}
+END_TEST
+
+START_TEST(under_load_a_stop_ends_all_at_any_moment)
+{
+	pid_t pids[2];
+	int i, j;
+
+	for (i = 0; i < 20; i++) {
+		start_daemon();
+		for (j = 0; j < 2; j++)
+			pids[j] = crowd(0);
+		for (j = 0; j < i * 7 % 20; j++)
+			heard(&here.run, "worker");
+		send_signal(i % 4 == 3 ? here.server : here.master,
+		    at_once[i % 3]);
+		exited(ended(here.master), 0);
+		for (j = 0; j < 2; j++)
+			exited(ended(pids[j]), 1);
+		nothing_left();
+	}
+}
+END_TEST
+
+/*
+ * Signals: to those alone that are known
+ */
+
+START_TEST(a_helper_of_the_master_is_never_signalled_nor_waited_for)
+{
+	pid_t helper;
+
+	before_master = tell_helper;
+	make_gate();
+	launch(run_daemon, program);
+	helper = (pid_t)heard(&here.run, "helper");
+	meet();
+	send_signal(here.master, SIGHUP);
+	next_server();
+	send_signal(here.master, SIGUSR1);
+	next_server();
+	send_signal(here.master, SIGTERM);
+	exited(ended(here.master), 0);
+	ck_assert(running(helper));
+	order('p');
+	exited(ended(helper), 0);	/* no signal has come */
+	nothing_left();
+}
+END_TEST
+
+START_TEST(a_helper_of_the_server_is_never_signalled_nor_waited_for)
+{
+	pid_t helper;
+
+	after_success = tell_helper;
+	make_gate();
+	start_daemon();
+	helper = (pid_t)heard(&here.run, "helper");
+	send_signal(here.server, SIGUSR2);
+	exited(ended(here.master), 0);
+	ck_assert(running(helper));
+	order('p');
+	exited(ended(helper), 0);
+	nothing_left();
+}
+END_TEST
+
+START_TEST(a_helper_of_a_gone_server_is_never_signalled_nor_waited_for)
+{
+	pid_t helper;
+	int i;
+
+	daemon_set_server_fast_time(0);
+	before_success = tell_helper;
+	make_gate();
+	start_daemon();
+	helper = (pid_t)heard(&here.run, "helper");
+	send_signal(here.server, SIGKILL);
+	next_server();
+	heard(&here.run, "helper");
+	send_signal(here.master, SIGHUP);
+	next_server();
+	heard(&here.run, "helper");
+	send_signal(here.master, SIGTERM);
+	exited(ended(here.master), 0);
+	ck_assert(running(helper));
+	for (i = 0; i < 3; i++)
+		order('p');
+	exited(ended(helper), 0);
+	nothing_left();
+}
+END_TEST
+
+START_TEST(a_helper_of_a_worker_is_never_signalled_counted_nor_waited_for)
+{
+	pid_t worker, helper;
+	int fd;
+
+	daemon_set_worker_count_max(1);
+	daemon_set_server_tick(1000);
+	make_gate();
+	start_daemon();
+	fd = served(&worker);
+	helper = (pid_t)atol(answer(fd, "fork"));
+	send_signal(here.master, SIGHUP);
+	asked(fd, SIGHUP);
+	end_worker(fd, worker);
+	next_server();
+	close(served(NULL));
+	close(served(NULL));
+	send_signal(here.master, SIGTERM);
+	exited(ended(here.master), 0);
+	ck_assert(running(helper));
+	order('p');
+	exited(ended(helper), 0);
+	nothing_left();
+}
+END_TEST
+
+START_TEST(the_master_reaps_every_child_that_it_has)
+{
+	pid_t own, grandchild, worker;
+	int fd;
+
+	before_master = tell_helper;
+	make_gate();
+	launch(run_daemon, program);
+	own = (pid_t)heard(&here.run, "helper");
+	meet();
+	order('p');
+	reaped(own);
+	if (ADOPTING) {
+		fd = served(&worker);
+		grandchild = (pid_t)atol(answer(fd, "fork"));
+		end_worker(fd, worker);
+		order('p');
+		reaped(grandchild);
+	}
+	ck_assert_int_eq(children_of(here.master, &worker, 1), 1);
+	stop();
+}
+END_TEST
+
+static void
+wait_for_helper(void)
+{
+	int status = -1;
+	pid_t pid = waitpid(-1, &status, 0);
+
+	tell("reaped", (long)pid);
+	tell("helper status", status);
+}
+
+START_TEST(the_server_reaps_only_its_workers)
+{
+	pid_t helper, worker;
+	int i, fd;
+
+	daemon_set_server_return_fatal(SERVER_FATAL);
+	daemon_set_server_tick(1);
+	after_success = tell_helper;
+	after_server = wait_for_helper;
+	make_gate();
+	start_daemon();
+	helper = (pid_t)heard(&here.run, "helper");
+	order('p');
+	becomes(helper, 'Z');
+	for (i = 0; i < 5; i++) {
+		fd = served(&worker);
+		end_worker(fd, worker);
+		reaped(worker);
+	}
+	ck_assert_int_eq(state_of(helper), 'Z');
+	send_signal(here.server, SIGTERM);
+	ck_assert_int_eq(heard(&here.run, "reaped"), helper);
+	ck_assert_int_eq(heard(&here.run, "helper status"), 0);
+	ends_with(0);
+}
+END_TEST
+
+/*
+ * The master's status
+ */
+
+START_TEST(a_servers_own_status_is_the_masters)
+{
+	static const char statuses[] = { 1, 2, 7, 77 };
+	int i;
+
+	after_success = at_gate;
+	make_gate();
+	for (i = 0; i < COUNT(statuses); i++) {
+		start_daemon();
+		order((char)('0' + statuses[i]));
+		ends_with(statuses[i]);
+		never_told("server");
+	}
+}
+END_TEST
+
+/* The orders to one server after the other, all but the last followed. */
+static void
+obey_until_the_end(const char *orders, int status)
+{
+	after_success = at_gate;
+	start_daemon();
+	for (; orders[1] != '\0'; orders++) {
+		order(orders[0]);
+		next_server();
+	}
+	order(orders[0]);
+	ends_with(status);
+	never_told("server");
+}
+
+START_TEST(at_a_limit_the_status_tells_of_the_last_signal)
+{
+	daemon_set_server_fast_time(0);
+	daemon_set_restart_count_max(1);
+	make_gate();
+	obey_until_the_end("SS", 128 + SIGSEGV);
+	obey_until_the_end("SK", 128 + SIGKILL);
+	obey_until_the_end("0A", 128 + SIGABRT);
+}
+END_TEST
+
+START_TEST(at_a_limit_the_status_is_1_where_the_last_end_was_no_signals)
+{
+	daemon_set_server_fast_time(0);
+	daemon_set_restart_count_max(1);
+	make_gate();
+	obey_until_the_end("00", 1);
+	obey_until_the_end("K0", 1);
+}
+END_TEST
+
+START_TEST(a_stop_that_comes_with_a_crash_is_a_stop)
+{
+	start_daemon();
+	send_signal(here.master, SIGSTOP);
+	becomes(here.master, 'T');
+	send_signal(here.server, SIGKILL);
+	gone(here.server);
+	send_signal(here.master, SIGTERM);
+	send_signal(here.master, SIGCONT);
+	ends_with(0);
+	never_told("server");
+}
+END_TEST
+
+/*
+ * Supervision
+ */
+
+START_TEST(a_server_that_exits_0_or_crashes_is_followed_by_another)
+{
+	static const char orders[] = "0SAK0";
+	int i;
+
+	daemon_set_server_fast_time(0);
+	after_success = at_gate;
+	make_gate();
+	start_daemon();
+	for (i = 0; orders[i] != '\0'; i++) {
+		order(orders[i]);
+		next_server();
+	}
+	order('p');
+	close(served(NULL));
+	send_signal(here.server, SIGKILL);	/* now in daemon_server() */
+	next_server();
+	order('p');
+	close(served(NULL));
+	send_signal(here.server, SIGALRM);
+	next_server();
+	order('p');
+	close(served(NULL));
+	stop();
+}
+END_TEST
+
+START_TEST(restart_count_max_is_the_number_of_restarts)
+{
+	daemon_set_server_fast_time(0);
+	daemon_set_restart_count_max(3);
+	make_gate();
+	obey_until_the_end("0S0K", 128 + SIGKILL);
+}
+END_TEST
+
+static void
+tell_birth(void)
+{
+	tell("born", now_ms());
+}
+
+START_TEST(between_fast_ends_the_pause_doubles_up_to_the_limit)
+{
+	long born[3];
+	int i;
+
+	daemon_set_server_fast_max(2);
+	before_success = tell_birth;
+	after_success = at_gate;
+	make_gate();
+	start_daemon();
+	for (i = 0; i < 3; i++) {
+		if (i > 0)
+			next_server();
+		born[i] = heard(&here.run, "born");
+		order(i == 0 ? '0' : 'K');
+	}
+	ends_with(128 + SIGKILL);
+	never_told("server");
+	ck_assert_int_ge(born[1] - born[0], 100);
+	ck_assert_int_ge(born[2] - born[1], 200);
+}
+END_TEST
+
+START_TEST(a_server_that_lived_for_fast_time_has_not_ended_fast)
+{
+	daemon_set_server_fast_time(1);
+	daemon_set_server_fast_max(1);
+	after_success = at_gate;
+	make_gate();
+	start_daemon();
+	order('K');
+	next_server();
+	poll(NULL, 0, 1001);	/* that is its life, and none is too long */
+	order('0');
+	next_server();
+	order('K');
+	next_server();
+	order('A');
+	ends_with(128 + SIGABRT);
+	never_told("server");
+}
+END_TEST
+
+START_TEST(restarts_asked_for_count_for_nothing)
+{
+	int i;
+
+	daemon_set_restart_count_max(1);
+	daemon_set_server_fast_max(1);
+	start_daemon();
+	for (i = 0; i < 10; i++) {
+		send_signal(i % 2 ? here.master : here.server,
+		    restarting[i / 2 % 2]);
+		next_server();
+	}
+	send_signal(here.server, SIGKILL);
+	next_server();
+	send_signal(here.master, SIGHUP);
+	next_server();
+	send_signal(here.server, SIGKILL);
+	ends_with(128 + SIGKILL);
+	never_told("server");
+}
+END_TEST
+
+/* Kills the server, and returns when the master pauses before another. */
+static void
+into_the_pause(void)
+{
+	send_signal(here.server, SIGKILL);
+	reaped(here.server);
+	settled(here.master);
+}
+
+START_TEST(in_the_pause_a_stop_ends_the_daemon)
+{
+	int i;
+
+	for (i = 0; i < COUNT(ending); i++) {
+		start_daemon();
+		into_the_pause();
+		send_signal(here.master, ending[i]);
+		ends_with(0);
+	}
+}
+END_TEST
+
+START_TEST(in_the_pause_hup_and_usr1_make_a_server_follow)
+{
+	int i, fd;
+
+	start_daemon();
+	for (i = 0; i < 2; i++) {
+		into_the_pause();
+		fd = client(here.port);
+		send_signal(here.master, restarting[i]);
+		next_server();
+		greeted(fd);
+		close(fd);
+	}
+	stop();
+}
+END_TEST
+
+START_TEST(no_client_is_refused_while_there_is_no_server)
+{
+	static const char orders[] = "0SAK";
+	int i, fd;
+
+	daemon_set_server_fast_time(0);
+	after_success = at_gate;
+	make_gate();
+	start_daemon();
+	for (i = 0; orders[i] != '\0'; i++) {
+		order(orders[i]);
+		gone(here.server);
+		fd = client(here.port);
+		next_server();
+		order('p');
+		greeted(fd);
+		close(fd);
+
+		send_signal(i % 2 ? here.server : here.master,
+		    restarting[i / 2]);
+		gone(here.server);
+		close(client(here.port));
+		next_server();
+	}
+	stop();
+}
+END_TEST
+
+START_TEST(no_client_is_refused_over_any_respawn)
+{
+	pid_t pid;
+	int i;
+
+	daemon_set_server_fast_time(0);
+	start_daemon();
+	pid = crowd(0);
+	for (i = 0; i < 60; i++) {
+		if (i % 3 < 2)
+			send_signal(here.master, restarting[i % 3]);
+		else
+			send_signal(here.server, SIGKILL);
+		next_server();
+	}
+	send_signal(pid, SIGKILL);
+	ck_assert_int_eq(ended(pid), SIGKILL);
+	stop();
+}
+END_TEST
+
+START_TEST(another_status_terminates_the_workers_left_and_ends_the_daemon)
+{
+	pid_t worker;
+	int fd;
+
+	counting = 1;
+	after_success = at_gate;
+	make_gate();
+	order('p');
+	fd = start_and_orphan(&worker);
+	order('3');
+	got(fd, "TERM");
+	refused(here.port);
+	if (ADOPTING)
+		settled(here.master);	/* it waits */
+	end_worker(fd, worker);
+	ends_with(3);
+}
+END_TEST
+
+static void
+keep_a_copy(void)
+{
+	dup2(listener, COPY);
+}
+
+START_TEST(after_another_status_workers_have_until_stop_timeout)
+{
+	pid_t deaf, stopped;
+	int fds[2];
+	long since;
+
+	if (skip_if(!ADOPTING, "orphans cannot be adopted"))
+		return;
+	counting = 1;
+	daemon_set_stop_timeout(1);
+	before_success = keep_a_copy;
+	start_daemon();
+	fds[0] = served(&deaf);
+	fds[1] = served(&stopped);
+	send_signal(stopped, SIGSTOP);
+	since = now_ms();
+	/* No listening socket is left: the server ends with status 1. */
+	ck_assert_str_eq(answer(fds[0], "break"), "0");
+	got(fds[0], "TERM");
+	gone(here.server);
+	ends_with(1);
+	ck_assert_int_ge(now_ms() - since, 1000);
+}
+END_TEST
+
+START_TEST(a_limit_reached_terminates_the_workers_left)
+{
+	pid_t worker;
+	int fd;
+
+	counting = 1;
+	daemon_set_restart_count_max(1);
+	fd = start_and_orphan(&worker);
+	send_signal(here.server, SIGKILL);
+	got(fd, "TERM");
+	refused(here.port);
+	end_worker(fd, worker);
+	ends_with(128 + SIGKILL);
+}
+END_TEST
+
+/*
+ * Listening sockets
+ */
+
+static int extra;
+
+static void
+open_extra(void)
+{
+	if (daemon_listen("127.0.0.1", "0", &extra, 1) != 1)
+		_exit(97);
+	tell("extra", port_of(extra));
+}
+
+static void
+close_extra(void)
+{
+	close(extra);
+}
+
+START_TEST(once_it_is_to_end_the_master_closes_every_listening_socket)
+{
+	int i, fd, extra_port;
+	pid_t worker;
+
+	before_master = open_extra;
+	before_success = close_extra;	/* so that the master alone has it */
+	for (i = 0; i < 2; i++) {
+		launch(run_daemon, program);
+		extra_port = (int)heard(&here.run, "extra");
+		meet();
+		fd = served(&worker);
+		close(client(extra_port));
+		send_signal(i ? here.master : here.server, SIGUSR2);
+		refused(here.port);
+		refused(extra_port);
+		still_served(fd);
+		end_worker(fd, worker);
+		ends_with(0);
+	}
+}
+END_TEST
+
+static int
+listen_on(int port)
+{
+	struct sockaddr_in addr;
+	int on = 1, fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	memset(&addr, 0, sizeof addr);
+	addr.sin_family = AF_INET;
+	addr.sin_port = htons((unsigned short)port);
+	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+	ck_assert_msg(bind(fd, (struct sockaddr *)&addr, sizeof addr) == 0 &&
+	    listen(fd, 1) == 0, "listen on port %d: %s", port,
+	    strerror(errno));
+	return fd;
+}
+
+START_TEST(once_it_is_to_end_a_successor_can_listen)
+{
+	pid_t worker;
+	int fd;
+
+	start_daemon();
+	fd = served(&worker);
+	send_signal(here.master, SIGUSR2);
+	refused(here.port);
+	close(listen_on(here.port));
+	still_served(fd);
+	end_worker(fd, worker);
+	ends_with(0);
+}
+END_TEST
+
+START_TEST(once_it_is_to_end_orphans_do_not_keep_the_port)
+{
+	pid_t worker;
+	int fd;
+
+	counting = 1;
+	fd = start_and_orphan(&worker);
+	send_signal(here.server, SIGTERM);
+	refused(here.port);
+	still_served(fd);
+	end_worker(fd, worker);
+	ends_with(0);
+}
+END_TEST
+
+/*
+ * Orphans: workers whose server is gone
+ */
+
+START_TEST(orphans_are_served_on_beside_a_new_server)
+{
+	pid_t worker;
+	int fd;
+
+	fd = start_and_orphan(&worker);
+	still_served(fd);
+	close(served(NULL));
+	end_worker(fd, worker);
+	if (ADOPTING)
+		reaped(worker);
+	stop();
+}
+END_TEST
+
+START_TEST(orphans_get_each_signal_once_and_hup_does_not_wait_for_them)
+{
+	pid_t worker, second;
+	int fd, fd2;
+
+	counting = 1;
+	fd = start_and_orphan(&worker);
+	fd2 = served(&second);
+	send_signal(here.master, SIGHUP);
+	got(fd, "HUP");
+	got(fd2, "HUP");
+	send_signal(here.server, SIGHUP);
+	settled(here.server);
+	settled(here.master);
+	got(fd, "HUP");
+	end_worker(fd2, second);
+	next_server();		/* the orphan is there still */
+	got(fd, "HUP");
+	send_signal(here.server, SIGUSR1);
+	got(fd, "HUP TERM");
+	next_server();
+	still_served(fd);
+	end_worker(fd, worker);
+	stop();
+}
+END_TEST
+
+START_TEST(orphans_get_the_signal_that_ends_the_daemon)
+{
+	pid_t worker;
+	int i, fd;
+
+	counting = 1;
+	for (i = 0; i < COUNT(ending); i++) {
+		fd = start_and_orphan(&worker);
+		send_signal(i % 2 ? here.master : here.server, ending[i]);
+		got(fd, name_of(ending[i]));
+		gone(here.server);
+		if (ADOPTING)
+			settled(here.master);	/* it waits */
+		end_worker(fd, worker);
+		ends_with(0);
+	}
+}
+END_TEST
+
+START_TEST(an_orphan_without_a_handler_is_asked_or_ended_as_any_worker)
+{
+	pid_t worker;
+	int fd;
+
+	fd = start_and_orphan(&worker);
+	send_signal(here.master, SIGHUP);
+	asked(fd, SIGHUP);
+	next_server();
+	send_signal(here.master, SIGTERM);
+	ck_assert_ptr_null(client_hears(fd));
+	ends_with(0);
+}
+END_TEST
+
+START_TEST(orphans_count_against_worker_count_max)
+{
+	pid_t worker, second;
+	int fd, waiting;
+
+	if (skip_if(!ADOPTING, "orphans cannot be adopted"))
+		return;
+	daemon_set_worker_count_max(1);
+	daemon_set_server_tick(1000);	/* the master's word must be it */
+	fd = start_and_orphan(&worker);
+	waiting = client(here.port);
+	settled(here.server);
+	still_served(fd);
+	end_worker(fd, worker);
+	second = (pid_t)heard(&here.run, "worker");
+	ck_assert_int_eq(greeted(waiting), second);
+	end_worker(waiting, second);
+	stop();
+}
+END_TEST
+
+START_TEST(orphans_and_workers_count_together)
+{
+	pid_t worker, second;
+	int fd, fd2, waiting;
+
+	if (skip_if(!ADOPTING, "orphans cannot be adopted"))
+		return;
+	daemon_set_worker_count_max(2);
+	daemon_set_server_tick(1000);
+	fd = start_and_orphan(&worker);
+	fd2 = served(&second);
+	waiting = client(here.port);
+	settled(here.server);
+	end_worker(fd2, second);	/* not served before this */
+	second = (pid_t)heard(&here.run, "worker");
+	ck_assert_int_eq(greeted(waiting), second);
+	fd2 = client(here.port);
+	settled(here.server);
+	end_worker(fd, worker);		/* nor this one before this */
+	second = (pid_t)heard(&here.run, "worker");
+	ck_assert_int_eq(greeted(fd2), second);
+	close(waiting);
+	close(fd2);
+	stop();
+}
+END_TEST
+
+START_TEST(orphans_are_counted_over_several_servers)
+{
+	pid_t workers[2], second;
+	int fds[2], waiting;
+
+	if (skip_if(!ADOPTING, "orphans cannot be adopted"))
+		return;
+	daemon_set_worker_count_max(2);
+	daemon_set_server_tick(1000);
+	fds[0] = start_and_orphan(&workers[0]);
+	fds[1] = orphan(&workers[1]);
+	send_signal(here.master, SIGHUP);
+	next_server();
+	waiting = client(here.port);
+	settled(here.server);
+	still_served(fds[0]);
+	end_worker(fds[1], workers[1]);
+	second = (pid_t)heard(&here.run, "worker");
+	ck_assert_int_eq(greeted(waiting), second);
+	close(waiting);
+	end_worker(fds[0], workers[0]);
+	stop();
+}
+END_TEST
+
+START_TEST(a_worker_that_died_with_its_server_holds_no_place)
+{
+	pid_t pids[2], worker;
+	int i, fds[2];
+
+	daemon_set_worker_count_max(2);
+	daemon_set_server_fast_time(0);
+	daemon_set_server_tick(1000);
+	start_daemon();
+	for (i = 0; i < 2; i++)
+		fds[i] = served(&pids[i]);
+	/* The master learns of all three ends at one time. */
+	send_signal(here.master, SIGSTOP);
+	becomes(here.master, 'T');
+	kill_server();
+	gone(here.server);
+	for (i = 0; i < 2; i++) {
+		send_signal(pids[i], SIGKILL);
+		gone(pids[i]);
+		close(fds[i]);
+	}
+	send_signal(here.master, SIGCONT);
+	next_server();
+	fds[0] = served(&worker);
+	fds[1] = served(&worker);
+	if (ADOPTING) {
+		reaped(pids[0]);
+		reaped(pids[1]);
+	}
+	stop();
+}
+END_TEST
+
+START_TEST(many_orphans_that_end_at_once_all_give_their_places_back)
+{
+	enum { MANY = 20 };
+	pid_t pids[MANY];
+	int i, fds[MANY];
+
+	daemon_set_worker_count_max(MANY);
+	daemon_set_server_fast_time(0);
+	daemon_set_server_tick(1000);
+	start_daemon();
+	for (i = 0; i < MANY; i++)
+		fds[i] = served(&pids[i]);
+	kill_server();
+	next_server();
+	send_signal(here.master, SIGSTOP);
+	becomes(here.master, 'T');
+	for (i = 0; i < MANY; i++)
+		send_signal(pids[i], SIGKILL);
+	for (i = 0; i < MANY; i++)
+		gone(pids[i]);
+	send_signal(here.master, SIGCONT);
+	for (i = 0; i < MANY; i++) {
+		close(fds[i]);
+		fds[i] = served(NULL);
+	}
+	stop();
+}
+END_TEST
+
+/* A worker; the server dies and the signal comes before the master knows. */
+static int
+dies_before(int signo, pid_t *worker)
+{
+	int fd;
+
+	daemon_set_stop_timeout(1);
+	fd = start_and_be_served(worker);
+	send_signal(here.master, SIGSTOP);
+	becomes(here.master, 'T');
+	kill_server();
+	gone(here.server);
+	send_signal(here.master, signo);
+	send_signal(here.master, SIGCONT);
+	return fd;
+}
+
+START_TEST(a_stop_reaches_workers_whose_server_died_just_before)
+{
+	pid_t worker;
+	int fd;
+
+	if (skip_if(!ADOPTING, "orphans cannot be adopted"))
+		return;
+	fd = dies_before(SIGTERM, &worker);
+	got(fd, "TERM");
+	end_worker(fd, worker);
+	ends_with(0);
+}
+END_TEST
+
+START_TEST(a_reload_reaches_workers_whose_server_died_just_before)
+{
+	pid_t worker;
+	int fd;
+
+	fd = dies_before(SIGHUP, &worker);
+	next_server();
+	got(fd, "HUP");
+	end_worker(fd, worker);
+	stop();
+}
+END_TEST
+
+START_TEST(a_stop_reaches_workers_whose_server_dies_without_passing_it_on)
+{
+	pid_t worker;
+	int fd;
+
+	if (skip_if(!ADOPTING, "orphans cannot be adopted"))
+		return;
+	daemon_set_stop_timeout(1);
+	fd = start_and_be_served(&worker);
+	settled(here.server);
+	send_signal(here.server, SIGSTOP);
+	becomes(here.server, 'T');
+	send_signal(here.master, SIGTERM);
+	settled(here.master);
+	send_signal(here.server, SIGKILL);
+	got(fd, "TERM");
+	end_worker(fd, worker);
+	ends_with(0);
+}
+END_TEST
+
+START_TEST(those_who_do_not_obey_a_stop_are_killed_after_stop_timeout)
+{
+	pid_t deaf, stopped;
+	int fds[2];
+	long since;
+
+	if (skip_if(!ADOPTING, "orphans cannot be adopted"))
+		return;
+	counting = 1;
+	daemon_set_stop_timeout(1);
+	daemon_set_server_fast_time(0);
+	after_success = ignore_and_wait;
+	make_gate();
+	start_daemon();
+	order('p');
+	fds[0] = served(&deaf);
+	fds[1] = served(&stopped);
+	send_signal(stopped, SIGSTOP);
+	becomes(stopped, 'T');
+	kill_server();
+	next_server();		/* which ignores SIGTERM, at the gate */
+	settled(here.server);
+	since = now_ms();
+	send_signal(here.master, SIGTERM);
+	got(fds[0], "TERM");
+	still_served(fds[0]);
+	ends_with(0);
+	ck_assert_int_ge(now_ms() - since, 1000);
+	ck_assert_ptr_null(client_hears(fds[0]));
+}
+END_TEST
+
+/*
+ * The master's death
+ */
+
+START_TEST(without_its_master_a_server_lets_its_workers_finish_and_ends)
+{
+	pid_t worker;
+	int fd;
+
+	fd = start_and_be_served(&worker);
+	send_signal(here.master, SIGKILL);
+	ended(here.master);
+	refused(here.port);
+	settled(here.server);
+	got(fd, "");
+	end_worker(fd, worker);
+	exited(ended(here.server), 1);
+	nothing_left();
+}
+END_TEST
+
+START_TEST(without_its_master_a_server_still_obeys)
+{
+	pid_t worker;
+	int fd;
+
+	fd = start_and_be_served(&worker);
+	send_signal(here.master, SIGKILL);
+	ended(here.master);
+	refused(here.port);
+	send_signal(here.server, SIGTERM);
+	exited(ended(here.server), 1);
+	got(fd, "TERM");
+	end_worker(fd, worker);
+	nothing_left();
+}
+END_TEST
+
+START_TEST(a_server_whose_master_died_before_daemon_server_ends)
+{
+	after_success = at_gate;
+	make_gate();
+	start_daemon();
+	send_signal(here.master, SIGKILL);
+	ended(here.master);
+	order('p');
+	exited(ended(here.server), 1);
+	refused(here.port);
+	nothing_left();
+}
+END_TEST
+
+/*
+ * master_return_fatal, server_return_fatal
+ */
+
+START_TEST(at_a_stop_daemon_master_returns_its_return_fatal)
+{
+	int i;
+
+	daemon_set_master_return_fatal(MASTER_FATAL);
+	for (i = 0; i < COUNT(ending); i++) {
+		start_daemon();
+		send_signal(i % 2 ? here.master : here.server, ending[i]);
+		ck_assert_int_eq(heard(&here.run, "master over"),
+		    MASTER_FATAL);
+		ck_assert_int_eq(heard(&here.run, "status"), 0);
+		ends_with(0);
+	}
+}
+END_TEST
+
+START_TEST(at_a_failure_daemon_master_returns_its_return_fatal)
+{
+	daemon_set_master_return_fatal(MASTER_FATAL);
+	after_success = at_gate;
+	make_gate();
+	start_daemon();
+	order('7');
+	ck_assert_int_eq(heard(&here.run, "master over"), MASTER_FATAL);
+	ck_assert_int_ne(heard(&here.run, "errno"), 0);
+	ck_assert_int_eq(heard(&here.run, "status"), 7);
+	ends_with(7);
+}
+END_TEST
+
+START_TEST(daemon_master_returns_only_when_nothing_of_the_daemon_is_left)
+{
+	pid_t worker;
+	int fd;
+
+	if (skip_if(!ADOPTING, "orphans cannot be adopted"))
+		return;
+	counting = 1;
+	daemon_set_master_return_fatal(MASTER_FATAL);
+	fd = start_and_orphan(&worker);
+	send_signal(here.master, SIGTERM);
+	got(fd, "TERM");
+	end_worker(fd, worker);	/* told before what follows */
+	heard(&here.run, "master over");
+	ends_with(0);
+}
+END_TEST
+
+static struct sigaction actions[NSIG];
+static sigset_t mask;
+
+static void
+own_handler(int signo)
+{
+	(void)signo;
+}
+
+static void
+set_dispositions(void)
+{
+	sigset_t blocked;
+	int i;
+
+	for (i = 0; i < COUNT(table); i++)
+		signal(table[i], i % 2 ? SIG_IGN : own_handler);
+	signal(SIGCHLD, own_handler);
+	signal(SIGPIPE, own_handler);
+	sigemptyset(&blocked);
+	sigaddset(&blocked, SIGTERM);
+	sigaddset(&blocked, SIGALRM);
+	sigprocmask(SIG_SETMASK, &blocked, NULL);
+	for (i = 1; i < NSIG; i++)
+		sigaction(i, NULL, &actions[i]);
+	sigprocmask(SIG_SETMASK, NULL, &mask);
+}
+
+static void
+compare_dispositions(void)
+{
+	struct sigaction action;
+	int i, changed = 0;
+	sigset_t set;
+
+	sigprocmask(SIG_SETMASK, NULL, &set);
+	for (i = 1; i < NSIG; i++) {
+		if (sigismember(&set, i) != sigismember(&mask, i))
+			changed = i;
+		if (sigaction(i, NULL, &action) == 0 &&
+		    (action.sa_handler != actions[i].sa_handler ||
+		    action.sa_flags != actions[i].sa_flags))
+			changed = i;
+	}
+	tell("changed", changed);
+}
+
+START_TEST(when_daemon_master_returns_the_program_has_its_signals_back)
+{
+	daemon_set_master_return_fatal(MASTER_FATAL);
+	before_master = set_dispositions;
+	after_master = compare_dispositions;
+	start_daemon();
+	close(served(NULL));	/* the server no longer ignores it */
+	send_signal(here.master, SIGQUIT);
+	ck_assert_int_eq(heard(&here.run, "changed"), 0);
+	ends_with(0);
+}
+END_TEST
+
+START_TEST(a_server_has_the_programs_own_signals)
+{
+	daemon_set_master_return_fatal(MASTER_FATAL);
+	before_master = set_dispositions;
+	before_success = compare_dispositions;
+	start_daemon();
+	ck_assert_int_eq(heard(&here.run, "changed"), 0);
+	close(served(NULL));	/* the server takes SIGHUP itself */
+	send_signal(here.master, SIGHUP);
+	next_server();
+	ck_assert_int_eq(heard(&here.run, "changed"), 0);
+	stop();
+}
+END_TEST
+
+START_TEST(when_daemon_server_returns_the_program_has_its_signals_back)
+{
+	daemon_set_server_return_fatal(SERVER_FATAL);
+	after_success = set_dispositions;
+	after_server = compare_dispositions;
+	start_daemon();
+	close(served(NULL));
+	send_signal(here.master, SIGQUIT);
+	ck_assert_int_eq(heard(&here.run, "server over"), SERVER_FATAL);
+	ck_assert_int_eq(heard(&here.run, "status"), 1);
+	ck_assert_int_eq(heard(&here.run, "changed"), 0);
+	ends_with(0);
+}
+END_TEST
+
+START_TEST(without_a_listener_daemon_server_returns_its_return_fatal)
+{
+	int fd;
+
+	daemon_set_server_return_fatal(SERVER_FATAL);
+	before_success = keep_a_copy;
+	start_daemon();
+	fd = served(NULL);
+	client_says(fd, "break\n");
+	ck_assert_int_eq(heard(&here.run, "server over"), SERVER_FATAL);
+	ck_assert_int_ne(heard(&here.run, "errno"), 0);
+	ck_assert_int_eq(heard(&here.run, "status"), 1);
+	ends_with(1);
+}
+END_TEST
+
+START_TEST(without_its_master_daemon_server_returns_its_return_fatal)
+{
+	daemon_set_server_return_fatal(SERVER_FATAL);
+	start_daemon();
+	send_signal(here.master, SIGKILL);
+	ended(here.master);
+	ck_assert_int_eq(heard(&here.run, "server over"), SERVER_FATAL);
+	ck_assert_int_eq(heard(&here.run, "status"), 1);
+	exited(ended(here.server), 1);
+	nothing_left();
+}
+END_TEST
+
+static void
+clean_up(void)
+{
+	at_gate();
+	tell_pid("cleaned");
+}
+
+START_TEST(a_failed_start_lets_the_master_clean_up_first)
+{
+	daemon_set_master_return_fatal(MASTER_FATAL);
+	after_master = clean_up;
+	start_to_gate();
+	order('5');
+	ck_assert_int_eq(heard(&here.run, "master over"), MASTER_FATAL);
+	ck_assert_int_ne(heard(&here.run, "errno"), 0);
+	ck_assert_int_eq(heard(&here.run, "status"), 5);
+	settled(here.run.pid);	/* the starter waits for it */
+	order('p');
+	ck_assert_int_eq(heard(&here.run, "cleaned"), here.master);
+	exited(run_wait(&here.run), 5);
+	nothing_left();
+}
+END_TEST
+
+static void
+exit_0(void)
+{
+	_exit(0);
+}
+
+START_TEST(a_failed_start_has_the_failed_stages_status_whatever_follows)
+{
+	daemon_set_master_return_fatal(MASTER_FATAL);
+	after_master = exit_0;
+	make_gate();
+	start_to_gate();
+	order('5');
+	exited(run_wait(&here.run), 5);
+	nothing_left();
+}
+END_TEST
+
+START_TEST(the_first_failure_of_a_start_is_the_answer)
+{
+	static const struct { char order; int status; } rows[] = {
+		{ '0', 1 }, { '1', 1 }, { '9', 9 },
+		{ 'K', 128 + SIGKILL }, { 'S', 128 + SIGSEGV }
+	};
+	int i;
+
+	make_gate();
+	for (i = 0; i < COUNT(rows); i++) {
+		start_to_gate();
+		order(rows[i].order);
+		exited(run_wait(&here.run), rows[i].status);
+		nothing_left();
+		never_told("server");
+		refused(here.port);
+	}
+}
+END_TEST
+
+static void
+master_first(void)
+{
+	daemon_set_master_return_fatal(MASTER_FATAL);
+	over("master over", daemon_master(), nothing);
+}
+
+static void
+master_twice(void)
+{
+	daemon_start();
+	daemon_master();
+	daemon_master();
+}
+
+START_TEST(daemon_master_elsewhere_than_in_the_master_is_an_error)
+{
+	launch(run_start, master_first);
+	ck_assert_int_eq(heard(&here.run, "master over"), MASTER_FATAL);
+	ck_assert_int_ne(heard(&here.run, "errno"), 0);
+	ck_assert_int_eq(heard(&here.run, "status"), 1);
+	exited(run_wait(&here.run), 1);
+	says(here.run.err, ": unable to become the master: ");
+	launch(run_start, master_twice);
+	exited(run_wait(&here.run), 1);
+	says(here.run.err, ": unable to become the master: ");
+	nothing_left();
+}
+END_TEST
+
+/*
+ * drain_timeout
+ */
+
+static void
+swap_daemons(void)
+{
+	struct daemon saved = here;
+
+	here = other;
+	other = saved;
+}
+
+START_TEST(after_drain_timeout_workers_get_term_and_all_goes_as_asked)
+{
+	pid_t workers[2];
+	long since;
+	int fds[2];
+
+	daemon_set_drain_timeout(1);
+	fds[0] = start_and_be_served(&workers[0]);
+	swap_daemons();
+	fds[1] = start_and_be_served(&workers[1]);
+	since = now_ms();
+	send_signal(here.master, SIGUSR2);
+	send_signal(other.server, SIGHUP);
+	got(fds[0], "HUP");
+	got(fds[1], "USR2");
+	got(fds[1], "USR2 TERM");
+	ck_assert_int_ge(now_ms() - since, 1000);
+	gone(here.server);
+	end_worker(fds[1], workers[1]);
+	exited(ended(here.master), 0);
+	swap_daemons();
+	next_server();
+	got(fds[0], "HUP TERM");
+	end_worker(fds[0], workers[0]);
+	stop();
+}
+END_TEST
+
+/*
+ * Foreground
+ */
+
+/* The master's end, where it is the process that was started. */
+static void
+ends_in_foreground_with(int status)
+{
+	exited(run_wait(&here.run), status);
+	nothing_left();
+}
+
+START_TEST(in_foreground_the_started_process_is_the_master)
+{
+	start_in_foreground();
+	ck_assert_int_eq(here.master, here.run.pid);
+	ck_assert_int_eq(getsid(here.master), getsid(0));
+	close(served(NULL));
+	send_signal(here.master, SIGTERM);
+	ends_in_foreground_with(0);
+}
+END_TEST
+
+START_TEST(in_foreground_every_signal_of_the_table_works)
+{
+	pid_t worker;
+	int i, fd;
+
+	for (i = 0; i < COUNT(ending); i++) {
+		start_in_foreground();
+		send_signal(here.master, SIGHUP);
+		next_server();
+		send_signal(here.master, SIGUSR1);
+		next_server();
+		fd = served(&worker);
+		send_signal(here.master, ending[i]);
+		if (ending[i] == SIGUSR2) {
+			asked(fd, SIGUSR2);
+			end_worker(fd, worker);
+		}
+		ends_in_foreground_with(0);
+	}
+}
+END_TEST
+
+START_TEST(in_foreground_the_master_has_the_status_that_it_would_have)
+{
+	after_success = at_gate;
+	make_gate();
+	start_in_foreground();
+	order('7');
+	ends_in_foreground_with(7);
+
+	daemon_set_server_fast_time(0);
+	daemon_set_restart_count_max(1);
+	start_in_foreground();
+	order('0');
+	next_server();
+	order('K');
+	ends_in_foreground_with(128 + SIGKILL);
+	says(here.run.err, ": unable to go on: the server was ended by "
+	    "signal 9");
+}
+END_TEST
+
+START_TEST(in_foreground_a_failed_start_has_the_starters_status)
+{
+	static const struct { char order; int status; } rows[] = {
+		{ '0', 1 }, { '1', 1 }, { '9', 9 }, { 'K', 128 + SIGKILL }
+	};
+	int i;
+
+	before_success = at_gate;
+	make_gate();
+	for (i = 0; i < COUNT(rows); i++) {
+		start_in_foreground();
+		order(rows[i].order);
+		ends_in_foreground_with(rows[i].status);
+		says(here.run.err, ": unable to start: the server ");
+		never_told("server");
+	}
+	start_in_foreground();
+	send_signal(here.master, SIGINT);
+	ends_in_foreground_with(1);
+}
+END_TEST
+
+START_TEST(in_foreground_the_master_watches_start_timeout)
+{
+	long since = now_ms();
+
+	daemon_set_start_timeout(1);
+	before_success = at_gate;
+	make_gate();
+	start_in_foreground();
+	ends_in_foreground_with(1);
+	ck_assert_int_ge(now_ms() - since, 1000);
+	says(here.run.err,
+	    ": unable to start: no daemon_success() within 1 s");
+	never_told("server");
+}
+END_TEST
+
+static void
+ignore_hup_and_run(void)
+{
+	signal(SIGHUP, SIG_IGN);
+	program();
+}
+
+START_TEST(in_foreground_an_ignored_hup_stays_ignored)
+{
+	pid_t server;
+	int fd;
+
+	daemon_set_foreground(1);
+	launch(run_start, ignore_hup_and_run);
+	meet();
+	server = here.server;
+	fd = served(NULL);
+	send_signal(here.master, SIGHUP);
+	send_signal(here.server, SIGHUP);
+	settled(here.master);
+	settled(here.server);
+	ck_assert_str_eq(answer(fd, "asked"), "0");
+	close(fd);
+	close(served(NULL));
+	send_signal(here.master, SIGUSR1);
+	next_server();
+	gone(server);
+	send_signal(here.master, SIGTERM);
+	ends_in_foreground_with(0);
+	never_told("server");
+}
+END_TEST
+
+START_TEST(in_background_an_ignored_hup_is_obeyed_again)
+{
+	launch(run_daemon, ignore_hup_and_run);
+	meet();
+	send_signal(here.master, SIGHUP);
+	next_server();
+	send_signal(here.server, SIGHUP);
+	next_server();
+	stop();
+}
+END_TEST
+
+START_TEST(in_foreground_a_stop_that_reaches_all_is_a_requested_stop)
+{
+	pid_t pids[2];
+	int i;
+
+	for (i = 0; i < COUNT(at_once); i++) {
+		start_in_foreground();
+		pids[0] = here.master;
+		pids[1] = here.server;
+		close(served(NULL));
+		signal_all(pids, 2, at_once[i]);
+		ends_in_foreground_with(0);
+	}
+}
+END_TEST
+
+/*
+ * Process 1
+ */
+
+static int
+new_pid_namespace(void)
+{
+#ifdef CLONE_NEWPID
+	if (unshare(CLONE_NEWPID) == 0 ||
+	    unshare(CLONE_NEWUSER | CLONE_NEWPID) == 0)
+		return 0;
+#endif
+	return -1;
+}
+
+/* The next process that it forks is the first of a namespace. */
+static void
+program_as_process_1(void)
+{
+	int status;
+	pid_t pid;
+
+	if (new_pid_namespace() == -1)
+		_exit(96);
+	if ((pid = fork()) == 0) {
+		program();
+		exit(0);
+	}
+	if (pid == -1 || waitpid(pid, &status, 0) != pid)
+		_exit(95);
+	_exit(WIFSIGNALED(status) ? 128 + WTERMSIG(status) :
+	    WEXITSTATUS(status));
+}
+
+static int
+can_be_process_1(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(new_pid_namespace() == 0 ? 0 : 1);
+	return ended(pid) == 0;
+}
+
+static pid_t
+only_child_of(pid_t pid)
+{
+	pid_t pids[2];
+
+	ck_assert_int_eq(children_of(pid, pids, 2), 1);
+	return pids[0];
+}
+
+/* The pids that are told are those of the namespace: the master's alone is
+ * put right here. */
+static void
+start_as_process_1(void)
+{
+	daemon_set_foreground(1);
+	launch(run_start, program_as_process_1);
+	meet();
+	ck_assert_int_eq(here.master, 1);
+	here.master = only_child_of(here.run.pid);
+	ck_assert_int_gt(here.master, 1);
+}
+
+START_TEST(as_process_1_every_signal_of_the_table_works)
+{
+	int i, fd;
+
+	if (skip_if(!can_be_process_1(), "no pid namespace can be made"))
+		return;
+	for (i = 0; i < COUNT(ending); i++) {
+		start_as_process_1();
+		send_signal(here.master, SIGHUP);
+		next_server();
+		send_signal(here.master, SIGUSR1);
+		next_server();
+		fd = served(NULL);
+		client_says(fd, "end\n");
+		ck_assert_ptr_null(client_hears(fd));
+		close(fd);
+		send_signal(here.master, ending[i]);
+		ends_in_foreground_with(0);
+	}
+}
+END_TEST
+
+START_TEST(as_process_1_a_stop_ends_the_start)
+{
+	int i;
+
+	if (skip_if(!can_be_process_1(), "no pid namespace can be made"))
+		return;
+	before_success = at_gate;
+	make_gate();
+	for (i = 0; i < COUNT(ending); i++) {
+		start_as_process_1();
+		send_signal(here.master, ending[i]);
+		ends_in_foreground_with(1);
+	}
+}
+END_TEST
+
+START_TEST(as_process_1_it_reaps_strangers)
+{
+	pid_t worker, stranger;
+	int fd;
+
+	if (skip_if(!can_be_process_1(), "no pid namespace can be made"))
+		return;
+	make_gate();
+	start_as_process_1();
+	fd = served(NULL);
+	answer(fd, "fork");
+	worker = only_child_of(only_child_of(here.master));
+	stranger = only_child_of(worker);
+	client_says(fd, "end\n");
+	reaped(worker);
+	ck_assert(running(stranger));
+	order('p');
+	reaped(stranger);
+	close(fd);
+	send_signal(here.master, SIGTERM);
+	ends_in_foreground_with(0);
+}
+END_TEST
+
+START_TEST(as_process_1_a_crashed_server_is_followed_and_a_failure_told)
+{
+	if (skip_if(!can_be_process_1(), "no pid namespace can be made"))
+		return;
+	after_success = at_gate;
+	daemon_set_server_fast_time(0);
+	make_gate();
+	start_as_process_1();
+	order('K');
+	next_server();
+	order('4');
+	ends_in_foreground_with(4);
+}
+END_TEST
+
+/*
+ * No more processes
+ */
+
+static void
+become_nobody(void)
+{
+	if (setgid(NOBODY) == -1 || setuid(NOBODY) == -1)
+		_exit(94);
+}
+
+/* So many processes of the master's user may be when it forks. Only the
+ * user itself and a mightier root than a container's may set that. */
+static void
+limit_processes(rlim_t count)
+{
+	struct rlimit limit;
+	pid_t pid;
+
+	ck_assert_int_eq(getrlimit(RLIMIT_NPROC, &limit), 0);
+	limit.rlim_cur = count < limit.rlim_max ? count : limit.rlim_max;
+	if ((pid = fork()) == 0) {
+		become_nobody();
+		_exit(prlimit(here.master, RLIMIT_NPROC, &limit, NULL) != 0);
+	}
+	exited(ended(pid), 0);
+}
+
+START_TEST(a_master_that_cannot_fork_tries_again)
+{
+	const char *line;
+	int fd;
+
+	if (skip_if(geteuid() != 0, "only root can become another user"))
+		return;
+	before_master = become_nobody;
+	daemon_set_server_fast_time(0);
+	start_in_foreground();
+	close(served(NULL));
+	limit_processes(0);
+	send_signal(here.server, SIGKILL);
+	do {
+		line = client_hears(here.run.err_fd);
+		ck_assert_ptr_nonnull(line);
+	} while (strstr(line, ": unable to fork a server: ") == NULL);
+	fd = client(here.port);
+	limit_processes(RLIM_INFINITY);
+	next_server();
+	greeted(fd);
+	close(fd);
+	send_signal(here.master, SIGTERM);
+	ends_in_foreground_with(0);
+	ck_assert_ptr_null(strstr(here.run.err, "unable to fork"));
+}
+END_TEST
+
+START_TEST(a_master_that_cannot_fork_can_be_stopped)
+{
+	const char *line;
+
+	if (skip_if(geteuid() != 0, "only root can become another user"))
+		return;
+	before_master = become_nobody;
+	start_in_foreground();
+	close(served(NULL));
+	limit_processes(0);
+	send_signal(here.master, SIGHUP);
+	line = client_hears(here.run.err_fd);
+	says(line, ": unable to fork a server: ");
+	settled(here.master);
+	send_signal(here.master, SIGTERM);
+	ends_in_foreground_with(0);
+	never_told("server");
+}
+END_TEST
+
+int
+main(void)
+{
+	const TTest *const tests[] = {
+		hup_to_the_master_lets_workers_finish_and_another_follows,
+		hup_to_the_server_lets_workers_finish_and_another_follows,
+		hup_without_workers_makes_another_server_follow,
+		hup_reaches_workers_as_hup,
+		usr1_to_the_master_terminates_workers_and_another_follows,
+		usr1_to_the_server_terminates_workers_and_another_follows,
+		usr1_ends_a_worker_that_has_no_handler,
+		usr2_to_the_master_lets_workers_finish_and_ends_the_daemon,
+		usr2_to_the_server_lets_workers_finish_and_ends_the_daemon,
+		usr2_reaches_workers_as_usr2,
+		int_term_quit_to_the_master_reach_workers_and_end_the_daemon,
+		int_term_quit_to_the_server_reach_workers_and_end_the_daemon,
+		a_stop_ends_a_worker_that_has_no_handler,
+		a_server_exits_0_where_another_follows_and_1_where_none_does,
+		hup_then_usr1_does_not_wait_any_longer,
+		hup_then_usr2_waits_and_is_the_end,
+		usr2_then_usr1_does_not_wait_and_is_the_end,
+		usr2_then_term_does_not_wait_and_is_the_end,
+		usr2_then_hup_is_the_end,
+		term_then_hup_is_the_end,
+		term_then_any_other_signal_is_the_end,
+		hup_then_hup_is_one_restart,
+		usr1_then_usr2_is_the_end,
+		each_signal_goes_to_the_workers_once,
+		a_server_that_dies_of_hup_or_usr1_by_itself_has_obeyed,
+		a_server_that_dies_of_another_signal_of_the_table_has_obeyed,
+		what_was_asked_is_never_guessed_from_the_servers_status,
+		a_servers_own_status_counts_where_nobody_asked_the_master,
+		hup_that_the_program_took_by_itself_can_be_sent_again,
+		usr2_that_the_program_took_by_itself_can_be_sent_again,
+		hup_before_the_first_success_is_kept_for_later,
+		usr1_before_the_first_success_is_kept_for_later,
+		any_other_signal_before_the_first_success_ends_the_start,
+		a_start_that_is_to_end_does_not_succeed_any_more,
+		a_stop_that_reaches_the_server_alone_is_a_requested_stop,
+		a_stop_that_reaches_all_processes_at_once_is_a_requested_stop,
+		a_stop_that_reaches_all_ends_a_server_in_the_programs_hands,
+		a_stop_of_a_stopped_server_is_obeyed_when_it_goes_on,
+		no_signal_is_lost_while_a_server_sets_up,
+		under_load_no_hup_is_lost_and_no_client_either,
+		under_load_a_stop_ends_all_at_any_moment,
+		a_helper_of_the_master_is_never_signalled_nor_waited_for,
+		a_helper_of_the_server_is_never_signalled_nor_waited_for,
+		a_helper_of_a_gone_server_is_never_signalled_nor_waited_for,
+		a_helper_of_a_worker_is_never_signalled_counted_nor_waited_for,
+		the_master_reaps_every_child_that_it_has,
+		the_server_reaps_only_its_workers,
+		a_servers_own_status_is_the_masters,
+		at_a_limit_the_status_tells_of_the_last_signal,
+		at_a_limit_the_status_is_1_where_the_last_end_was_no_signals,
+		a_stop_that_comes_with_a_crash_is_a_stop,
+		a_server_that_exits_0_or_crashes_is_followed_by_another,
+		restart_count_max_is_the_number_of_restarts,
+		between_fast_ends_the_pause_doubles_up_to_the_limit,
+		a_server_that_lived_for_fast_time_has_not_ended_fast,
+		restarts_asked_for_count_for_nothing,
+		in_the_pause_a_stop_ends_the_daemon,
+		in_the_pause_hup_and_usr1_make_a_server_follow,
+		no_client_is_refused_while_there_is_no_server,
+		no_client_is_refused_over_any_respawn,
+		another_status_terminates_the_workers_left_and_ends_the_daemon,
+		after_another_status_workers_have_until_stop_timeout,
+		a_limit_reached_terminates_the_workers_left,
+		once_it_is_to_end_the_master_closes_every_listening_socket,
+		once_it_is_to_end_a_successor_can_listen,
+		once_it_is_to_end_orphans_do_not_keep_the_port,
+		orphans_are_served_on_beside_a_new_server,
+		orphans_get_each_signal_once_and_hup_does_not_wait_for_them,
+		orphans_get_the_signal_that_ends_the_daemon,
+		an_orphan_without_a_handler_is_asked_or_ended_as_any_worker,
+		orphans_count_against_worker_count_max,
+		orphans_and_workers_count_together,
+		orphans_are_counted_over_several_servers,
+		a_worker_that_died_with_its_server_holds_no_place,
+		many_orphans_that_end_at_once_all_give_their_places_back,
+		a_stop_reaches_workers_whose_server_died_just_before,
+		a_reload_reaches_workers_whose_server_died_just_before,
+		a_stop_reaches_workers_whose_server_dies_without_passing_it_on,
+		those_who_do_not_obey_a_stop_are_killed_after_stop_timeout,
+		without_its_master_a_server_lets_its_workers_finish_and_ends,
+		without_its_master_a_server_still_obeys,
+		a_server_whose_master_died_before_daemon_server_ends,
+		at_a_stop_daemon_master_returns_its_return_fatal,
+		at_a_failure_daemon_master_returns_its_return_fatal,
+		daemon_master_returns_only_when_nothing_of_the_daemon_is_left,
+		when_daemon_master_returns_the_program_has_its_signals_back,
+		a_server_has_the_programs_own_signals,
+		when_daemon_server_returns_the_program_has_its_signals_back,
+		without_a_listener_daemon_server_returns_its_return_fatal,
+		without_its_master_daemon_server_returns_its_return_fatal,
+		a_failed_start_lets_the_master_clean_up_first,
+		a_failed_start_has_the_failed_stages_status_whatever_follows,
+		the_first_failure_of_a_start_is_the_answer,
+		daemon_master_elsewhere_than_in_the_master_is_an_error,
+		after_drain_timeout_workers_get_term_and_all_goes_as_asked,
+		in_foreground_the_started_process_is_the_master,
+		in_foreground_every_signal_of_the_table_works,
+		in_foreground_the_master_has_the_status_that_it_would_have,
+		in_foreground_a_failed_start_has_the_starters_status,
+		in_foreground_the_master_watches_start_timeout,
+		in_foreground_an_ignored_hup_stays_ignored,
+		in_background_an_ignored_hup_is_obeyed_again,
+		in_foreground_a_stop_that_reaches_all_is_a_requested_stop,
+		as_process_1_every_signal_of_the_table_works,
+		as_process_1_a_stop_ends_the_start,
+		as_process_1_it_reaps_strangers,
+		as_process_1_a_crashed_server_is_followed_and_a_failure_told,
+		a_master_that_cannot_fork_tries_again,
+		a_master_that_cannot_fork_can_be_stopped
+	};
+
+	return RUN_TESTS("master", tests);
+}

@@ -1,2 +1,1751 @@
+/*
+ * check_server.c - daemon_server(): accept, fork, count; obey the signals
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#include "config.h"
+
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <time.h>
+
 #include "harness.h"
-int main(void) { return 0; }
+
+enum {
+	MAX_LISTENERS = 3,
+	THOUSAND = 1000,
+	HUNDREDS = 300,
+	CROWD = 200,
+	FILE_AT = 900,		/* a descriptor */
+	CALLERS = 8,
+	RELOADS = 30,
+	RELOAD_EVERY = 50,	/* ms */
+	PAUSE = 650		/* ms: longer than the first pauses together */
+};
+
+static struct run run;
+static pid_t master, server;
+
+/* The listening sockets of the program under test. */
+static int fds[MAX_LISTENERS], ports[MAX_LISTENERS], listeners;
+
+/*
+ * The programs
+ */
+
+/* What a program does up to the worker; returns the index of its listener. */
+static int
+serve(void)
+{
+	daemon_start();
+	tell_pid("master");
+	daemon_master();
+	tell_pid("server");
+	daemon_success();
+	errno = ERANGE;
+	return daemon_server(fds, listeners);
+}
+
+/* Every line comes back, but for a question. */
+static void
+talk(void)
+{
+	char line[256];
+
+	while (fgets(line, sizeof line, stdin) != NULL)
+		if (strcmp(line, "stop?\n") == 0)
+			printf("%d\n", daemon_stop_requested());
+		else
+			fputs(line, stdout);
+}
+
+static void
+talker(void)
+{
+	serve();
+	talk();
+}
+
+/* So that its messages can be read. */
+static void
+talker_in_foreground(void)
+{
+	daemon_set_foreground(1);
+	serve();
+	talk();
+}
+
+/*
+ * The test's side
+ */
+
+static double
+now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+/* Opened here, for the program to inherit: so the test knows the ports. */
+static void
+listen_on(int count)
+{
+	int i;
+
+	for (i = 0; i < count; i++)
+		fds[i] = listen_anywhere(&ports[i]);
+	listeners = count;
+}
+
+/* From now on only the daemon has them. */
+static void
+leave_listeners(void)
+{
+	int i;
+
+	for (i = 0; i < listeners; i++)
+		close(fds[i]);
+}
+
+/* What the last one has written, where a test starts several. */
+static void
+forget_run(struct run *old)
+{
+	free(old->out);
+	free(old->err);
+	close(old->facts);
+}
+
+static void
+start(int count, void (*program)(void))
+{
+	listen_on(count);
+	run_daemon(&run, program);
+	leave_listeners();
+	master = (pid_t)heard(&run, "master");
+	server = (pid_t)heard(&run, "server");
+}
+
+/* The same for a program that stays in the foreground: run.pid is the
+ * master. The listeners stay open here, too. */
+static void
+start_in_foreground(int count, void (*program)(void))
+{
+	listen_on(count);
+	run_start(&run, program);
+	master = (pid_t)heard(&run, "master");
+	server = (pid_t)heard(&run, "server");
+	ck_assert_int_eq(master, run.pid);
+}
+
+static void
+stop(void)
+{
+	send_signal(master, SIGTERM);
+	ck_assert_int_eq(ended(master), 0);
+	nothing_left();
+}
+
+static void
+stop_in_foreground(void)
+{
+	send_signal(run.pid, SIGTERM);
+	ck_assert_int_eq(run_wait(&run), 0);
+	nothing_left();
+}
+
+static void
+echoes(int fd, const char *line)
+{
+	char text[256];
+
+	snprintf(text, sizeof text, "%s\n", line);
+	client_says(fd, text);
+	ck_assert_pstr_eq(client_hears(fd), line);
+}
+
+/* A client that has its worker. */
+static int
+served(int port)
+{
+	int fd = client(port);
+
+	echoes(fd, "hello");
+	return fd;
+}
+
+/* A client that has said something and may have to wait for the answer. */
+static int
+waiting(int port)
+{
+	int fd = client(port);
+
+	client_says(fd, "hello\n");
+	return fd;
+}
+
+static void
+answered(int fd)
+{
+	ck_assert_pstr_eq(client_hears(fd), "hello");
+}
+
+/* Whether nothing comes for so long. */
+static int
+silent(int fd, int ms)
+{
+	struct pollfd one = { .fd = fd, .events = POLLIN };
+
+	return poll(&one, 1, ms) == 0;
+}
+
+/* One connection from beginning to end. */
+static void
+call(int port)
+{
+	char c;
+	int fd = served(port);
+
+	ck_assert_int_eq(shutdown(fd, SHUT_WR), 0);
+	ck_assert_int_eq(read(fd, &c, 1), 0);
+	close(fd);
+}
+
+/* Waits until the worker of this client knows that it is to finish. */
+static void
+is_asked(int fd, int signo)
+{
+	double deadline = now() + DEADLINE;
+	const char *answer;
+
+	do {
+		ck_assert_msg(now() < deadline, "no signal %d came", signo);
+		client_says(fd, "stop?\n");
+		ck_assert_ptr_nonnull(answer = client_hears(fd));
+	} while (atoi(answer) != signo);
+}
+
+/* Closes the connection so that the other side sees a reset. */
+static void
+reset(int fd)
+{
+	struct linger at_once = { 1, 0 };
+
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+	close(fd);
+}
+
+static void
+refuses(int port)
+{
+	double deadline = now() + DEADLINE;
+	int fd;
+
+	while ((fd = client_if(port)) != -1) {
+		ck_assert_msg(now() < deadline, "port %d stays open", port);
+		close(fd);
+	}
+	ck_assert_int_eq(errno, ECONNREFUSED);
+}
+
+/* Waits until a process has so many children, zombies included. */
+static void
+has_children(pid_t pid, int count)
+{
+	static pid_t pids[HUNDREDS + 1];
+	double deadline = now() + DEADLINE;
+	int found;
+
+	while ((found = children_of(pid, pids, HUNDREDS + 1)) != count) {
+		ck_assert_msg(now() < deadline, "%ld has %d children, not %d",
+		    (long)pid, found, count);
+		poll(NULL, 0, 2);
+	}
+}
+
+static pid_t
+only_child_of(pid_t pid)
+{
+	pid_t child[2] = { 0, 0 };
+
+	has_children(pid, 1);
+	children_of(pid, child, 2);
+	return child[0];
+}
+
+/* The number of that name in /proc/PID/status. */
+static long
+status_of(pid_t pid, const char *name)
+{
+	char path[64], line[256];
+	size_t len = strlen(name);
+	long value = -1;
+	FILE *file;
+
+	snprintf(path, sizeof path, "/proc/%ld/status", (long)pid);
+	ck_assert_ptr_nonnull(file = fopen(path, "r"));
+	while (value == -1 && fgets(line, sizeof line, file) != NULL)
+		if (strncmp(line, name, len) == 0 && line[len] == ':')
+			value = atol(line + len + 1);
+	fclose(file);
+	return value;
+}
+
+static void
+freeze(pid_t pid)
+{
+	char path[64], text[512], state = 0;
+	double deadline = now() + DEADLINE;
+	FILE *file;
+
+	send_signal(pid, SIGSTOP);
+	snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
+	while (state != 'T') {
+		ck_assert_msg(now() < deadline, "%ld does not stop",
+		    (long)pid);
+		ck_assert_ptr_nonnull(file = fopen(path, "r"));
+		ck_assert_ptr_nonnull(fgets(text, sizeof text, file));
+		fclose(file);
+		state = strrchr(text, ')')[2];
+	}
+}
+
+/* Seconds of processor time that a process has used. */
+static double
+cpu_of(pid_t pid)
+{
+	struct timespec ts;
+	clockid_t clock;
+
+	ck_assert_int_eq(clock_getcpuclockid(pid, &clock), 0);
+	ck_assert_int_eq(clock_gettime(clock, &ts), 0);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+/*
+ * Accepting
+ */
+
+static void
+one_at_a_time(void)
+{
+	daemon_set_worker_count_max(1);
+	tell("turn", serve());
+}
+
+START_TEST(server_gives_each_ready_listener_one_fair_turn)
+{
+	int clients[15], i, round, turn, had[3];
+
+	start(3, one_at_a_time);
+	freeze(server);
+	for (i = 0; i < 15; i++)
+		clients[i] = client(ports[i / 5]);
+	send_signal(server, SIGCONT);
+	for (round = 0; round < 5; round++) {
+		had[0] = had[1] = had[2] = 0;
+		for (i = 0; i < 3; i++) {
+			turn = (int)heard(&run, "turn");
+			ck_assert_msg(!had[turn], "listener %d has two turns "
+			    "in round %d", turn, round);
+			had[turn] = 1;
+		}
+	}
+	for (i = 0; i < 15; i++)
+		close(clients[i]);
+	stop();
+}
+END_TEST
+
+START_TEST(server_lets_no_flood_on_one_listener_starve_another)
+{
+	int flood[60], others[2], i, flooded = 0, before = 0;
+
+	start(2, one_at_a_time);
+	for (i = 0; i < 50; i++)
+		flood[flooded++] = client(ports[0]);
+	others[0] = client(ports[1]);
+	others[1] = client(ports[1]);
+	/* Whoever has had a turn is followed by another at once. */
+	for (i = 0; i < 2; before++) {
+		ck_assert_int_lt(before, 60);
+		if (heard(&run, "turn") == 1)
+			i++;
+		else if (flooded < 60)
+			flood[flooded++] = client(ports[0]);
+	}
+	while (--flooded >= 0)
+		close(flood[flooded]);
+	close(others[0]);
+	close(others[1]);
+	stop();
+}
+END_TEST
+
+static void
+index_teller(void)
+{
+	printf("%d\n", serve());
+}
+
+START_TEST(server_returns_the_index_of_the_listener)
+{
+	char expected[2] = "0";
+	int i, fd;
+
+	start(3, index_teller);
+	for (i = 5; i >= 0; i--) {
+		expected[0] = (char)('0' + i % 3);
+		fd = client(ports[i % 3]);
+		ck_assert_pstr_eq(client_hears(fd), expected);
+		close(fd);
+	}
+	stop();
+}
+END_TEST
+
+static void
+two_at_a_time(void)
+{
+	daemon_set_worker_count_max(2);
+	serve();
+	talk();
+}
+
+START_TEST(server_lets_clients_wait_at_worker_count_max)
+{
+	int first, second, third;
+
+	start(1, two_at_a_time);
+	first = served(ports[0]);
+	second = served(ports[0]);
+	third = waiting(ports[0]);	/* not refused */
+	ck_assert(silent(third, 50));
+	has_children(server, 2);
+	echoes(first, "still here");
+	close(second);
+	answered(third);
+	close(first);
+	close(third);
+	stop();
+}
+END_TEST
+
+START_TEST(server_uses_a_free_slot_at_once)
+{
+	int held, fd, i;
+	double begin;
+
+	start(1, two_at_a_time);
+	held = served(ports[0]);
+	fd = served(ports[0]);
+	begin = now();
+	for (i = 0; i < 20; i++) {
+		int next = waiting(ports[0]);
+
+		close(fd);
+		answered(fd = next);
+	}
+	/* Not by the tick, which comes every 10 s. */
+	ck_assert(now() - begin < 5);
+	close(fd);
+	close(held);
+	stop();
+}
+END_TEST
+
+static void
+counter(void)
+{
+	daemon_set_worker_count_max(3);
+	serve();
+	tell("worker", 1);
+	talk();
+	tell("worker", -1);
+}
+
+START_TEST(server_has_never_more_workers_than_it_may)
+{
+	struct pollfd callers[40];
+	int i, left = 40, count = 0, most = 0;
+
+	start(1, counter);
+	for (i = 0; i < 40; i++) {
+		callers[i].fd = waiting(ports[0]);
+		callers[i].events = POLLIN;
+	}
+	for (i = 0; i < 3; i++)
+		ck_assert(!silent(callers[i].fd, DEADLINE * 1000));
+	while (left > 0) {
+		ck_assert_int_gt(poll(callers, 40, DEADLINE * 1000), 0);
+		for (i = 0; i < 40; i++)
+			if (callers[i].fd >= 0 && callers[i].revents != 0) {
+				answered(callers[i].fd);
+				close(callers[i].fd);
+				callers[i].fd = -1;
+				left--;
+			}
+	}
+	for (i = 0; i < 80; i++) {
+		count += (int)heard(&run, "worker");
+		ck_assert_int_le(count, 3);
+		most = count > most ? count : most;
+	}
+	ck_assert_int_eq(most, 3);
+	stop();
+}
+END_TEST
+
+START_TEST(server_serves_a_thousand_clients_and_keeps_nothing_of_them)
+{
+	int i, before;
+
+	start(1, talker);
+	call(ports[0]);
+	has_children(server, 0);
+	before = descriptors_of(server);
+	for (i = 0; i < THOUSAND; i++)
+		call(ports[0]);
+	has_children(server, 0);
+	ck_assert_int_eq(descriptors_of(server), before);
+	stop();
+}
+END_TEST
+
+static void
+talker_to_many(void)
+{
+	daemon_set_worker_count_max(HUNDREDS);
+	serve();
+	talk();
+}
+
+START_TEST(server_serves_hundreds_of_clients_side_by_side)
+{
+	static int clients[HUNDREDS];
+	int i, before;
+
+	start(1, talker_to_many);
+	call(ports[0]);
+	has_children(server, 0);
+	before = descriptors_of(server);
+	for (i = 0; i < HUNDREDS; i++)
+		clients[i] = waiting(ports[0]);
+	for (i = 0; i < HUNDREDS; i++)
+		answered(clients[i]);
+	has_children(server, HUNDREDS);
+	ck_assert_int_eq(descriptors_of(server), before);
+	for (i = 0; i < HUNDREDS; i++) {
+		echoes(clients[i], "and again");
+		close(clients[i]);
+	}
+	has_children(server, 0);
+	stop();
+}
+END_TEST
+
+START_TEST(server_goes_on_after_clients_that_have_gone)
+{
+	int i, fd;
+
+	start(1, talker);
+	freeze(server);
+	for (i = 0; i < 10; i++)
+		if (i % 2 == 0)
+			reset(client(ports[0]));
+		else
+			close(client(ports[0]));
+	fd = waiting(ports[0]);
+	send_signal(server, SIGCONT);
+	answered(fd);
+	close(fd);
+	has_children(server, 0);
+	ck_assert_int_eq(only_child_of(master), server);
+	stop();
+}
+END_TEST
+
+/* A listener that several processes share may be emptied by another. */
+START_TEST(server_does_not_wait_in_accept)
+{
+	struct sockaddr_storage addr;
+	socklen_t len = sizeof addr;
+	int fd, taken;
+
+	start_in_foreground(1, talker_in_foreground);
+	call(ports[0]);
+	ck_assert_int_ne(fcntl(fds[0], F_GETFL) & O_NONBLOCK, 0);
+	freeze(server);
+	fd = client(ports[0]);
+	taken = accept(fds[0], (struct sockaddr *)&addr, &len);
+	ck_assert_int_ge(taken, 0);
+	send_signal(server, SIGCONT);
+	close(taken);
+	ck_assert_ptr_null(client_hears(fd));
+	close(fd);
+	call(ports[0]);
+	stop_in_foreground();
+	ck_assert_str_eq(run.err, "");
+}
+END_TEST
+
+/*
+ * When the system has not enough
+ */
+
+/* The server limits itself when it is told to: a test may not be allowed to
+ * do that for it. -1: as much as it may. */
+static void
+limit_self(int signo, siginfo_t *info, void *context)
+{
+	int resource = signo == SIGRTMIN ? RLIMIT_NOFILE : RLIMIT_NPROC;
+	struct rlimit value;
+
+	(void)context;
+	getrlimit(resource, &value);
+	value.rlim_cur = info->si_value.sival_int == -1 ? value.rlim_max :
+	    (rlim_t)info->si_value.sival_int;
+	tell("limited", setrlimit(resource, &value));
+}
+
+static void
+take_limits(void)
+{
+	struct sigaction action;
+
+	memset(&action, 0, sizeof action);
+	action.sa_sigaction = limit_self;
+	action.sa_flags = SA_SIGINFO | SA_RESTART;
+	sigaction(SIGRTMIN, &action, NULL);
+	sigaction(SIGRTMIN + 1, &action, NULL);
+}
+
+static void
+limit(int resource, int soft)
+{
+	union sigval value = { .sival_int = soft };
+
+	ck_assert_int_eq(sigqueue(server, resource == RLIMIT_NOFILE ?
+	    SIGRTMIN : SIGRTMIN + 1, value), 0);
+	ck_assert_int_eq(heard(&run, "limited"), 0);
+}
+
+/* The next descriptor that the server would get. */
+static int
+lowest_free(pid_t pid)
+{
+	char path[64], target[256];
+	int fd = -1;
+
+	do
+		snprintf(path, sizeof path, "/proc/%ld/fd/%d", (long)pid,
+		    ++fd);
+	while (readlink(path, target, sizeof target) != -1);
+	return fd;
+}
+
+/* The next line on stderr of a program in the foreground. */
+static const char *
+message(void)
+{
+	struct pollfd one = { .fd = run.err_fd, .events = POLLIN };
+	static char line[512];
+	size_t len = 0;
+
+	while (len < sizeof line - 1) {
+		ck_assert_msg(poll(&one, 1, DEADLINE * 1000) == 1,
+		    "no message came");
+		ck_assert_int_eq(read(run.err_fd, line + len, 1), 1);
+		if (line[len] == '\n')
+			break;
+		len++;
+	}
+	line[len] = '\0';
+	return line;
+}
+
+/* While the cause lasts the server says no more, and hardly wakes: after
+ * 100 ms, 200 ms more, 400 ms more. */
+static void
+rests(void)
+{
+	double cpu = cpu_of(server), begin = now(), pauses;
+	long woken = status_of(server, "voluntary_ctxt_switches");
+
+	ck_assert_msg(silent(run.err_fd, PAUSE), "more than one message: %s",
+	    message());
+	pauses = (now() - begin) * 10;
+	cpu = cpu_of(server) - cpu;
+	ck_assert_msg(cpu < pauses / 100, "%.3f s of processor time", cpu);
+	woken = status_of(server, "voluntary_ctxt_switches") - woken;
+	ck_assert_msg((double)woken < pauses * 0.9, "woken %ld times",
+	    woken);
+}
+
+static void
+talker_with_few_descriptors(void)
+{
+	take_limits();
+	talker_in_foreground();
+}
+
+START_TEST(server_rests_when_there_are_no_descriptors_and_goes_on_then)
+{
+	int round, fd, held;
+
+	start_in_foreground(1, talker_with_few_descriptors);
+	call(ports[0]);
+	held = served(ports[0]);
+	for (round = 0; round < 2; round++) {
+		limit(RLIMIT_NOFILE, lowest_free(server));
+		fd = waiting(ports[0]);
+		says(message(), "unable to accept a connection: "
+		    "Too many open files");
+		if (round == 0)
+			rests();
+		echoes(held, "still here");
+		limit(RLIMIT_NOFILE, -1);
+		answered(fd);
+		close(fd);
+	}
+	close(held);
+	stop_in_foreground();
+	ck_assert_str_eq(run.err, "");
+}
+END_TEST
+
+/* A user of whom there are no other processes, for one limits them by the
+ * user, and root not at all. */
+static void
+become_nobody_else(void)
+{
+	uid_t uid = (uid_t)(100000 + getpid() % 100000);
+
+	if (geteuid() == 0 && (setgid(uid) == -1 || setuid(uid) == -1))
+		_exit(98);
+}
+
+static void
+talker_of_a_user(void)
+{
+	become_nobody_else();
+	take_limits();
+	daemon_set_foreground(1);
+	serve();
+	tell_pid("worker");
+	tell("parent", getppid());
+	talk();
+}
+
+/* A client for whom the server cannot fork. */
+static int
+kept_client(void)
+{
+	int fd;
+
+	limit(RLIMIT_NPROC, 0);
+	fd = waiting(ports[0]);
+	says(message(), "unable to fork a worker: ");
+	return fd;
+}
+
+START_TEST(server_keeps_the_client_for_whom_there_is_no_process)
+{
+	int round, kept, later;
+
+	start_in_foreground(1, talker_of_a_user);
+	call(ports[0]);
+	for (round = 0; round < 2; round++) {
+		kept = kept_client();
+		later = waiting(ports[0]);
+		if (round == 0)
+			rests();
+		has_children(server, 0);
+		limit(RLIMIT_NPROC, -1);
+		answered(kept);
+		answered(later);
+		close(kept);
+		close(later);
+		has_children(server, 0);
+	}
+	stop_in_foreground();
+	ck_assert_str_eq(run.err, "");
+}
+END_TEST
+
+START_TEST(server_serves_the_kept_client_before_a_reload_ends_it)
+{
+	int held, kept;
+	pid_t worker;
+
+	start_in_foreground(1, talker_of_a_user);
+	held = served(ports[0]);
+	worker = (pid_t)heard(&run, "worker");
+	kept = kept_client();
+	send_signal(master, SIGHUP);
+	is_asked(held, SIGHUP);
+	close(held);
+	gone(worker);
+	has_children(server, 0);
+	limit(RLIMIT_NPROC, -1);
+	answered(kept);
+	heard(&run, "worker");
+	ck_assert_int_eq(heard(&run, "parent"), server);
+	/* It came too late to be asked with the others. */
+	is_asked(kept, SIGHUP);
+	ck_assert(running(server));
+	close(kept);
+	ck_assert_int_ne(heard(&run, "server"), server);
+	call(ports[0]);
+	stop_in_foreground();
+	ck_assert_str_eq(run.err, "");
+}
+END_TEST
+
+START_TEST(server_leaves_the_kept_client_when_it_must_end_at_once)
+{
+	int kept;
+
+	start_in_foreground(1, talker_of_a_user);
+	call(ports[0]);
+	kept = kept_client();
+	stop_in_foreground();
+	ck_assert_ptr_null(client_hears(kept));
+	close(kept);
+}
+END_TEST
+
+/*
+ * Listeners
+ */
+
+START_TEST(server_drops_a_listener_that_another_has_shut_down)
+{
+	double cpu;
+	int held;
+
+	start_in_foreground(2, talker_in_foreground);
+	held = served(ports[0]);
+	ck_assert_int_eq(shutdown(fds[0], SHUT_RDWR), 0);
+	says(message(), "unable to accept on descriptor ");
+	cpu = cpu_of(server);
+	call(ports[1]);
+	call(ports[1]);
+	echoes(held, "still here");
+	ck_assert(silent(run.err_fd, 50));
+	ck_assert(cpu_of(server) - cpu < 0.04);
+	close(held);
+	stop_in_foreground();
+	ck_assert_str_eq(run.err, "");
+}
+END_TEST
+
+START_TEST(server_ends_with_1_when_no_listener_is_left)
+{
+	int status;
+
+	start_in_foreground(2, talker_in_foreground);
+	call(ports[0]);
+	ck_assert_int_eq(shutdown(fds[0], SHUT_RDWR), 0);
+	ck_assert_int_eq(shutdown(fds[1], SHUT_RDWR), 0);
+	status = run_wait(&run);
+	ck_assert(WIFEXITED(status));
+	ck_assert_int_eq(WEXITSTATUS(status), 1);
+	says(run.err, "unable to serve: no listening socket is left");
+	nothing_left();
+}
+END_TEST
+
+static struct {
+	const char *why;
+	int count;
+	int fds[3];
+} wrong;
+
+static void
+wrong_program(void)
+{
+	daemon_set_foreground(1);
+	daemon_start();
+	daemon_master();
+	daemon_success();
+	daemon_server(wrong.count == -2 ? NULL : wrong.fds,
+	    wrong.count == -2 ? 1 : wrong.count);
+	tell("returned", 1);
+}
+
+static void
+refuses_to_serve(const char *why, int count, int first, int second)
+{
+	long number;
+	int status;
+
+	wrong.count = count;
+	wrong.fds[0] = first;
+	wrong.fds[1] = second;
+	run_start(&run, wrong_program);
+	status = run_wait(&run);
+	ck_assert(WIFEXITED(status));
+	ck_assert_int_eq(WEXITSTATUS(status), 1);
+	says(run.err, "unable to serve");
+	says(run.err, why);
+	ck_assert(!heard_if(&run, "returned", &number));
+	nothing_left();
+	forget_run(&run);
+}
+
+START_TEST(server_refuses_what_is_no_listening_socket)
+{
+	int sock = socket(AF_INET, SOCK_STREAM, 0);
+
+	ck_assert_int_ge(sock, 0);
+	listen_on(1);
+	refuses_to_serve("does not listen", 2, fds[0], sock);
+	refuses_to_serve("", 1, 0, 0);		/* /dev/null */
+	refuses_to_serve("", 1, -1, 0);
+	refuses_to_serve("", 2, fds[0], 1000);
+	close(sock);
+}
+END_TEST
+
+START_TEST(server_refuses_a_listener_that_is_in_the_list_twice)
+{
+	listen_on(1);
+	refuses_to_serve("twice", 2, fds[0], fds[0]);
+}
+END_TEST
+
+START_TEST(server_refuses_an_empty_list)
+{
+	listen_on(1);
+	refuses_to_serve("", 0, fds[0], 0);
+	refuses_to_serve("", -1, fds[0], 0);
+	refuses_to_serve("", -2, 0, 0);
+}
+END_TEST
+
+static void
+early_program(void)
+{
+	daemon_start();
+	daemon_master();
+	daemon_server(fds, listeners);
+	tell("returned", 1);
+}
+
+START_TEST(server_refuses_to_serve_before_the_start_is_confirmed)
+{
+	long number;
+	int status;
+
+	listen_on(1);
+	run_start(&run, early_program);
+	status = run_wait(&run);
+	ck_assert(WIFEXITED(status));
+	ck_assert_int_eq(WEXITSTATUS(status), 1);
+	says(run.err, "unable to serve: ");
+	ck_assert(!heard_if(&run, "returned", &number));
+	nothing_left();
+}
+END_TEST
+
+/* As inetd(8) gives a "wait" service its socket. */
+static void
+talker_on_stdin(void)
+{
+	dup2(fds[0], 0);
+	close(fds[0]);
+	fds[0] = 0;
+	daemon_set_foreground(1);
+	serve();
+	talk();
+}
+
+START_TEST(server_serves_a_listener_that_is_its_stdin)
+{
+	int first, second;
+
+	start_in_foreground(1, talker_on_stdin);
+	leave_listeners();
+	first = served(ports[0]);
+	second = served(ports[0]);
+	echoes(first, "still here");
+	close(first);
+	close(second);
+	has_children(server, 0);
+	stop_in_foreground();
+}
+END_TEST
+
+static void
+talker_without_stdio(void)
+{
+	daemon_start();
+	tell_pid("master");
+	daemon_master();
+	tell_pid("server");
+	daemon_success();
+	close(0);
+	close(1);
+	close(2);
+	daemon_server(fds, listeners);
+	talk();
+}
+
+START_TEST(server_serves_where_the_program_has_closed_0_to_2)
+{
+	int first, second;
+
+	start(1, talker_without_stdio);
+	first = served(ports[0]);
+	second = served(ports[0]);
+	echoes(first, "still here");
+	close(first);
+	close(second);
+	stop();
+}
+END_TEST
+
+static void
+local_talker(void)
+{
+	struct sockaddr_storage addr;
+	socklen_t len = sizeof addr;
+
+	serve();
+	tell("peer", daemon_peer((struct sockaddr *)&addr, &len));
+	tell("family", addr.ss_family);
+	talk();
+}
+
+static int
+local_client(const struct sockaddr_un *addr)
+{
+	struct timeval most = { DEADLINE, 0 };
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	ck_assert_int_ge(fd, 0);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &most, sizeof most);
+	ck_assert_int_eq(connect(fd, (const struct sockaddr *)addr,
+	    sizeof *addr), 0);
+	return fd;
+}
+
+START_TEST(server_serves_a_local_socket)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int sock, fd;
+
+	snprintf(addr.sun_path, sizeof addr.sun_path, "%s/socket",
+	    scratch());
+	ck_assert_int_ge(sock = socket(AF_UNIX, SOCK_STREAM, 0), 0);
+	ck_assert_int_eq(bind(sock, (struct sockaddr *)&addr, sizeof addr),
+	    0);
+	ck_assert_int_eq(listen(sock, 5), 0);
+	fds[0] = sock;
+	listeners = 1;
+	run_daemon(&run, local_talker);
+	leave_listeners();
+	master = (pid_t)heard(&run, "master");
+	fd = local_client(&addr);
+	echoes(fd, "hello");
+	ck_assert_int_eq(heard(&run, "peer"), 0);
+	ck_assert_int_eq(heard(&run, "family"), AF_UNIX);
+	close(fd);
+	stop();
+}
+END_TEST
+
+/*
+ * What a worker has
+ */
+
+static const char *
+link_of(pid_t pid, int fd)
+{
+	static char target[256];
+	char path[64];
+	ssize_t len;
+
+	snprintf(path, sizeof path, "/proc/%ld/fd/%d", (long)pid, fd);
+	len = readlink(path, target, sizeof target - 1);
+	ck_assert_msg(len > 0, "%s: %s", path, strerror(errno));
+	target[len] = '\0';
+	return target;
+}
+
+/* It has a file of its own open, and nothing that it was started with. */
+static void
+talker_with_a_file(void)
+{
+	int fd;
+
+	for (fd = FACTS + 1; fd < FILE_AT; fd++)
+		if (fd != fds[0] && fd != fds[1])
+			close(fd);
+	fd = open("/", O_RDONLY);
+	if (dup2(fd, FILE_AT) == -1)
+		_exit(97);
+	close(fd);
+	serve();
+	talk();
+}
+
+static void
+holds_only_its_own(pid_t worker)
+{
+	char conn[256];
+
+	ck_assert_int_eq(descriptors_of(worker), 5);
+	strcpy(conn, link_of(worker, 0));
+	says(conn, "socket:");
+	ck_assert_str_eq(link_of(worker, 1), conn);
+	ck_assert_str_eq(link_of(worker, 2), "/dev/null");
+	says(link_of(worker, FACTS), "pipe:");
+	ck_assert_str_eq(link_of(worker, FILE_AT), "/");
+}
+
+START_TEST(worker_holds_its_connection_and_what_the_program_has_opened)
+{
+	int fd[3], i, count;
+	pid_t workers[4];
+
+	start(2, talker_with_a_file);
+	fd[0] = served(ports[0]);
+	fd[1] = served(ports[1]);
+	send_signal(master, SIGHUP);	/* also those of the next server */
+	is_asked(fd[0], SIGHUP);
+	is_asked(fd[1], SIGHUP);
+	count = children_of(server, workers, 4);
+	ck_assert_int_eq(count, 2);
+	for (i = 0; i < count; i++)
+		holds_only_its_own(workers[i]);
+	close(fd[0]);
+	close(fd[1]);
+	server = (pid_t)heard(&run, "server");
+	fd[2] = served(ports[1]);
+	holds_only_its_own(only_child_of(server));
+	close(fd[2]);
+	stop();
+}
+END_TEST
+
+static void
+mode_teller(void)
+{
+	serve();
+	tell("errno", errno);
+	tell("stdin", fcntl(0, F_GETFL) & O_NONBLOCK);
+	tell("stdout", fcntl(1, F_GETFL) & O_NONBLOCK);
+	tell("closed at exec", fcntl(0, F_GETFD) | fcntl(1, F_GETFD));
+}
+
+START_TEST(worker_has_a_connection_in_blocking_mode)
+{
+	int fd;
+
+	start(1, mode_teller);
+	fd = client(ports[0]);
+	ck_assert_int_eq(heard(&run, "errno"), ERANGE);	/* it succeeds */
+	ck_assert_int_eq(heard(&run, "stdin"), 0);
+	ck_assert_int_eq(heard(&run, "stdout"), 0);
+	ck_assert_int_eq(heard(&run, "closed at exec"), 0);
+	close(fd);
+	stop();
+}
+END_TEST
+
+/*
+ * The ends of workers
+ */
+
+static void
+talker_to_a_crowd(void)
+{
+	daemon_set_worker_count_max(CROWD);
+	serve();
+	talk();
+}
+
+static void
+fill(int *clients)
+{
+	int i;
+
+	for (i = 0; i < CROWD; i++)
+		clients[i] = waiting(ports[0]);
+	for (i = 0; i < CROWD; i++)
+		answered(clients[i]);
+}
+
+START_TEST(server_reaps_all_workers_that_end_at_once)
+{
+	static int clients[CROWD];
+	static pid_t workers[CROWD];
+	double begin;
+	int i;
+
+	start(1, talker_to_a_crowd);
+	fill(clients);
+	ck_assert_int_eq(children_of(server, workers, CROWD), CROWD);
+	freeze(server);
+	for (i = 0; i < CROWD; i++)
+		close(clients[i]);
+	for (i = 0; i < CROWD; i++)
+		gone(workers[i]);
+	/* What is one signal now is the end of all of them. */
+	begin = now();
+	send_signal(server, SIGCONT);
+	has_children(server, 0);
+	ck_assert(now() - begin < 5);	/* the tick comes every 10 s */
+	fill(clients);
+	for (i = 0; i < CROWD; i++)
+		close(clients[i]);
+	has_children(server, 0);
+	stop();
+}
+END_TEST
+
+START_TEST(server_does_not_take_a_stopped_worker_for_one_that_has_ended)
+{
+	int first, second, third;
+	pid_t workers[2];
+
+	start(1, two_at_a_time);
+	first = served(ports[0]);
+	second = served(ports[0]);
+	ck_assert_int_eq(children_of(server, workers, 2), 2);
+	freeze(workers[0]);
+	freeze(workers[1]);
+	send_signal(server, SIGCHLD);
+	third = waiting(ports[0]);
+	ck_assert(silent(third, 50));
+	send_signal(workers[0], SIGCONT);
+	send_signal(workers[1], SIGCONT);
+	echoes(first, "still here");
+	echoes(second, "still here");
+	close(first);
+	answered(third);
+	close(second);
+	close(third);
+	stop();
+}
+END_TEST
+
+/* It dies of whatever signal it is sent. */
+static void
+talker_with_a_helper(void)
+{
+	pid_t pid;
+
+	daemon_set_worker_count_max(1);
+	daemon_start();
+	tell_pid("master");
+	daemon_master();
+	tell_pid("server");
+	if ((pid = fork()) == 0)
+		for (;;)
+			pause();
+	tell("helper", pid);
+	daemon_success();
+	daemon_server(fds, listeners);
+	talk();
+}
+
+START_TEST(server_lets_the_children_of_the_program_alone)
+{
+	pid_t first, second;
+
+	start(1, talker_with_a_helper);
+	first = (pid_t)heard(&run, "helper");
+	call(ports[0]);		/* it takes no slot, */
+	send_signal(master, SIGHUP);
+	server = (pid_t)heard(&run, "server");
+	second = (pid_t)heard(&run, "helper");
+	ck_assert(running(first));	/* it is not signalled, */
+	call(ports[0]);
+	send_signal(second, SIGKILL);
+	gone(second);
+	call(ports[0]);
+	has_children(server, 1);	/* and the program may wait for it. */
+	send_signal(master, SIGTERM);
+	ck_assert_int_eq(ended(master), 0);
+	ck_assert(running(first));
+	send_signal(first, SIGKILL);
+	ended(first);
+	nothing_left();
+}
+END_TEST
+
+static void
+counter_to_one(void)
+{
+	daemon_set_worker_count_max(1);
+	serve();
+	tell("worker", 1);
+	talk();
+	tell("worker", -1);
+}
+
+START_TEST(server_counts_the_workers_that_the_last_one_has_left)
+{
+	int held, fd;
+
+	start(1, counter_to_one);
+	held = served(ports[0]);
+	send_signal(server, SIGKILL);
+	fd = waiting(ports[0]);
+	server = (pid_t)heard(&run, "server");
+	ck_assert(silent(fd, 50));
+	echoes(held, "still here");
+	close(held);
+	answered(fd);
+	ck_assert_int_eq(heard(&run, "worker"), -1);
+	ck_assert_int_eq(heard(&run, "worker"), 1);
+	close(fd);
+	stop();
+}
+END_TEST
+
+/*
+ * Signals
+ */
+
+static const int table[] = { SIGHUP, SIGUSR1, SIGUSR2, SIGINT, SIGTERM,
+	SIGQUIT };
+
+enum { SIGNALS = sizeof table / sizeof table[0] };
+
+static void
+got(int signo)
+{
+	tell("got", signo);
+}
+
+/* Its workers tell each signal that comes, and obey none. */
+static void
+listener_to_signals(void)
+{
+	pid_t parent;
+	char c;
+	int i;
+
+	daemon_start();
+	tell_pid("master");
+	daemon_master();
+	parent = getpid();
+	tell("server", parent);
+	daemon_success();
+	for (i = 0; i < SIGNALS; i++)
+		signal(table[i], got);
+	daemon_server(fds, listeners);
+	tell_pid("worker");
+	tell("of server", parent);
+	while (read(0, &c, 1) != 0)
+		;
+}
+
+/* Finds that there is another server now, and ends the daemon. */
+static void
+end_another_server(int port)
+{
+	int fd = client(port);
+
+	/* Before it had a worker the program's own handler would take it. */
+	heard(&run, "worker");
+	ck_assert_int_ne(heard(&run, "of server"), server);
+	send_signal(master, SIGTERM);
+	ck_assert_int_eq(heard(&run, "got"), SIGTERM);
+	close(fd);
+	ck_assert_int_eq(ended(master), 0);
+	nothing_left();
+}
+
+static void
+tells_no_more_signals(void)
+{
+	long number;
+
+	ck_assert_msg(!heard_if(&run, "got", &number), "and signal %ld",
+	    number);
+}
+
+/* What becomes of workers and server by this signal, also when it does not
+ * come by way of the master. */
+static void
+obeys(int signo, int to_workers, int at_once, int again, int directly)
+{
+	pid_t worker;
+	int fd;
+
+	start(1, listener_to_signals);
+	fd = client(ports[0]);
+	worker = (pid_t)heard(&run, "worker");
+	send_signal(directly ? server : master, signo);
+	ck_assert_int_eq(heard(&run, "got"), to_workers);
+	if (at_once)
+		gone(server);
+	else
+		ck_assert(silent(fd, 20) && running(server));
+	ck_assert(running(worker));
+	close(fd);
+	gone(worker);
+	if (again)
+		end_another_server(ports[0]);
+	else {
+		ck_assert_int_eq(ended(master), 0);
+		nothing_left();
+	}
+	tells_no_more_signals();
+	forget_run(&run);
+}
+
+START_TEST(server_obeys_each_signal_of_the_table)
+{
+	int directly;
+
+	for (directly = 0; directly <= 1; directly++) {
+		obeys(SIGHUP, SIGHUP, 0, 1, directly);
+		obeys(SIGUSR1, SIGTERM, 1, 1, directly);
+		obeys(SIGUSR2, SIGUSR2, 0, 0, directly);
+		obeys(SIGINT, SIGINT, 1, 0, directly);
+		obeys(SIGTERM, SIGTERM, 1, 0, directly);
+		obeys(SIGQUIT, SIGQUIT, 1, 0, directly);
+	}
+}
+END_TEST
+
+START_TEST(worker_gets_each_signal_once)
+{
+	int fd;
+
+	start(1, listener_to_signals);
+	fd = client(ports[0]);
+	heard(&run, "worker");
+	send_signal(master, SIGHUP);
+	ck_assert_int_eq(heard(&run, "got"), SIGHUP);
+	send_signal(master, SIGHUP);
+	send_signal(server, SIGHUP);
+	send_signal(master, SIGUSR2);
+	ck_assert_int_eq(heard(&run, "got"), SIGUSR2);
+	send_signal(master, SIGUSR2);
+	send_signal(server, SIGHUP);
+	send_signal(master, SIGTERM);
+	ck_assert_int_eq(heard(&run, "got"), SIGTERM);
+	gone(server);
+	close(fd);
+	ck_assert_int_eq(ended(master), 0);
+	nothing_left();
+	tells_no_more_signals();
+}
+END_TEST
+
+START_TEST(server_goes_over_from_waiting_to_at_once)
+{
+	pid_t worker;
+	int fd;
+
+	start(1, listener_to_signals);
+	fd = client(ports[0]);
+	worker = (pid_t)heard(&run, "worker");
+	send_signal(master, SIGHUP);
+	ck_assert_int_eq(heard(&run, "got"), SIGHUP);
+	send_signal(master, SIGUSR1);
+	ck_assert_int_eq(heard(&run, "got"), SIGTERM);
+	gone(server);
+	close(fd);
+	gone(worker);
+	end_another_server(ports[0]);
+	tells_no_more_signals();
+}
+END_TEST
+
+START_TEST(server_lowers_nothing_that_it_was_asked_for)
+{
+	int fd;
+
+	start(1, listener_to_signals);
+	fd = client(ports[0]);
+	heard(&run, "worker");
+	send_signal(master, SIGUSR2);
+	ck_assert_int_eq(heard(&run, "got"), SIGUSR2);
+	send_signal(master, SIGHUP);
+	refuses(ports[0]);
+	send_signal(master, SIGUSR1);	/* at once, and still the end */
+	ck_assert_int_eq(heard(&run, "got"), SIGTERM);
+	gone(server);
+	close(fd);
+	ck_assert_int_eq(ended(master), 0);
+	nothing_left();
+	tells_no_more_signals();
+}
+END_TEST
+
+START_TEST(server_lets_clients_wait_for_its_successor_after_hup)
+{
+	int held, next;
+
+	start(1, talker);
+	held = served(ports[0]);
+	send_signal(master, SIGHUP);
+	is_asked(held, SIGHUP);
+	next = waiting(ports[0]);	/* not refused */
+	ck_assert(silent(next, 50));
+	ck_assert(running(server));
+	echoes(held, "still here");
+	close(held);
+	answered(next);
+	ck_assert_int_ne(heard(&run, "server"), server);
+	close(next);
+	stop();
+}
+END_TEST
+
+START_TEST(server_refuses_clients_after_usr2_and_lets_its_workers_finish)
+{
+	int held;
+
+	start(1, talker);
+	held = served(ports[0]);
+	send_signal(master, SIGUSR2);
+	is_asked(held, SIGUSR2);
+	refuses(ports[0]);
+	echoes(held, "still here");
+	ck_assert(running(server));
+	close(held);
+	ck_assert_int_eq(ended(master), 0);
+	nothing_left();
+}
+END_TEST
+
+/* All the time clients come, and never is one of them turned away. */
+START_TEST(server_loses_no_client_while_it_is_replaced_all_the_time)
+{
+	struct pollfd callers[CALLERS];
+	int i, reloads = 0, calls = 0, left;
+	double due;
+	char c;
+
+	start(1, talker);
+	for (i = 0; i < CALLERS; i++) {
+		callers[i].fd = waiting(ports[0]);
+		callers[i].events = POLLIN;
+	}
+	due = now();
+	while (reloads < RELOADS) {
+		left = (int)((due - now()) * 1000);
+		if (poll(callers, CALLERS, left > 0 ? left : 0) > 0)
+			for (i = 0; i < CALLERS; i++) {
+				if (callers[i].revents == 0)
+					continue;
+				answered(callers[i].fd);
+				shutdown(callers[i].fd, SHUT_WR);
+				ck_assert_int_eq(read(callers[i].fd, &c, 1),
+				    0);
+				close(callers[i].fd);
+				callers[i].fd = waiting(ports[0]);
+				calls++;
+			}
+		if (now() >= due) {
+			send_signal(master, SIGHUP);
+			due += RELOAD_EVERY / 1000.0;
+			reloads++;
+		}
+	}
+	for (i = 0; i < CALLERS; i++) {
+		answered(callers[i].fd);
+		close(callers[i].fd);
+	}
+	ck_assert_int_gt(calls, RELOADS);
+	ck_assert_int_ne(heard(&run, "server"), server);
+	stop();
+}
+END_TEST
+
+static void
+impatient_listener_to_signals(void)
+{
+	daemon_set_drain_timeout(1);
+	listener_to_signals();
+}
+
+START_TEST(server_drains_no_longer_than_it_may)
+{
+	struct run reloaded;
+	pid_t master_there, server_there, worker_there;
+	int fd, fd_there, port_there;
+	double begin;
+
+	start(1, impatient_listener_to_signals);
+	fd_there = client(ports[0]);
+	worker_there = (pid_t)heard(&run, "worker");
+	reloaded = run;
+	master_there = master;
+	server_there = server;
+	port_there = ports[0];
+	start(1, impatient_listener_to_signals);
+	fd = client(ports[0]);
+	heard(&run, "worker");
+
+	begin = now();
+	send_signal(master_there, SIGHUP);
+	send_signal(master, SIGUSR2);
+	ck_assert_int_eq(heard(&reloaded, "got"), SIGHUP);
+	ck_assert_int_eq(heard(&run, "got"), SIGUSR2);
+	ck_assert_int_eq(heard(&reloaded, "got"), SIGTERM);
+	ck_assert_int_eq(heard(&run, "got"), SIGTERM);
+	ck_assert(now() - begin > 0.99);
+	gone(server_there);
+	gone(server);
+	close(fd);
+	ck_assert_int_eq(ended(master), 0);
+	tells_no_more_signals();
+
+	forget_run(&run);
+	run = reloaded;
+	master = master_there;
+	server = server_there;
+	close(fd_there);
+	gone(worker_there);
+	end_another_server(port_there);
+	tells_no_more_signals();
+}
+END_TEST
+
+START_TEST(server_lets_its_workers_finish_when_the_master_is_gone)
+{
+	int held, status;
+
+	start(1, talker);
+	held = served(ports[0]);
+	send_signal(master, SIGKILL);
+	ck_assert_int_eq(ended(master), SIGKILL);
+	refuses(ports[0]);
+	echoes(held, "still here");
+	ck_assert(running(server));
+	close(held);
+	status = ended(server);
+	ck_assert(WIFEXITED(status));
+	ck_assert_int_eq(WEXITSTATUS(status), 1);
+	nothing_left();
+}
+END_TEST
+
+/*
+ * Its end
+ */
+
+static void
+printer(void)
+{
+	daemon_set_foreground(1);
+	printf("once ");
+	daemon_start();
+	tell_pid("master");
+	printf("and ");
+	daemon_master();
+	printf("for ");
+	tell_pid("server");
+	daemon_success();
+	printf("all");
+	daemon_server(fds, listeners);
+	talk();
+}
+
+START_TEST(server_writes_what_the_program_has_buffered_once)
+{
+	start_in_foreground(1, printer);
+	call(ports[0]);
+	call(ports[0]);
+	stop_in_foreground();
+	ck_assert_str_eq(run.out, "once and for all");
+}
+END_TEST
+
+static void
+returner(void)
+{
+	int value;
+
+	daemon_set_server_return_fatal(-7);
+	if ((value = serve()) >= 0) {
+		talk();
+		return;
+	}
+	tell("returned", value);
+	tell("status", daemon_exit_status());
+	_exit(daemon_exit_status());
+}
+
+START_TEST(server_returns_where_it_would_have_ended_if_that_is_set)
+{
+	start(1, returner);
+	call(ports[0]);
+	send_signal(master, SIGHUP);
+	ck_assert_int_eq(heard(&run, "returned"), -7);
+	ck_assert_int_eq(heard(&run, "status"), 0);
+	ck_assert_int_ne(heard(&run, "server"), server);
+	call(ports[0]);
+	send_signal(master, SIGUSR2);
+	ck_assert_int_eq(heard(&run, "returned"), -7);
+	ck_assert_int_eq(heard(&run, "status"), 1);
+	ck_assert_int_eq(ended(master), 0);
+	nothing_left();
+}
+END_TEST
+
+int
+main(void)
+{
+	const TTest *const tests[] = {
+		server_gives_each_ready_listener_one_fair_turn,
+		server_lets_no_flood_on_one_listener_starve_another,
+		server_returns_the_index_of_the_listener,
+		server_lets_clients_wait_at_worker_count_max,
+		server_uses_a_free_slot_at_once,
+		server_has_never_more_workers_than_it_may,
+		server_serves_a_thousand_clients_and_keeps_nothing_of_them,
+		server_serves_hundreds_of_clients_side_by_side,
+		server_goes_on_after_clients_that_have_gone,
+		server_does_not_wait_in_accept,
+		server_rests_when_there_are_no_descriptors_and_goes_on_then,
+		server_keeps_the_client_for_whom_there_is_no_process,
+		server_serves_the_kept_client_before_a_reload_ends_it,
+		server_leaves_the_kept_client_when_it_must_end_at_once,
+		server_drops_a_listener_that_another_has_shut_down,
+		server_ends_with_1_when_no_listener_is_left,
+		server_refuses_what_is_no_listening_socket,
+		server_refuses_a_listener_that_is_in_the_list_twice,
+		server_refuses_an_empty_list,
+		server_refuses_to_serve_before_the_start_is_confirmed,
+		server_serves_a_listener_that_is_its_stdin,
+		server_serves_where_the_program_has_closed_0_to_2,
+		server_serves_a_local_socket,
+		worker_holds_its_connection_and_what_the_program_has_opened,
+		worker_has_a_connection_in_blocking_mode,
+		server_reaps_all_workers_that_end_at_once,
+		server_does_not_take_a_stopped_worker_for_one_that_has_ended,
+		server_lets_the_children_of_the_program_alone,
+		server_counts_the_workers_that_the_last_one_has_left,
+		server_obeys_each_signal_of_the_table,
+		worker_gets_each_signal_once,
+		server_goes_over_from_waiting_to_at_once,
+		server_lowers_nothing_that_it_was_asked_for,
+		server_lets_clients_wait_for_its_successor_after_hup,
+		server_refuses_clients_after_usr2_and_lets_its_workers_finish,
+		server_loses_no_client_while_it_is_replaced_all_the_time,
+		server_drains_no_longer_than_it_may,
+		server_lets_its_workers_finish_when_the_master_is_gone,
+		server_writes_what_the_program_has_buffered_once,
+		server_returns_where_it_would_have_ended_if_that_is_set
+	};
+
+	return RUN_TESTS("server", tests);
+}

@@ -1,2 +1,2213 @@
+/*
+ * check_startup.c - daemon_start() as a shell, a terminal and a service
+ * manager see it
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#include "config.h"
+
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <netinet/in.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <sched.h>
+#include <time.h>
+
 #include "harness.h"
-int main(void) { return 0; }
+
+enum {
+	LINES = 100000,
+	TOO_MUCH = 100000,	/* bytes: more than a pipe takes, not two */
+	MOMENTS = 40
+};
+
+static const int table[] = { SIGHUP, SIGUSR1, SIGUSR2, SIGINT, SIGTERM,
+	SIGQUIT, SIGCHLD };
+enum { SIGNALS = sizeof table / sizeof table[0] };
+
+static struct run run;
+static pid_t master;
+static int port;
+
+/*
+ * What programs are made of. The last three of these are what a test sets
+ * before it starts one.
+ */
+
+static int listener;
+static int gate[2];		/* a program waits until the test opens it */
+static int number;
+static const char *path;
+
+static void
+wait_at_gate(void)
+{
+	char byte;
+
+	while (read(gate[0], &byte, 1) == -1 && errno == EINTR)
+		;
+}
+
+static void
+stay(void)
+{
+	for (;;)
+		pause();
+}
+
+static void
+begin(void)
+{
+	daemon_set_program_name("testd");
+	daemon_start();
+}
+
+static void
+open_port(void)
+{
+	struct sockaddr_in addr;
+	socklen_t len = sizeof addr;
+
+	if (daemon_listen("127.0.0.1", "0", &listener, 1) != 1 ||
+	    getsockname(listener, (struct sockaddr *)&addr, &len) == -1)
+		_exit(98);
+	tell("port", ntohs(addr.sin_port));
+}
+
+static void
+be_master(void)
+{
+	open_port();
+	tell_pid("master");
+}
+
+static void
+be_server(void)
+{
+	be_master();
+	daemon_master();
+	tell_pid("server");
+}
+
+static void
+serve(void)
+{
+	char line[256];
+
+	daemon_success();
+	daemon_server(&listener, 1);
+	while (fgets(line, sizeof line, stdin) != NULL)
+		fputs(line, stdout);
+}
+
+static void
+echo_daemon(void)
+{
+	begin();
+	be_server();
+	serve();
+}
+
+/* Its servers confirm the start once the gate is open. */
+static void
+gated_daemon(void)
+{
+	begin();
+	be_server();
+	wait_at_gate();
+	serve();
+}
+
+static void
+stuck_master(void)
+{
+	begin();
+	be_master();
+	stay();
+}
+
+static void
+stuck_server(void)
+{
+	begin();
+	be_server();
+	stay();
+}
+
+static void
+fork_helper(void (*helper)(void))
+{
+	if (fork() == 0) {
+		helper();
+		_exit(0);
+	}
+}
+
+/*
+ * What the test does
+ */
+
+static double
+seconds(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+static void
+make_gate(void)
+{
+	ck_assert_int_eq(pipe(gate), 0);
+}
+
+static void
+open_gate(void)
+{
+	ck_assert_int_eq(write(gate[1], "", 1), 1);
+}
+
+/* Starts a program and waits for the master, but not for its success. */
+static void
+begins(void (*program)(void))
+{
+	run_start(&run, program);
+	port = (int)heard(&run, "port");
+	master = (pid_t)heard(&run, "master");
+}
+
+static void
+starts(void (*program)(void))
+{
+	run_daemon(&run, program);
+	port = (int)heard(&run, "port");
+	master = (pid_t)heard(&run, "master");
+}
+
+static void
+exited(int status, int expected)
+{
+	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == expected,
+	    "wait status %#x, not exit status %d; stderr: %s", status,
+	    expected, run.err);
+}
+
+static void
+died(int status, int signo)
+{
+	ck_assert_msg(WIFSIGNALED(status) && WTERMSIG(status) == signo,
+	    "wait status %#x, not signal %d; stderr: %s", status, signo,
+	    run.err);
+}
+
+static void
+stops(void)
+{
+	send_signal(master, SIGTERM);
+	exited(ended(master), 0);
+	nothing_left();
+}
+
+/* Once the starter has ended nobody else is there any more. */
+static void
+left_nothing(void)
+{
+	int status;
+	pid_t pid = waitpid(-1, &status, WNOHANG);
+
+	ck_assert_msg(pid == -1 && errno == ECHILD, "process %ld is left",
+	    (long)pid);
+}
+
+/* Only messages of the library, one a line. */
+static void
+messages(const char *text, int count)
+{
+	const char *line = text, *end;
+	int lines = 0;
+
+	while ((end = strchr(line, '\n')) != NULL) {
+		ck_assert_msg(strncmp(line, "testd: unable to ", 17) == 0,
+		    "\"%s\" is no message", line);
+		line = end + 1;
+		lines++;
+	}
+	ck_assert_msg(*line == '\0' && lines == count,
+	    "not %d messages: \"%s\"", count, text);
+}
+
+static void
+fails_with(int status)
+{
+	exited(run_wait(&run), status);
+	left_nothing();
+}
+
+static void
+fails(void (*program)(void), int status)
+{
+	run_start(&run, program);
+	fails_with(status);
+}
+
+static void
+refused(void)
+{
+	ck_assert_msg(client_if(port) == -1, "port %d is still open", port);
+}
+
+static const char *
+link_of(pid_t pid, const char *what)
+{
+	static char text[PATH_MAX];
+	char name[64];
+	ssize_t len;
+
+	snprintf(name, sizeof name, "/proc/%ld/%s", (long)pid, what);
+	len = readlink(name, text, sizeof text - 1);
+	ck_assert_msg(len > 0, "%s: %s", name, strerror(errno));
+	text[len] = '\0';
+	return text;
+}
+
+static void
+has_null(pid_t pid, int first, int last)
+{
+	char what[32];
+
+	for (; first <= last; first++) {
+		snprintf(what, sizeof what, "fd/%d", first);
+		ck_assert_str_eq(link_of(pid, what), "/dev/null");
+	}
+}
+
+/* What a line of /proc/PID/status says. */
+static const char *
+status_of(pid_t pid, const char *word)
+{
+	static char line[256];
+	char name[64];
+	size_t len = strlen(word);
+	FILE *file;
+
+	snprintf(name, sizeof name, "/proc/%ld/status", (long)pid);
+	ck_assert_ptr_nonnull(file = fopen(name, "r"));
+	while (fgets(line, sizeof line, file) != NULL)
+		if (strncmp(line, word, len) == 0 && line[len] == ':')
+			break;
+	fclose(file);
+	return line + len + 1;
+}
+
+/* Whether the set of signals that this line shows has signo. */
+static int
+has_signal(pid_t pid, const char *word, int signo)
+{
+	return strtoull(status_of(pid, word), NULL, 16) >> (signo - 1) & 1;
+}
+
+/* All that comes until nobody holds the other end any more. */
+static const char *
+all_of(int fd)
+{
+	struct pollfd pfd = { fd, POLLIN, 0 };
+	static char text[65536];
+	size_t len = 0;
+	ssize_t n;
+
+	do {
+		ck_assert_msg(poll(&pfd, 1, DEADLINE * 1000) == 1,
+		    "somebody holds the other end");
+		n = read(fd, text + len, sizeof text - 1 - len);
+		len += n > 0 ? (size_t)n : 0;
+	} while (n > 0);
+	text[len] = '\0';
+	return text;
+}
+
+/*
+ * What is shown
+ */
+
+static void
+talker(void)
+{
+	begin();
+	printf("master out\n");
+	fprintf(stderr, "master err\n");
+	be_server();
+	printf("server out\nno newline");
+	fprintf(stderr, "server err\nno newline");
+	serve();
+}
+
+START_TEST(the_starter_shows_what_was_written_before_success)
+{
+	starts(talker);
+	ck_assert_str_eq(run.out, "master out\nserver out\nno newline");
+	ck_assert_str_eq(run.err, "master err\nserver err\nno newline");
+	stops();
+}
+END_TEST
+
+static void
+talker_that_fails(void)
+{
+	begin();
+	printf("master out\n");
+	fprintf(stderr, "master err\n");
+	be_server();
+	printf("server out");
+	fprintf(stderr, "server err\n");
+	exit(5);
+}
+
+START_TEST(the_starter_shows_what_a_start_that_failed_has_written)
+{
+	fails(talker_that_fails, 5);
+	ck_assert_str_eq(run.out, "master out\nserver out");
+	says(run.err, "master err\nserver err\ntestd: unable to start: ");
+}
+END_TEST
+
+static void
+say_lines(int from, int to)
+{
+	int i;
+
+	for (i = from; i < to; i++) {
+		printf("o%05d\n", i);
+		fprintf(stderr, "e%05d\n", i);
+	}
+}
+
+static void
+long_talker(void)
+{
+	begin();
+	say_lines(0, LINES / 2);
+	be_server();
+	say_lines(LINES / 2, LINES);
+	serve();
+}
+
+static void
+has_lines(const char *text, const char *format, int count)
+{
+	size_t len = (size_t)snprintf(NULL, 0, format, 0);
+	char line[16];
+	int i;
+
+	ck_assert_uint_eq(strlen(text), (size_t)count * len);
+	for (i = 0; i < count; i++, text += len) {
+		snprintf(line, sizeof line, format, i);
+		ck_assert_msg(strncmp(text, line, len) == 0,
+		    "line %d is \"%.*s\"", i, (int)len, text);
+	}
+}
+
+START_TEST(it_shows_100000_lines_once_and_in_order_on_each_stream)
+{
+	starts(long_talker);
+	has_lines(run.out, "o%05d\n", LINES);
+	has_lines(run.err, "e%05d\n", LINES);
+	stops();
+}
+END_TEST
+
+static void
+say_in_turns(void)
+{
+	int i;
+
+	for (i = 0; i < 1000; i++)
+		dprintf(1 + i % 2, "%03d\n", i);
+}
+
+/* number: the descriptor that both streams go to */
+static void
+talker_on_one_file(void)
+{
+	dup2(number, 1);
+	dup2(number, 2);
+	begin();
+	be_server();
+	say_in_turns();
+	serve();
+}
+
+START_TEST(one_pipe_carries_both_streams_in_order)
+{
+	number = 1;
+	starts(talker_on_one_file);
+	has_lines(run.out, "%03d\n", 1000);
+	stops();
+}
+END_TEST
+
+START_TEST(one_file_takes_both_streams_in_order)
+{
+	char name[128], text[8192] = "";
+
+	snprintf(name, sizeof name, "%s/both", scratch());
+	ck_assert_int_ge(number = open(name, O_RDWR | O_CREAT, 0600), 0);
+	starts(talker_on_one_file);
+	ck_assert_int_ge(pread(number, text, sizeof text - 1, 0), 0);
+	has_lines(text, "%03d\n", 1000);
+	stops();
+}
+END_TEST
+
+static void
+close_reader_of(int fd)
+{
+	int ends[2];
+
+	if (pipe(ends) == -1)
+		_exit(98);
+	dup2(ends[1], fd);
+	close(ends[0]);
+	close(ends[1]);
+}
+
+/* number: the server's status, unless it is to serve */
+static void
+talker_whom_nobody_hears(void)
+{
+	close_reader_of(1);
+	begin();
+	be_server();
+	say_in_turns();
+	if (number != 0)
+		exit(number);
+	serve();
+}
+
+START_TEST(the_start_succeeds_though_nobody_reads_stdout)
+{
+	starts(talker_whom_nobody_hears);
+	ck_assert_uint_eq(strlen(run.err), 2000);
+	ask(port, "hello", "hello");
+	stops();
+}
+END_TEST
+
+START_TEST(the_status_stays_the_same_though_nobody_reads_stdout)
+{
+	number = 9;
+	fails(talker_whom_nobody_hears, 9);
+}
+END_TEST
+
+static void
+say_too_much(void)
+{
+	static char text[TOO_MUCH];
+
+	memset(text, 'x', sizeof text);
+	fwrite(text, sizeof text, 1, stdout);
+	fflush(stdout);
+}
+
+static void
+say_far_too_much(void)
+{
+	say_too_much();
+	say_too_much();
+	say_too_much();
+}
+
+static void
+talker_with_a_helper(void)
+{
+	begin();
+	be_server();
+	fork_helper(say_far_too_much);
+	fprintf(stderr, "still here\n");
+	wait(NULL);
+	serve();
+}
+
+START_TEST(a_full_stdout_does_not_hold_stderr_up)
+{
+	char text[16] = "";
+
+	begins(talker_with_a_helper);
+	ck_assert_int_eq(read(run.err_fd, text, 11), 11);
+	ck_assert_str_eq(text, "still here\n");
+	exited(run_wait(&run), 0);
+	ck_assert_uint_eq(strlen(run.out), 3 * TOO_MUCH);
+	stops();
+}
+END_TEST
+
+/* HUP is kept for the time after success: so when another server comes, the
+ * starter has been told of it. */
+static void
+confirms(void)
+{
+	heard(&run, "server");
+	send_signal(master, SIGHUP);
+	open_gate();
+	heard(&run, "server");
+	open_gate();
+}
+
+static void
+gated_talker(void)
+{
+	begin();
+	be_server();
+	wait_at_gate();
+	say_too_much();
+	serve();
+}
+
+START_TEST(a_slow_reader_gets_all_before_the_starter_ends)
+{
+	make_gate();
+	begins(gated_talker);
+	confirms();
+	ck_assert_int_eq(waitpid(run.pid, NULL, WNOHANG), 0);
+	exited(run_wait(&run), 0);
+	ck_assert_uint_eq(strlen(run.out), TOO_MUCH);
+	stops();
+}
+END_TEST
+
+static void
+say_for_ever(void)
+{
+	for (;;)
+		say_too_much();
+}
+
+static void
+daemon_with_a_chatty_helper(void)
+{
+	begin();
+	be_server();
+	fork_helper(say_for_ever);
+	serve();
+}
+
+START_TEST(the_starter_ends_though_a_helper_goes_on_writing)
+{
+	starts(daemon_with_a_chatty_helper);
+	ask(port, "hello", "hello");
+	stops();
+}
+END_TEST
+
+START_TEST(nothing_of_the_daemon_holds_the_relay_after_success)
+{
+	int out, err;
+
+	run_start(&run, talker);
+	out = dup(run.out_fd);
+	err = dup(run.err_fd);
+	exited(run_wait(&run), 0);
+	ck_assert_str_eq(all_of(out), "");
+	ck_assert_str_eq(all_of(err), "");
+	master = (pid_t)heard(&run, "master");
+	ck_assert(running(master));
+	stops();
+}
+END_TEST
+
+START_TEST(stdin_stdout_and_stderr_are_dev_null_after_success)
+{
+	starts(echo_daemon);
+	has_null(master, 0, 2);
+	has_null((pid_t)heard(&run, "server"), 0, 2);
+	stops();
+}
+END_TEST
+
+/*
+ * The leader
+ */
+
+START_TEST(the_leader_is_gone_before_the_starter_ends)
+{
+	pid_t pids[2];
+
+	starts(echo_daemon);
+	ck_assert_int_eq(children_of(getpid(), pids, 2), 1);
+	ck_assert_int_eq(pids[0], master);
+	ck_assert_int_eq(kill(getsid(master), 0), -1);
+	stops();
+}
+END_TEST
+
+START_TEST(a_leader_that_is_killed_fails_the_start)
+{
+	begins(stuck_server);
+	send_signal(getsid(master), SIGKILL);
+	fails_with(128 + SIGKILL);
+	messages(run.err, 1);
+}
+END_TEST
+
+/*
+ * The status
+ */
+
+/* number: its status */
+static void
+exits_as_master(void)
+{
+	begin();
+	exit(number);
+}
+
+static void
+exits_as_server(void)
+{
+	begin();
+	be_server();
+	exit(number);
+}
+
+START_TEST(the_status_is_the_failing_stage_s_own)
+{
+	number = 7;
+	fails(exits_as_master, 7);
+	messages(run.err, 1);
+	says(run.err, "the master ended with status 7");
+	number = 9;
+	fails(exits_as_server, 9);
+	messages(run.err, 1);
+	says(run.err, "the server ended with status 9");
+}
+END_TEST
+
+START_TEST(an_exit_with_0_before_success_is_status_1)
+{
+	number = 0;
+	fails(exits_as_master, 1);
+	messages(run.err, 1);
+	fails(exits_as_server, 1);
+	messages(run.err, 1);
+}
+END_TEST
+
+/* number: the signal that it dies of */
+static void
+dies_as_master(void)
+{
+	begin();
+	raise(number);
+}
+
+static void
+dies_as_server(void)
+{
+	begin();
+	be_server();
+	raise(number);
+}
+
+START_TEST(a_signal_n_gives_status_128_plus_n)
+{
+	static const int signals[] = { SIGKILL, SIGABRT, SIGPIPE, SIGALRM };
+	size_t i;
+
+	for (i = 0; i < sizeof signals / sizeof signals[0]; i++) {
+		number = signals[i];
+		fails(dies_as_master, 128 + number);
+		messages(run.err, 1);
+		fails(dies_as_server, 128 + number);
+		messages(run.err, 1);
+	}
+}
+END_TEST
+
+START_TEST(a_signal_that_means_the_end_gives_status_1)
+{
+	begins(stuck_server);
+	heard(&run, "server");
+	send_signal(master, SIGTERM);
+	fails_with(1);
+	messages(run.err, 1);
+	begins(stuck_server);
+	send_signal((pid_t)heard(&run, "server"), SIGTERM);
+	fails_with(1);
+	messages(run.err, 1);
+}
+END_TEST
+
+/* number: the timeout */
+static void
+gated_daemon_for_so_long(void)
+{
+	daemon_set_start_timeout(number);
+	gated_daemon();
+}
+
+START_TEST(a_timeout_of_0_is_none)
+{
+	static const int timeouts[] = { 0, INT_MAX };
+	int i;
+
+	make_gate();
+	for (i = 0; i < 2; i++) {
+		number = timeouts[i];
+		begins(gated_daemon_for_so_long);
+		heard(&run, "server");
+		open_gate();
+		exited(run_wait(&run), 0);
+		stops();
+	}
+}
+END_TEST
+
+static void
+server_with_a_helper(void)
+{
+	begin();
+	be_server();
+	fork_helper(stay);
+	exit(5);
+}
+
+START_TEST(a_failure_is_seen_though_a_helper_holds_all_the_pipes)
+{
+	fails(server_with_a_helper, 5);
+}
+END_TEST
+
+static void
+close_all(void)
+{
+	int fd;
+
+	for (fd = 3; fd < 256; fd++)
+		close(fd);
+}
+
+static void
+master_that_closes_all(void)
+{
+	begin();
+	close_all();
+	stay();
+}
+
+static void
+server_that_closes_all(void)
+{
+	begin();
+	be_server();
+	close_all();
+	stay();
+}
+
+START_TEST(who_closes_the_pipes_of_the_library_has_failed)
+{
+	fails(server_that_closes_all, 1);
+	messages(run.err, 1);
+	run_start(&run, master_that_closes_all);
+	ck_assert_int_ne(WEXITSTATUS(run_wait(&run)), 0);
+	messages(run.err, 1);
+	left_nothing();
+}
+END_TEST
+
+/* One that has written its success while the starter was stopped. */
+static void
+confirms_unheard(void)
+{
+	make_gate();
+	begins(gated_daemon);
+	send_signal(run.pid, SIGSTOP);
+	confirms();
+}
+
+START_TEST(a_success_already_written_wins_over_a_signal)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		confirms_unheard();
+		send_signal(run.pid, signals[i]);
+		send_signal(run.pid, SIGCONT);
+		exited(run_wait(&run), 0);
+		ask(port, "hello", "hello");
+		stops();
+	}
+}
+END_TEST
+
+static void
+confirms_and_ends(void)
+{
+	begin();
+	be_server();
+	wait_at_gate();
+	daemon_success();
+	_exit(3);
+}
+
+START_TEST(a_success_already_written_wins_over_a_death)
+{
+	pid_t leader;
+
+	make_gate();
+	begins(confirms_and_ends);
+	leader = getsid(master);
+	send_signal(run.pid, SIGSTOP);
+	open_gate();
+	gone(leader);
+	send_signal(run.pid, SIGCONT);
+	exited(run_wait(&run), 0);
+	nothing_left();
+}
+END_TEST
+
+START_TEST(a_success_already_written_wins_over_the_deadline)
+{
+	make_gate();
+	number = 1;
+	begins(gated_daemon_for_so_long);
+	send_signal(run.pid, SIGSTOP);
+	confirms();
+	poll(NULL, 0, 1100);	/* the deadline is to pass: no event tells */
+	send_signal(run.pid, SIGCONT);
+	exited(run_wait(&run), 0);
+	stops();
+}
+END_TEST
+
+START_TEST(a_signal_after_success_ends_the_starter_alone)
+{
+	make_gate();
+	begins(gated_talker);
+	confirms();
+	send_signal(run.pid, SIGINT);
+	exited(run_wait(&run), 0);
+	ask(port, "hello", "hello");
+	stops();
+}
+END_TEST
+
+/*
+ * A start that is ended
+ */
+
+/* That ends the start, and the starter dies of it. */
+static void
+ends_the_start(int signo)
+{
+	begins(stuck_server);
+	heard(&run, "server");
+	send_signal(run.pid, signo);
+	died(run_wait(&run), signo);
+	left_nothing();
+	refused();
+	messages(run.err, 1);
+	begins(stuck_master);
+	send_signal(run.pid, signo);
+	died(run_wait(&run), signo);
+	left_nothing();
+	refused();
+	messages(run.err, 1);
+}
+
+START_TEST(sigint_to_the_starter_ends_the_start_and_it_dies_of_sigint)
+{
+	ends_the_start(SIGINT);
+}
+END_TEST
+
+START_TEST(sigterm_to_the_starter_ends_the_start_and_it_dies_of_sigterm)
+{
+	ends_the_start(SIGTERM);
+}
+END_TEST
+
+START_TEST(sighup_to_the_starter_ends_the_start_and_it_dies_of_sighup)
+{
+	ends_the_start(SIGHUP);
+}
+END_TEST
+
+static void
+stuck_server_from_now_on(void)
+{
+	tell("began", 1);
+	stuck_server();
+}
+
+START_TEST(a_signal_at_any_moment_leaves_nothing)
+{
+	struct timespec moment = { 0, 0 };
+	int i;
+
+	for (i = 0; i < MOMENTS; i++) {
+		run_start(&run, stuck_server_from_now_on);
+		heard(&run, "began");
+		moment.tv_nsec = i * 50000;
+		nanosleep(&moment, NULL);
+		send_signal(run.pid, SIGINT);
+		died(run_wait(&run), SIGINT);
+		left_nothing();
+	}
+}
+END_TEST
+
+static void
+nohup_daemon(void)
+{
+	signal(SIGHUP, SIG_IGN);
+	gated_daemon();
+}
+
+START_TEST(a_signal_that_was_ignored_does_not_end_the_start)
+{
+	make_gate();
+	begins(nohup_daemon);
+	send_signal(run.pid, SIGHUP);
+	open_gate();
+	exited(run_wait(&run), 0);
+	ask(port, "hello", "hello");
+	stops();
+}
+END_TEST
+
+static void
+clear_up(int signo)
+{
+	tell("cleared", signo);
+	_exit(0);
+}
+
+static void
+tidy_master(void)
+{
+	begin();
+	signal(SIGTERM, clear_up);
+	be_master();
+	stay();
+}
+
+static void
+tidy_server(void)
+{
+	begin();
+	be_master();
+	daemon_master();
+	signal(SIGTERM, clear_up);
+	tell_pid("server");
+	stay();
+}
+
+START_TEST(a_start_that_is_ended_lets_master_and_server_clear_up)
+{
+	begins(tidy_master);
+	send_signal(run.pid, SIGINT);
+	ck_assert_int_eq(heard(&run, "cleared"), SIGTERM);
+	died(run_wait(&run), SIGINT);
+	begins(tidy_server);
+	heard(&run, "server");
+	send_signal(run.pid, SIGINT);
+	ck_assert_int_eq(heard(&run, "cleared"), SIGTERM);
+	died(run_wait(&run), SIGINT);
+	left_nothing();
+}
+END_TEST
+
+static void
+ignore_term(void)
+{
+	signal(SIGTERM, SIG_IGN);
+	tell_pid("deaf");
+	stay();
+}
+
+static void
+deaf_master(void)
+{
+	begin();
+	ignore_term();
+}
+
+static void
+deaf_server(void)
+{
+	begin();
+	be_server();
+	ignore_term();
+}
+
+static void
+deaf_helper(void)
+{
+	begin();
+	be_server();
+	fork_helper(ignore_term);
+	stay();
+}
+
+/* number: its status */
+static void
+deaf_helper_of_a_server_that_ends(void)
+{
+	begin();
+	be_server();
+	fork_helper(ignore_term);
+	wait_at_gate();
+	exit(6);
+}
+
+START_TEST(what_does_not_obey_is_killed_after_two_seconds)
+{
+	static void (*const programs[])(void) = { deaf_master, deaf_server,
+		deaf_helper, deaf_helper_of_a_server_that_ends };
+	static struct run runs[4];
+	double began;
+	int i;
+
+	make_gate();
+	for (i = 0; i < 4; i++) {
+		run_start(&runs[i], programs[i]);
+		heard(&runs[i], "deaf");
+	}
+	began = seconds();
+	open_gate();
+	for (i = 0; i < 3; i++)
+		send_signal(runs[i].pid, SIGINT);
+	for (i = 0; i < 3; i++)
+		died(run_wait(&runs[i]), SIGINT);
+	exited(run_wait(&runs[3]), 6);
+	left_nothing();
+	ck_assert(seconds() - began > 1.9);
+}
+END_TEST
+
+/* Its master calls daemon_master() once the gate is open. */
+static void
+gated_master(void)
+{
+	begin();
+	be_master();
+	wait_at_gate();
+	daemon_master();
+	serve();
+}
+
+START_TEST(a_starter_that_is_killed_fails_the_start)
+{
+	static void (*const programs[])(void) = { stuck_master, stuck_server,
+		gated_master };
+	static struct run runs[3];
+	int i, ports[3];
+	pid_t leader;
+
+	make_gate();
+	for (i = 0; i < 3; i++) {
+		run_start(&runs[i], programs[i]);
+		ports[i] = (int)heard(&runs[i], "port");
+		master = (pid_t)heard(&runs[i], "master");
+	}
+	/* The last one's leader dies with it, and does nothing before. */
+	leader = getsid(master);
+	send_signal(leader, SIGSTOP);
+	for (i = 0; i < 3; i++)
+		send_signal(runs[i].pid, SIGKILL);
+	send_signal(leader, SIGKILL);
+	for (i = 0; i < 3; i++)
+		died(run_wait(&runs[i]), SIGKILL);
+	open_gate();
+	nothing_left();
+	for (i = 0; i < 3; i++)
+		ck_assert_int_eq(client_if(ports[i]), -1);
+}
+END_TEST
+
+START_TEST(no_server_follows_before_the_first_success)
+{
+	long pid;
+
+	begins(stuck_server);
+	send_signal((pid_t)heard(&run, "server"), SIGKILL);
+	fails_with(128 + SIGKILL);
+	ck_assert(!heard_if(&run, "server", &pid));
+}
+END_TEST
+
+/*
+ * Isolation
+ */
+
+START_TEST(the_master_is_in_a_new_session_that_it_does_not_lead)
+{
+	pid_t server;
+
+	starts(echo_daemon);
+	server = (pid_t)heard(&run, "server");
+	ck_assert_int_ne(getsid(master), getsid(0));
+	ck_assert_int_ne(getsid(master), master);
+	ck_assert_int_ne(getpgid(master), master);
+	ck_assert_int_eq(getsid(server), getsid(master));
+	stops();
+}
+END_TEST
+
+static void
+daemon_of_a_session_leader(void)
+{
+	if (setsid() == -1)
+		_exit(98);
+	echo_daemon();
+}
+
+START_TEST(a_session_leader_may_start_it)
+{
+	starts(daemon_of_a_session_leader);
+	ck_assert_int_ne(getsid(master), master);
+	ask(port, "hello", "hello");
+	stops();
+}
+END_TEST
+
+/* A terminal for programs to be started on, and the other end of it. */
+static char terminal[64];
+static int keyboard;
+
+static int
+open_terminal(char *name, size_t size)
+{
+	int fd = posix_openpt(O_RDWR | O_NOCTTY);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(grantpt(fd), 0);
+	ck_assert_int_eq(unlockpt(fd), 0);
+	snprintf(name, size, "%s", ptsname(fd));
+	return fd;
+}
+
+/* A shell there, that waits for one program and then at the gate. */
+static void
+be_shell(void (*program)(void))
+{
+	int fd, status;
+	pid_t pid;
+
+	setsid();
+	close(keyboard);
+	if ((fd = open(terminal, O_RDWR)) == -1)
+		_exit(98);
+	dup2(fd, 0);
+	dup2(fd, 1);
+	dup2(fd, 2);
+	close(fd);
+	if ((pid = fork()) == 0) {
+		program();
+		exit(0);
+	}
+	signal(SIGINT, SIG_IGN);
+	waitpid(pid, &status, 0);
+	tell("status", status);
+	wait_at_gate();
+}
+
+static void
+tell_terminal(void)
+{
+	int fd = open("/dev/tty", O_RDWR);
+
+	tell("tty", fd == -1 ? errno : 0);
+	close(open(path, O_RDWR));
+	fd = open("/dev/tty", O_RDWR);
+	tell("tty", fd == -1 ? errno : 0);
+}
+
+static void
+daemon_on_a_terminal(void)
+{
+	begin();
+	tell_terminal();
+	printf("master out\n");
+	fprintf(stderr, "master err\n");
+	be_server();
+	tell_terminal();
+	printf("server out\n");
+	serve();
+}
+
+static void
+shell_with_a_daemon(void)
+{
+	be_shell(daemon_on_a_terminal);
+}
+
+static int
+holds(pid_t pid, const char *name)
+{
+	char what[320];
+	struct dirent *entry;
+	int found = 0;
+	DIR *dir;
+
+	snprintf(what, sizeof what, "/proc/%ld/fd", (long)pid);
+	ck_assert_ptr_nonnull(dir = opendir(what));
+	while ((entry = readdir(dir)) != NULL) {
+		snprintf(what, sizeof what, "fd/%s", entry->d_name);
+		if (entry->d_name[0] != '.' &&
+		    strcmp(link_of(pid, what), name) == 0)
+			found = 1;
+	}
+	closedir(dir);
+	return found;
+}
+
+START_TEST(the_starter_shows_it_on_a_terminal_that_nobody_holds_then)
+{
+	char text[256] = "", spare[64];
+
+	keyboard = open_terminal(terminal, sizeof terminal);
+	open_terminal(spare, sizeof spare);
+	path = spare;
+	make_gate();
+	begins(shell_with_a_daemon);
+	ck_assert_int_eq(heard(&run, "status"), 0);
+	ck_assert_int_gt(read(keyboard, text, sizeof text - 1), 0);
+	ck_assert_str_eq(text, "master out\r\nmaster err\r\nserver out\r\n");
+	ck_assert(!holds(master, terminal));
+	open_gate();
+	exited(run_wait(&run), 0);
+	close(keyboard);
+	ask(port, "hello", "hello");
+	stops();
+}
+END_TEST
+
+START_TEST(no_terminal_can_come_back)
+{
+	char spare[64];
+	int i;
+
+	keyboard = open_terminal(terminal, sizeof terminal);
+	open_terminal(spare, sizeof spare);
+	path = spare;
+	make_gate();
+	run_start(&run, shell_with_a_daemon);
+	for (i = 0; i < 2; i++)
+		ck_assert_int_eq(heard(&run, "tty"), ENXIO);
+	master = (pid_t)heard(&run, "master");
+	for (i = 0; i < 2; i++)
+		ck_assert_int_eq(heard(&run, "tty"), ENXIO);
+	open_gate();
+	exited(run_wait(&run), 0);
+	stops();
+}
+END_TEST
+
+static void
+shell_with_a_stuck_server(void)
+{
+	be_shell(stuck_server);
+}
+
+START_TEST(an_interrupt_from_the_terminal_ends_the_start)
+{
+	keyboard = open_terminal(terminal, sizeof terminal);
+	make_gate();
+	begins(shell_with_a_stuck_server);
+	heard(&run, "server");
+	ck_assert_int_eq(write(keyboard, "\003", 1), 1);
+	died((int)heard(&run, "status"), SIGINT);
+	refused();
+	open_gate();
+	exited(run_wait(&run), 0);
+	left_nothing();
+}
+END_TEST
+
+START_TEST(a_hang_up_of_the_terminal_ends_the_start)
+{
+	keyboard = open_terminal(terminal, sizeof terminal);
+	make_gate();
+	begins(shell_with_a_stuck_server);
+	heard(&run, "server");
+	close(keyboard);
+	died(run_wait(&run), SIGHUP);
+	nothing_left();
+	refused();
+}
+END_TEST
+
+/* number: bit n where descriptor n is closed at the start */
+static void
+daemon_without_descriptors(void)
+{
+	int fd;
+
+	for (fd = 0; fd <= 2; fd++)
+		if (number >> fd & 1)
+			close(fd);
+	gated_daemon();
+}
+
+START_TEST(descriptors_0_to_2_are_made_to_exist)
+{
+	int fd;
+
+	make_gate();
+	for (number = 1; number < 8; number++) {
+		begins(daemon_without_descriptors);
+		heard(&run, "server");
+		for (fd = 0; fd <= 2; fd++)
+			if (number >> fd & 1)
+				has_null(run.pid, fd, fd);
+		open_gate();
+		exited(run_wait(&run), 0);
+		has_null(master, 0, 2);
+		ask(port, "hello", "hello");
+		stops();
+	}
+}
+END_TEST
+
+static void
+daemon_with_stdin(void)
+{
+	char line[16] = "";
+	int ends[2];
+
+	if (pipe(ends) == -1 || write(ends[1], "one\ntwo\n", 8) != 8)
+		_exit(98);
+	dup2(ends[0], 0);
+	tell("lines", fgets(line, sizeof line, stdin) != NULL);
+	begin();
+	tell("lines", fgets(line, sizeof line, stdin) != NULL);
+	be_server();
+	serve();
+}
+
+START_TEST(stdin_is_dev_null_and_empty_from_the_start_on)
+{
+	run_start(&run, daemon_with_stdin);
+	ck_assert_int_eq(heard(&run, "lines"), 1);
+	ck_assert_int_eq(heard(&run, "lines"), 0);
+	exited(run_wait(&run), 0);
+	master = (pid_t)heard(&run, "master");
+	has_null(master, 0, 0);
+	stops();
+}
+END_TEST
+
+static void
+tell_signals(void)
+{
+	struct sigaction action;
+	int i, blocked = 0, ignored = 0;
+	sigset_t mask;
+
+	sigprocmask(SIG_BLOCK, NULL, &mask);
+	for (i = 0; i < SIGNALS; i++) {
+		sigaction(table[i], NULL, &action);
+		blocked += sigismember(&mask, table[i]);
+		ignored += action.sa_handler != SIG_DFL;
+	}
+	tell("blocked", blocked);
+	tell("ignored", ignored);
+}
+
+static void
+daemon_deaf_before(void)
+{
+	sigset_t all;
+	int i;
+
+	for (i = 0; i < SIGNALS; i++)
+		signal(table[i], SIG_IGN);
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+	begin();
+	tell_signals();
+	be_server();
+	tell_signals();
+	serve();
+}
+
+START_TEST(signals_that_were_blocked_or_ignored_are_so_no_longer)
+{
+	int i;
+
+	run_start(&run, daemon_deaf_before);
+	for (i = 0; i < 2; i++) {
+		ck_assert_int_eq(heard(&run, "blocked"), 0);
+		ck_assert_int_eq(heard(&run, "ignored"), 0);
+		if (i == 0)
+			master = (pid_t)heard(&run, "master");
+	}
+	exited(run_wait(&run), 0);
+	stops();
+}
+END_TEST
+
+/* number: its status */
+static void
+child_of_one_that_ignores_sigchld(void)
+{
+	signal(SIGCHLD, SIG_IGN);
+	exits_as_server();
+}
+
+START_TEST(a_parent_that_ignored_sigchld_does_not_hide_the_status)
+{
+	number = 11;
+	fails(child_of_one_that_ignores_sigchld, 11);
+}
+END_TEST
+
+static void
+nothing(int signo)
+{
+	(void)signo;
+}
+
+/* How much is still as the program has set it: 8 things. */
+static int
+own_things(void)
+{
+	struct sigaction window, term, tty, broken;
+	struct rlimit limit;
+	sigset_t mask;
+
+	sigprocmask(SIG_BLOCK, NULL, &mask);
+	sigaction(SIGWINCH, NULL, &window);
+	sigaction(SIGTERM, NULL, &term);
+	sigaction(SIGTTOU, NULL, &tty);
+	sigaction(SIGPIPE, NULL, &broken);
+	getrlimit(RLIMIT_NOFILE, &limit);
+	return (window.sa_handler == nothing) + (term.sa_handler == nothing) +
+	    (tty.sa_handler == SIG_IGN) + (broken.sa_handler == SIG_DFL) +
+	    (sigismember(&mask, SIGWINCH) == 1) + (umask(027) == 027) +
+	    (limit.rlim_cur == 100) + (getenv("TESTD") != NULL);
+}
+
+static void
+daemon_with_own_things(void)
+{
+	struct rlimit limit;
+	sigset_t mask;
+
+	signal(SIGWINCH, nothing);
+	signal(SIGTERM, nothing);
+	signal(SIGTTOU, SIG_IGN);
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGWINCH);
+	sigprocmask(SIG_BLOCK, &mask, NULL);
+	umask(027);
+	getrlimit(RLIMIT_NOFILE, &limit);
+	limit.rlim_cur = 100;
+	setrlimit(RLIMIT_NOFILE, &limit);
+	setenv("TESTD", "1", 1);
+
+	begin();
+	tell("own", own_things());
+	be_master();
+	daemon_master();
+	tell("own", own_things());
+	daemon_success();
+	daemon_server(&listener, 1);
+	tell("own", own_things());
+}
+
+START_TEST(handlers_mask_limits_and_environment_stay_the_program_s)
+{
+	run_start(&run, daemon_with_own_things);
+	ck_assert_int_eq(heard(&run, "own"), 8);
+	port = (int)heard(&run, "port");
+	master = (pid_t)heard(&run, "master");
+	ck_assert_int_eq(heard(&run, "own"), 8);
+	exited(run_wait(&run), 0);
+	close(client(port));
+	ck_assert_int_eq(heard(&run, "own"), 8);
+	stops();
+}
+END_TEST
+
+static void
+leaves_things_alone(pid_t pid)
+{
+	ck_assert(has_signal(pid, "SigIgn", SIGPIPE));
+	ck_assert(has_signal(pid, "SigBlk", SIGWINCH));
+	ck_assert(has_signal(pid, "SigIgn", SIGTTOU));
+	ck_assert_int_eq(strtol(status_of(pid, "Umask"), NULL, 8), 027);
+}
+
+static void
+gated_daemon_with_own_things(void)
+{
+	sigset_t mask;
+
+	signal(SIGTTOU, SIG_IGN);
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGWINCH);
+	sigprocmask(SIG_BLOCK, &mask, NULL);
+	umask(027);
+	gated_daemon();
+}
+
+START_TEST(who_loops_ignores_sigpipe_and_leaves_the_rest_alone)
+{
+	make_gate();
+	begins(gated_daemon_with_own_things);
+	heard(&run, "server");
+	leaves_things_alone(run.pid);
+	leaves_things_alone(getsid(master));
+	leaves_things_alone(master);
+	open_gate();
+	exited(run_wait(&run), 0);
+	stops();
+}
+END_TEST
+
+static void
+daemon_with_a_file(void)
+{
+	FILE *file = fopen(path, "w");
+
+	daemon_set_working_directory(NULL);
+	fputs("start ", file);
+	printf("start ");
+	begin();
+	fputs("master ", file);
+	printf("master ");
+	be_master();
+	daemon_master();
+	fputs("success ", file);
+	printf("success ");
+	daemon_success();
+	fputs("server ", file);
+	daemon_server(&listener, 1);
+	fputs("worker", file);
+}
+
+START_TEST(text_in_stdio_before_a_stage_is_written_once)
+{
+	char name[128], text[128] = "";
+	int fd;
+
+	snprintf(name, sizeof name, "%s/text", scratch());
+	path = name;
+	starts(daemon_with_a_file);
+	ck_assert_str_eq(run.out, "start master success ");
+	fd = client(port);
+	ck_assert_ptr_null(client_hears(fd));
+	stops();
+	close(fd);
+	fd = open(name, O_RDONLY);
+	ck_assert_int_ge(read(fd, text, sizeof text - 1), 0);
+	ck_assert_str_eq(text, "start master success server worker");
+}
+END_TEST
+
+static void
+tell_exit(void)
+{
+	tell_pid("exit");
+}
+
+static void
+daemon_with_a_handler(void)
+{
+	atexit(tell_exit);
+	begin();
+	be_master();
+	daemon_master();
+	daemon_success();
+	daemon_server(&listener, 1);
+	tell_pid("worker");
+}
+
+static void
+daemon_with_a_handler_that_fails(void)
+{
+	atexit(tell_exit);
+	exits_as_server();
+}
+
+START_TEST(atexit_handlers_run_where_the_program_itself_ends)
+{
+	long worker, server;
+
+	starts(daemon_with_a_handler);
+	close(client(port));
+	worker = heard(&run, "worker");
+	ck_assert_int_eq(heard(&run, "exit"), worker);
+	stops();
+	ck_assert(!heard_if(&run, "exit", &worker));
+
+	number = 3;
+	fails(daemon_with_a_handler_that_fails, 3);
+	server = heard(&run, "server");
+	ck_assert_int_eq(heard(&run, "exit"), server);
+	ck_assert(!heard_if(&run, "exit", &server));
+}
+END_TEST
+
+/*
+ * The working directory
+ */
+
+/* path: the one to set, or none is set */
+static void
+daemon_in_a_directory(void)
+{
+	if (chdir("/tmp") == -1)
+		_exit(98);
+	daemon_set_working_directory(path);
+	echo_daemon();
+}
+
+static void
+goes_to(void (*program)(void), const char *directory)
+{
+	starts(program);
+	ck_assert_str_eq(link_of(master, "cwd"), directory);
+	ck_assert_str_eq(link_of((pid_t)heard(&run, "server"), "cwd"),
+	    directory);
+	stops();
+}
+
+START_TEST(the_working_directory_is_the_root_or_what_is_set)
+{
+	goes_to(echo_daemon, "/");
+	path = "/usr";
+	goes_to(daemon_in_a_directory, "/usr");
+	path = NULL;
+	goes_to(daemon_in_a_directory, "/tmp");
+	path = "../usr";
+	goes_to(daemon_in_a_directory, "/usr");
+}
+END_TEST
+
+START_TEST(a_working_directory_that_is_missing_fails_the_start)
+{
+	path = "/no/such/directory";
+	fails(daemon_in_a_directory, 1);
+	says(run.err, "testd: unable to change to directory "
+	    "/no/such/directory: No such file or directory\n");
+}
+END_TEST
+
+/*
+ * A starter that is returned in
+ */
+
+static void
+tell_return(int value)
+{
+	int error = errno;
+
+	tell_pid("returned");
+	tell("value", value);
+	tell("errno", error);
+	tell("status", daemon_exit_status());
+}
+
+/* Whether this is the master; the starter tells and ends with status 0. */
+static int
+begin_returning(void)
+{
+	int value;
+
+	daemon_set_program_name("testd");
+	daemon_set_start_return_fatal(-7);
+	errno = 0;
+	if ((value = daemon_start()) == 0)
+		return 1;
+	tell_return(value);
+	return 0;
+}
+
+static void
+returning_exit(void)
+{
+	if (begin_returning())
+		exit(number);
+}
+
+static void
+returning_stuck_server(void)
+{
+	if (begin_returning()) {
+		be_server();
+		stay();
+	}
+}
+
+static void
+returning_echo_daemon(void)
+{
+	if (begin_returning()) {
+		be_server();
+		serve();
+	}
+}
+
+static void
+returned(struct run *from, pid_t starter, int error, int status)
+{
+	ck_assert_int_eq(heard(from, "returned"), starter);
+	ck_assert_int_eq(heard(from, "value"), -7);
+	ck_assert_int_eq(heard(from, "errno"), error);
+	ck_assert_int_eq(heard(from, "status"), status);
+}
+
+START_TEST(start_return_fatal_is_returned_in_the_starter_of_a_failed_start)
+{
+	pid_t starter;
+
+	number = 7;
+	run_start(&run, returning_exit);
+	starter = run.pid;
+	fails_with(0);
+	returned(&run, starter, ECHILD, 7);
+	messages(run.err, 1);
+}
+END_TEST
+
+START_TEST(start_return_fatal_is_returned_in_a_starter_that_is_interrupted)
+{
+	pid_t starter;
+
+	begins(returning_stuck_server);
+	starter = run.pid;
+	send_signal(starter, SIGINT);
+	fails_with(0);
+	returned(&run, starter, EINTR, 128 + SIGINT);
+}
+END_TEST
+
+START_TEST(start_return_fatal_is_returned_in_the_starter_after_success)
+{
+	pid_t starter;
+
+	begins(returning_echo_daemon);
+	starter = run.pid;
+	returned(&run, starter, 0, 0);
+	exited(run_wait(&run), 0);
+	ask(port, "hello", "hello");
+	stops();
+}
+END_TEST
+
+static int
+open_descriptors(void)
+{
+	int fd, count = 0;
+
+	for (fd = 0; fd < 256; fd++)
+		count += fcntl(fd, F_GETFD) != -1;
+	return count;
+}
+
+/* It has a child of its own. */
+static void
+starter_that_goes_on(void)
+{
+	int before = open_descriptors();
+	pid_t child;
+
+	signal(SIGTERM, nothing);
+	if ((child = fork()) == 0)
+		stay();
+	if (begin_returning()) {
+		be_server();
+		exit(number);
+	}
+	tell("descriptors", open_descriptors() - before);
+	tell_signals();
+	tell("child", waitpid(-1, NULL, WNOHANG));
+	kill(child, SIGKILL);
+	tell("child", waitpid(-1, NULL, 0) == child);
+	tell("child", waitpid(-1, NULL, WNOHANG));
+}
+
+START_TEST(the_starter_that_goes_on_is_as_it_was_before)
+{
+	number = 7;
+	run_start(&run, starter_that_goes_on);
+	ck_assert_int_eq(heard(&run, "descriptors"), 0);
+	ck_assert_int_eq(heard(&run, "blocked"), 0);
+	ck_assert_int_eq(heard(&run, "ignored"), 1);
+	ck_assert_int_eq(heard(&run, "child"), 0);
+	ck_assert_int_eq(heard(&run, "child"), 1);
+	ck_assert_int_eq(heard(&run, "child"), -1);
+	fails_with(0);
+}
+END_TEST
+
+/*
+ * The timeout
+ */
+
+static void
+stuck_master_for_a_second(void)
+{
+	daemon_set_start_timeout(1);
+	stuck_master();
+}
+
+static void
+stuck_server_for_a_second(void)
+{
+	daemon_set_start_timeout(1);
+	stuck_server();
+}
+
+static void
+foreground_for_a_second(void)
+{
+	daemon_set_foreground(1);
+	stuck_server_for_a_second();
+}
+
+static void
+returning_after_a_second(void)
+{
+	daemon_set_start_timeout(1);
+	returning_stuck_server();
+}
+
+START_TEST(the_timeout_ends_all_and_is_status_1)
+{
+	static void (*const programs[])(void) = { stuck_master_for_a_second,
+		stuck_server_for_a_second, foreground_for_a_second,
+		returning_after_a_second };
+	static struct run runs[4];
+	double began = seconds();
+	pid_t starter;
+	int i;
+
+	for (i = 0; i < 4; i++)
+		run_start(&runs[i], programs[i]);
+	starter = runs[3].pid;
+	for (i = 0; i < 4; i++) {
+		exited(run_wait(&runs[i]), i < 3);
+		messages(runs[i].err, 1);
+		says(runs[i].err, "no daemon_success() within 1 s");
+	}
+	left_nothing();
+	returned(&runs[3], starter, ETIMEDOUT, 1);
+	ck_assert(seconds() - began > 0.9);
+}
+END_TEST
+
+/*
+ * In the foreground
+ */
+
+static void
+tell_descriptors(void)
+{
+	struct stat file;
+	int fd;
+
+	for (fd = 0; fd <= 2; fd++)
+		tell("file", fstat(fd, &file) == 0 ? (long)file.st_ino : -1);
+}
+
+static void
+foreground_daemon(void)
+{
+	tell_descriptors();
+	daemon_set_foreground(1);
+	begin();
+	be_server();
+	printf("before\n");
+	daemon_success();
+	printf("after\n");
+	fflush(stdout);
+	tell_descriptors();
+	daemon_server(&listener, 1);
+	dprintf(1, "hello\n");
+}
+
+static void
+ends_well(int signo)
+{
+	send_signal(master, signo);
+	exited(run_wait(&run), 0);
+	nothing_left();
+}
+
+START_TEST(in_foreground_the_calling_process_is_the_master)
+{
+	begins(foreground_daemon);
+	ck_assert_int_eq(master, run.pid);
+	ck_assert_int_eq(getsid(master), getsid(0));
+	ask(port, "hello", "hello");
+	ends_well(SIGTERM);
+}
+END_TEST
+
+START_TEST(in_foreground_descriptors_0_to_2_are_kept)
+{
+	long before[3];
+	int i;
+
+	run_start(&run, foreground_daemon);
+	for (i = 0; i < 3; i++)
+		before[i] = heard(&run, "file");
+	master = (pid_t)heard(&run, "master");
+	for (i = 0; i < 3; i++)
+		ck_assert_int_eq(heard(&run, "file"), before[i]);
+	ends_well(SIGTERM);
+	ck_assert_str_eq(run.out, "before\nafter\n");
+}
+END_TEST
+
+static void
+foreground_in_a_directory(void)
+{
+	daemon_set_foreground(1);
+	daemon_in_a_directory();
+}
+
+START_TEST(in_foreground_the_directory_is_kept)
+{
+	path = "/";
+	begins(foreground_in_a_directory);
+	ask(port, "hello", "hello");
+	ck_assert_str_eq(link_of(master, "cwd"), "/tmp");
+	ends_well(SIGTERM);
+}
+END_TEST
+
+static void
+foreground_without_descriptors(void)
+{
+	daemon_set_foreground(1);
+	daemon_without_descriptors();
+}
+
+START_TEST(in_foreground_descriptors_0_to_2_are_made_to_exist)
+{
+	make_gate();
+	number = 7;
+	begins(foreground_without_descriptors);
+	has_null(master, 0, 2);
+	open_gate();
+	ask(port, "hello", "hello");
+	ends_well(SIGTERM);
+}
+END_TEST
+
+/* Ignored are HUP and INT. */
+static void
+foreground_nohup_daemon(void)
+{
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	daemon_set_foreground(1);
+	gated_daemon();
+}
+
+START_TEST(in_foreground_an_ignored_hup_stays_ignored)
+{
+	pid_t server;
+
+	make_gate();
+	begins(foreground_nohup_daemon);
+	server = (pid_t)heard(&run, "server");
+	ck_assert(has_signal(server, "SigIgn", SIGHUP));
+	ck_assert(!has_signal(server, "SigIgn", SIGINT));
+	open_gate();
+	ask(port, "hello", "hello");
+	ck_assert(has_signal(master, "SigIgn", SIGHUP));
+	ck_assert(has_signal(server, "SigIgn", SIGHUP));
+	ck_assert(has_signal(master, "SigCgt", SIGINT));
+	ck_assert(has_signal(server, "SigCgt", SIGINT));
+	ends_well(SIGINT);
+}
+END_TEST
+
+static void
+foreground_exits_as_server(void)
+{
+	daemon_set_foreground(1);
+	exits_as_server();
+}
+
+static void
+foreground_dies_as_server(void)
+{
+	daemon_set_foreground(1);
+	dies_as_server();
+}
+
+START_TEST(in_foreground_a_failed_start_has_the_same_status)
+{
+	number = 9;
+	fails(foreground_exits_as_server, 9);
+	messages(run.err, 1);
+	number = 0;
+	fails(foreground_exits_as_server, 1);
+	messages(run.err, 1);
+	number = SIGKILL;
+	fails(foreground_dies_as_server, 128 + SIGKILL);
+	messages(run.err, 1);
+}
+END_TEST
+
+static void
+foreground_stuck_server(void)
+{
+	daemon_set_foreground(1);
+	stuck_server();
+}
+
+START_TEST(in_foreground_a_start_that_is_interrupted_has_status_1)
+{
+	begins(foreground_stuck_server);
+	heard(&run, "server");
+	send_signal(master, SIGINT);
+	fails_with(1);
+	messages(run.err, 1);
+	refused();
+}
+END_TEST
+
+static void
+forks_an_orphan(void)
+{
+	fork_helper(wait_at_gate);
+}
+
+static void
+first_process(void)
+{
+	daemon_set_foreground(1);
+	begin();
+	be_master();
+	daemon_master();
+	fork_helper(forks_an_orphan);
+	wait(NULL);
+	serve();
+}
+
+/* A container's: its first process is the daemon. No exit(3), for the sake
+ * of sanitizers: their own process would be in that container. */
+static void
+container(void)
+{
+	int status = 0;
+	pid_t pid;
+
+	if (unshare(CLONE_NEWPID) == -1) {
+		tell("port", 0);
+		return;
+	}
+	if ((pid = fork()) == 0) {
+		first_process();
+		_exit(0);
+	}
+	waitpid(pid, &status, 0);
+	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 99);
+}
+
+START_TEST(process_1_serves_stops_and_reaps_strangers)
+{
+	pid_t pids[4];
+
+	make_gate();
+	run_start(&run, container);
+	if ((port = (int)heard(&run, "port")) == 0) {
+		skip_if(1, "there are no process namespaces");
+		run_wait(&run);
+		return;
+	}
+	ask(port, "hello", "hello");
+	ck_assert_int_eq(children_of(run.pid, pids, 4), 1);
+	master = pids[0];
+	while (children_of(master, pids, 4) > 1)	/* and the orphan */
+		open_gate();
+	ends_well(SIGTERM);
+}
+END_TEST
+
+int
+main(void)
+{
+	const TTest *const tests[] = {
+		the_starter_shows_what_was_written_before_success,
+		the_starter_shows_what_a_start_that_failed_has_written,
+		it_shows_100000_lines_once_and_in_order_on_each_stream,
+		one_pipe_carries_both_streams_in_order,
+		one_file_takes_both_streams_in_order,
+		the_start_succeeds_though_nobody_reads_stdout,
+		the_status_stays_the_same_though_nobody_reads_stdout,
+		a_full_stdout_does_not_hold_stderr_up,
+		a_slow_reader_gets_all_before_the_starter_ends,
+		the_starter_ends_though_a_helper_goes_on_writing,
+		nothing_of_the_daemon_holds_the_relay_after_success,
+		stdin_stdout_and_stderr_are_dev_null_after_success,
+		the_leader_is_gone_before_the_starter_ends,
+		a_leader_that_is_killed_fails_the_start,
+		the_status_is_the_failing_stage_s_own,
+		an_exit_with_0_before_success_is_status_1,
+		a_signal_n_gives_status_128_plus_n,
+		a_signal_that_means_the_end_gives_status_1,
+		a_timeout_of_0_is_none,
+		a_failure_is_seen_though_a_helper_holds_all_the_pipes,
+		who_closes_the_pipes_of_the_library_has_failed,
+		a_success_already_written_wins_over_a_signal,
+		a_success_already_written_wins_over_a_death,
+		a_success_already_written_wins_over_the_deadline,
+		a_signal_after_success_ends_the_starter_alone,
+		sigint_to_the_starter_ends_the_start_and_it_dies_of_sigint,
+		sigterm_to_the_starter_ends_the_start_and_it_dies_of_sigterm,
+		sighup_to_the_starter_ends_the_start_and_it_dies_of_sighup,
+		a_signal_at_any_moment_leaves_nothing,
+		a_signal_that_was_ignored_does_not_end_the_start,
+		a_start_that_is_ended_lets_master_and_server_clear_up,
+		what_does_not_obey_is_killed_after_two_seconds,
+		a_starter_that_is_killed_fails_the_start,
+		no_server_follows_before_the_first_success,
+		the_master_is_in_a_new_session_that_it_does_not_lead,
+		a_session_leader_may_start_it,
+		the_starter_shows_it_on_a_terminal_that_nobody_holds_then,
+		no_terminal_can_come_back,
+		an_interrupt_from_the_terminal_ends_the_start,
+		a_hang_up_of_the_terminal_ends_the_start,
+		descriptors_0_to_2_are_made_to_exist,
+		stdin_is_dev_null_and_empty_from_the_start_on,
+		signals_that_were_blocked_or_ignored_are_so_no_longer,
+		a_parent_that_ignored_sigchld_does_not_hide_the_status,
+		handlers_mask_limits_and_environment_stay_the_program_s,
+		who_loops_ignores_sigpipe_and_leaves_the_rest_alone,
+		text_in_stdio_before_a_stage_is_written_once,
+		atexit_handlers_run_where_the_program_itself_ends,
+		the_working_directory_is_the_root_or_what_is_set,
+		a_working_directory_that_is_missing_fails_the_start,
+		start_return_fatal_is_returned_in_the_starter_of_a_failed_start,
+		start_return_fatal_is_returned_in_a_starter_that_is_interrupted,
+		start_return_fatal_is_returned_in_the_starter_after_success,
+		the_starter_that_goes_on_is_as_it_was_before,
+		the_timeout_ends_all_and_is_status_1,
+		in_foreground_the_calling_process_is_the_master,
+		in_foreground_descriptors_0_to_2_are_kept,
+		in_foreground_the_directory_is_kept,
+		in_foreground_descriptors_0_to_2_are_made_to_exist,
+		in_foreground_an_ignored_hup_stays_ignored,
+		in_foreground_a_failed_start_has_the_same_status,
+		in_foreground_a_start_that_is_interrupted_has_status_1,
+		process_1_serves_stops_and_reaps_strangers
+	};
+
+	return RUN_TESTS("startup", tests);
+}

@@ -1,2 +1,1375 @@
+/*
+ * check_worker.c - what a worker finds when daemon_server() returns in it
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#include "config.h"
+
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <netinet/in.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <time.h>
+
 #include "harness.h"
-int main(void) { return 0; }
+
+static struct run run;
+static pid_t master, server;
+
+/* The listening socket of the program under test. */
+static int listener, port;
+
+/* What a test has the program do on its way to the worker. */
+static int foreground;
+static void (*before_start)(void);
+static void (*before_success)(void);
+static void (*before_server)(void);
+
+/*
+ * The programs
+ */
+
+static void
+call_if(void (*prepare)(void))
+{
+	if (prepare != NULL)
+		prepare();
+}
+
+static void
+serve(void)
+{
+	daemon_set_foreground(foreground);
+	call_if(before_start);
+	daemon_start();
+	tell_pid("master");
+	daemon_master();
+	tell_pid("server");
+	call_if(before_success);
+	daemon_success();
+	call_if(before_server);
+	daemon_server(&listener, 1);
+	tell_pid("worker");
+}
+
+/* Every line comes back, but for a question. */
+static void
+talk(void)
+{
+	char line[256];
+
+	while (fgets(line, sizeof line, stdin) != NULL)
+		if (strcmp(line, "stop?\n") == 0)
+			printf("%d\n", daemon_stop_requested());
+		else
+			fputs(line, stdout);
+}
+
+static void
+talker(void)
+{
+	serve();
+	talk();
+}
+
+/*
+ * The test's side
+ */
+
+static double
+now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+/* Starts the program; in the foreground too it serves when this returns. */
+static void
+start(void (*program)(void))
+{
+	free(run.out);	/* where a test starts several */
+	free(run.err);
+	listener = listen_anywhere(&port);
+	if (foreground)
+		run_start(&run, program);
+	else
+		run_daemon(&run, program);
+	close(listener);
+	master = (pid_t)heard(&run, "master");
+	server = (pid_t)heard(&run, "server");
+}
+
+static void
+stop(void)
+{
+	send_signal(master, SIGTERM);
+	ck_assert_int_eq(foreground ? run_wait(&run) : ended(master), 0);
+	nothing_left();
+}
+
+static void
+hears(int fd, const char *line)
+{
+	ck_assert_pstr_eq(client_hears(fd), line);
+}
+
+static void
+echoes(int fd, const char *line)
+{
+	char text[256];
+
+	snprintf(text, sizeof text, "%s\n", line);
+	client_says(fd, text);
+	hears(fd, line);
+}
+
+/* A client that has its worker. */
+static int
+served(void)
+{
+	int fd = client(port);
+
+	echoes(fd, "hello");
+	return fd;
+}
+
+/* One connection from beginning to end. */
+static void
+call(void)
+{
+	int fd = served();
+
+	shutdown(fd, SHUT_WR);
+	hears(fd, NULL);
+	close(fd);
+}
+
+/* Whether nothing has come. */
+static int
+silent(int fd)
+{
+	struct pollfd one = { .fd = fd, .events = POLLIN };
+
+	return poll(&one, 1, 0) == 0;
+}
+
+/* Waits until the worker of this client knows that it is to finish. */
+static void
+is_asked(int fd, int signo)
+{
+	double deadline = now() + DEADLINE;
+	const char *answer;
+
+	do {
+		ck_assert_msg(now() < deadline, "no signal %d came", signo);
+		client_says(fd, "stop?\n");
+		ck_assert_ptr_nonnull(answer = client_hears(fd));
+	} while (atoi(answer) != signo);
+}
+
+static void
+reset(int fd)
+{
+	struct linger at_once = { 1, 0 };
+
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+	close(fd);
+}
+
+/*
+ * stdin
+ */
+
+static void
+stdin_teller(void)
+{
+	serve();
+	tell("end", feof(stdin) != 0);
+	tell("error", ferror(stdin) != 0);
+	talk();
+}
+
+/* Whatever the program has done with its stdin, the worker's is new. */
+static void
+has_a_new_stdin(void)
+{
+	int fd;
+
+	start(stdin_teller);
+	fd = client(port);
+	ck_assert_int_eq(heard(&run, "end"), 0);
+	ck_assert_int_eq(heard(&run, "error"), 0);
+	echoes(fd, "hello");
+	close(fd);
+	stop();
+}
+
+static void
+read_to_the_end(void)
+{
+	while (getchar() != EOF)
+		;
+}
+
+START_TEST(worker_has_no_end_of_file_that_the_program_has_seen)
+{
+	for (foreground = 0; foreground <= 1; foreground++) {
+		before_start = before_success = read_to_the_end;
+		before_server = NULL;
+		has_a_new_stdin();
+		before_start = before_success = NULL;
+		before_server = read_to_the_end;
+		has_a_new_stdin();
+	}
+}
+END_TEST
+
+static void
+cause_an_error(void)
+{
+	fputc('x', stdin);
+}
+
+START_TEST(worker_has_no_error_that_the_program_has_had)
+{
+	before_start = before_success = before_server = cause_an_error;
+	has_a_new_stdin();
+	foreground = 1;
+	has_a_new_stdin();
+}
+END_TEST
+
+static void
+read_a_part(void)
+{
+	int ends[2];
+
+	if (pipe(ends) == -1 || write(ends[1], "old\nolder\n", 10) != 10 ||
+	    dup2(ends[0], 0) == -1 || getchar() != 'o')
+		_exit(96);
+	close(ends[0]);
+	close(ends[1]);
+}
+
+START_TEST(worker_reads_nothing_that_the_program_has_buffered)
+{
+	before_start = read_a_part;
+	has_a_new_stdin();
+	foreground = 1;
+	has_a_new_stdin();
+	before_start = NULL;
+	before_server = read_a_part;
+	has_a_new_stdin();
+}
+END_TEST
+
+/*
+ * stdout
+ */
+
+/* The first letter of a line says by which function it is answered. */
+static void
+answerer(void)
+{
+	char line[256], *p;
+
+	serve();
+	while (fgets(line, sizeof line, stdin) != NULL) {
+		line[strcspn(line, "\n")] = '\0';
+		switch (line[0]) {
+		case 's':
+			fputs(line, stdout);
+			fputs("\n", stdout);
+			break;
+		case 'p':
+			puts(line);
+			break;
+		case 'f':
+			printf("%s\n", line);
+			break;
+		case 'w':
+			fwrite(line, 1, strlen(line), stdout);
+			fwrite("\n", 1, 1, stdout);
+			break;
+		default:
+			for (p = line; *p != '\0'; p++)
+				putchar(*p);
+			putchar('\n');
+		}
+	}
+}
+
+static void
+answers_line_by_line(void)
+{
+	int fd;
+
+	start(answerer);
+	fd = client(port);
+	echoes(fd, "s by fputs");
+	echoes(fd, "p by puts");
+	echoes(fd, "f by printf");
+	echoes(fd, "w by fwrite");
+	echoes(fd, "c by putchar");
+	echoes(fd, "p by puts again");
+	close(fd);
+	stop();
+}
+
+START_TEST(worker_answers_line_by_line)
+{
+	answers_line_by_line();
+	foreground = 1;
+	answers_line_by_line();
+}
+END_TEST
+
+static void
+print_a_line(void)
+{
+	printf("a line\n");
+	puts("another");
+}
+
+static void
+print_a_part(void)
+{
+	printf("a part ");
+}
+
+START_TEST(worker_answers_line_by_line_after_the_server_has_printed)
+{
+	before_success = before_server = print_a_line;
+	answers_line_by_line();
+	ck_assert_str_eq(run.out, "a line\nanother\n");
+	before_success = before_server = print_a_part;
+	answers_line_by_line();
+	ck_assert_str_eq(run.out, "a part ");
+	foreground = 1;
+	answers_line_by_line();
+	ck_assert_str_eq(run.out, "a part a part ");
+	before_start = print_a_line;
+	before_success = before_server = NULL;
+	answers_line_by_line();
+	ck_assert_str_eq(run.out, "a line\nanother\n");
+}
+END_TEST
+
+static void
+buffer_fully(void)
+{
+	static char buf[8192];
+
+	setvbuf(stdout, buf, _IOFBF, sizeof buf);
+}
+
+static void
+renew_stdout(void)
+{
+	if (freopen("/dev/null", "w", stdout) == NULL)
+		_exit(96);
+	printf("to nobody\n");
+}
+
+START_TEST(worker_answers_line_by_line_whatever_the_server_has_set)
+{
+	before_server = buffer_fully;
+	answers_line_by_line();
+	before_server = renew_stdout;
+	answers_line_by_line();
+}
+END_TEST
+
+static char empty_root[256];
+
+/* Where there is no /dev/null. */
+static void
+change_root(void)
+{
+	if (chroot(empty_root) == -1 || chdir("/") == -1)
+		_exit(96);
+}
+
+START_TEST(worker_answers_line_by_line_in_a_chroot_of_the_server)
+{
+	if (skip_if(geteuid() != 0, "only root can call chroot(2)"))
+		return;
+	snprintf(empty_root, sizeof empty_root, "%s", scratch());
+	before_server = change_root;
+	answers_line_by_line();
+	before_success = print_a_part;
+	answers_line_by_line();
+	ck_assert_str_eq(run.out, "a part ");
+}
+END_TEST
+
+static void
+full_bufferer(void)
+{
+	serve();
+	setvbuf(stdout, NULL, _IOFBF, BUFSIZ);
+	puts("in one");
+	puts("piece");
+	tell("printed", 1);
+	getchar();
+	fflush(stdout);
+	getchar();
+}
+
+START_TEST(worker_may_buffer_fully)
+{
+	int fd;
+
+	before_server = print_a_line;
+	start(full_bufferer);
+	fd = client(port);
+	heard(&run, "printed");
+	ck_assert(silent(fd));
+	client_says(fd, "\n");
+	hears(fd, "in one");
+	hears(fd, "piece");
+	close(fd);
+	stop();
+}
+END_TEST
+
+static void
+unbuffered(void)
+{
+	serve();
+	setvbuf(stdout, NULL, _IONBF, 0);
+	printf("prompt> ");
+	getchar();
+	printf("\n");
+}
+
+START_TEST(worker_may_buffer_nothing)
+{
+	char prompt[8];
+	int fd;
+
+	start(unbuffered);
+	fd = client(port);
+	ck_assert_int_eq(recv(fd, prompt, sizeof prompt, MSG_WAITALL), 8);
+	ck_assert_int_eq(memcmp(prompt, "prompt> ", 8), 0);
+	client_says(fd, "\n");
+	hears(fd, "");
+	close(fd);
+	stop();
+}
+END_TEST
+
+static void
+quick_worker(void)
+{
+	serve();
+	printf("no newline");
+}
+
+START_TEST(worker_sends_the_rest_when_it_ends)
+{
+	int fd;
+
+	start(quick_worker);
+	fd = client(port);
+	hears(fd, "no newline");
+	hears(fd, NULL);
+	close(fd);
+	stop();
+}
+END_TEST
+
+/*
+ * stderr
+ */
+
+static int
+is_null(int fd)
+{
+	struct stat null, it;
+
+	return stat("/dev/null", &null) == 0 && fstat(fd, &it) == 0 &&
+	    S_ISCHR(it.st_mode) && it.st_rdev == null.st_rdev;
+}
+
+static void
+complainer(void)
+{
+	char line[256];
+
+	serve();
+	while (fgets(line, sizeof line, stdin) != NULL) {
+		fputs("one ", stderr);
+		tell("begun", 1);
+		if (getchar() == EOF)
+			break;
+		fputs("line\n", stderr);
+		tell("written", write(2, "raw\n", 4));
+		perror("error");
+		tell("to nobody", is_null(2));
+		fputs("the answer\n", stdout);
+	}
+}
+
+/* A client whose worker has the first half of a line for stderr. */
+static int
+complained(void)
+{
+	int fd = client(port);
+
+	client_says(fd, "complain\n");
+	heard(&run, "begun");
+	return fd;
+}
+
+static void
+goes_on_complaining(int fd)
+{
+	client_says(fd, "+");
+	ck_assert_int_eq(heard(&run, "written"), 4);
+	hears(fd, "the answer");
+}
+
+START_TEST(worker_never_writes_its_errors_to_the_client)
+{
+	int fd;
+
+	start(complainer);
+	fd = complained();
+	goes_on_complaining(fd);
+	ck_assert_int_eq(heard(&run, "to nobody"), 1);
+	shutdown(fd, SHUT_WR);
+	hears(fd, NULL);
+	close(fd);
+	stop();
+	ck_assert_str_eq(run.err, "");
+}
+END_TEST
+
+START_TEST(worker_writes_its_errors_where_a_foreground_program_does)
+{
+	int fd;
+
+	foreground = 1;
+	start(complainer);
+	fd = complained();
+	ck_assert_msg(silent(run.err_fd), "stderr is not line buffered");
+	goes_on_complaining(fd);
+	shutdown(fd, SHUT_WR);
+	hears(fd, NULL);
+	close(fd);
+	stop();
+	says(run.err, "one line\nraw\nerror: ");
+}
+END_TEST
+
+static char log_path[256];
+
+static void
+open_a_log(void)
+{
+	if (freopen(log_path, "a", stderr) == NULL)
+		_exit(96);
+	fputs("from the server\n", stderr);
+}
+
+START_TEST(worker_writes_its_errors_where_the_program_has_put_stderr)
+{
+	char text[256] = "";
+	FILE *file;
+	int fd;
+
+	snprintf(log_path, sizeof log_path, "%s/log", scratch());
+	before_server = open_a_log;
+	start(complainer);
+	fd = complained();
+	goes_on_complaining(fd);
+	close(fd);
+	stop();
+	ck_assert_ptr_nonnull(file = fopen(log_path, "r"));
+	ck_assert_uint_gt(fread(text, 1, sizeof text - 1, file), 0);
+	fclose(file);
+	says(text, "from the server\none line\nraw\nerror: ");
+}
+END_TEST
+
+/*
+ * Signals
+ */
+
+static struct {
+	struct sigaction actions[NSIG];
+	sigset_t mask;
+} there;
+
+static int
+same_set(const sigset_t *a, const sigset_t *b)
+{
+	int signo;
+
+	for (signo = 1; signo < NSIG; signo++)
+		if (sigismember(a, signo) != sigismember(b, signo))
+			return 0;
+	return 1;
+}
+
+static int
+same_action(const struct sigaction *a, const struct sigaction *b)
+{
+	/* Not those that the C library adds. */
+	const int flags = SA_NOCLDSTOP | SA_NOCLDWAIT | SA_NODEFER |
+	    SA_ONSTACK | SA_RESETHAND | SA_RESTART | SA_SIGINFO;
+
+	return a->sa_handler == b->sa_handler &&
+	    (a->sa_flags & flags) == (b->sa_flags & flags) &&
+	    same_set(&a->sa_mask, &b->sa_mask);
+}
+
+static void
+own_handler(int signo)
+{
+	tell("own handler", signo);
+}
+
+static void
+set_nothing(void)
+{
+}
+
+static void
+ignore_some(void)
+{
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGUSR1, SIG_IGN);
+	signal(SIGUSR2, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	signal(SIGCHLD, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+/* Also where they make a difference to the server. */
+static void
+handle_and_block(void)
+{
+	struct sigaction action;
+	sigset_t set;
+
+	memset(&action, 0, sizeof action);
+	action.sa_handler = own_handler;
+	action.sa_flags = SA_NODEFER;
+	sigaddset(&action.sa_mask, SIGALRM);
+	sigaction(SIGHUP, &action, NULL);
+	sigaction(SIGUSR2, &action, NULL);
+	signal(SIGTERM, own_handler);
+	signal(SIGUSR1, own_handler);
+	signal(SIGCHLD, own_handler);
+	signal(SIGPIPE, own_handler);
+	signal(SIGRTMIN, own_handler);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGUSR2);
+	sigaddset(&set, SIGCHLD);
+	sigaddset(&set, SIGRTMIN + 1);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+static void (*set_signals)(void);
+
+static void
+set_and_remember(void)
+{
+	int signo;
+
+	set_signals();
+	for (signo = 1; signo < NSIG; signo++)
+		sigaction(signo, NULL, &there.actions[signo]);
+	sigprocmask(SIG_BLOCK, NULL, &there.mask);
+}
+
+static void
+signal_teller(void)
+{
+	struct sigaction action;
+	sigset_t mask;
+	int signo;
+
+	serve();
+	for (signo = 1; signo < NSIG; signo++) {
+		memset(&action, 0, sizeof action);
+		sigaction(signo, NULL, &action);
+		if (!same_action(&action, &there.actions[signo]))
+			tell("differs", signo);
+	}
+	sigprocmask(SIG_BLOCK, NULL, &mask);
+	if (!same_set(&mask, &there.mask))
+		tell("differs", NSIG);
+	tell("differs", 0);
+	if (sigaction(SIGHUP, NULL, &action) == 0)
+		tell("restarts", (action.sa_flags & SA_RESTART) != 0);
+}
+
+/* Which signals are not as they were when daemon_server() was called. */
+static void
+keeps_signals(void (*set)(void), int but_for, int and_for)
+{
+	int fd;
+
+	set_signals = set;
+	before_server = set_and_remember;
+	start(signal_teller);
+	fd = client(port);
+	if (but_for != 0)
+		ck_assert_int_eq(heard(&run, "differs"), but_for);
+	if (and_for != 0)
+		ck_assert_int_eq(heard(&run, "differs"), and_for);
+	ck_assert_int_eq(heard(&run, "differs"), 0);
+	if (but_for == SIGHUP)
+		ck_assert_int_eq(heard(&run, "restarts"), 1);
+	close(fd);
+	stop();
+}
+
+START_TEST(worker_has_the_signals_of_the_program_but_for_two)
+{
+	keeps_signals(set_nothing, SIGHUP, SIGUSR2);
+	keeps_signals(ignore_some, SIGHUP, SIGUSR2);
+}
+END_TEST
+
+START_TEST(worker_has_the_handlers_and_the_mask_of_the_program)
+{
+	keeps_signals(handle_and_block, 0, 0);
+	foreground = 1;
+	keeps_signals(handle_and_block, 0, 0);
+}
+END_TEST
+
+START_TEST(worker_is_told_by_which_signal_it_is_to_finish)
+{
+	int fd;
+
+	start(talker);
+	fd = client(port);
+	client_says(fd, "stop?\n");
+	hears(fd, "0");
+	send_signal(master, SIGHUP);
+	is_asked(fd, SIGHUP);
+	send_signal(master, SIGUSR2);
+	is_asked(fd, SIGUSR2);
+	echoes(fd, "still here");
+	close(fd);
+	ck_assert_int_eq(ended(master), 0);
+	nothing_left();
+}
+END_TEST
+
+START_TEST(worker_is_told_also_where_the_program_ignored_the_signals)
+{
+	int fd;
+
+	before_server = ignore_some;
+	start(talker);
+	fd = served();
+	send_signal(master, SIGHUP);
+	is_asked(fd, SIGHUP);
+	send_signal(master, SIGUSR2);
+	is_asked(fd, SIGUSR2);
+	close(fd);
+	ck_assert_int_eq(ended(master), 0);
+	nothing_left();
+}
+END_TEST
+
+START_TEST(worker_goes_on_with_a_line_when_it_is_asked_to_finish)
+{
+	int first, second;
+
+	start(talker);
+	first = served();
+	second = served();
+	client_says(first, "one ");
+	send_signal(master, SIGHUP);
+	is_asked(second, SIGHUP);
+	client_says(first, "line\n");
+	hears(first, "one line");
+	is_asked(first, SIGHUP);
+	close(first);
+	close(second);
+	call();
+	stop();
+}
+END_TEST
+
+static void
+handle_hup(void)
+{
+	signal(SIGHUP, own_handler);
+}
+
+START_TEST(worker_keeps_the_handler_that_the_program_has_set)
+{
+	int fd;
+
+	before_server = handle_hup;
+	start(talker);
+	fd = served();
+	send_signal(master, SIGHUP);
+	ck_assert_int_eq(heard(&run, "own handler"), SIGHUP);
+	client_says(fd, "stop?\n");
+	hears(fd, "0");
+	send_signal(master, SIGUSR2);
+	is_asked(fd, SIGUSR2);
+	close(fd);
+	ck_assert_int_eq(ended(master), 0);
+	nothing_left();
+}
+END_TEST
+
+START_TEST(worker_dies_by_what_ends_any_program)
+{
+	static const int signals[] = { SIGTERM, SIGINT, SIGPIPE, SIGUSR1,
+		SIGALRM };
+	size_t i;
+	int fd;
+
+	start(talker);
+	for (i = 0; i < sizeof signals / sizeof signals[0]; i++) {
+		fd = served();
+		send_signal((pid_t)heard(&run, "worker"), signals[i]);
+		hears(fd, NULL);
+		close(fd);
+	}
+	ck_assert(running(server));
+	stop();
+}
+END_TEST
+
+static void
+waiter(void)
+{
+	int status;
+
+	serve();
+	status = system("exit 5");
+	tell("system", WIFEXITED(status) ? WEXITSTATUS(status) : -1);
+}
+
+START_TEST(worker_can_wait_for_processes_of_its_own)
+{
+	int fd;
+
+	start(waiter);
+	fd = client(port);
+	ck_assert_int_eq(heard(&run, "system"), 5);
+	close(fd);
+	stop();
+}
+END_TEST
+
+/*
+ * daemon_peer()
+ */
+
+union address {
+	struct sockaddr any;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+	struct sockaddr_storage all;
+};
+
+static void
+tell_peer(void)
+{
+	socklen_t len = sizeof(union address);
+	union address peer;
+
+	errno = ERANGE;
+	tell("result", daemon_peer(&peer.any, &len));
+	tell("errno", errno);
+	tell("length", (long)len);
+	tell("family", peer.any.sa_family);
+	tell("port", ntohs(peer.any.sa_family == AF_INET6 ?
+	    peer.v6.sin6_port : peer.v4.sin_port));
+}
+
+static void
+peer_teller(void)
+{
+	socklen_t len = sizeof(union address), peer_len = len;
+	union address addr, peer;
+
+	serve();
+	tell_peer();
+	memset(&addr, 0, sizeof addr);
+	memset(&peer, 0, sizeof peer);
+	tell("different", getpeername(0, &addr.any, &len) == -1 ||
+	    daemon_peer(&peer.any, &peer_len) == -1 || len != peer_len ||
+	    memcmp(&addr, &peer, sizeof addr) != 0);
+	talk();
+	len = sizeof addr;
+	tell("getpeername", getpeername(0, &addr.any, &len));
+	tell_peer();
+}
+
+static void
+tells_peer(int family, socklen_t length, int expected)
+{
+	ck_assert_int_eq(heard(&run, "result"), 0);
+	ck_assert_int_eq(heard(&run, "errno"), ERANGE);
+	ck_assert_int_eq(heard(&run, "length"), length);
+	ck_assert_int_eq(heard(&run, "family"), family);
+	ck_assert_int_eq(heard(&run, "port"), expected);
+}
+
+static int
+port_of(int fd)
+{
+	socklen_t len = sizeof(union address);
+	union address addr;
+
+	ck_assert_int_eq(getsockname(fd, &addr.any, &len), 0);
+	return ntohs(addr.any.sa_family == AF_INET6 ? addr.v6.sin6_port :
+	    addr.v4.sin_port);
+}
+
+START_TEST(worker_knows_its_peer_also_when_that_has_gone)
+{
+	int fd, expected;
+
+	start(peer_teller);
+	fd = client(port);
+	expected = port_of(fd);
+	tells_peer(AF_INET, sizeof(struct sockaddr_in), expected);
+	ck_assert_int_eq(heard(&run, "different"), 0);
+	reset(fd);
+	ck_assert_int_eq(heard(&run, "getpeername"), -1);
+	tells_peer(AF_INET, sizeof(struct sockaddr_in), expected);
+	stop();
+}
+END_TEST
+
+/* -1: this machine has no such address. */
+static int
+listen_on_v6(void)
+{
+	struct sockaddr_in6 addr = { .sin6_family = AF_INET6,
+		.sin6_addr = IN6ADDR_LOOPBACK_INIT };
+	int fd = socket(AF_INET6, SOCK_STREAM, 0);
+
+	if (fd != -1 && (bind(fd, (struct sockaddr *)&addr, sizeof addr) ==
+	    -1 || listen(fd, 5) == -1)) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+static int
+client_of_v6(int to_port)
+{
+	struct sockaddr_in6 addr = { .sin6_family = AF_INET6,
+		.sin6_addr = IN6ADDR_LOOPBACK_INIT };
+	int fd = socket(AF_INET6, SOCK_STREAM, 0);
+
+	addr.sin6_port = htons((unsigned short)to_port);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&addr, sizeof addr),
+	    0);
+	return fd;
+}
+
+START_TEST(worker_knows_its_peer_of_the_other_family)
+{
+	int fd, expected;
+
+	listener = listen_on_v6();
+	if (skip_if(listener == -1, "there is no ::1"))
+		return;
+	port = port_of(listener);
+	run_daemon(&run, peer_teller);
+	close(listener);
+	master = (pid_t)heard(&run, "master");
+	fd = client_of_v6(port);
+	expected = port_of(fd);
+	tells_peer(AF_INET6, sizeof(struct sockaddr_in6), expected);
+	ck_assert_int_eq(heard(&run, "different"), 0);
+	reset(fd);
+	tells_peer(AF_INET6, sizeof(struct sockaddr_in6), expected);
+	stop();
+}
+END_TEST
+
+/* As getpeername(2): what has room is stored, and the whole length told. */
+static void
+tell_truncated(void)
+{
+	unsigned char bytes[sizeof(union address)];
+	union address addr, whole;
+	socklen_t room, len = sizeof whole, full, i;
+	int wrong = 0, beyond = 0;
+
+	daemon_peer(&whole.any, &len);
+	full = len;
+	for (len = 0; len <= full; len++) {
+		memset(&addr, 0xaa, sizeof addr);
+		room = len;
+		wrong += daemon_peer(&addr.any, &room) == -1 ||
+		    room != full || memcmp(&addr, &whole, len) != 0;
+		memcpy(bytes, &addr, sizeof bytes);
+		for (i = len; i < sizeof bytes; i++)
+			beyond += bytes[i] != 0xaa;
+	}
+	tell("length", (long)full);
+	tell("wrong", wrong);
+	tell("written beyond", beyond);
+}
+
+static void
+tell_invalid(void)
+{
+	union address addr;
+	socklen_t len = sizeof addr;
+
+	errno = 0;
+	tell("no address", daemon_peer(NULL, &len) == -1 ? errno : 0);
+	errno = 0;
+	tell("no length", daemon_peer(&addr.any, NULL) == -1 ? errno : 0);
+}
+
+static void
+strange_asker(void)
+{
+	serve();
+	tell_truncated();
+	tell_invalid();
+}
+
+START_TEST(worker_stores_as_much_of_its_peer_as_there_is_room_for)
+{
+	int fd;
+
+	start(strange_asker);
+	fd = client(port);
+	ck_assert_int_eq(heard(&run, "length"), sizeof(struct sockaddr_in));
+	ck_assert_int_eq(heard(&run, "wrong"), 0);
+	ck_assert_int_eq(heard(&run, "written beyond"), 0);
+	ck_assert_int_eq(heard(&run, "no address"), EINVAL);
+	ck_assert_int_eq(heard(&run, "no length"), EINVAL);
+	close(fd);
+	stop();
+}
+END_TEST
+
+static void
+ask_elsewhere(void)
+{
+	union address addr;
+	socklen_t len = sizeof addr;
+
+	errno = 0;
+	tell("peer", daemon_peer(&addr.any, &len));
+	tell("error", errno);
+	tell("next", daemon_next_connection());
+	tell("stop", daemon_stop_requested());
+}
+
+START_TEST(worker_alone_has_a_peer_and_another_connection)
+{
+	int i;
+
+	before_start = before_success = before_server = ask_elsewhere;
+	listener = listen_anywhere(&port);
+	run_daemon(&run, talker);
+	close(listener);
+	for (i = 0; i < 3; i++) {
+		ck_assert_int_eq(heard(&run, "peer"), -1);
+		ck_assert_int_eq(heard(&run, "error"), ENOTCONN);
+		ck_assert_int_eq(heard(&run, "next"), -1);
+		ck_assert_int_eq(heard(&run, "stop"), 0);
+		if (i == 0)
+			master = (pid_t)heard(&run, "master");
+	}
+	call();
+	stop();
+}
+END_TEST
+
+/*
+ * daemon_next_connection()
+ */
+
+static void
+leaver(void)
+{
+	serve();
+	getchar();
+	printf("unflushed");
+	tell("next", daemon_next_connection());
+	tell("stdin is null", is_null(0));
+	tell("stdout is null", is_null(1));
+	tell("ends", getchar());
+	tell("prints", puts("to nobody"));
+	tell("flushes", fflush(stdout));
+	tell("next", daemon_next_connection());
+	for (;;)
+		pause();
+}
+
+/* A client that sees its end although its worker is still there. */
+static int
+left(void)
+{
+	int fd;
+
+	start(leaver);
+	fd = client(port);
+	client_says(fd, "+");
+	hears(fd, "unflushed");
+	hears(fd, NULL);
+	return fd;
+}
+
+START_TEST(worker_ends_its_connection_and_gets_no_other_without_spares)
+{
+	int fd = left();
+
+	ck_assert_int_eq(heard(&run, "next"), -1);
+	ck_assert_int_eq(heard(&run, "stdin is null"), 1);
+	ck_assert_int_eq(heard(&run, "stdout is null"), 1);
+	ck_assert_int_eq(heard(&run, "ends"), EOF);
+	ck_assert_int_ge(heard(&run, "prints"), 0);
+	ck_assert_int_eq(heard(&run, "flushes"), 0);
+	ck_assert_int_eq(heard(&run, "next"), -1);
+	close(fd);
+	stop();
+}
+END_TEST
+
+START_TEST(worker_ends_its_connection_in_a_chroot_of_the_server)
+{
+	int fd;
+
+	if (skip_if(geteuid() != 0, "only root can call chroot(2)"))
+		return;
+	snprintf(empty_root, sizeof empty_root, "%s", scratch());
+	before_server = change_root;
+	fd = left();
+	ck_assert_int_eq(heard(&run, "next"), -1);
+	ck_assert_int_eq(heard(&run, "ends"), EOF);
+	close(fd);
+	stop();
+}
+END_TEST
+
+static void
+loop_of_connections(void)
+{
+	char line[256];
+	int i;
+
+	daemon_start();
+	tell_pid("master");
+	daemon_master();
+	tell_pid("server");
+	daemon_success();
+	for (i = daemon_server(&listener, 1); i >= 0;
+	    i = daemon_next_connection())
+		if (fgets(line, sizeof line, stdin) != NULL)
+			fputs(line, stdout);
+}
+
+START_TEST(worker_serves_one_connection_in_the_loop_that_can_serve_many)
+{
+	int i, fd;
+
+	start(loop_of_connections);
+	for (i = 0; i < 5; i++) {
+		fd = client(port);
+		echoes(fd, "hello");
+		hears(fd, NULL);
+		close(fd);
+	}
+	stop();
+}
+END_TEST
+
+/*
+ * Rights
+ */
+
+/* How many mappings a process shares with others that have no file. */
+static int
+shared_mappings(pid_t pid)
+{
+	char path[64], line[512];
+	int count = 0;
+	FILE *file;
+
+	snprintf(path, sizeof path, "/proc/%ld/maps", (long)pid);
+	ck_assert_ptr_nonnull(file = fopen(path, "r"));
+	while (fgets(line, sizeof line, file) != NULL)
+		count += strstr(line, "/dev/zero (deleted)") != NULL;
+	fclose(file);
+	return count;
+}
+
+START_TEST(worker_does_not_have_the_memory_of_the_server)
+{
+	pid_t worker;
+	int fd;
+
+#ifndef MADV_DONTFORK
+	if (skip_if(1, "this system has no MADV_DONTFORK"))
+		return;
+#endif
+	start(talker);
+	fd = served();
+	worker = (pid_t)heard(&run, "worker");
+	ck_assert_int_ge(shared_mappings(master), 1);
+	ck_assert_int_ge(shared_mappings(server), 1);
+	ck_assert_int_eq(shared_mappings(worker), 0);
+	close(fd);
+	stop();
+}
+END_TEST
+
+/*
+ * Its end
+ */
+
+static void
+ender(void)
+{
+	struct rlimit none = { 0, 0 };
+	char line[256];
+
+	serve();
+	setrlimit(RLIMIT_CORE, &none);
+	if (fgets(line, sizeof line, stdin) == NULL)
+		return;
+	fputs(line, stdout);
+	switch (line[0]) {
+	case 'e':
+		exit(3);
+	case '_':
+		_exit(77);
+	case 's':
+		signal(SIGSEGV, SIG_DFL);
+		raise(SIGSEGV);
+		break;
+	case 'k':
+		raise(SIGKILL);
+		break;
+	}
+}
+
+START_TEST(worker_may_end_as_it_likes)
+{
+	static const char *const ways[] = { "return", "exit", "_exit",
+		"segv", "kill" };
+	size_t i;
+	int fd;
+
+	start(ender);
+	for (i = 0; i < 2 * sizeof ways / sizeof ways[0]; i++) {
+		fd = client(port);
+		echoes(fd, ways[i / 2]);
+		hears(fd, NULL);
+		close(fd);
+	}
+	ck_assert(running(server));
+	stop();
+}
+END_TEST
+
+static void
+at_end(void)
+{
+	tell("life", -(long)getpid());
+}
+
+static void
+register_at_end(void)
+{
+	atexit(at_end);
+}
+
+static void
+ender_that_tells(void)
+{
+	serve();
+	tell_pid("life");
+	if (getchar() == 'e')
+		exit(3);
+}
+
+START_TEST(worker_alone_runs_what_the_program_has_registered_for_its_end)
+{
+	long number;
+	int i, fd;
+
+	before_start = register_at_end;
+	start(ender_that_tells);
+	for (i = 0; i < 4; i++) {
+		fd = client(port);
+		client_says(fd, i % 2 == 0 ? "e" : "r");
+		number = heard(&run, "life");
+		ck_assert_int_gt(number, 0);
+		ck_assert_int_eq(heard(&run, "life"), -number);
+		close(fd);
+		if (i == 1) {
+			send_signal(master, SIGHUP);
+			gone(server);
+		}
+	}
+	stop();
+	/* Neither the servers nor the master, nor any before it. */
+	ck_assert(!heard_if(&run, "life", &number));
+}
+END_TEST
+
+int
+main(void)
+{
+	const TTest *const tests[] = {
+		worker_has_no_end_of_file_that_the_program_has_seen,
+		worker_has_no_error_that_the_program_has_had,
+		worker_reads_nothing_that_the_program_has_buffered,
+		worker_answers_line_by_line,
+		worker_answers_line_by_line_after_the_server_has_printed,
+		worker_answers_line_by_line_whatever_the_server_has_set,
+		worker_answers_line_by_line_in_a_chroot_of_the_server,
+		worker_may_buffer_fully,
+		worker_may_buffer_nothing,
+		worker_sends_the_rest_when_it_ends,
+		worker_never_writes_its_errors_to_the_client,
+		worker_writes_its_errors_where_a_foreground_program_does,
+		worker_writes_its_errors_where_the_program_has_put_stderr,
+		worker_has_the_signals_of_the_program_but_for_two,
+		worker_has_the_handlers_and_the_mask_of_the_program,
+		worker_is_told_by_which_signal_it_is_to_finish,
+		worker_is_told_also_where_the_program_ignored_the_signals,
+		worker_goes_on_with_a_line_when_it_is_asked_to_finish,
+		worker_keeps_the_handler_that_the_program_has_set,
+		worker_dies_by_what_ends_any_program,
+		worker_can_wait_for_processes_of_its_own,
+		worker_knows_its_peer_also_when_that_has_gone,
+		worker_knows_its_peer_of_the_other_family,
+		worker_stores_as_much_of_its_peer_as_there_is_room_for,
+		worker_alone_has_a_peer_and_another_connection,
+		worker_ends_its_connection_and_gets_no_other_without_spares,
+		worker_ends_its_connection_in_a_chroot_of_the_server,
+		worker_serves_one_connection_in_the_loop_that_can_serve_many,
+		worker_does_not_have_the_memory_of_the_server,
+		worker_may_end_as_it_likes,
+		worker_alone_runs_what_the_program_has_registered_for_its_end
+	};
+
+	return RUN_TESTS("worker", tests);
+}

@@ -1,0 +1,94 @@
+#!/bin/sh
+# symbols.sh - what the library exports, and which of its files may call what
+#
+# The shared library exports what lib/daemon.map lists and include/daemon.h
+# declares. All names of the archive, which hides none, have our prefixes.
+# Processes begin, are waited for and get their signals in one file only.
+#
+# SPDX-License-Identifier: ISC
+set -eu
+
+top=$(cd "$(dirname "$0")/.." && pwd)
+: "${TOP_SRCDIR:=$top}" "${TOP_BUILDDIR:=$top}"
+shared=$TOP_BUILDDIR/lib/.libs/libdaemonsrv.so
+archive=$TOP_BUILDDIR/lib/.libs/libdaemonsrv.a
+failures=0
+
+# same WHAT NAMES OTHER NAMES: both are lists of lines.
+same() {
+	if [ "$2" = "$4" ]; then
+		echo "$1 and $3: the same $(echo "$2" | wc -l) names"
+		return
+	fi
+	failures=1
+	echo "$1 and $3 differ:"
+	printf '%s\n' "$2" "$4" | sort | uniq -u | sed 's/^/    /'
+}
+
+# empty WHAT LINES
+empty() {
+	if [ -z "$2" ]; then
+		echo "$1: none"
+		return
+	fi
+	failures=1
+	echo "$1:"
+	printf '%s\n' "$2" | sed 's/^/    /'
+}
+
+skip() {
+	echo "SKIP: $1"
+	skipped=1
+}
+
+mapped() {
+	sed -n 's/^[[:space:]]*\([a-z0-9_]*\);$/\1/p' \
+	    "$TOP_SRCDIR/lib/daemon.map" | sort
+}
+
+declared() {
+	sed -n 's/^[a-z].*[ *]\(daemon_[a-z0-9_]*\)(.*/\1/p' \
+	    "$TOP_SRCDIR/include/daemon.h" | sort
+}
+
+# Without the version's own name.
+exported() {
+	nm -D --defined-only "$shared" |
+	    awk '$2 != "A" { sub(/@.*/, "", $3); print $3 }' | sort
+}
+
+# What begins with two underscores is the compiler's.
+foreign() {
+	nm -g --defined-only "$archive" |
+	    awk 'NF == 3 && $3 !~ /^(daemon_|dsrv_|__)/ { print $3 }'
+}
+
+# Objects of the archive, but for this one, that call one of these.
+callers() {
+	nm -A -u "$archive" | awk -v own="-$1.o:" -v names=" $2 " '
+		index(names, " " $NF " ") && !index($0, own) {
+			sub(/.*:libdaemonsrv_la-/, "")
+			print $1, $NF
+		}'
+}
+
+skipped=0
+command -v nm >/dev/null || { echo "SKIP: there is no nm"; exit 77; }
+
+same lib/daemon.map "$(mapped)" include/daemon.h "$(declared)"
+if [ -f "$shared" ]; then
+	same "the shared library" "$(exported)" lib/daemon.map "$(mapped)"
+else
+	skip "no shared library was built"
+fi
+if [ -f "$archive" ]; then
+	empty "names without our prefix" "$(foreign)"
+	empty "calls that only loop.c may make" "$(callers loop \
+	    'fork vfork posix_spawn waitpid wait wait4 sigaction signal')"
+	empty "calls that only report.c may make" "$(callers report \
+	    '_exit _Exit quick_exit exit abort')"
+else
+	skip "no archive was built"
+fi
+[ "$failures" = 0 ] || exit 1
+[ "$skipped" = 0 ] || exit 77
