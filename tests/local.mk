@@ -67,6 +67,11 @@ tests_check_worker_SOURCES = tests/check_worker.c
 tests_check_worker_LDADD = $(TEST_LIBS)
 endif
 
+TEST_EXTENSIONS = .sh
+SH_LOG_COMPILER = $(SHELL)
+dist_check_SCRIPTS = tests/header.sh tests/symbols.sh
+TESTS += $(dist_check_SCRIPTS)
+
 AM_TESTS_ENVIRONMENT = TOP_BUILDDIR='$(abs_top_builddir)' \
 	TOP_SRCDIR='$(abs_top_srcdir)'; export TOP_BUILDDIR TOP_SRCDIR;
 
