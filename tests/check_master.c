@@ -99,8 +99,11 @@ settled(pid_t pid)
 {
 	long since = 0;
 
-	while (state_of(pid) != 'S')
+	while (state_of(pid) != 'S') {
+		ck_assert_msg(running(pid), "process %ld has ended",
+		    (long)pid);
 		look_again(&since, "a process to wait");
+	}
 }
 
 static void
@@ -929,6 +932,7 @@ END_TEST
 START_TEST(usr1_then_usr2_is_the_end)
 {
 	start_daemon();
+	close(served(NULL));	/* it is in daemon_server() */
 	/* Both are there before the server can obey. */
 	send_signal(here.server, SIGSTOP);
 	send_signal(here.master, SIGUSR1);
@@ -1258,9 +1262,10 @@ END_TEST
 START_TEST(a_stop_of_a_stopped_server_is_obeyed_when_it_goes_on)
 {
 	start_daemon();
+	close(served(NULL));	/* it is in daemon_server() */
 	send_signal(here.server, SIGSTOP);
 	becomes(here.server, 'T');
-	settled(here.master);	/* it has not ended */
+	settled(here.master);	/* which has not ended */
 	send_signal(here.master, SIGTERM);
 	settled(here.master);
 	send_signal(here.server, SIGCONT);

@@ -1,0 +1,31 @@
+#!/bin/sh
+# check.sh - sets up, builds and runs the whole test suite
+#
+#     sh tools/check.sh [configure argument ...]
+#
+# from anywhere, on a fresh machine too; see build.sh for the arguments and
+# BUILD_DIR. The last line says how many tests have passed and failed, and
+# the status is 0 if none has failed.
+#
+# SPDX-License-Identifier: ISC
+set -eu
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+BUILD_DIR=${BUILD_DIR:-$root/build/check}
+export BUILD_DIR
+
+if ! sh "$root/tools/build.sh" "$@"; then
+	echo "0 passed, 1 failed"
+	exit 1
+fi
+
+# A test that is no longer in the suite must not be counted.
+cd "$BUILD_DIR"
+rm -f tests/*.log tests/*.trs
+status=0
+timeout --foreground 900 make -j2 check >make-check.log 2>&1 </dev/null ||
+    status=$?
+if [ "$status" != 0 ] && ! ls tests/*.trs >/dev/null 2>&1; then
+	tail -n 40 make-check.log
+fi
+sh "$root/tools/count-tests.sh" . "$status"

@@ -1,0 +1,93 @@
+#!/bin/sh
+# count-tests.sh - what "make check" has found
+#
+#     sh tools/count-tests.sh build-directory [status of make]
+#
+# A program of Check counts each of its tests, a script counts as one. What
+# was skipped is no pass, and a program that ended before Check's closing
+# line is a failure. Status 0: there were tests, and none has failed.
+#
+# SPDX-License-Identifier: ISC
+set -eu
+
+build=$1
+make_status=${2:-0}
+passed=0
+failed=0
+skipped=0
+
+# NUMBERS OF "Checks: 5, Failures: 0, Errors: 0", the sum of all such lines.
+closing_numbers() {
+	printf '%s\n' "$1" | awk -F '[:,]' '
+		{ checks += $3; failures += $5; errors += $7 }
+		END { print checks, failures + errors }'
+}
+
+# What each line of the input is about.
+of() {
+	sed "s/^/$1: /"
+}
+
+show_skips() {
+	grep -a '^SKIP: ' "$log" | of "$name" || :
+}
+
+show_end() {
+	tail -n 20 "$log" | of "$name"
+}
+
+count_program() {
+	# shellcheck disable=SC2046 # two numbers
+	set -- $(closing_numbers "$closing")
+	skips=$(grep -ac '^SKIP: ' "$log" || :)
+	printf '%s\n' "$closing" | of "$name"
+	show_skips
+	grep -aE ':[FE]:' "$log" | of "$name" || :
+	passed=$((passed + $1 - $2 - skips))
+	failed=$((failed + $2))
+	skipped=$((skipped + skips))
+	if [ "$result" != PASS ] && [ "$2" = 0 ]; then
+		show_end
+		echo "$name: $result, though no test of it has failed"
+		failed=$((failed + 1))
+	fi
+}
+
+count_script() {
+	case $result in
+	PASS)
+		passed=$((passed + 1)) ;;
+	SKIP)
+		show_skips
+		skipped=$((skipped + 1)) ;;
+	*)
+		show_end
+		failed=$((failed + 1)) ;;
+	esac
+	echo "$name: $result"
+}
+
+for trs in "$build"/tests/*.trs; do
+	[ -f "$trs" ] || break
+	name=$(basename "$trs" .trs)
+	log=${trs%.trs}.log
+	result=$(sed -n 's/^:test-result: //p' "$trs")
+	if closing=$(grep -aE '^[0-9]+%: Checks: ' "$log"); then
+		count_program
+	elif [ "${name#check_}" != "$name" ] && [ "$result" != SKIP ]; then
+		show_end
+		echo "$name: ended without Check's closing line"
+		failed=$((failed + 1))
+	else
+		count_script
+	fi
+done
+
+if [ "$make_status" != 0 ] && [ "$failed" = 0 ]; then
+	echo "make check: status $make_status, though no test has failed"
+	failed=1
+fi
+[ $((passed + failed)) != 0 ] || echo "no test has run"
+[ "$skipped" = 0 ] && skips= || skips=", $skipped skipped"
+echo "$passed passed, $failed failed$skips"
+[ "$failed" = 0 ] && [ "$passed" != 0 ]

@@ -1,0 +1,161 @@
+#!/bin/sh
+# setup.sh - installs what is missing to build and test the library
+#
+#     sh tools/setup.sh [ci]
+#
+# With "ci" also what .ci/run needs. For Debian and Ubuntu (apt-get) and
+# Fedora (dnf), as root or by sudo. Where nothing is missing it is silent.
+#
+# SPDX-License-Identifier: ISC
+set -eu
+
+# name:command is missing only where no package at all gave the command.
+debian_packages='gcc libc6-dev make autoconf automake libtool
+	pkgconf:pkg-config check git rsync curl procps xz-utils'
+debian_ci_packages='g++ clang valgrind libc6-dbg shellcheck codespell mandoc'
+# Older releases have these as parts of other packages.
+debian_optional_packages='libclang-rt-dev'
+
+fedora_packages='gcc glibc-devel make autoconf automake libtool
+	pkgconf-pkg-config check-devel git git-daemon rsync curl procps-ng xz
+	tar gawk findutils diffutils'
+fedora_ci_packages='gcc-c++ libasan libubsan clang compiler-rt valgrind
+	ShellCheck codespell mandoc'
+
+fail() {
+	echo "setup: $*" >&2
+	exit 1
+}
+
+has_command() {
+	command -v "$1" >/dev/null
+}
+
+#
+# Which are missing: the functions print names
+#
+
+# The manager's own is_installed_* decides.
+missing_of() {
+	manager=$1
+	shift
+	for entry; do
+		case $entry in
+		*:*) has_command "${entry#*:}" && continue ;;
+		esac
+		"is_installed_$manager" "${entry%:*}" || echo "${entry%:*}"
+	done
+}
+
+is_installed_apt() {
+	case $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) in
+	installed*) return 0 ;;
+	esac
+	return 1
+}
+
+is_installed_dnf() {
+	rpm -q --whatprovides "$1" >/dev/null 2>&1
+}
+
+known_to_apt() {
+	for name; do
+		apt-cache show "$name" >/dev/null 2>&1 && echo "$name"
+	done
+	return 0
+}
+
+one_line() {
+	echo "$@"
+}
+
+#
+# Installing
+#
+
+as_root() {
+	if [ "$(id -u)" = 0 ]; then
+		"$@"
+	else
+		sudo "$@"
+	fi
+}
+
+check_rights() {
+	[ "$(id -u)" = 0 ] || has_command sudo ||
+	    fail "neither root nor sudo here; please install: $*"
+}
+
+# What the manager says is of interest only if it fails.
+quietly() {
+	log=$(mktemp)
+	if "$@" >"$log" 2>&1 </dev/null; then
+		rm -f "$log"
+	else
+		cat "$log" >&2
+		rm -f "$log"
+		fail "\"$*\" failed"
+	fi
+}
+
+apt() {
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y \
+	    -o DPkg::Lock::Timeout=300 "$@"
+}
+
+# shellcheck disable=SC2046,SC2086 # lists of names
+install_with_apt() {
+	missing=$(missing_of apt $1)
+	optional=$(known_to_apt $(missing_of apt $2))
+	[ -n "$missing$optional" ] || return 0
+	check_rights $missing $optional
+	quietly apt update
+	optional=$(known_to_apt $(missing_of apt $2))
+	one_line installing: $missing $optional
+	quietly apt install --no-install-recommends $missing $optional
+}
+
+# shellcheck disable=SC2086
+install_with_dnf() {
+	missing=$(missing_of dnf $1)
+	[ -n "$missing" ] || return 0
+	check_rights $missing
+	one_line installing: $missing
+	quietly as_root dnf -y --setopt=install_weak_deps=False install \
+	    $missing
+}
+
+# Another system will do as well, if its owner has seen to it.
+expect_commands() {
+	missing=
+	for command in cc make autoconf automake libtoolize pkg-config git \
+	    curl rsync ps; do
+		has_command "$command" || missing="$missing $command"
+	done
+	if has_command pkg-config && ! pkg-config --exists check; then
+		missing="$missing check"
+	fi
+	[ -z "$missing" ] ||
+	    fail "neither apt-get nor dnf here; please install:$missing"
+}
+
+case ${1-} in
+'' | ci) ;;
+*) fail "usage: sh tools/setup.sh [ci]" ;;
+esac
+
+if has_command apt-get; then
+	if [ "${1-}" = ci ]; then
+		install_with_apt "$debian_packages $debian_ci_packages" \
+		    "$debian_optional_packages"
+	else
+		install_with_apt "$debian_packages" ''
+	fi
+elif has_command dnf; then
+	if [ "${1-}" = ci ]; then
+		fedora_packages="$fedora_packages $fedora_ci_packages"
+	fi
+	install_with_dnf "$fedora_packages"
+else
+	expect_commands
+fi
