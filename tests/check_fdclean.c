@@ -501,7 +501,7 @@ open_own_log(int fd)
 	int sock = socket(AF_UNIX, SOCK_DGRAM, 0);
 
 	return unshare(CLONE_NEWNS) == 0 &&
-	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	    mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) == 0 &&
 	    mount("none", "/dev", "tmpfs", 0, NULL) == 0 &&
 	    mknod("/dev/null", S_IFCHR | 0666, makedev(1, 3)) == 0 &&
 	    bind(sock, (struct sockaddr *)&addr, sizeof addr) == 0 &&

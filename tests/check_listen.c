@@ -502,8 +502,8 @@ static void
 listener_with_a_name_twice(void)
 {
 	if (unshare(CLONE_NEWNS) == -1 ||
-	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == -1 ||
-	    mount(host, "/etc/hosts", NULL, MS_BIND, NULL) == -1) {
+	    mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) == -1 ||
+	    mount(host, "/etc/hosts", "none", MS_BIND, NULL) == -1) {
 		tell("count", 0);
 		exit(0);
 	}

@@ -2192,8 +2192,6 @@ START_TEST(a_stop_reaches_workers_whose_server_died_just_before)
 	pid_t worker;
 	int fd;
 
-	if (skip_if(!ADOPTING, "orphans cannot be adopted"))
-		return;
 	fd = dies_before(SIGTERM, &worker);
 	got(fd, "TERM");
 	end_worker(fd, worker);
@@ -2219,8 +2217,6 @@ START_TEST(a_stop_reaches_workers_whose_server_dies_without_passing_it_on)
 	pid_t worker;
 	int fd;
 
-	if (skip_if(!ADOPTING, "orphans cannot be adopted"))
-		return;
 	daemon_set_stop_timeout(1);
 	fd = start_and_be_served(&worker);
 	settled(here.server);
