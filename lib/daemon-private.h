@@ -8,6 +8,7 @@
 #ifndef DAEMON_PRIVATE_H
 #define DAEMON_PRIVATE_H
 
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stddef.h>
@@ -16,6 +17,10 @@
 #include <sys/types.h>
 
 #include "daemon.h"
+
+#ifndef PIPE_BUF
+#define PIPE_BUF 512	/* what POSIX has for the least */
+#endif
 
 #define DSRV_COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
 
@@ -64,6 +69,24 @@ unsigned dsrv_signals_ask(int signo);
 int dsrv_signals_to_workers(int signo);
 /* Adds what signo asks for; whether that was more than asked already. */
 int dsrv_signals_raise(unsigned *asked, int signo);
+
+/*
+ * descriptors.c - what 0, 1 and 2 are, and how all others are born
+ */
+
+/* Opens /dev/null for each of the descriptors 0 to 2 that is closed. */
+int dsrv_descriptors_fill(void);
+/* Puts /dev/null on the descriptors from first to last; where it cannot be
+ * opened, as after a chroot(2), what stdin is, unless that is one of them. */
+int dsrv_descriptors_null(int first, int last);
+/* Makes stdin, stdout or stderr, by its descriptor, as good as unused, and
+ * an output stream line buffered; the descriptor stays what it is. */
+int dsrv_descriptors_renew(int fd);
+/* pipe(2), close-on-exec. */
+int dsrv_descriptors_pipe(int *read_end, int *write_end);
+/* A new descriptor, or -1: moves it above 2, and is to be used before any
+ * other is opened. */
+int dsrv_descriptors_own(int fd);
 
 /*
  * report.c - the one way to say what went wrong, and to end a process
@@ -164,23 +187,6 @@ int dsrv_children_add(struct dsrv_children *, pid_t);
 int dsrv_children_remove(struct dsrv_children *, pid_t);
 
 /*
- * descriptors.c - what 0, 1 and 2 are, and how all others are born
- */
-
-/* Opens /dev/null for each of the descriptors 0 to 2 that is closed. */
-int dsrv_descriptors_fill(void);
-/* Puts /dev/null on the descriptors from first to last; where it cannot be
- * opened, as after a chroot(2), what stdin is, unless that is one of them. */
-int dsrv_descriptors_null(int first, int last);
-/* Makes stdin, stdout or stderr, by its descriptor, as good as unused, and
- * an output stream line buffered; the descriptor stays what it is. */
-int dsrv_descriptors_renew(int fd);
-/* pipe(2), close-on-exec. */
-int dsrv_descriptors_pipe(int *read_end, int *write_end);
-/* A new descriptor, which is -1 or open: above 2 and close-on-exec. */
-int dsrv_descriptors_own(int fd);
-
-/*
  * stage.c - which process this is, and what its parent gave it
  */
 
@@ -188,7 +194,7 @@ enum dsrv_stage_kind {
 	DSRV_PROGRAM,	/* no stage has been called */
 	DSRV_MASTER,	/* daemon_start() has returned */
 	DSRV_STARTING,	/* a server before daemon_success() */
-	DSRV_READY,	/* a server after it */
+	DSRV_CONFIRMED,	/* a server after it */
 	DSRV_WORKER,
 	DSRV_OVER	/* a stage has returned its return_fatal */
 };
@@ -277,11 +283,11 @@ struct dsrv_loop {
 	sigset_t mask;
 };
 
-/* Flushes stdio and takes over the signals of the table, but for those of
- * leave (NULL: none), SIGCHLD and SIGPIPE; -1 with errno. At most places
+/* Flushes stdio and takes over the signals of the table, but for those
+ * untouched (NULL: none), SIGCHLD and SIGPIPE; -1 with errno. At most places
  * descriptors can be watched. roster: as dsrv_children_open() has it. */
 int dsrv_loop_open(struct dsrv_loop *, int places, enum dsrv_loop_reap,
-    struct dsrv_roster *, const sigset_t *leave);
+    struct dsrv_roster *, const sigset_t *untouched);
 /* Gives the program its signals back. Keeps errno. */
 void dsrv_loop_close(struct dsrv_loop *);
 /* A child gets this handler where the program left signo alone. */
@@ -298,6 +304,8 @@ void dsrv_loop_rewatch(struct dsrv_loop *, int place, int fd, int events);
 
 enum dsrv_event dsrv_loop_next(struct dsrv_loop *);
 int64_t dsrv_loop_now(void);	/* ms, monotonic */
+int64_t dsrv_loop_earlier(int64_t, int64_t);
+void dsrv_loop_sleep(int ms);	/* or until a signal is caught */
 
 /* fork(2), the child recorded. The child has the program's signal mask and
  * dispositions again, and nothing of the loop. */
@@ -317,8 +325,8 @@ int dsrv_loop_group_gone(pid_t pgid);
 /* Ends the process by this signal's default action, without a core. */
 void dsrv_loop_die_of(int signo) __attribute__((noreturn));
 /* Unblocks the signals of the table and SIGCHLD, and gives them back their
- * default action where they are ignored, but for those of leave. */
-void dsrv_loop_reset(const sigset_t *leave);
+ * default action where they are ignored, but for those untouched. */
+void dsrv_loop_reset(const sigset_t *untouched);
 /* Those signals of the table that are ignored. */
 void dsrv_loop_ignored(sigset_t *);
 
@@ -333,8 +341,9 @@ enum dsrv_relay_wait {
 };
 
 struct dsrv_relay {
-	int source;
+	int source;	/* -1: it is not open */
 	int sink;
+	int reopened;	/* the sink is ours to close */
 	int left;	/* bytes still to take; -1: all up to its end */
 	int broken;	/* nobody reads the sink: what comes is dropped */
 	int over;
@@ -342,10 +351,11 @@ struct dsrv_relay {
 	int sink_place;
 	size_t len;
 	size_t done;
-	char buf[4096];	/* PIPE_BUF on Linux: never blocks after POLLOUT */
+	char buf[PIPE_BUF];	/* what a pipe takes whole after POLLOUT */
 };
 
 void dsrv_relay_open(struct dsrv_relay *, int source, int sink);
+void dsrv_relay_close(struct dsrv_relay *);
 /* Moves what can be moved now; says what to wait for before the next step. */
 enum dsrv_relay_wait dsrv_relay_step(struct dsrv_relay *);
 /* Has a loop wait for it, at two places; then its events are for ready(). */
@@ -402,6 +412,9 @@ void dsrv_fdclean_listeners(void);
 /*
  * leader.c - the process between the starter and the master
  */
+
+/* ms from SIGTERM to SIGKILL for what is left of a failed start. */
+enum { DSRV_START_GRACE = 2000 };
 
 /* Makes a session and returns in the master, which it has forked; the leader
  * stays inside and ends as the master does. When the other end of lifeline

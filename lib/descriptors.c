@@ -28,7 +28,8 @@ dsrv_descriptors_fill(void)
 int
 dsrv_descriptors_null(int first, int last)
 {
-	int fd, null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int fd, null = dsrv_descriptors_own(open("/dev/null",
+	    O_RDWR | O_CLOEXEC));
 
 	if (null == -1 && first > STDIN_FILENO)
 		null = STDIN_FILENO;	/* since daemon_start() */
@@ -45,7 +46,7 @@ int
 dsrv_descriptors_renew(int fd)
 {
 	FILE *stream = fd == 0 ? stdin : fd == 1 ? stdout : stderr;
-	int kept = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	int saved, kept = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 
 	if (kept == -1)
 		return -1;
@@ -54,7 +55,10 @@ dsrv_descriptors_renew(int fd)
 	 * /dev/null, what daemon_start() has prepared must do. */
 	if (access("/dev/null", R_OK | W_OK) == 0 &&
 	    freopen("/dev/null", fd == 0 ? "r" : "w", stream) == NULL) {
+		saved = errno;
+		dup2(kept, fd);
 		close(kept);
+		errno = saved;
 		return -1;
 	}
 	clearerr(stream);
@@ -70,12 +74,8 @@ dsrv_descriptors_own(int fd)
 {
 	int saved, high;
 
-	if (fd == -1)
-		return -1;
-	if (fd > 2) {
-		fcntl(fd, F_SETFD, FD_CLOEXEC);
+	if (fd == -1 || fd > 2)
 		return fd;
-	}
 	high = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	saved = errno;
 	close(fd);
@@ -86,7 +86,7 @@ dsrv_descriptors_own(int fd)
 int
 dsrv_descriptors_pipe(int *read_end, int *write_end)
 {
-	int ends[2];
+	int saved, ends[2];
 
 #ifdef HAVE_PIPE2
 	if (pipe2(ends, O_CLOEXEC) == -1)
@@ -94,12 +94,19 @@ dsrv_descriptors_pipe(int *read_end, int *write_end)
 #else
 	if (pipe(ends) == -1)
 		return -1;
+	fcntl(ends[0], F_SETFD, FD_CLOEXEC);
+	fcntl(ends[1], F_SETFD, FD_CLOEXEC);
 #endif
 	*read_end = dsrv_descriptors_own(ends[0]);
 	*write_end = dsrv_descriptors_own(ends[1]);
 	if (*read_end != -1 && *write_end != -1)
 		return 0;
-	close(*read_end);
-	close(*write_end);
+	saved = errno;
+	if (*read_end != -1)
+		close(*read_end);
+	if (*write_end != -1)
+		close(*write_end);
+	*read_end = *write_end = -1;
+	errno = saved;
 	return -1;
 }

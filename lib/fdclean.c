@@ -94,7 +94,7 @@ close_by_closefrom(int first, const struct keep *keep)
 static int *
 open_numbers(int first, int *count)
 {
-	int *fds = NULL, *more, fd, room = 0;
+	int *fds = NULL, *more, fd, room = 0, complete = 0;
 	struct dirent *entry;
 	DIR *dir;
 
@@ -106,6 +106,9 @@ open_numbers(int first, int *count)
 		if (entry->d_name[0] < '0' || entry->d_name[0] > '9')
 			continue;
 		fd = (int)strtol(entry->d_name, NULL, 10);
+		/* Some systems list 0 to 2 only: is at least this one there? */
+		if (fd == dirfd(dir))
+			complete = 1;
 		if (fd < first || fd == dirfd(dir))
 			continue;
 		if (*count == room) {
@@ -118,13 +121,10 @@ open_numbers(int first, int *count)
 		fds[(*count)++] = fd;
 	}
 	closedir(dir);
-	if (entry == NULL && fds == NULL)
-		return calloc(1, sizeof *fds);
-	if (entry != NULL) {
-		free(fds);
-		return NULL;
-	}
-	return fds;
+	if (entry == NULL && complete)
+		return fds != NULL ? fds : calloc(1, sizeof *fds);
+	free(fds);
+	return NULL;
 }
 
 static int

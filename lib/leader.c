@@ -16,8 +16,6 @@
 
 #include "daemon-private.h"
 
-enum { GRACE = 2000 };	/* ms from SIGTERM to SIGKILL */
-
 static void
 end_as(int wait_status)
 {
@@ -48,7 +46,7 @@ lead(struct dsrv_loop *loop, pid_t master, int lifeline)
 			dsrv_loop_forget(loop, place);
 			abandoned = 1;
 			kill(-getpid(), SIGTERM);
-			loop->deadline = dsrv_loop_now() + GRACE;
+			loop->deadline = dsrv_loop_now() + DSRV_START_GRACE;
 			break;
 		case DSRV_EVENT_TICK:
 			kill(-getpid(), SIGKILL);

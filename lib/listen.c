@@ -42,8 +42,10 @@ dsrv_listen_accept(int fd, struct sockaddr *addr, socklen_t *len)
 #else
 	int conn = dsrv_descriptors_own(accept(fd, addr, len));
 
-	if (conn != -1)	/* some systems hand the listener's mode on */
+	if (conn != -1) {	/* some systems hand the listener's mode on */
+		fcntl(conn, F_SETFD, FD_CLOEXEC);
 		fcntl(conn, F_SETFL, fcntl(conn, F_GETFL) & ~O_NONBLOCK);
+	}
 	return conn;
 #endif
 }
@@ -102,6 +104,7 @@ listen_on(const struct addrinfo *ai)
 	    ai->ai_protocol));
 	if (fd == -1)
 		return -1;
+	fcntl(fd, F_SETFD, FD_CLOEXEC);
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
 	    (ai->ai_family != AF_INET6 || setsockopt(fd, IPPROTO_IPV6,
 	    IPV6_V6ONLY, &on, sizeof on) == 0) &&
@@ -114,12 +117,22 @@ listen_on(const struct addrinfo *ai)
 	return -1;
 }
 
-/* Whether this machine simply has no addresses of that family. */
+/* Whether this machine has no addresses of that family at all. */
 static int
-absent(int error)
+is_absent(int family, int error)
 {
-	return error == EAFNOSUPPORT || error == EADDRNOTAVAIL ||
-	    error == EPROTONOSUPPORT;
+	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6,
+		.sin6_addr = IN6ADDR_LOOPBACK_INIT };
+	int fd, absent;
+
+	if (error != EADDRNOTAVAIL || family != AF_INET6)
+		return error == EAFNOSUPPORT || error == EPROTONOSUPPORT;
+	if ((fd = socket(AF_INET6, SOCK_STREAM, 0)) == -1)
+		return 1;
+	absent = bind(fd, (struct sockaddr *)&in6, sizeof in6) == -1 &&
+	    errno == EADDRNOTAVAIL;
+	close(fd);
+	return absent;
 }
 
 static void
@@ -178,11 +191,14 @@ listen_on_all(const struct addrinfo *ai, int *fds, int max,
 				learn_port(fds[count], &port);
 			*port_of(ai->ai_addr) = port;
 			count++;
-		} else if (absent(errno)) {
-			passed_over = ai;
-			error = errno;
-		} else
+			continue;
+		}
+		error = errno;
+		if (!is_absent(ai->ai_family, error)) {
+			errno = error;
 			break;
+		}
+		passed_over = ai;
 	}
 	if (ai == NULL && count > 0)
 		return count;

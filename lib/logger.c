@@ -15,7 +15,7 @@ daemon_logger(void)
 	const struct dsrv_stage *stage = dsrv_stage();
 	int error;
 
-	if (stage->kind == DSRV_READY && stage->pid == getpid())
+	if (stage->kind == DSRV_CONFIRMED && stage->pid == getpid())
 		return 0;
 	error = dsrv_stage_enter(DSRV_STARTING, "pass by the logger");
 	if (error != 0)

@@ -88,7 +88,7 @@ catch(struct dsrv_loop *loop, int signo, const struct sigaction *action)
 }
 
 static void
-take_signals(struct dsrv_loop *loop, const sigset_t *leave)
+take_signals(struct dsrv_loop *loop, const sigset_t *untouched)
 {
 	struct sigaction action;
 	sigset_t mask = loop->mask;
@@ -99,7 +99,7 @@ take_signals(struct dsrv_loop *loop, const sigset_t *leave)
 	action.sa_flags = SA_SIGINFO | SA_NOCLDSTOP;
 	sigfillset(&action.sa_mask);
 	for (signo = dsrv_signals; *signo != 0; signo++)
-		if (leave == NULL || !sigismember(leave, *signo)) {
+		if (!sigismember(untouched, *signo)) {
 			catch(loop, *signo, &action);
 			sigdelset(&mask, *signo);
 		}
@@ -134,11 +134,11 @@ dsrv_loop_ignored(sigset_t *signals)
 }
 
 static void
-reset(int signo)
+reset(int signo, const sigset_t *untouched)
 {
 	sigset_t one;
 
-	if (ignored(signo))
+	if (ignored(signo) && !sigismember(untouched, signo))
 		signal(signo, SIG_DFL);
 	sigemptyset(&one);
 	sigaddset(&one, signo);
@@ -146,14 +146,13 @@ reset(int signo)
 }
 
 void
-dsrv_loop_reset(const sigset_t *leave)
+dsrv_loop_reset(const sigset_t *untouched)
 {
 	const int *signo;
 
 	for (signo = dsrv_signals; *signo != 0; signo++)
-		if (leave == NULL || !sigismember(leave, *signo))
-			reset(*signo);
-	reset(SIGCHLD);
+		reset(*signo, untouched);
+	reset(SIGCHLD, untouched);
 }
 
 void
@@ -198,9 +197,9 @@ dsrv_loop_die_of(int signo)
 
 int
 dsrv_loop_open(struct dsrv_loop *loop, int places, enum dsrv_loop_reap reap,
-    struct dsrv_roster *roster, const sigset_t *leave)
+    struct dsrv_roster *roster, const sigset_t *untouched)
 {
-	sigset_t all;
+	sigset_t all, none;
 
 	fflush(NULL);	/* else a child would write it once more */
 	memset(loop, 0, sizeof *loop);
@@ -220,9 +219,10 @@ dsrv_loop_open(struct dsrv_loop *loop, int places, enum dsrv_loop_reap reap,
 	fcntl(wake_to, F_SETFL, O_NONBLOCK);
 	dsrv_loop_watch(loop, wake_from, POLLIN);
 
+	sigemptyset(&none);
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &loop->mask);
-	take_signals(loop, leave);
+	take_signals(loop, untouched != NULL ? untouched : &none);
 	if (reap == DSRV_REAP_ALL)
 		hint_at_end();
 	return 0;
@@ -313,12 +313,24 @@ dsrv_loop_forget(struct dsrv_loop *loop, int place)
  */
 
 int64_t
+dsrv_loop_earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+int64_t
 dsrv_loop_now(void)
 {
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+void
+dsrv_loop_sleep(int ms)
+{
+	poll(NULL, 0, ms);
 }
 
 static int
@@ -488,7 +500,7 @@ wait_for_more(struct dsrv_loop *loop)
 	if (n == -1)	/* signals are heard all the same */
 		loop->set[0].revents = POLLIN;
 	if (n == -1 && errno != EINTR)
-		poll(NULL, 0, 100);	/* no memory: as good as any wait */
+		dsrv_loop_sleep(100);	/* no memory: it may pass */
 }
 
 enum dsrv_event
@@ -515,7 +527,7 @@ dsrv_loop_next(struct dsrv_loop *loop)
 
 /* In a new child: it has the program's signals, and nothing of the loop. */
 static void
-leave(const struct dsrv_loop *loop)
+become_child(const struct dsrv_loop *loop)
 {
 	int i;
 
@@ -540,7 +552,7 @@ dsrv_loop_fork(struct dsrv_loop *loop)
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &mask);
 	if ((pid = fork()) == 0) {
-		leave(loop);
+		become_child(loop);
 		return 0;
 	}
 	if (pid > 0)

@@ -20,7 +20,6 @@
 #include "daemon-private.h"
 
 enum {
-	START_GRACE = 2000,	/* ms to obey in, before the first success */
 	FORK_PAUSE = 100,	/* ms, doubling */
 	FORK_PAUSE_MAX = 10000
 };
@@ -30,8 +29,7 @@ struct master {
 	struct dsrv_history history;
 	struct dsrv_roster *roster;	/* the server's children */
 	struct dsrv_children strays;	/* orphans that cannot be adopted */
-	int adopting;
-	int was_adopting;
+	int adopting;		/* whether this process did; -1: it cannot */
 	pid_t server;		/* 0: there is none now */
 	int64_t born;
 	int from_server;
@@ -48,6 +46,7 @@ struct master {
 	int64_t again_at;	/* when to fork a server */
 	int64_t start_by;	/* in foreground: success must come first */
 	int64_t kill_at;	/* when those who do not obey are killed */
+	int killing;		/* since then */
 	int ending;
 	int status;		/* ending: with this */
 };
@@ -88,7 +87,7 @@ static void
 limit_patience(struct master *m)
 {
 	int64_t grace = m->confirmed ?
-	    (int64_t)dsrv_settings()->stop_timeout * 1000 : START_GRACE;
+	    (int64_t)dsrv_settings()->stop_timeout * 1000 : DSRV_START_GRACE;
 
 	if (m->kill_at == DSRV_NEVER && grace > 0)
 		m->kill_at = dsrv_loop_now() + grace;
@@ -108,6 +107,19 @@ ask(struct master *m, int signo)
 			limit_patience(m);
 	}
 	return 1;
+}
+
+static void
+kill_all(struct master *m)
+{
+	m->kill_at = DSRV_NEVER;
+	m->killing = 1;
+	if (m->server != 0) {
+		kill(m->server, SIGCONT);
+		kill(m->server, SIGKILL);
+	}
+	signal_orphans(m, SIGCONT);
+	signal_orphans(m, SIGKILL);
 }
 
 static void
@@ -258,12 +270,18 @@ adopt_workers(struct master *m)
 
 	for (i = 0; i < count && i < DSRV_COUNT(m->roster->pids); i++) {
 		pid = m->roster->pids[i];
-		if (dsrv_loop_adopt(&m->loop, pid) == 0) {
-			/* The server died before it could pass it on. */
-			if (m->asked & ~m->obeyed)
-				kill(pid, dsrv_signals_to_workers(m->signo));
-		} else if (m->adopting == -1 && pid > 1)
+		/* Without a session of our own a stray cannot be told from
+		 * others. */
+		if (dsrv_loop_adopt(&m->loop, pid) == -1) {
+			if (m->adopting != -1 || pid <= 1 ||
+			    dsrv_settings()->foreground ||
+			    getsid(pid) != getsid(0))
+				continue;
 			dsrv_children_add(&m->strays, pid);
+		}
+		/* The server died before it could pass it on. */
+		if (m->asked & ~m->obeyed)
+			kill(pid, dsrv_signals_to_workers(m->signo));
 	}
 }
 
@@ -328,6 +346,8 @@ bury(struct master *m)
 		m->again_at = dsrv_loop_now() + verdict.pause;
 	else
 		end(m, verdict.status);
+	if (m->killing)	/* its workers have had their time */
+		kill_all(m);
 }
 
 static void
@@ -346,24 +366,6 @@ lose_child(struct master *m)
 /*
  * Time
  */
-
-static void
-kill_all(struct master *m)
-{
-	m->kill_at = DSRV_NEVER;
-	if (m->server != 0) {
-		kill(m->server, SIGCONT);
-		kill(m->server, SIGKILL);
-	}
-	signal_orphans(m, SIGCONT);
-	signal_orphans(m, SIGKILL);
-}
-
-static int64_t
-earlier(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
 
 /* Whether this is a new server. */
 static int
@@ -388,7 +390,7 @@ tick(struct master *m)
 static int
 open_master(struct master *m)
 {
-	sigset_t leave;
+	sigset_t untouched;
 	int seconds = dsrv_settings()->start_timeout;
 
 	memset(m, 0, sizeof *m);
@@ -396,22 +398,21 @@ open_master(struct master *m)
 	m->again_at = dsrv_loop_now();
 	if (dsrv_settings()->foreground && seconds > 0)
 		m->start_by = m->again_at + (int64_t)seconds * 1000;
-	sigemptyset(&leave);
+	sigemptyset(&untouched);
 	if (dsrv_stage()->hup_ignored)
-		sigaddset(&leave, SIGHUP);
+		sigaddset(&untouched, SIGHUP);
 
 	m->roster = dsrv_memory_shared(sizeof *m->roster);
 	if (m->roster == NULL)
 		return -1;
 	if (dsrv_children_open(&m->strays, NULL) == -1)
 		goto free_roster;
-	if (dsrv_loop_open(&m->loop, 2, DSRV_REAP_ALL, NULL, &leave) == -1)
+	if (dsrv_loop_open(&m->loop, 2, DSRV_REAP_ALL, NULL, &untouched) == -1)
 		goto close_strays;
 	m->starter_place = dsrv_loop_watch(&m->loop,
 	    dsrv_stage()->to_parent, 0);
 	m->server_place = dsrv_loop_watch(&m->loop, -1, POLLIN);
-	m->was_adopting = dsrv_loop_adopting(1);
-	m->adopting = m->was_adopting == -1 ? -1 : 1;
+	m->adopting = dsrv_loop_adopting(1);
 	return 0;
 
 close_strays:
@@ -421,19 +422,28 @@ free_roster:
 	return -1;
 }
 
-static int
-finish(struct master *m)
+static void
+close_master(struct master *m)
 {
-	if (m->told)
-		dsrv_ready_say(DSRV_READY_ENDED, m->status);
-	if (m->was_adopting == 0)
+	if (m->adopting == 0)
 		dsrv_loop_adopting(0);
 	dsrv_loop_close(&m->loop);
 	dsrv_children_close(&m->strays);
 	dsrv_memory_free(m->roster, sizeof *m->roster);
+}
+
+static int
+finish(struct master *m)
+{
+	int fatal = dsrv_settings()->master_return_fatal;
+
+	if (m->told)
+		dsrv_ready_say(DSRV_READY_ENDED, m->status);
+	/* Who ends needs no signals back: one of them could change how. */
+	if (fatal != 0)
+		close_master(m);
 	dsrv_stage_become(DSRV_OVER);
-	return dsrv_report_end(m->status, m->status == 0 ? 0 : ECHILD,
-	    dsrv_settings()->master_return_fatal);
+	return dsrv_report_end(m->status, m->status == 0 ? 0 : ECHILD, fatal);
 }
 
 static int
@@ -457,8 +467,8 @@ daemon_master(void)
 		return refuse(error);
 	}
 	for (;;) {
-		m.loop.deadline = earlier(m.again_at,
-		    earlier(m.start_by, m.kill_at));
+		m.loop.deadline = dsrv_loop_earlier(m.again_at,
+		    dsrv_loop_earlier(m.start_by, m.kill_at));
 		switch (dsrv_loop_next(&m.loop)) {
 		case DSRV_EVENT_SIGNAL:
 			take(&m, m.loop.signo);

@@ -68,7 +68,7 @@ daemon_success(void)
 	const struct dsrv_settings *set = dsrv_settings();
 	int error, saved = errno;
 
-	if (dsrv_stage()->kind == DSRV_READY && dsrv_stage()->pid == getpid())
+	if (dsrv_stage()->kind == DSRV_CONFIRMED && dsrv_stage()->pid == getpid())
 		return 0;
 	error = dsrv_stage_enter(DSRV_STARTING, "confirm the start");
 	if (error != 0)
@@ -84,7 +84,7 @@ daemon_success(void)
 	}
 	dsrv_report_to(set->foreground ? DSRV_REPORT_STDERR :
 	    DSRV_REPORT_SYSLOG);
-	dsrv_stage_become(DSRV_READY);
+	dsrv_stage_become(DSRV_CONFIRMED);
 	dsrv_ready_say(DSRV_READY_SUCCESS, 0);
 	errno = saved;
 	return 0;

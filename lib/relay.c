@@ -1,9 +1,10 @@
 /*
  * relay.c - one stream from a pipe to where the starter's was
  *
- * Never blocks for long and never loses: while the sink takes nothing the
- * source is not read. The sink stays in blocking mode, since a terminal is
- * shared with the shell.
+ * Never blocks and never loses: while the sink takes nothing the source is
+ * not read. Its mode stays as it is, since it is shared with the shell: a
+ * terminal, which may be ready and yet take less than what is written, is
+ * opened anew for a mode of our own.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -19,10 +20,31 @@
 void
 dsrv_relay_open(struct dsrv_relay *relay, int source, int sink)
 {
+	const char *terminal = ttyname(sink);
+	int fd = -1;
+
 	*relay = (struct dsrv_relay) {
 		.source = source, .sink = sink, .left = -1
 	};
+	if (terminal != NULL)
+		fd = dsrv_descriptors_own(open(terminal, O_WRONLY |
+		    O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+	if (fd != -1) {
+		relay->sink = fd;
+		relay->reopened = 1;
+	}
 	fcntl(source, F_SETFL, O_NONBLOCK);
+}
+
+void
+dsrv_relay_close(struct dsrv_relay *relay)
+{
+	if (relay->source != -1)
+		close(relay->source);
+	if (relay->reopened)
+		close(relay->sink);
+	relay->source = -1;
+	relay->reopened = 0;
 }
 
 static void

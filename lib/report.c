@@ -5,14 +5,19 @@
  */
 #include "config.h"
 
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
+#include <paths.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <syslog.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "daemon-private.h"
@@ -63,6 +68,32 @@ write_line(const char *line, int patience)
 		lost++;
 }
 
+/* What syslog(3) does, but never waits, and leaves the program's openlog(3)
+ * as it is. The protocol is RFC 3164's, as the C libraries speak it. */
+static void
+log_line(const char *line)
+{
+	struct sockaddr_un log = { .sun_family = AF_UNIX };
+	char text[1200], date[32];
+	time_t now = time(NULL);
+	const char *rest = strchr(line, ':');
+	struct tm tm;
+	int fd, len;
+
+	strcpy(log.sun_path, _PATH_LOG);
+	strftime(date, sizeof date, "%b %e %H:%M:%S", localtime_r(&now, &tm));
+	len = snprintf(text, sizeof text, "<%d>%s %.*s[%ld]%s",
+	    LOG_DAEMON | LOG_ERR, date, (int)(rest - line), line,
+	    (long)getpid(), rest);
+	fd = dsrv_descriptors_own(socket(AF_UNIX, SOCK_DGRAM, 0));
+	if (fd == -1 ||
+	    connect(fd, (struct sockaddr *)&log, sizeof log) == -1 ||
+	    send(fd, text, (size_t)len, MSG_DONTWAIT | MSG_NOSIGNAL) != len)
+		lost++;
+	if (fd != -1)
+		close(fd);
+}
+
 void
 dsrv_report(const char *format, ...)
 {
@@ -70,22 +101,16 @@ dsrv_report(const char *format, ...)
 	char line[1024];
 	va_list args;
 
-	len = snprintf(line, sizeof line, "%s: unable to ",
+	len = snprintf(line, sizeof line, "%.*s: unable to ", NAME_MAX,
 	    dsrv_settings_name());
-	if (len < 0 || (size_t)len >= sizeof line)
-		len = 0;
 	va_start(args, format);
 	vsnprintf(line + len, sizeof line - (size_t)len, format, args);
 	va_end(args);
 	make_one_line(line);
 
-	if (destination == DSRV_REPORT_SYSLOG) {
-		/* Closed each time: no descriptor that the program does not
-		 * know of, for daemon_clean_fd() to close under it. */
-		openlog(dsrv_settings_name(), LOG_PID, LOG_DAEMON);
-		syslog(LOG_ERR, "%s", line + strlen(dsrv_settings_name()) + 2);
-		closelog();
-	} else
+	if (destination == DSRV_REPORT_SYSLOG)
+		log_line(line);
+	else
 		write_line(line,
 		    destination == DSRV_REPORT_STARTER ? PATIENCE : 0);
 	errno = saved;

@@ -58,10 +58,10 @@ close_listeners(struct server *s)
 {
 	int i;
 
-	for (i = 0; i < s->count && !s->closed; i++) {
-		dsrv_loop_forget(&s->loop, i + 1);
-		close(s->fds[i]);
-	}
+	for (i = 1; i <= s->count; i++)
+		dsrv_loop_forget(&s->loop, i);
+	if (!s->closed)	/* those too that are not in the list */
+		dsrv_fdclean_listeners();
 	s->closed = 1;
 }
 
@@ -101,7 +101,7 @@ drained(const struct server *s)
 static int
 finish(struct server *s)
 {
-	int error = 0;
+	int fatal = dsrv_settings()->server_return_fatal, error = 0;
 
 	if (s->usable == 0) {
 		error = EBADF;
@@ -109,10 +109,12 @@ finish(struct server *s)
 	}
 	if (s->kept.conn != -1)
 		close(s->kept.conn);
-	dsrv_loop_close(&s->loop);
+	/* Who ends needs no signals back: one of them could change how. */
+	if (fatal != 0)
+		dsrv_loop_close(&s->loop);
 	dsrv_stage_become(DSRV_OVER);
 	return dsrv_report_end(error != 0 || s->asked & DSRV_ASK_FOR_GOOD,
-	    error, dsrv_settings()->server_return_fatal);
+	    error, fatal);
 }
 
 /*
@@ -210,12 +212,6 @@ room(const struct server *s)
 	    dsrv_settings()->worker_count_max;
 }
 
-static int64_t
-earlier(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
-
 /* Before each wait: whether to accept, and until when to wait. */
 static void
 watch(struct server *s)
@@ -229,8 +225,8 @@ watch(struct server *s)
 	for (i = 1; i <= s->count && accepting != s->accepting; i++)
 		change(&s->loop, i);
 	s->accepting = accepting;
-	s->loop.deadline = earlier(s->tick_at,
-	    earlier(s->retry_at, s->drain_by));
+	s->loop.deadline = dsrv_loop_earlier(s->tick_at,
+	    dsrv_loop_earlier(s->retry_at, s->drain_by));
 }
 
 /* Whether this is a worker, of the client that was kept. */
@@ -294,7 +290,7 @@ static int
 open_server(struct server *s, const int *fds, int count)
 {
 	struct dsrv_roster *roster = dsrv_stage()->roster;
-	sigset_t leave;
+	sigset_t untouched;
 	int i;
 
 	memset(s, 0, sizeof *s);
@@ -304,9 +300,9 @@ open_server(struct server *s, const int *fds, int count)
 	s->accepting = 1;
 	s->retry_at = s->drain_by = DSRV_NEVER;
 	s->tick_at = dsrv_loop_now();
-	sigemptyset(&leave);
+	sigemptyset(&untouched);
 	if (dsrv_stage()->hup_ignored)
-		sigaddset(&leave, SIGHUP);
+		sigaddset(&untouched, SIGHUP);
 
 	if (dsrv_descriptors_fill() == -1 ||
 	    dsrv_descriptors_renew(STDIN_FILENO) == -1 ||
@@ -315,7 +311,7 @@ open_server(struct server *s, const int *fds, int count)
 		return -1;
 	dsrv_memory_keep(roster, sizeof *roster);
 	if (dsrv_loop_open(&s->loop, count + 1, DSRV_REAP_FORKED, roster,
-	    &leave) == -1)
+	    &untouched) == -1)
 		return -1;
 	for (i = 0; i < count; i++) {
 		/* A client may go between poll(2) and accept(2). */
@@ -338,17 +334,22 @@ refuse(int error)
 int
 daemon_server(const int *fds, int count)
 {
-	int error, saved = errno;
+	int error, tries, saved = errno;
 	struct client client;
 	struct server s;
 
-	if ((error = dsrv_stage_enter(DSRV_READY, "serve")) != 0 ||
+	if ((error = dsrv_stage_enter(DSRV_CONFIRMED, "serve")) != 0 ||
 	    (error = check_listeners(fds, count)) != 0)
 		return refuse(error);
-	if (open_server(&s, fds, count) == -1) {
+	for (tries = 1; open_server(&s, fds, count) == -1; tries++) {
 		error = errno;
-		dsrv_report("serve: %s", strerror(error));
-		return refuse(error);
+		if (tries == 1)
+			dsrv_report("serve: %s", strerror(error));
+		/* What the system is short of now must not end a daemon. */
+		if (error != ENFILE && error != ENOMEM)
+			return refuse(error);
+		dsrv_loop_sleep(dsrv_restart_pause(tries, FIRST_PAUSE,
+		    LONGEST_PAUSE));
 	}
 	for (;;) {
 		watch(&s);

@@ -17,7 +17,7 @@ static const char *const kinds[] = {
 	[DSRV_PROGRAM] = "the program before daemon_start()",
 	[DSRV_MASTER] = "the master that daemon_start() returned in",
 	[DSRV_STARTING] = "a server before daemon_success()",
-	[DSRV_READY] = "a server after daemon_success()",
+	[DSRV_CONFIRMED] = "a server after daemon_success()",
 	[DSRV_WORKER] = "a worker",
 	[DSRV_OVER] = "a process whose stage is over"
 };
@@ -61,9 +61,12 @@ dsrv_stage_keep_hup_ignored(void)
 static int
 has_threads(void)
 {
+	int saved = errno, threads;
 	struct stat tasks;
 
-	return stat("/proc/self/task", &tasks) == 0 && tasks.st_nlink > 3;
+	threads = stat("/proc/self/task", &tasks) == 0 && tasks.st_nlink > 3;
+	errno = saved;
+	return threads;
 }
 
 int

@@ -20,8 +20,8 @@
 #include "daemon-private.h"
 
 enum {
-	GRACE = 2000,	/* ms from SIGTERM to SIGKILL for a failed start */
-	LOOK = 20	/* ms between two looks at what is left of it */
+	LOOK = 20,	/* ms between two looks at what is left of a start */
+	LAST_LOOK = 1000	/* ms after SIGKILL: it will stay */
 };
 
 struct starter {
@@ -59,8 +59,8 @@ close_starters_ends(struct starter *s)
 {
 	shut(&s->from_master);
 	shut(&s->lifeline);
-	shut(&s->relays[0].source);
-	shut(&s->relays[1].source);
+	dsrv_relay_close(&s->relays[0]);
+	dsrv_relay_close(&s->relays[1]);
 }
 
 static void
@@ -82,6 +82,7 @@ become_master(struct starter *s)
 {
 	int ours[] = { s->to_starter, s->to_relay[0], s->to_relay[1] };
 	const char *directory = dsrv_settings()->working_directory;
+	sigset_t none;
 
 	close_starters_ends(s);
 	dsrv_leader_become(s->from_starter, ours, DSRV_COUNT(ours));
@@ -97,7 +98,8 @@ become_master(struct starter *s)
 	if (dsrv_descriptors_renew(STDIN_FILENO) == -1 ||
 	    dsrv_descriptors_renew(STDOUT_FILENO) == -1)
 		dsrv_report_die("renew stdin and stdout");
-	dsrv_loop_reset(NULL);
+	sigemptyset(&none);
+	dsrv_loop_reset(&none);
 	dsrv_stage_become(DSRV_MASTER);
 	if (directory != NULL && chdir(directory) == -1) {
 		dsrv_report("change to directory %s: %s", directory,
@@ -109,14 +111,14 @@ become_master(struct starter *s)
 static void
 stay_in_foreground(void)
 {
-	sigset_t leave;
+	sigset_t untouched;
 
-	dsrv_loop_ignored(&leave);
-	if (sigismember(&leave, SIGHUP))
+	dsrv_loop_ignored(&untouched);
+	if (sigismember(&untouched, SIGHUP))
 		dsrv_stage_keep_hup_ignored();
-	sigemptyset(&leave);
-	sigaddset(&leave, SIGHUP);
-	dsrv_loop_reset(&leave);
+	sigemptyset(&untouched);
+	sigaddset(&untouched, SIGHUP);
+	dsrv_loop_reset(&untouched);
 	dsrv_stage_become(DSRV_MASTER);
 }
 
@@ -173,7 +175,7 @@ fail(struct starter *s)
 	if (s->state != STARTING)
 		return;
 	s->state = FAILED;
-	s->kill_at = dsrv_loop_now() + GRACE;
+	s->kill_at = dsrv_loop_now() + DSRV_START_GRACE;
 	s->loop.deadline = dsrv_loop_now();
 	signal_daemon(s, SIGTERM);
 }
@@ -239,8 +241,7 @@ clear_up(struct starter *s)
 	if (!dsrv_children_has(&s->loop.children, s->leader))
 		s->gone = dsrv_loop_group_gone(s->leader);
 	if (!s->gone && now >= s->kill_at) {
-		/* What a kill does not end within the second never will. */
-		s->gone = now >= s->kill_at + GRACE / 2;
+		s->gone = now >= s->kill_at + LAST_LOOK;
 		signal_daemon(s, SIGKILL);
 	}
 	if (s->gone) {
@@ -314,10 +315,12 @@ finish(struct starter *s)
 
 	if (s->state == FAILED)
 		error = report_failure(s);
-	close_starter(s);
-	dsrv_stage_become(DSRV_OVER);
 	if (s->signo != 0 && fatal == 0)
 		dsrv_loop_die_of(s->signo);
+	/* Who ends needs no signals back: one of them could change how. */
+	if (fatal != 0)
+		close_starter(s);
+	dsrv_stage_become(DSRV_OVER);
 	return dsrv_report_end(s->status, error, fatal);
 }
 
@@ -388,26 +391,29 @@ watch(struct starter *s)
 }
 
 static int
-refuse(int error, const char *what)
+refuse(const char *what, int error)
 {
-	dsrv_report("start: %s: %s", what, strerror(error));
+	dsrv_report("%s: %s", what, strerror(error));
 	return dsrv_report_end(1, error, dsrv_settings()->start_return_fatal);
 }
 
 static int
 open_starter(struct starter *s)
 {
-	sigset_t leave;
+	int error;
+	sigset_t untouched;
 
 	memset(s, 0, sizeof *s);
 	s->from_master = s->to_starter = s->lifeline = s->from_starter = -1;
 	s->relays[0].source = s->relays[1].source = -1;
 	s->to_relay[0] = s->to_relay[1] = -1;
-	dsrv_loop_ignored(&leave);	/* by nohup(1), or in a script's & */
+	dsrv_loop_ignored(&untouched);	/* by nohup(1), or in a script's & */
 	if (open_pipes(s) == -1 || dsrv_loop_open(&s->loop, 5,
-	    DSRV_REAP_FORKED, NULL, &leave) == -1) {
+	    DSRV_REAP_FORKED, NULL, &untouched) == -1) {
+		error = errno;
 		close_starters_ends(s);
 		close_daemons_ends(s);
+		errno = error;
 		return -1;
 	}
 	s->adopting = dsrv_loop_adopting(1);
@@ -421,7 +427,7 @@ go_into_background(void)
 	struct starter s;
 
 	if (open_starter(&s) == -1)
-		return refuse(errno, "cannot open a pipe");
+		return refuse("prepare the starter", errno);
 	if ((s.leader = dsrv_loop_fork(&s.loop)) == 0) {
 		become_master(&s);
 		errno = saved;
@@ -430,7 +436,7 @@ go_into_background(void)
 	if (s.leader == -1) {
 		error = errno;
 		close_starter(&s);
-		return refuse(error, "cannot fork the leader");
+		return refuse("fork the leader", error);
 	}
 	close_daemons_ends(&s);
 	watch(&s);
@@ -443,7 +449,7 @@ daemon_start(void)
 	int error, saved = errno;
 
 	if (dsrv_descriptors_fill() == -1)
-		return refuse(errno, "cannot open /dev/null");
+		return refuse("open /dev/null", errno);
 	if ((error = dsrv_stage_enter(DSRV_PROGRAM, "start")) != 0)
 		return dsrv_report_end(1, error,
 		    dsrv_settings()->start_return_fatal);

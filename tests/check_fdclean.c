@@ -27,6 +27,7 @@
 #include "harness.h"
 
 enum {
+	LISTENER = FACTS + 1,	/* in clean_daemon() */
 	HIGH = 5000,
 	MANY = 1048576,
 	SOON = 200,	/* ms: less than a call for each of MANY takes */
@@ -372,49 +373,39 @@ END_TEST
  * What the library needs
  */
 
-enum { BEFORE = 1, MASTER = 2, SERVER = 4, READY = 8, WORKER = 16 };
-
-/* number: where it cleans; highest: above what */
-static int highest;
-
+/* number: above what; all that the library opens is above the listener */
 static void
-clean_at(int stage)
+clean(void)
 {
-	if (number & stage)
-		tell("clean", daemon_clean_fd(highest < FACTS ? listener :
-		    highest));
+	tell("clean", daemon_clean_fd(number));
 }
 
-/* All that the library opens is above the listener. */
 static void
 clean_daemon(void)
 {
-	int low;
-
 	daemon_clean_fd(FACTS);
 	open_port();
-	if ((low = listener) > FACTS + 1)
+	if (listener != LISTENER)
 		_exit(98);
-	clean_at(BEFORE);
+	clean();
 	daemon_start();
 	tell_pid("master");
-	clean_at(MASTER);
+	clean();
 	daemon_master();
 	tell_pid("server");
-	clean_at(SERVER);
+	clean();
 	daemon_success();
-	clean_at(READY);
+	clean();
 	daemon_server(&listener, 1);
-	clean_at(WORKER);
+	clean();
 	echo();
 }
 
-/* It serves, is reloaded, serves and stops. */
+/* It serves, is followed by another server, serves and stops. */
 static void
-works(int stages, int above)
+works(int highest)
 {
-	number = stages;
-	highest = above;
+	number = highest;
 	starts(clean_daemon);
 	heard(&run, "server");
 	ask(port, "one", "one");
@@ -424,21 +415,16 @@ works(int stages, int above)
 	stops();
 }
 
-START_TEST(the_daemon_works_wherever_it_is_called)
+START_TEST(the_daemon_works_where_it_is_called_at_every_stage)
 {
-	works(BEFORE, 0);
-	works(MASTER, 0);
-	works(SERVER, 0);
-	works(READY, 0);
-	works(WORKER, 0);
-	works(BEFORE | MASTER | SERVER | READY | WORKER, 0);
+	works(LISTENER);
 }
 END_TEST
 
 START_TEST(the_daemon_works_where_the_highest_number_is_given)
 {
-	works(BEFORE | MASTER | SERVER | READY | WORKER, INT_MAX);
-	works(BEFORE | MASTER | SERVER | READY | WORKER, INT_MAX - 1);
+	works(INT_MAX);
+	works(INT_MAX - 1);
 }
 END_TEST
 
@@ -559,10 +545,53 @@ START_TEST(syslog_does_not_write_to_what_is_opened_next)
 }
 END_TEST
 
+static void
+crash_with_a_full_log(void)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX,
+		.sun_path = "/dev/log" };
+	int could, sock = socket(AF_UNIX, SOCK_DGRAM, 0);
+
+	could = open_own_log(FACTS + 1);
+	tell("could", could);
+	if (!could)
+		exit(0);
+	while (sendto(sock, "x", 1, MSG_DONTWAIT, (struct sockaddr *)&addr,
+	    sizeof addr) == 1)
+		;
+	daemon_start();
+	tell_pid("master");
+	daemon_master();
+	daemon_success();
+	tell_pid("server");
+	for (;;)
+		pause();
+}
+
+START_TEST(a_full_log_does_not_hold_the_master_up)
+{
+	long could;
+
+	run_start(&run, crash_with_a_full_log);
+	could = heard(&run, "could");
+	ends_well();
+	if (skip_if(!could, "no /dev of one's own"))
+		return;
+	master = (pid_t)heard(&run, "master");
+	/* The master logs that, or tries to; and goes on. */
+	send_signal((pid_t)heard(&run, "server"), SIGKILL);
+	heard(&run, "server");
+	send_signal(master, SIGTERM);
+	ck_assert_int_eq(ended(master), 0);
+	nothing_left();
+}
+END_TEST
+
 int
 main(void)
 {
 	const TTest *const tests[] = {
+		a_full_log_does_not_hold_the_master_up,
 		it_closes_what_is_above_and_keeps_the_rest_and_errno,
 		below_2_is_einval_and_closes_nothing,
 		down_to_2_nothing_but_0_to_2_is_left,
@@ -571,7 +600,7 @@ main(void)
 		a_million_possible_descriptors_take_no_time,
 		it_closes_all_where_close_range_fails,
 		it_closes_all_where_proc_is_missing_too,
-		the_daemon_works_wherever_it_is_called,
+		the_daemon_works_where_it_is_called_at_every_stage,
 		the_daemon_works_where_the_highest_number_is_given,
 		a_failed_start_is_seen_all_the_same,
 		a_worker_keeps_its_connection_and_nothing_else,

@@ -1748,6 +1748,32 @@ START_TEST(in_the_pause_hup_and_usr1_make_a_server_follow)
 }
 END_TEST
 
+START_TEST(servers_come_and_go_without_a_trace)
+{
+	int i, masters, servers;
+
+	daemon_set_server_fast_time(0);
+	start_daemon();
+	close(served(NULL));
+	settled(here.server);
+	masters = descriptors_of(here.master);
+	servers = descriptors_of(here.server);
+	for (i = 0; i < 20; i++) {
+		if (i % 2)
+			send_signal(here.master, SIGHUP);
+		else
+			send_signal(here.server, SIGKILL);
+		next_server();
+	}
+	close(served(NULL));
+	settled(here.server);
+	settled(here.master);
+	ck_assert_int_eq(descriptors_of(here.master), masters);
+	ck_assert_int_eq(descriptors_of(here.server), servers);
+	stop();
+}
+END_TEST
+
 START_TEST(no_client_is_refused_while_there_is_no_server)
 {
 	static const char orders[] = "0SAK";
@@ -3064,6 +3090,7 @@ main(void)
 		restarts_asked_for_count_for_nothing,
 		in_the_pause_a_stop_ends_the_daemon,
 		in_the_pause_hup_and_usr1_make_a_server_follow,
+		servers_come_and_go_without_a_trace,
 		no_client_is_refused_while_there_is_no_server,
 		no_client_is_refused_over_any_respawn,
 		another_status_terminates_the_workers_left_and_ends_the_daemon,

@@ -9,9 +9,11 @@
  */
 #include "config.h"
 
+#include <sys/socket.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <termios.h>
 
 #include "daemon-private.h"
 #include "harness.h"
@@ -156,10 +158,12 @@ taste(size_t most)
 	received += (size_t)n;
 }
 
-/* Relays all of it, fed and read in such portions. */
+/* Relays all of it, fed and read in such portions. A sink that does not
+ * block is also tried while it has room for a part only. */
 static void
 relay_all(size_t in, size_t out)
 {
+	int blocks = !(fcntl(sink, F_GETFL) & O_NONBLOCK);
 	enum dsrv_relay_wait wait = DSRV_RELAY_SOURCE;
 
 	while (wait != DSRV_RELAY_OVER) {
@@ -167,7 +171,8 @@ relay_all(size_t in, size_t out)
 			feed(in);
 		else if (!ready(sink, POLLOUT)) {
 			taste(out);
-			continue;
+			if (blocks)
+				continue;
 		}
 		wait = dsrv_relay_step(&relay);
 	}
@@ -196,6 +201,77 @@ START_TEST(relay_passes_all_on_in_order_through_small_pipes)
 		close(source);
 		close(from_sink);
 	}
+	free(sent);
+}
+END_TEST
+
+/* Other than a pipe, a socket or a terminal may take a part of a write. */
+START_TEST(relay_passes_all_on_in_order_where_the_sink_takes_parts)
+{
+	int ends[2], size = 1;		/* the least there is */
+
+	make_long_text();
+	make_pipe(&source, &to_source);
+	fcntl(to_source, F_SETFL, O_NONBLOCK);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	sink = ends[0];
+	from_sink = ends[1];
+	setsockopt(sink, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+	fcntl(sink, F_SETFL, O_NONBLOCK);
+	fcntl(from_sink, F_SETFL, O_NONBLOCK);
+	dsrv_relay_open(&relay, source, sink);
+	relay_all(4096, 777);
+	free(sent);
+}
+END_TEST
+
+/* A terminal that passes on what it gets as sink; 0: there is none. */
+static int
+open_terminal(void)
+{
+	struct termios mode;
+
+	from_sink = posix_openpt(O_RDWR | O_NOCTTY);
+	if (from_sink == -1 || grantpt(from_sink) == -1 ||
+	    unlockpt(from_sink) == -1)
+		return 0;
+	ck_assert_int_ge(sink = open(ptsname(from_sink), O_RDWR | O_NOCTTY),
+	    0);
+	ck_assert_int_eq(tcgetattr(sink, &mode), 0);
+	mode.c_oflag &= ~(tcflag_t)OPOST;
+	ck_assert_int_eq(tcsetattr(sink, TCSANOW, &mode), 0);
+	fcntl(from_sink, F_SETFL, O_NONBLOCK);
+	return 1;
+}
+
+/* Which may be ready and take less than what is written, and is shared with
+ * the shell: so it must stay in the mode that it is in. */
+START_TEST(relay_never_blocks_on_a_terminal)
+{
+	int before, i;
+
+	if (skip_if(!open_terminal(), "there are no terminals"))
+		return;
+	make_long_text();
+	make_pipe(&source, &to_source);
+	fcntl(to_source, F_SETFL, O_NONBLOCK);
+	before = descriptors_of(getpid());
+	dsrv_relay_open(&relay, source, sink);
+	for (i = 0; i < 100; i++) {	/* nobody reads */
+		feed(SMALL);
+		dsrv_relay_step(&relay);
+	}
+	ck_assert_int_eq(dsrv_relay_step(&relay), DSRV_RELAY_SINK);
+	while (received < MUCH) {
+		feed(SMALL);
+		dsrv_relay_step(&relay);
+		taste(8192);
+	}
+	ck_assert_int_eq(dsrv_relay_step(&relay), DSRV_RELAY_OVER);
+	ck_assert_int_eq(fcntl(sink, F_GETFL) & O_NONBLOCK, 0);
+	dsrv_relay_close(&relay);
+	/* Without the two ends of the pipe before the relay. */
+	ck_assert_int_eq(descriptors_of(getpid()), before - 2);
 	free(sent);
 }
 END_TEST
@@ -410,6 +486,7 @@ START_TEST(relay_is_finished_when_its_sink_has_taken_the_rest)
 	ck_assert(!run_loop());
 	write_text("two\n");
 	dsrv_relay_finish(&relay, &loop);
+	write_text("after\n");
 	ck_assert(!run_loop());
 	drain(from_sink, filled);
 	/* A pipe of one page has room again only when it is empty. */
@@ -428,6 +505,8 @@ main(void)
 {
 	const TTest *const tests[] = {
 		relay_passes_all_on_in_order_through_small_pipes,
+		relay_passes_all_on_in_order_where_the_sink_takes_parts,
+		relay_never_blocks_on_a_terminal,
 		relay_waits_for_its_source,
 		relay_waits_for_its_sink_and_reads_no_more_until_then,
 		relay_keeps_what_the_sink_has_no_room_for,

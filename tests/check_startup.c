@@ -95,14 +95,20 @@ be_server(void)
 }
 
 static void
-serve(void)
+echo(void)
 {
 	char line[256];
 
-	daemon_success();
-	daemon_server(&listener, 1);
 	while (fgets(line, sizeof line, stdin) != NULL)
 		fputs(line, stdout);
+}
+
+static void
+serve(void)
+{
+	daemon_success();
+	daemon_server(&listener, 1);
+	echo();
 }
 
 static void
@@ -718,7 +724,7 @@ dies_as_server(void)
 
 START_TEST(a_signal_n_gives_status_128_plus_n)
 {
-	static const int signals[] = { SIGKILL, SIGABRT, SIGPIPE, SIGALRM };
+	static const int signals[] = { SIGKILL, SIGABRT };
 	size_t i;
 
 	for (i = 0; i < sizeof signals / sizeof signals[0]; i++) {
@@ -834,17 +840,12 @@ confirms_unheard(void)
 
 START_TEST(a_success_already_written_wins_over_a_signal)
 {
-	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
-	int i;
-
-	for (i = 0; i < 3; i++) {
-		confirms_unheard();
-		send_signal(run.pid, signals[i]);
-		send_signal(run.pid, SIGCONT);
-		exited(run_wait(&run), 0);
-		ask(port, "hello", "hello");
-		stops();
-	}
+	confirms_unheard();
+	send_signal(run.pid, SIGINT);
+	send_signal(run.pid, SIGCONT);
+	exited(run_wait(&run), 0);
+	ask(port, "hello", "hello");
+	stops();
 }
 END_TEST
 
@@ -1936,7 +1937,7 @@ foreground_daemon(void)
 	fflush(stdout);
 	tell_descriptors();
 	daemon_server(&listener, 1);
-	dprintf(1, "hello\n");
+	echo();
 }
 
 static void
