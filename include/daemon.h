@@ -3,7 +3,7 @@
  *
  *     shell -- starter -- leader -- master -+- server -+- worker
  *              (both gone at success)       |          `- worker ...
- *                                           `- logger
+ *                                           `- logger (not in this release)
  *
  * A program calls the stages in the order of this file. Each call returns
  * in a new process, while the process that made it loops inside the call:
@@ -55,7 +55,9 @@ extern "C" {
  * stderr come out where the starter's do until the start has succeeded.
  * The starter stays inside the call until then, and ends with status 0; if
  * the start fails it ends the whole daemon, and itself with status 1, the
- * status of the stage that failed, or 128+n if signal n ended that.
+ * status of the stage that failed, or 128+n if signal n ended that. A starter
+ * that is interrupted by SIGINT, SIGTERM or SIGHUP ends the daemon likewise
+ * and dies of that signal. In the foreground: see daemon_set_foreground().
  */
 int daemon_start(void);
 
@@ -76,8 +78,8 @@ int daemon_logger(void);
 /*
  * Confirms the start, from the server: what was written to stdout and
  * stderr so far is shown, the starter ends with status 0, and stdout and
- * stderr become /dev/null. Returns 0 in the server. In a server that has
- * called it already it does nothing and returns 0.
+ * stderr become /dev/null, but for the foreground. Returns 0 in the server.
+ * In a server that has called it already it does nothing and returns 0.
  */
 int daemon_success(void);
 
@@ -86,7 +88,8 @@ int daemon_success(void);
  * worker for each; the server stays inside the call. Returns in each
  * worker, with the connection as stdin and stdout, the index in fds of the
  * listener that it came from. The sockets become non-blocking. Once the
- * daemon is to end, the server closes them, and the master its own.
+ * daemon is to end, the server and the master close every listening socket
+ * that they have.
  */
 int daemon_server(const int *fds, int count);
 
@@ -111,8 +114,8 @@ int daemon_peer(struct sockaddr *addr, socklen_t *len);
 /*
  * Ends this connection, so that the client sees its end, and waits for
  * another. Returns the index of that one's listener, or -1 when the worker
- * should finish, with stdin and stdout on /dev/null. Where no spare workers
- * are set that is always so:
+ * should finish, with stdin and stdout on /dev/null. In this release that is
+ * always so, but one text serves one connection a process, or many:
  *
  *     for (i = daemon_server(fds, n); i >= 0; i = daemon_next_connection())
  *             serve(i);
@@ -125,7 +128,8 @@ int daemon_next_connection(void);
 
 /*
  * Closes every descriptor above highest_kept but those that the library
- * itself still needs. EINVAL: highest_kept is below 2.
+ * itself still needs, and the one of syslog(3) as closelog(3) does. EINVAL:
+ * highest_kept is below 2.
  */
 int daemon_clean_fd(int highest_kept);
 
