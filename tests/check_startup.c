@@ -1288,7 +1288,7 @@ START_TEST(the_starter_shows_it_on_a_terminal_that_nobody_holds_then)
 	open_gate();
 	exited(run_wait(&run), 0);
 	close(keyboard);
-	ask(port, "hello", "hello");
+	ck_assert(running(master));
 	stops();
 }
 END_TEST
