@@ -3,7 +3,7 @@
  *
  *     shell -- starter -- leader -- master -+- server -+- worker
  *              (both gone at success)       |          `- worker ...
- *                                           `- logger (not in this release)
+ *                                           `- logger (when enabled)
  *
  * A program calls the stages in the order of this file. Each call returns
  * in a new process, while the process that made it loops inside the call:
@@ -17,7 +17,7 @@
  *
  * On any error a stage says so in one line on standard error and ends its
  * process with status 1, so a program need not check what a stage returns.
- * All other functions return -1 with errno set.
+ * All other functions that can fail return -1 with errno set.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -56,8 +56,9 @@ extern "C" {
  * The starter stays inside the call until then, and ends with status 0; if
  * the start fails it ends the whole daemon, and itself with status 1, the
  * status of the stage that failed, or 128+n if signal n ended that. A starter
- * that is interrupted by SIGINT, SIGTERM or SIGHUP ends the daemon likewise
- * and dies of that signal. In the foreground: see daemon_set_foreground().
+ * that is interrupted by SIGINT, SIGTERM or SIGHUP (or by one of the others
+ * that a daemon obeys) ends the daemon likewise and dies of that signal. In
+ * the foreground: see daemon_set_foreground().
  */
 int daemon_start(void);
 
@@ -66,19 +67,51 @@ int daemon_start(void);
  * whole life. Returns DAEMON_SERVER in each server, which is a copy of the
  * master as it was at the call. A server that ends with status 0, or by a
  * crash, is followed by another; any other status ends the daemon.
+ *
+ * With daemon_enable_logger() it returns DAEMON_LOGGER in a logger first, and
+ * the first server comes when that has opened its file. A logger ignores
+ * SIGHUP, SIGUSR1, SIGUSR2, SIGINT, SIGTERM and SIGQUIT. One that ends is
+ * followed by another, which goes on where it was.
  */
 int daemon_master(void);
 
 /*
- * The logger's loop. In a server it does nothing and returns 0, so that a
- * program may call it right after daemon_master() in whichever it is.
+ * Writes the log: the logger stays inside the call until nobody has the log
+ * open any more, and ends with status 0. A program that has something to
+ * change in the logger (its rights, its root directory) does so between
+ * daemon_master() and this; the others call it in whichever process they
+ * are, since in a server it does nothing and returns 0.
+ *
+ * What the master, the servers and the workers write to stderr after
+ * daemon_success(), and master and server to stdout, comes to the logger. A
+ * line that one write(2) of at most PIPE_BUF bytes writes stays whole, in its
+ * writer's order, and gets the prefix once. A longer one, or one without an
+ * end, may meet what others write. A last line without its newline gets one.
+ *
+ * No line is lost and none is written twice, whether the disk is full, the
+ * file is renamed, or the logger is killed (SIGKILL) at any moment. Where the
+ * system has no splice(2), so not Linux, a logger that is killed between a
+ * read and the next instruction loses what it has read, 64 KiB at most. Who
+ * cuts the file (copytruncate), or writes to it too, does so at his own risk.
+ *
+ * The file is opened to be appended to, with mode 0640, and locked: no other
+ * daemon can log to it. A symbolic link, or what is no regular file, is not
+ * opened. It is opened again within a second after it was renamed or removed,
+ * and at SIGHUP to the master, but never in the middle of a line. What cannot
+ * be written is tried again every second, and a line tells how long that
+ * lasted.
+ *
+ * The daemon's end waits up to 5 seconds for the last lines. If the disk is
+ * full for longer, or if somebody keeps the log open (a helper that a worker
+ * has left behind), the logger is killed then, and syslog(3) told.
  */
 int daemon_logger(void);
 
 /*
  * Confirms the start, from the server: what was written to stdout and
  * stderr so far is shown, the starter ends with status 0, and stdout and
- * stderr become /dev/null, but for the foreground. Returns 0 in the server.
+ * stderr become the logger, or /dev/null. In the foreground they stay, but
+ * for stderr where there is a logger. Returns 0 in the server.
  * In a server that has called it already it does nothing and returns 0.
  */
 int daemon_success(void);
@@ -114,8 +147,9 @@ int daemon_peer(struct sockaddr *addr, socklen_t *len);
 /*
  * Ends this connection, so that the client sees its end, and waits for
  * another. Returns the index of that one's listener, or -1 when the worker
- * should finish, with stdin and stdout on /dev/null. In this release that is
- * always so, but one text serves one connection a process, or many:
+ * should finish, with stdin and stdout on /dev/null. ENOTCONN: this process
+ * is no worker. In this release it is always -1, but one text serves one
+ * connection a process, or many:
  *
  *     for (i = daemon_server(fds, n); i >= 0; i = daemon_next_connection())
  *             serve(i);
@@ -138,8 +172,10 @@ int daemon_clean_fd(int highest_kept);
  * for host (NULL: all of this machine's) and service (a port or its name;
  * "0": a free port, the same for all), stores at most max of them in fds
  * and returns how many: all, or none and -1, with a line on standard error
- * that names the address. EINVAL: a null pointer or max below 1; ENOSPC:
- * more than max addresses; else as socket(2), bind(2) and listen(2) set it.
+ * that names the address. EINVAL: a null pointer or max below 1, without that
+ * line, or an unknown service; EADDRNOTAVAIL: an unknown host; EAGAIN: no
+ * answer about it; ENOSPC: more than max addresses; else as socket(2),
+ * bind(2) and listen(2) set it.
  */
 int daemon_listen(const char *host, const char *service, int *fds, int max);
 
@@ -159,7 +195,8 @@ int daemon_exit_status(void);
  * (EINVAL). Default: the name by which the program was started. */
 int daemon_set_program_name(const char *name);
 
-/* daemon_start(): how long the starter waits for success (60). */
+/* daemon_start(): how long the starter waits for success (60). In the
+ * foreground the master does, from daemon_master() on. */
 int daemon_set_start_timeout(int seconds);
 
 /* daemon_start(): the directory to change to, last of all; NULL: none.
@@ -185,7 +222,8 @@ int daemon_set_server_fast_time(int seconds);
 int daemon_set_server_fast_max(int count);
 
 /* daemon_master(): how long workers, or a server that does not obey, may
- * go on after SIGINT, SIGTERM or SIGQUIT before they are killed (10). */
+ * go on after SIGINT, SIGTERM or SIGQUIT, or once the daemon is to end for
+ * another reason, before they are killed (10). */
 int daemon_set_stop_timeout(int seconds);
 
 /* daemon_server(): how long workers may go on after SIGHUP or SIGUSR2
@@ -199,6 +237,51 @@ int daemon_set_server_tick(int seconds);
 /* daemon_server(): how many workers at once; more clients wait in the
  * kernel's queue (100; 1 to 65536, else EINVAL). */
 int daemon_set_worker_count_max(int count);
+
+/* daemon_master(): runs a logger. Always 0. */
+int daemon_enable_logger(void);
+
+/* daemon_logger(): the log file's path as strftime(3) formats it, in local
+ * time; the file changes when this does, which is looked at once a second.
+ * Of missing directories those are made whose own name has a conversion.
+ * EINVAL: NULL, empty, more than 4095 bytes, or a '%' that nothing follows.
+ * A relative one starts where the program was started. ("/var/log/NAME.log",
+ * with the program's name) */
+int daemon_set_logger_name_format(const char *format);
+
+/* daemon_logger(): what each line begins with, as strftime(3) formats it; %N
+ * are nanoseconds, %3N milliseconds, as in date(1). EINVAL: NULL, more than
+ * 255 bytes, or a '%' that nothing follows. ("%Y-%m-%dT%H:%M:%S%z ") */
+int daemon_set_logger_prefix_format(const char *format);
+
+/* daemon_logger(): a file that would have more bytes than this becomes
+ * FILE.1, what was that FILE.2, and so on; lines stay whole (0). */
+int daemon_set_logger_size_max(size_t bytes);
+
+/* daemon_logger(): so many files are kept, the current one among them; of
+ * those that have a name by the format, or that and a number, the ones
+ * written longest ago are removed (0: none is). */
+int daemon_set_logger_file_count_max(int count);
+
+/* daemon_logger(): a symbolic link to the current file, which replaces only
+ * a symbolic link: where something else is, a message says so, and it stays.
+ * NULL: none. EINVAL: empty, or more than 4095 bytes. */
+int daemon_set_logger_link(const char *path);
+
+/* daemon_logger(): whether, while the log cannot be written, lines are
+ * dropped and counted, and a line tells how many, or whoever writes a line
+ * has to wait (0). */
+int daemon_set_logger_drop(int on);
+
+/* daemon_logger(): whether control bytes in a line are written as \xHH, so
+ * that no line can do something to a terminal (0). */
+int daemon_set_logger_escape(int on);
+
+/* daemon_master(): the same rules for the logger as for the server: what is
+ * fast (10), and how many fast ends in a row may be (5). The next one stops
+ * the daemon, with status 1. */
+int daemon_set_logger_fast_time(int seconds);
+int daemon_set_logger_fast_max(int count);
 
 /*
  * Where the stage of that name would have ended its process, in an error or

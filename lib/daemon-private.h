@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include "daemon.h"
 
@@ -40,16 +41,34 @@ struct dsrv_settings {
 	int worker_count_max;
 	int drain_timeout;
 	int stop_timeout;
+	int logger_enabled;
+	char *logger_name_format;	/* an absolute path, in the master */
+	char *logger_prefix_format;
+	char *logger_link;		/* an absolute path, too; NULL: none */
+	int logger_fast_time;
+	int logger_fast_max;
+	size_t logger_size_max;
+	int logger_file_count_max;
+	int logger_drop;
+	int logger_escape;
 	int start_return_fatal;
 	int master_return_fatal;
 	int logger_return_fatal;
 	int server_return_fatal;
 };
 
-enum { DSRV_WORKERS_MAX = 65536 };
+enum {
+	DSRV_WORKERS_MAX = 65536,
+	DSRV_PATH_MAX = 4096,		/* bytes, as many in a format */
+	DSRV_PREFIX_FORMAT_MAX = 255
+};
 
 const struct dsrv_settings *dsrv_settings(void);
 const char *dsrv_settings_name(void);
+/* Relative paths are taken from the directory that this is called in. */
+void dsrv_settings_start_here(void);
+/* Makes the logger's paths absolute; -1 with errno. */
+int dsrv_settings_complete(void);
 
 /*
  * signals.c - the signal table: what each signal asks for
@@ -84,6 +103,8 @@ int dsrv_descriptors_null(int first, int last);
 int dsrv_descriptors_renew(int fd);
 /* pipe(2), close-on-exec. */
 int dsrv_descriptors_pipe(int *read_end, int *write_end);
+/* socketpair(2) of a stream, close-on-exec. */
+int dsrv_descriptors_pair(int *one, int *other);
 /* A new descriptor, or -1: moves it above 2, and is to be used before any
  * other is opened. */
 int dsrv_descriptors_own(int fd);
@@ -104,6 +125,13 @@ void dsrv_report_to(enum dsrv_report_to);
 /* "NAME: unable to " and the formatted rest, in one line. Keeps errno. */
 void dsrv_report(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
+/* The same, stored without a newline in DSRV_REPORT_MAX bytes; its length. */
+enum { DSRV_REPORT_MAX = 1024 };
+size_t dsrv_report_line(char *line, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* Writes what standard error had no room for; with patience, waits a moment
+ * for that. Whether something waits still. */
+int dsrv_report_flush(int patience);
 /* How a process ended, in words: "ended with status 3"; in static memory. */
 const char *dsrv_report_how(int wait_status);
 /* The exit status that tells of a wait status: 128+n for signal n. */
@@ -117,7 +145,7 @@ void dsrv_report_exit(int status) __attribute__((noreturn));
 void dsrv_report_die(const char *what) __attribute__((noreturn));
 
 /*
- * restart.c - the verdict on a server's end; pure
+ * restart.c - the verdict on an end; pure
  */
 
 struct dsrv_end {
@@ -138,8 +166,12 @@ struct dsrv_verdict {
 	int status;	/* ... the daemon's end with this */
 };
 
+/* On a server's end. */
 struct dsrv_verdict dsrv_restart_judge(struct dsrv_history *,
     const struct dsrv_end *);
+/* On a logger's, which nobody asks to end. */
+struct dsrv_verdict dsrv_restart_judge_logger(struct dsrv_history *,
+    int64_t lived);
 /* The pause after the nth failure in a row: first, doubling up to most. */
 int dsrv_restart_pause(int nth, int first, int most);
 
@@ -187,6 +219,101 @@ int dsrv_children_add(struct dsrv_children *, pid_t);
 int dsrv_children_remove(struct dsrv_children *, pid_t);
 
 /*
+ * airlock.c - from the log pipe into the log file, each byte once
+ */
+
+enum {
+	DSRV_AIRLOCK_RAW = 128 * 1024,	/* bytes read, ... */
+	DSRV_AIRLOCK_OUT = 256 * 1024	/* ... and written, at once */
+};
+
+enum dsrv_airlock_end {
+	DSRV_AIRLOCK_LOG,	/* where the lines come from */
+	DSRV_AIRLOCK_LOCK_IN,
+	DSRV_AIRLOCK_LOCK_OUT,
+	DSRV_AIRLOCK_KEEP,
+	DSRV_AIRLOCK_KEPT,
+	DSRV_AIRLOCK_ENDS
+};
+
+/* The master's, for each of its loggers in turn; a server has none of it. */
+struct dsrv_airlock {
+	int ends[DSRV_AIRLOCK_ENDS];
+	int file;		/* of the logger that is no more, or -1 */
+	struct dsrv_airlock_memory *memory;
+};
+
+/* What the logger could not do, and tries again. */
+enum dsrv_airlock_verb {
+	DSRV_AIRLOCK_WRITE,
+	DSRV_AIRLOCK_OPEN,
+	DSRV_AIRLOCK_RENAME,
+	DSRV_AIRLOCK_VERBS
+};
+
+/* What else the next logger must know. */
+struct dsrv_airlock_state {
+	int midline;	/* what is in the file does not end in a newline */
+	int skipping;	/* what comes next is the rest of a lost line */
+	long lost;	/* lines, of which nothing is said yet */
+	struct dsrv_airlock_trouble {
+		int error;	/* 0: there is none */
+		int64_t since;	/* on dsrv_loop_now()'s clock */
+		int64_t until;	/* 0: it goes on */
+	} troubles[DSRV_AIRLOCK_VERBS];
+};
+
+struct dsrv_airlock_text {
+	const char *start;
+	size_t size;
+};
+
+/* What goes from the text that is in hand to the file. */
+struct dsrv_airlock_put {
+	size_t used;	/* bytes of the text, ... */
+	size_t count;	/* ... which have become so many of out */
+	struct dsrv_airlock_state state;	/* then */
+};
+
+/* In the master; to_logger is the log pipe's other end. -1 with errno. */
+int dsrv_airlock_open(struct dsrv_airlock *, int *to_logger);
+/* In the master, or in a child that is no logger. */
+void dsrv_airlock_close(struct dsrv_airlock *);
+/* In the master: when a logger has ended, keeps its file for the next, ... */
+void dsrv_airlock_collect(struct dsrv_airlock *);
+/* ... and when that has taken it over, does so no more. */
+void dsrv_airlock_release(struct dsrv_airlock *);
+
+/* In a new logger, first of all: takes over what the one before it had in
+ * hand. Returns a descriptor of its file; -1 with errno, ENOENT: there was
+ * none before. */
+int dsrv_airlock_recover(const struct dsrv_airlock *);
+/* Reads what there is into the text in hand. How many bytes; 0: no more
+ * will come; -1 with errno, EAGAIN: not now, ENOBUFS: there is no room. */
+ssize_t dsrv_airlock_take(const struct dsrv_airlock *);
+struct dsrv_airlock_text dsrv_airlock_text(const struct dsrv_airlock *);
+const struct dsrv_airlock_state *dsrv_airlock_state(
+    const struct dsrv_airlock *);
+void dsrv_airlock_set_state(const struct dsrv_airlock *,
+    const struct dsrv_airlock_state *);
+/* Where to compose what is to be put, of DSRV_AIRLOCK_OUT bytes; not while
+ * something is pending. */
+char *dsrv_airlock_out(const struct dsrv_airlock *);
+/* Writes it to fd, the file kept, which is so long. -1 with errno: then it,
+ * or a part of it, is pending. */
+int dsrv_airlock_put(const struct dsrv_airlock *, int fd, off_t size,
+    const struct dsrv_airlock_put *);
+int dsrv_airlock_pending(const struct dsrv_airlock *);
+/* Goes on with what is pending. */
+int dsrv_airlock_resume(const struct dsrv_airlock *, int fd);
+/* Forgets so much of the text. */
+void dsrv_airlock_drop(const struct dsrv_airlock *, size_t used,
+    const struct dsrv_airlock_state *);
+/* Keeps this file for the next logger, in place of the one before; what is
+ * pending is to be written to it from the beginning. -1 with errno. */
+int dsrv_airlock_keep(const struct dsrv_airlock *, int fd);
+
+/*
  * stage.c - which process this is, and what its parent gave it
  */
 
@@ -196,6 +323,7 @@ enum dsrv_stage_kind {
 	DSRV_STARTING,	/* a server before daemon_success() */
 	DSRV_CONFIRMED,	/* a server after it */
 	DSRV_WORKER,
+	DSRV_LOGGER,	/* before daemon_logger() */
 	DSRV_OVER	/* a stage has returned its return_fatal */
 };
 
@@ -203,17 +331,25 @@ struct dsrv_stage {
 	enum dsrv_stage_kind kind;
 	pid_t pid;			/* a fork of the program is none */
 	int to_parent;			/* the ready pipe, or -1 */
+	int to_logger;			/* the log pipe, or -1 */
 	struct dsrv_roster *roster;	/* a server's, shared with the master */
+	struct dsrv_airlock airlock;	/* a logger's */
 	int hup_ignored;		/* in foreground, and to stay so */
 };
 
 const struct dsrv_stage *dsrv_stage(void);
 /* This process is from now on of that kind. */
 void dsrv_stage_become(enum dsrv_stage_kind);
-/* What this process's parent gives it, in place of what the last one's
- * gave: the ready pipe, and, to a server, its roster. */
-void dsrv_stage_connect(int to_parent, struct dsrv_roster *);
+/* The ready pipe that this process's parent gives it, in place of what the
+ * last one's gave. */
+void dsrv_stage_connect(int to_parent);
 void dsrv_stage_disconnect(void);
+/* The log pipe is in this process's hands, and in those of its children. */
+void dsrv_stage_hold_log(int to_logger);
+void dsrv_stage_leave_log(void);
+/* What else a server, or a logger, is given. */
+void dsrv_stage_give_roster(struct dsrv_roster *);
+void dsrv_stage_give_airlock(const struct dsrv_airlock *);
 /* Remembers that SIGHUP is ignored and is to stay so. */
 void dsrv_stage_keep_hup_ignored(void);
 /* Whether "unable to VERB" need not be said: this is a process of the kind
@@ -234,7 +370,7 @@ enum dsrv_event {
 };
 
 enum {
-	DSRV_LOOP_SIGNALS = 8,	/* those of the table, SIGCHLD, SIGPIPE */
+	DSRV_LOOP_SIGNALS = 9,	/* those of the table, SIGCHLD, SIGPIPE, ... */
 	DSRV_LOOP_WAKES = 32	/* read from the pipe at once */
 };
 
@@ -292,6 +428,8 @@ int dsrv_loop_open(struct dsrv_loop *, int places, enum dsrv_loop_reap,
 void dsrv_loop_close(struct dsrv_loop *);
 /* A child gets this handler where the program left signo alone. */
 void dsrv_loop_give(struct dsrv_loop *, int signo, void (*handler)(int));
+/* This signal too does nothing to this process. */
+void dsrv_loop_ignore(struct dsrv_loop *, int signo);
 
 /* Returns the place at which fd is watched. With events 0 it is ready when
  * its other end is gone. */
@@ -306,10 +444,13 @@ enum dsrv_event dsrv_loop_next(struct dsrv_loop *);
 int64_t dsrv_loop_now(void);	/* ms, monotonic */
 int64_t dsrv_loop_earlier(int64_t, int64_t);
 void dsrv_loop_sleep(int ms);	/* or until a signal is caught */
+void dsrv_loop_doze(int us);	/* the same */
 
 /* fork(2), the child recorded. The child has the program's signal mask and
  * dispositions again, and nothing of the loop. */
 pid_t dsrv_loop_fork(struct dsrv_loop *);
+/* The same, but the child ignores the signals of the table. */
+pid_t dsrv_loop_fork_deaf(struct dsrv_loop *);
 /* Waits for this one, however long it takes. */
 void dsrv_loop_wait(struct dsrv_loop *, pid_t);
 /* Looks whether each child is still there at the next round. */
@@ -379,6 +520,9 @@ enum dsrv_ready_word {
 
 /* The ends for a parent, which need not wait at it, and for a child. */
 int dsrv_ready_pipe(int *from_child, int *to_parent);
+/* From now on stdout and stderr, and the library's messages, go to the logger,
+ * or nowhere and to syslog(3), but for the foreground. -1 with errno. */
+int dsrv_ready_settle(void);
 /* To the parent; without one, nothing. */
 void dsrv_ready_say(enum dsrv_ready_word, int number);
 enum dsrv_ready_word dsrv_ready_hear(int from_child, int *number);
@@ -408,6 +552,64 @@ enum dsrv_listen_failure dsrv_listen_why(int error);
 
 /* Closes every listening socket that this process has. */
 void dsrv_fdclean_listeners(void);
+
+/*
+ * logline.c - from what was read to what is written: prefix, escapes
+ */
+
+/* A line that has no end after so many bytes is written in pieces. */
+enum { DSRV_LOGLINE_PIECE = 64 * 1024 };
+
+/* The prefix, as it is at one moment. All 0 at first. */
+struct dsrv_stamp {
+	int made;
+	time_t second;		/* text is of this one, but for fractions */
+	size_t size;
+	char text[1024];
+	int fraction_count;
+	struct {
+		size_t at;
+		int digits;
+	} fractions[DSRV_PREFIX_FORMAT_MAX / 2 + 1];
+};
+
+struct dsrv_logline {
+	const char *in;
+	size_t in_size;
+	char *out;		/* much larger than a prefix */
+	size_t out_size;
+	size_t limit;		/* no more in out, but for the first line */
+	int last;		/* nothing will follow: a line ends here */
+	int midline;		/* out continues a line; and then */
+	size_t used;		/* of in */
+	size_t count;		/* in out; not 0 where something is there */
+};
+
+void dsrv_logline_stamp(struct dsrv_stamp *, const struct timespec *);
+/* Adds to out a line of the logger's own, and ends the one before it. */
+void dsrv_logline_say(struct dsrv_logline *, const struct dsrv_stamp *,
+    const char *line, size_t length);
+/* Adds to out what lines there are, each after the prefix. */
+void dsrv_logline_compose(struct dsrv_logline *, const struct dsrv_stamp *);
+
+/*
+ * logfile.c - the log file: its name, its opening, its rotation
+ */
+
+/* The file's path at that time, in DSRV_PATH_MAX bytes; -1 with errno. */
+int dsrv_logfile_name(char *path, time_t);
+/* Whether path is not what is open. */
+int dsrv_logfile_differs(const char *path, int fd);
+/* Opens the file of that path and time, makes it where it is missing, and
+ * locks it. -1 with errno, which dsrv_logfile_why() explains. */
+int dsrv_logfile_open(const char *path, time_t);
+const char *dsrv_logfile_why(int error);
+/* Makes way for a new file of that path. */
+int dsrv_logfile_rotate(const char *path);
+/* Removes the oldest files, but for the current one, that are too many. */
+void dsrv_logfile_prune(const char *current);
+/* Has the link, if one is set, lead to path. */
+int dsrv_logfile_link(const char *path);
 
 /*
  * leader.c - the process between the starter and the master

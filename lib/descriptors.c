@@ -5,6 +5,7 @@
  */
 #include "config.h"
 
+#include <sys/socket.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -83,10 +84,37 @@ dsrv_descriptors_own(int fd)
 	return high;
 }
 
+/* Both above 2, or none. */
+static int
+own_both(const int *ends, int *one, int *other)
+{
+	int saved;
+
+	*one = dsrv_descriptors_own(ends[0]);
+	*other = dsrv_descriptors_own(ends[1]);
+	if (*one != -1 && *other != -1)
+		return 0;
+	saved = errno;
+	if (*one != -1)
+		close(*one);
+	if (*other != -1)
+		close(*other);
+	*one = *other = -1;
+	errno = saved;
+	return -1;
+}
+
+static void
+close_on_exec(const int *ends)
+{
+	fcntl(ends[0], F_SETFD, FD_CLOEXEC);
+	fcntl(ends[1], F_SETFD, FD_CLOEXEC);
+}
+
 int
 dsrv_descriptors_pipe(int *read_end, int *write_end)
 {
-	int saved, ends[2];
+	int ends[2];
 
 #ifdef HAVE_PIPE2
 	if (pipe2(ends, O_CLOEXEC) == -1)
@@ -94,19 +122,18 @@ dsrv_descriptors_pipe(int *read_end, int *write_end)
 #else
 	if (pipe(ends) == -1)
 		return -1;
-	fcntl(ends[0], F_SETFD, FD_CLOEXEC);
-	fcntl(ends[1], F_SETFD, FD_CLOEXEC);
+	close_on_exec(ends);
 #endif
-	*read_end = dsrv_descriptors_own(ends[0]);
-	*write_end = dsrv_descriptors_own(ends[1]);
-	if (*read_end != -1 && *write_end != -1)
-		return 0;
-	saved = errno;
-	if (*read_end != -1)
-		close(*read_end);
-	if (*write_end != -1)
-		close(*write_end);
-	*read_end = *write_end = -1;
-	errno = saved;
-	return -1;
+	return own_both(ends, read_end, write_end);
+}
+
+int
+dsrv_descriptors_pair(int *one, int *other)
+{
+	int ends[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == -1)
+		return -1;
+	close_on_exec(ends);
+	return own_both(ends, one, other);
 }

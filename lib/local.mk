@@ -2,13 +2,16 @@
 lib_LTLIBRARIES += lib/libdaemonsrv.la
 lib_libdaemonsrv_la_CFLAGS = $(AM_CFLAGS) $(LIB_CFLAGS)
 lib_libdaemonsrv_la_SOURCES = \
+	lib/airlock.c \
 	lib/children.c \
 	lib/daemon-private.h \
 	lib/descriptors.c \
 	lib/fdclean.c \
 	lib/leader.c \
 	lib/listen.c \
+	lib/logfile.c \
 	lib/logger.c \
+	lib/logline.c \
 	lib/loop.c \
 	lib/master.c \
 	lib/memory.c \

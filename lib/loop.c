@@ -42,6 +42,8 @@ enum {
 	QUIET = 2	/* ms */
 };
 
+enum { UNSAID = 1000 };		/* ms, until a message is tried again */
+
 enum { FORGOTTEN = -1 };	/* a place; a paused one holds -2 - fd */
 
 static int wake_from = -1;
@@ -106,10 +108,7 @@ take_signals(struct dsrv_loop *loop, const sigset_t *untouched)
 	/* Were it ignored, as it may have been, there would be no status. */
 	catch(loop, SIGCHLD, &action);
 	sigdelset(&mask, SIGCHLD);
-
-	memset(&action, 0, sizeof action);
-	action.sa_handler = SIG_IGN;
-	catch(loop, SIGPIPE, &action);
+	dsrv_loop_ignore(loop, SIGPIPE);
 	sigprocmask(SIG_SETMASK, &mask, NULL);
 }
 
@@ -173,6 +172,16 @@ dsrv_loop_give(struct dsrv_loop *loop, int signo, void (*handler)(int))
 		child->sa_flags = SA_RESTART;
 		sigemptyset(&child->sa_mask);
 	}
+}
+
+void
+dsrv_loop_ignore(struct dsrv_loop *loop, int signo)
+{
+	struct sigaction action;
+
+	memset(&action, 0, sizeof action);
+	action.sa_handler = SIG_IGN;
+	catch(loop, signo, &action);
 }
 
 void
@@ -333,6 +342,14 @@ dsrv_loop_sleep(int ms)
 	poll(NULL, 0, ms);
 }
 
+void
+dsrv_loop_doze(int us)
+{
+	struct timespec moment = { .tv_nsec = us * 1000L };
+
+	nanosleep(&moment, NULL);
+}
+
 static int
 next_place(struct dsrv_loop *loop)
 {
@@ -473,7 +490,7 @@ next_tick(struct dsrv_loop *loop)
 static int
 timeout(const struct dsrv_loop *loop)
 {
-	int64_t left = -1;
+	int64_t left = dsrv_report_flush(0) ? UNSAID : -1;
 
 	if (loop->reap == DSRV_REAP_FORKED && loop->unswept > 0)
 		left = QUIET;
@@ -527,22 +544,26 @@ dsrv_loop_next(struct dsrv_loop *loop)
 
 /* In a new child: it has the program's signals, and nothing of the loop. */
 static void
-become_child(const struct dsrv_loop *loop)
+become_child(const struct dsrv_loop *loop, int deaf)
 {
-	int i;
+	int i, signo;
 
 	close_wake();
 	dsrv_memory_forked();
-	for (i = 0; i < loop->caught; i++)
-		sigaction(loop->dispositions[i].signo,
-		    &loop->dispositions[i].child, NULL);
+	for (i = 0; i < loop->caught; i++) {
+		signo = loop->dispositions[i].signo;
+		if (deaf && dsrv_signals_ask(signo) != 0)
+			signal(signo, SIG_IGN);
+		else
+			sigaction(signo, &loop->dispositions[i].child, NULL);
+	}
 	/* Last: a signal that came since the fork meets the program's own
 	 * disposition now, and none is lost. */
 	sigprocmask(SIG_SETMASK, &loop->mask, NULL);
 }
 
-pid_t
-dsrv_loop_fork(struct dsrv_loop *loop)
+static pid_t
+fork_child(struct dsrv_loop *loop, int deaf)
 {
 	sigset_t all, mask;
 	pid_t pid;
@@ -552,13 +573,25 @@ dsrv_loop_fork(struct dsrv_loop *loop)
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &mask);
 	if ((pid = fork()) == 0) {
-		become_child(loop);
+		become_child(loop, deaf);
 		return 0;
 	}
 	if (pid > 0)
 		dsrv_children_add(&loop->children, pid);
 	sigprocmask(SIG_SETMASK, &mask, NULL);
 	return pid;
+}
+
+pid_t
+dsrv_loop_fork(struct dsrv_loop *loop)
+{
+	return fork_child(loop, 0);
+}
+
+pid_t
+dsrv_loop_fork_deaf(struct dsrv_loop *loop)
+{
+	return fork_child(loop, 1);
 }
 
 void

@@ -1,8 +1,10 @@
 /*
- * master.c - daemon_master(): keep a server alive; pass signals on
+ * master.c - daemon_master(): keep a server and a logger alive; pass signals on
  *
- *     master ---- server
- *     loops here  returns, each time anew
+ *     master -+- server
+ *     loops   |  returns, each time anew
+ *     here    `- logger
+ *                returns, each time anew; the first before the first server
  *
  * The master keeps what was asked of the daemon itself and never guesses it
  * from how a server ended. Workers whose server is gone become its own
@@ -21,19 +23,38 @@
 
 enum {
 	FORK_PAUSE = 100,	/* ms, doubling */
-	FORK_PAUSE_MAX = 10000
+	FORK_PAUSE_MAX = 10000,
+	LAST_WORDS = 5000,	/* ms, for the logger to write them */
+	DEATH = 1000		/* ms, of one that is killed */
+};
+
+enum { NOBODY = -1 };	/* beside DAEMON_SERVER and DAEMON_LOGGER */
+
+/* A child that is kept alive. */
+struct ward {
+	const char *name;
+	pid_t pid;		/* 0: there is none now */
+	int64_t born;
+	int from_child;		/* its ready pipe, or -1 */
+	int place;
+	struct dsrv_history history;
+	int fork_failures;	/* in a row */
+	int64_t again_at;	/* when to fork another */
 };
 
 struct master {
 	struct dsrv_loop loop;
-	struct dsrv_history history;
+	struct ward server;
+	struct ward logger;
+	struct dsrv_airlock airlock;	/* the logger's */
+	int logs;		/* a logger has had its file open */
+	int log_left;		/* nobody writes to the log any more, ... */
+	int log_over;		/* ... and all is in the file, or never will */
+	int last_ends;		/* of loggers since it was left */
+	int abandoned;		/* the logger does not die */
 	struct dsrv_roster *roster;	/* the server's children */
 	struct dsrv_children strays;	/* orphans that cannot be adopted */
 	int adopting;		/* whether this process did; -1: it cannot */
-	pid_t server;		/* 0: there is none now */
-	int64_t born;
-	int from_server;
-	int server_place;
 	int starter_place;
 	int confirmed;		/* the start has succeeded */
 	unsigned asked;		/* of the server that there is, ... */
@@ -42,10 +63,9 @@ struct master {
 	int timed_out;
 	int told;		/* why the start has failed */
 	int later;		/* the signal to take at the first success */
-	int fork_failures;	/* in a row */
-	int64_t again_at;	/* when to fork a server */
 	int64_t start_by;	/* in foreground: success must come first */
 	int64_t kill_at;	/* when those who do not obey are killed */
+	int64_t hush_at;	/* when the logger is, at the end */
 	int killing;		/* since then */
 	int ending;
 	int status;		/* ending: with this */
@@ -54,7 +74,8 @@ struct master {
 static int
 orphans(const struct master *m)
 {
-	return dsrv_children_count(&m->loop.children) - (m->server != 0);
+	return dsrv_children_count(&m->loop.children) -
+	    (m->server.pid != 0) - (m->logger.pid != 0);
 }
 
 /*
@@ -69,7 +90,7 @@ signal_orphans(struct master *m, int signo)
 
 	for (i = 0; i < dsrv_children_count(&m->loop.children); i++) {
 		pid = dsrv_children_at(&m->loop.children, i);
-		if (pid != m->server)
+		if (pid != m->server.pid && pid != m->logger.pid)
 			kill(pid, signo);
 	}
 	/* A stray's pid may be another process by now; not in our session. */
@@ -114,9 +135,9 @@ kill_all(struct master *m)
 {
 	m->kill_at = DSRV_NEVER;
 	m->killing = 1;
-	if (m->server != 0) {
-		kill(m->server, SIGCONT);
-		kill(m->server, SIGKILL);
+	if (m->server.pid != 0) {
+		kill(m->server.pid, SIGCONT);
+		kill(m->server.pid, SIGKILL);
 	}
 	signal_orphans(m, SIGCONT);
 	signal_orphans(m, SIGKILL);
@@ -129,7 +150,7 @@ end(struct master *m, int status)
 		return;
 	m->ending = 1;
 	m->status = status;
-	m->again_at = DSRV_NEVER;
+	m->server.again_at = DSRV_NEVER;
 	if (!(m->asked & DSRV_ASK_FOR_GOOD)) {
 		dsrv_fdclean_listeners();
 		signal_orphans(m, SIGTERM);
@@ -149,85 +170,126 @@ take(struct master *m, int signo)
 			m->later = signo;
 		return;
 	}
+	if (signo == SIGHUP && m->logger.pid != 0)
+		kill(m->logger.pid, SIGHUP);
 	raised = ask(m, signo);
 	/* Even if not: the program may have taken the last one for itself,
 	 * before daemon_server(), which else does nothing twice. */
-	if (m->server != 0)
-		kill(m->server, signo);
+	if (m->server.pid != 0)
+		kill(m->server.pid, signo);
 	else if (!raised)
 		return;
 	else if (m->asked & DSRV_ASK_FOR_GOOD)
 		end(m, m->confirmed ? 0 : 1);
 	else if (!m->ending)
-		m->again_at = dsrv_loop_now();
+		m->server.again_at = dsrv_loop_now();
 }
 
 /*
- * The server's birth, words and end
+ * Birth
  */
 
-static void
-fork_failed(struct master *m, const char *what)
+static pid_t
+fork_failed(struct master *m, struct ward *ward, const char *what)
 {
 	int error = errno;
 
-	if (m->fork_failures++ == 0)
-		dsrv_report("%s: %s", what, strerror(error));
+	if (ward->fork_failures++ == 0)
+		dsrv_report("%s %s: %s", what, ward->name, strerror(error));
 	if (!m->confirmed) {
 		m->told = 1;
 		end(m, 1);
 	} else
-		m->again_at = dsrv_loop_now() + dsrv_restart_pause(
-		    m->fork_failures, FORK_PAUSE, FORK_PAUSE_MAX);
+		ward->again_at = dsrv_loop_now() + dsrv_restart_pause(
+		    ward->fork_failures, FORK_PAUSE, FORK_PAUSE_MAX);
+	return -1;
+}
+
+static void
+close_ready_pipe(struct ward *ward)
+{
+	if (ward->from_child != -1)
+		close(ward->from_child);
+	ward->from_child = -1;
+}
+
+/* As fork(2) does; the child has its ready pipe, and no end of the other's:
+ * that one could not notice the master's death. */
+static pid_t
+fork_ward(struct master *m, struct ward *ward,
+    pid_t (*fork_child)(struct dsrv_loop *))
+{
+	int to_parent;
+
+	ward->again_at = DSRV_NEVER;
+	if (dsrv_ready_pipe(&ward->from_child, &to_parent) == -1)
+		return fork_failed(m, ward, "open a pipe for");
+	if ((ward->pid = fork_child(&m->loop)) == 0) {
+		close_ready_pipe(&m->server);
+		close_ready_pipe(&m->logger);
+		dsrv_stage_connect(to_parent);
+		return 0;
+	}
+	close(to_parent);
+	if (ward->pid == -1) {
+		ward->pid = 0;
+		close_ready_pipe(ward);
+		return fork_failed(m, ward, "fork");
+	}
+	ward->fork_failures = 0;
+	ward->born = dsrv_loop_now();
+	dsrv_loop_rewatch(&m->loop, ward->place, ward->from_child, POLLIN);
+	return ward->pid;
 }
 
 /* Whether this is the new server. */
 static int
 fork_server(struct master *m)
 {
-	int to_parent;
-	pid_t pid;
-
-	m->again_at = DSRV_NEVER;
 	m->asked = m->obeyed = 0;
 	m->roster->count = 0;
 	m->roster->orphans = orphans(m);
-	if (dsrv_ready_pipe(&m->from_server, &to_parent) == -1) {
-		fork_failed(m, "open a pipe for the server");
+	if (fork_ward(m, &m->server, dsrv_loop_fork) != 0)
 		return 0;
-	}
-	if ((pid = dsrv_loop_fork(&m->loop)) == 0) {
-		close(m->from_server);
-		dsrv_stage_connect(to_parent, m->roster);
-		dsrv_stage_become(DSRV_STARTING);
-		return 1;
-	}
-	close(to_parent);
-	if (pid == -1) {
-		close(m->from_server);
-		fork_failed(m, "fork a server");
-		return 0;
-	}
-	m->fork_failures = 0;
-	m->server = pid;
-	m->born = dsrv_loop_now();
-	dsrv_loop_rewatch(&m->loop, m->server_place, m->from_server, POLLIN);
-	return 0;
+	if (dsrv_settings()->logger_enabled)
+		dsrv_airlock_close(&m->airlock);
+	dsrv_stage_give_roster(m->roster);
+	dsrv_stage_become(DSRV_STARTING);
+	return 1;
 }
+
+/* Whether this is the new logger. */
+static int
+fork_logger(struct master *m)
+{
+	/* Deaf: who stops all must not stop it before their last words. */
+	if (fork_ward(m, &m->logger, dsrv_loop_fork_deaf) != 0)
+		return 0;
+	dsrv_memory_free(m->roster, sizeof *m->roster);
+	dsrv_fdclean_listeners();
+	dsrv_stage_leave_log();
+	if (m->logs) {	/* 1 and 2 are the log pipe: it would wait for itself */
+		dsrv_descriptors_null(STDOUT_FILENO, STDERR_FILENO);
+		dsrv_report_to(DSRV_REPORT_SYSLOG);
+	}
+	dsrv_stage_give_airlock(&m->airlock);
+	dsrv_stage_become(DSRV_LOGGER);
+	return 1;
+}
+
+/*
+ * The server's words and end
+ */
 
 static void
 confirm(struct master *m)
 {
-	int foreground = dsrv_settings()->foreground;
-
 	if (m->confirmed || m->asked & DSRV_ASK_FOR_GOOD)
 		return;
 	m->confirmed = 1;
 	m->start_by = DSRV_NEVER;
 	/* First: the starter reads the relay to its end when it hears. */
-	if (!foreground)
-		dsrv_descriptors_null(1, 2);
-	dsrv_report_to(foreground ? DSRV_REPORT_STDERR : DSRV_REPORT_SYSLOG);
+	dsrv_ready_settle();
 	dsrv_ready_say(DSRV_READY_SUCCESS, 0);
 	dsrv_loop_forget(&m->loop, m->starter_place);
 	dsrv_stage_disconnect();
@@ -241,7 +303,7 @@ hear(struct master *m)
 	int number = 0;
 
 	for (;;)
-		switch (dsrv_ready_hear(m->from_server, &number)) {
+		switch (dsrv_ready_hear(m->server.from_child, &number)) {
 		case DSRV_READY_SUCCESS:
 			confirm(m);
 			break;
@@ -250,10 +312,10 @@ hear(struct master *m)
 			ask(m, number);
 			break;
 		case DSRV_READY_GONE:
-			dsrv_loop_forget(&m->loop, m->server_place);
+			dsrv_loop_forget(&m->loop, m->server.place);
 			/* It ends now, or it can never succeed. */
-			if (!m->confirmed && m->server != 0) {
-				kill(m->server, SIGTERM);
+			if (!m->confirmed && m->server.pid != 0) {
+				kill(m->server.pid, SIGTERM);
 				limit_patience(m);
 			}
 			return;
@@ -322,16 +384,16 @@ report_end(struct master *m, int status, int again)
 }
 
 static void
-bury(struct master *m)
+bury_server(struct master *m)
 {
 	struct dsrv_verdict verdict;
 	struct dsrv_end seen;
 	int status = m->loop.status;
 
-	m->server = 0;
+	m->server.pid = 0;
 	hear(m);	/* what it wrote came before its end */
-	dsrv_loop_forget(&m->loop, m->server_place);
-	close(m->from_server);
+	dsrv_loop_forget(&m->loop, m->server.place);
+	close_ready_pipe(&m->server);
 	adopt_workers(m);
 	if (WIFSIGNALED(status))	/* it has obeyed, whoever sent it */
 		ask(m, WTERMSIG(status));
@@ -339,35 +401,169 @@ bury(struct master *m)
 	seen.asked = m->asked;
 	seen.confirmed = m->confirmed;
 	seen.status = status;
-	seen.lived = dsrv_loop_now() - m->born;
-	verdict = dsrv_restart_judge(&m->history, &seen);
+	seen.lived = dsrv_loop_now() - m->server.born;
+	verdict = dsrv_restart_judge(&m->server.history, &seen);
 	report_end(m, status, verdict.again);
 	if (verdict.again)
-		m->again_at = dsrv_loop_now() + verdict.pause;
+		m->server.again_at = dsrv_loop_now() + verdict.pause;
 	else
 		end(m, verdict.status);
 	if (m->killing)	/* its workers have had their time */
 		kill_all(m);
 }
 
+/*
+ * The logger's words and end
+ */
+
+/* It has its file: the first server may come. */
+static void
+hear_logger(struct master *m)
+{
+	int number;
+	enum dsrv_ready_word word = dsrv_ready_hear(m->logger.from_child,
+	    &number);
+
+	if (word == DSRV_READY_SUCCESS) {
+		dsrv_airlock_release(&m->airlock);
+		if (!m->logs && !m->ending)
+			m->server.again_at = dsrv_loop_now();
+		m->logs = 1;
+	}
+	if (word != DSRV_READY_GONE)
+		return;
+	dsrv_loop_forget(&m->loop, m->logger.place);
+	/* It ends now, or it can never say that it has its file. */
+	if (!m->logs && m->logger.pid != 0)
+		kill(m->logger.pid, SIGKILL);
+}
+
+static void
+give_up_logger(struct master *m, int status)
+{
+	dsrv_report("go on: the logger %s, once more than may be",
+	    dsrv_report_how(status));
+	end(m, 1);
+	if (m->server.pid != 0)
+		kill(m->server.pid, SIGTERM);
+}
+
+static void
+lose_first_logger(struct master *m, int status)
+{
+	m->log_over = 1;
+	if (!m->ending) {
+		dsrv_report("start: the logger %s before its file was open",
+		    dsrv_report_how(status));
+		m->told = 1;
+	}
+	end(m, status == 0 ? 1 : dsrv_report_status(status));
+}
+
+static void
+lose_logger(struct master *m, int status)
+{
+	int64_t now = dsrv_loop_now();
+	struct dsrv_verdict verdict = dsrv_restart_judge_logger(
+	    &m->logger.history, now - m->logger.born);
+
+	if (verdict.again) {
+		m->logger.again_at = now + verdict.pause;
+		dsrv_report("keep the logger: it %s; another follows",
+		    dsrv_report_how(status));
+	} else if (!m->ending)
+		give_up_logger(m, status);
+}
+
+/* The last one, when nobody writes any more: unless it had all, another. */
+static void
+lose_last_logger(struct master *m, int status)
+{
+	if (status == 0)
+		m->log_over = 1;
+	if (!m->log_over)
+		m->logger.again_at = dsrv_loop_now() + dsrv_restart_pause(
+		    ++m->last_ends, FORK_PAUSE, FORK_PAUSE_MAX);
+}
+
+static void
+bury_logger(struct master *m)
+{
+	int status = m->loop.status;
+
+	m->logger.pid = 0;
+	hear_logger(m);
+	dsrv_loop_forget(&m->loop, m->logger.place);
+	close_ready_pipe(&m->logger);
+	dsrv_airlock_collect(&m->airlock);
+	if (!m->logs)
+		lose_first_logger(m, status);
+	else if (m->log_left)
+		lose_last_logger(m, status);
+	else
+		lose_logger(m, status);
+}
+
+/* The last thing of all: a logger ends when nobody has the log any more. */
+static void
+leave_log(struct master *m)
+{
+	int64_t now = dsrv_loop_now();
+
+	m->log_left = 1;
+	dsrv_report_flush(1);
+	dsrv_stage_leave_log();
+	if (m->confirmed) {
+		dsrv_descriptors_null(dsrv_settings()->foreground ?
+		    STDERR_FILENO : STDOUT_FILENO, STDERR_FILENO);
+		dsrv_report_to(DSRV_REPORT_SYSLOG);
+	}
+	if (m->logger.pid == 0)
+		m->logger.again_at = now;
+	m->hush_at = now + LAST_WORDS;
+}
+
+/* It has not written all, or somebody has the log who should not. One that
+ * does not even die is left behind. */
+static void
+hush(struct master *m)
+{
+	m->hush_at = m->logger.again_at = DSRV_NEVER;
+	if (m->log_over) {
+		m->abandoned = 1;
+		return;
+	}
+	dsrv_report("have the last lines written within %d s",
+	    LAST_WORDS / 1000);
+	m->log_over = 1;
+	if (m->logger.pid != 0) {
+		kill(m->logger.pid, SIGKILL);
+		m->hush_at = dsrv_loop_now() + DEATH;
+	}
+}
+
+/*
+ * Other children, and time
+ */
+
 static void
 lose_child(struct master *m)
 {
-	if (m->loop.pid == m->server) {
-		bury(m);
+	if (m->loop.pid == m->server.pid) {
+		bury_server(m);
+		return;
+	}
+	if (m->loop.pid == m->logger.pid) {
+		bury_logger(m);
 		return;
 	}
 	/* The server may have been waiting for the place. */
 	m->roster->orphans = orphans(m);
-	if (m->server != 0)
-		kill(m->server, SIGCHLD);
+	if (m->server.pid != 0)
+		kill(m->server.pid, SIGCHLD);
 }
 
-/*
- * Time
- */
-
-/* Whether this is a new server. */
+/* What this process is now: a new child, or the master still. */
 static int
 tick(struct master *m)
 {
@@ -375,29 +571,74 @@ tick(struct master *m)
 
 	if (now >= m->kill_at)
 		kill_all(m);
+	if (now >= m->hush_at)
+		hush(m);
 	if (now >= m->start_by) {
 		m->start_by = DSRV_NEVER;
 		m->timed_out = 1;
 		take(m, SIGTERM);
 	}
-	return now >= m->again_at && fork_server(m);
+	if (now >= m->logger.again_at && fork_logger(m))
+		return DAEMON_LOGGER;
+	if (now >= m->server.again_at && fork_server(m))
+		return DAEMON_SERVER;
+	return NOBODY;
+}
+
+/* Whether nobody is left. */
+static int
+is_over(struct master *m)
+{
+	if (!m->ending || m->server.pid != 0 || orphans(m) > 0)
+		return 0;
+	if (!m->log_over && !m->log_left)
+		leave_log(m);
+	return m->log_over && (m->logger.pid == 0 || m->abandoned);
 }
 
 /*
  * The stage
  */
 
+/* The log, which outlives each logger; -1 with errno. */
+static int
+open_log(struct master *m)
+{
+	int to_logger;
+
+	tzset();	/* after a chroot(2) the time zone cannot be read */
+	if (dsrv_settings_complete() == -1 ||
+	    dsrv_airlock_open(&m->airlock, &to_logger) == -1)
+		return -1;
+	dsrv_stage_hold_log(to_logger);
+	return 0;
+}
+
+static void
+close_log(struct master *m)
+{
+	dsrv_stage_leave_log();
+	if (dsrv_settings()->logger_enabled)
+		dsrv_airlock_close(&m->airlock);
+}
+
 static int
 open_master(struct master *m)
 {
+	const struct dsrv_settings *set = dsrv_settings();
+	int64_t now = dsrv_loop_now();
 	sigset_t untouched;
-	int seconds = dsrv_settings()->start_timeout;
 
 	memset(m, 0, sizeof *m);
-	m->start_by = m->kill_at = DSRV_NEVER;
-	m->again_at = dsrv_loop_now();
-	if (dsrv_settings()->foreground && seconds > 0)
-		m->start_by = m->again_at + (int64_t)seconds * 1000;
+	m->server.name = "a server";
+	m->logger.name = "a logger";
+	m->server.from_child = m->logger.from_child = -1;
+	m->start_by = m->kill_at = m->hush_at = DSRV_NEVER;
+	m->server.again_at = set->logger_enabled ? DSRV_NEVER : now;
+	m->logger.again_at = set->logger_enabled ? now : DSRV_NEVER;
+	m->log_over = !set->logger_enabled;
+	if (set->foreground && set->start_timeout > 0)
+		m->start_by = now + (int64_t)set->start_timeout * 1000;
 	sigemptyset(&untouched);
 	if (dsrv_stage()->hup_ignored)
 		sigaddset(&untouched, SIGHUP);
@@ -407,14 +648,19 @@ open_master(struct master *m)
 		return -1;
 	if (dsrv_children_open(&m->strays, NULL) == -1)
 		goto free_roster;
-	if (dsrv_loop_open(&m->loop, 2, DSRV_REAP_ALL, NULL, &untouched) == -1)
+	if (set->logger_enabled && open_log(m) == -1)
 		goto close_strays;
+	if (dsrv_loop_open(&m->loop, 3, DSRV_REAP_ALL, NULL, &untouched) == -1)
+		goto close_log;
 	m->starter_place = dsrv_loop_watch(&m->loop,
 	    dsrv_stage()->to_parent, 0);
-	m->server_place = dsrv_loop_watch(&m->loop, -1, POLLIN);
+	m->server.place = dsrv_loop_watch(&m->loop, -1, POLLIN);
+	m->logger.place = dsrv_loop_watch(&m->loop, -1, POLLIN);
 	m->adopting = dsrv_loop_adopting(1);
 	return 0;
 
+close_log:
+	close_log(m);
 close_strays:
 	dsrv_children_close(&m->strays);
 free_roster:
@@ -428,6 +674,7 @@ close_master(struct master *m)
 	if (m->adopting == 0)
 		dsrv_loop_adopting(0);
 	dsrv_loop_close(&m->loop);
+	close_log(m);
 	dsrv_children_close(&m->strays);
 	dsrv_memory_free(m->roster, sizeof *m->roster);
 }
@@ -452,10 +699,47 @@ refuse(int error)
 	return dsrv_report_end(1, error, dsrv_settings()->master_return_fatal);
 }
 
+static int
+loop_as_master(struct master *m)
+{
+	int child;
+
+	for (;;) {
+		m->loop.deadline = dsrv_loop_earlier(
+		    dsrv_loop_earlier(m->server.again_at, m->logger.again_at),
+		    dsrv_loop_earlier(m->start_by,
+		    dsrv_loop_earlier(m->kill_at, m->hush_at)));
+		switch (dsrv_loop_next(&m->loop)) {
+		case DSRV_EVENT_SIGNAL:
+			take(m, m->loop.signo);
+			break;
+		case DSRV_EVENT_CHILD:
+			lose_child(m);
+			break;
+		case DSRV_EVENT_READY:
+			if (m->loop.place == m->server.place)
+				hear(m);
+			else if (m->loop.place == m->logger.place)
+				hear_logger(m);
+			else {	/* the starter has died: so has the start */
+				dsrv_loop_forget(&m->loop, m->starter_place);
+				take(m, SIGTERM);
+			}
+			break;
+		case DSRV_EVENT_TICK:
+			if ((child = tick(m)) != NOBODY)
+				return child;
+			break;
+		}
+		if (is_over(m))
+			return finish(m);
+	}
+}
+
 int
 daemon_master(void)
 {
-	int error, saved = errno;
+	int error, value, saved = errno;
 	struct master m;
 
 	error = dsrv_stage_enter(DSRV_MASTER, "become the master");
@@ -466,32 +750,8 @@ daemon_master(void)
 		dsrv_report("become the master: %s", strerror(error));
 		return refuse(error);
 	}
-	for (;;) {
-		m.loop.deadline = dsrv_loop_earlier(m.again_at,
-		    dsrv_loop_earlier(m.start_by, m.kill_at));
-		switch (dsrv_loop_next(&m.loop)) {
-		case DSRV_EVENT_SIGNAL:
-			take(&m, m.loop.signo);
-			break;
-		case DSRV_EVENT_CHILD:
-			lose_child(&m);
-			break;
-		case DSRV_EVENT_READY:
-			if (m.loop.place == m.server_place)
-				hear(&m);
-			else {	/* the starter has died: so has the start */
-				dsrv_loop_forget(&m.loop, m.starter_place);
-				take(&m, SIGTERM);
-			}
-			break;
-		case DSRV_EVENT_TICK:
-			if (tick(&m)) {
-				errno = saved;
-				return DAEMON_SERVER;
-			}
-			break;
-		}
-		if (m.ending && m.server == 0 && orphans(&m) == 0)
-			return finish(&m);
-	}
+	value = loop_as_master(&m);
+	if (value >= 0)
+		errno = saved;
+	return value;
 }

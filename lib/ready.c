@@ -63,27 +63,43 @@ dsrv_ready_hear(int from_child, int *number)
 }
 
 int
+dsrv_ready_settle(void)
+{
+	int log = dsrv_stage()->to_logger;
+	int foreground = dsrv_settings()->foreground;
+
+	if (log != -1) {
+		if (!foreground)
+			dup2(log, STDOUT_FILENO);
+		dup2(log, STDERR_FILENO);
+	} else if (!foreground && dsrv_descriptors_null(1, 2) == -1)
+		return -1;
+	dsrv_report_to(log != -1 || foreground ? DSRV_REPORT_STDERR :
+	    DSRV_REPORT_SYSLOG);
+	return 0;
+}
+
+int
 daemon_success(void)
 {
-	const struct dsrv_settings *set = dsrv_settings();
 	int error, saved = errno;
+	int fatal = dsrv_settings()->server_return_fatal;
 
 	if (dsrv_stage()->kind == DSRV_CONFIRMED && dsrv_stage()->pid == getpid())
 		return 0;
 	error = dsrv_stage_enter(DSRV_STARTING, "confirm the start");
 	if (error != 0)
-		return dsrv_report_end(1, error, set->server_return_fatal);
+		return dsrv_report_end(1, error, fatal);
 
 	/* The starter shows all that is in the relay when it hears of the
 	 * success: nothing may be written there after it. */
 	fflush(NULL);
-	if (!set->foreground && dsrv_descriptors_null(1, 2) == -1) {
+	if (dsrv_ready_settle() == -1) {
 		error = errno;
 		dsrv_report("open /dev/null: %s", strerror(error));
-		return dsrv_report_end(1, error, set->server_return_fatal);
+		return dsrv_report_end(1, error, fatal);
 	}
-	dsrv_report_to(set->foreground ? DSRV_REPORT_STDERR :
-	    DSRV_REPORT_SYSLOG);
+	dsrv_stage_leave_log();
 	dsrv_stage_become(DSRV_CONFIRMED);
 	dsrv_ready_say(DSRV_READY_SUCCESS, 0);
 	errno = saved;

@@ -5,11 +5,14 @@
  */
 #include "config.h"
 
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <paths.h>
 #include <poll.h>
@@ -22,10 +25,15 @@
 
 #include "daemon-private.h"
 
-enum { PATIENCE = 1000 };	/* ms, while a starter reads */
+enum { PATIENCE = 1000 };	/* ms, while a starter reads, or at an end */
 
 static enum dsrv_report_to destination;
 static int lost;	/* messages that nobody took */
+static struct {
+	pid_t pid;	/* whose they are: not those of its forks */
+	size_t size;
+	char text[4096];
+} waiting;		/* messages, until somebody takes them */
 static int exit_status;
 
 void
@@ -43,29 +51,102 @@ make_one_line(char *line)
 			*line = '?';
 }
 
-/* Never waits for a reader that may not come: a looping process that does
- * could be neither signalled nor stopped. */
-static void
-write_line(const char *line, int patience)
+/* Between poll(2) and write(2) another process may have filled the log pipe;
+ * a page that is spliced into it never waits, and is all there or not. */
+static ssize_t
+write_now(const char *text, size_t len)
 {
-	struct pollfd err = { .fd = STDERR_FILENO, .events = POLLOUT };
-	char text[1200];
-	int len, n;
+#ifdef HAVE_VMSPLICE
+	struct iovec page = { .iov_len = len };
+	ssize_t n = -1;
+	int error;
 
-	while ((n = poll(&err, 1, patience)) == -1 && errno == EINTR)
-		;
-	/* POLLERR: nobody is left to read, and SIGPIPE would end us. */
-	if (n != 1 || !(err.revents & POLLOUT) || err.revents & POLLERR) {
+	page.iov_base = mmap(NULL, len, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (page.iov_base != MAP_FAILED) {
+		memcpy(page.iov_base, text, len);
+		n = vmsplice(STDERR_FILENO, &page, 1, SPLICE_F_NONBLOCK);
+		error = errno;
+		munmap(page.iov_base, len);	/* the pipe has it still */
+		if (n != -1 || error == EAGAIN)
+			return n;
+	}
+#endif
+	return write(STDERR_FILENO, text, len);
+}
+
+static void
+add_line(const char *line)
+{
+	size_t room;
+	int len;
+
+	if (waiting.pid != getpid()) {
+		waiting.pid = getpid();
+		waiting.size = 0;
+	}
+	room = sizeof waiting.text - waiting.size;
+	len = lost == 0 ? snprintf(waiting.text + waiting.size, room, "%s\n",
+	    line) : snprintf(waiting.text + waiting.size, room,
+	    "%s (%d messages before it are lost)\n", line, lost);
+	if ((size_t)len >= room) {
 		lost++;
 		return;
 	}
-	len = lost == 0 ? snprintf(text, sizeof text, "%s\n", line) :
-	    snprintf(text, sizeof text, "%s (%d messages before it are lost)\n",
-	    line, lost);
-	if (write(STDERR_FILENO, text, (size_t)len) == len)
-		lost = 0;
-	else
-		lost++;
+	lost = 0;
+	waiting.size += (size_t)len;
+}
+
+/* Whether standard error takes a line, or nobody is left to read it: to write
+ * it then would end us by SIGPIPE. */
+static int
+takes_line(int patience, int *gone)
+{
+	struct pollfd err = { .fd = STDERR_FILENO, .events = POLLOUT };
+	int n;
+
+	while ((n = poll(&err, 1, patience)) == -1 && errno == EINTR)
+		;
+	*gone = n == 1 && err.revents & (POLLERR | POLLNVAL);
+	return n == 1 && err.revents & POLLOUT && !*gone;
+}
+
+/* Waits no longer than this for a reader that may not come: a looping process
+ * that does could be neither signalled nor stopped. */
+static void
+write_waiting(int patience)
+{
+	size_t len;
+	int gone;
+
+	if (waiting.pid != getpid())
+		waiting.size = 0;	/* they are our parent's */
+	while (waiting.size > 0) {
+		len = (size_t)((char *)memchr(waiting.text, '\n',
+		    waiting.size) + 1 - waiting.text);
+		if (!takes_line(patience, &gone)) {
+			if (!gone)
+				return;
+			lost++;
+		} else if (write_now(waiting.text, len) == -1) {
+			if (errno == EAGAIN)
+				return;
+			lost++;
+		}
+		waiting.size -= len;
+		memmove(waiting.text, waiting.text + len, waiting.size);
+	}
+}
+
+int
+dsrv_report_flush(int patience)
+{
+	int saved = errno;
+
+	if (waiting.size > 0)
+		write_waiting(patience ? PATIENCE : 0);
+	errno = saved;
+	return waiting.size > 0;
 }
 
 /* What syslog(3) does, but never waits, and leaves the program's openlog(3)
@@ -74,7 +155,7 @@ static void
 log_line(const char *line)
 {
 	struct sockaddr_un log = { .sun_family = AF_UNIX };
-	char text[1200], date[32];
+	char text[DSRV_REPORT_MAX + 64], date[32];
 	time_t now = time(NULL);
 	const char *rest = strchr(line, ':');
 	struct tm tm;
@@ -94,25 +175,46 @@ log_line(const char *line)
 		close(fd);
 }
 
+static size_t
+format_line(char *line, const char *format, va_list args)
+{
+	int len = snprintf(line, DSRV_REPORT_MAX, "%.*s: unable to ",
+	    NAME_MAX, dsrv_settings_name());
+
+	vsnprintf(line + len, (size_t)(DSRV_REPORT_MAX - len), format, args);
+	make_one_line(line);
+	return strlen(line);
+}
+
+size_t
+dsrv_report_line(char *line, const char *format, ...)
+{
+	va_list args;
+	size_t len;
+
+	va_start(args, format);
+	len = format_line(line, format, args);
+	va_end(args);
+	return len;
+}
+
 void
 dsrv_report(const char *format, ...)
 {
-	int saved = errno, len;
-	char line[1024];
+	char line[DSRV_REPORT_MAX];
+	int saved = errno;
 	va_list args;
 
-	len = snprintf(line, sizeof line, "%.*s: unable to ", NAME_MAX,
-	    dsrv_settings_name());
 	va_start(args, format);
-	vsnprintf(line + len, sizeof line - (size_t)len, format, args);
+	format_line(line, format, args);
 	va_end(args);
-	make_one_line(line);
-
 	if (destination == DSRV_REPORT_SYSLOG)
 		log_line(line);
-	else
-		write_line(line,
-		    destination == DSRV_REPORT_STARTER ? PATIENCE : 0);
+	else {
+		add_line(line);
+		write_waiting(destination == DSRV_REPORT_STARTER ?
+		    PATIENCE : 0);
+	}
 	errno = saved;
 }
 
@@ -153,6 +255,7 @@ dsrv_report_exit(int status)
 	/* Not exit(3): the program's atexit handlers are for the processes
 	 * that it ends itself. What it has printed is not lost. */
 	fflush(NULL);
+	dsrv_report_flush(1);
 	_exit(status);
 }
 

@@ -1,5 +1,5 @@
 /*
- * restart.c - the verdict on a server's end: again, or the daemon's end
+ * restart.c - the verdict on an end: again, or the daemon's end
  *
  * SPDX-License-Identifier: ISC
  */
@@ -37,6 +37,24 @@ over(int count, int most)
 	return most > 0 && count > most;
 }
 
+/* Counts an end in the row of fast ones, or ends the row. */
+static void
+count_fast(struct dsrv_history *history, int64_t lived, int fast_time)
+{
+	if (lived < (int64_t)fast_time * 1000)
+		history->fast_ends++;
+	else
+		history->fast_ends = 0;
+}
+
+static struct dsrv_verdict
+again_soon(const struct dsrv_history *history)
+{
+	return again(history->fast_ends == 0 ? 0 :
+	    dsrv_restart_pause(history->fast_ends, FIRST_PAUSE,
+	    LONGEST_PAUSE));
+}
+
 struct dsrv_verdict
 dsrv_restart_judge(struct dsrv_history *history, const struct dsrv_end *seen)
 {
@@ -56,14 +74,19 @@ dsrv_restart_judge(struct dsrv_history *history, const struct dsrv_end *seen)
 	if (status == 0)
 		status = 1;
 	history->restarts++;
-	if (seen->lived < (int64_t)set->server_fast_time * 1000)
-		history->fast_ends++;
-	else
-		history->fast_ends = 0;
+	count_fast(history, seen->lived, set->server_fast_time);
 	if (over(history->restarts, set->restart_count_max) ||
 	    over(history->fast_ends, set->server_fast_max))
 		return end(status);
-	return again(history->fast_ends == 0 ? 0 :
-	    dsrv_restart_pause(history->fast_ends, FIRST_PAUSE,
-	    LONGEST_PAUSE));
+	return again_soon(history);
+}
+
+struct dsrv_verdict
+dsrv_restart_judge_logger(struct dsrv_history *history, int64_t lived)
+{
+	const struct dsrv_settings *set = dsrv_settings();
+
+	count_fast(history, lived, set->logger_fast_time);
+	return over(history->fast_ends, set->logger_fast_max) ? end(1) :
+	    again_soon(history);
 }

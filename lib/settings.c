@@ -7,12 +7,16 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "daemon-private.h"
 
 static char root[] = "/";
+static char prefix[] = "%Y-%m-%dT%H:%M:%S%z ";
+static char *started_in;
 
 static struct dsrv_settings settings = {
 	.working_directory = root,
@@ -22,6 +26,9 @@ static struct dsrv_settings settings = {
 	.server_tick = 10,
 	.worker_count_max = 100,
 	.stop_timeout = 10,
+	.logger_prefix_format = prefix,
+	.logger_fast_time = 10,
+	.logger_fast_max = 5,
 };
 
 const struct dsrv_settings *
@@ -142,6 +149,174 @@ daemon_set_stop_timeout(int seconds)
 {
 	return set(&settings.stop_timeout, seconds, 0, INT_MAX);
 }
+
+/*
+ * The logger's
+ */
+
+void
+dsrv_settings_start_here(void)
+{
+	free(started_in);
+	started_in = getcwd(NULL, 0);
+}
+
+/* Puts the directory before a relative path; in a format, as one. */
+static int
+make_absolute(char **path, int is_format)
+{
+	const char *from = started_in;
+	char *absolute, *to;
+
+	if (*path == NULL || **path == '/')
+		return 0;
+	if (from == NULL) {	/* that directory has been removed */
+		errno = ENOENT;
+		return -1;
+	}
+	if ((absolute = malloc(2 * strlen(from) + strlen(*path) + 2)) == NULL)
+		return -1;
+	for (to = absolute; *from != '\0'; from++) {
+		if (is_format && *from == '%')
+			*to++ = '%';
+		*to++ = *from;
+	}
+	*to++ = '/';
+	strcpy(to, *path);
+	free(*path);
+	*path = absolute;
+	return 0;
+}
+
+/* /var/log/NAME.log */
+static int
+set_default_name(void)
+{
+	char format[2 * NAME_MAX + sizeof "/var/log/.log"], *to;
+	const char *from = dsrv_settings_name();
+
+	to = format + sprintf(format, "/var/log/");
+	for (; *from != '\0' &&
+	    to + 2 <= format + sizeof format - sizeof ".log"; from++) {
+		if (*from == '%')
+			*to++ = '%';
+		*to++ = *from;
+	}
+	strcpy(to, ".log");
+	settings.logger_name_format = strdup(format);
+	return settings.logger_name_format != NULL ? 0 : -1;
+}
+
+int
+dsrv_settings_complete(void)
+{
+	if (settings.logger_name_format == NULL && set_default_name() == -1)
+		return -1;
+	if (make_absolute(&settings.logger_name_format, 1) == -1)
+		return -1;
+	return make_absolute(&settings.logger_link, 0);
+}
+
+/* Whether each conversion of the format has its letter. */
+static int
+is_complete(const char *format)
+{
+	while ((format = strchr(format, '%')) != NULL) {
+		format++;
+		format += strspn(format, "_-0^#EO123456789");
+		if (*format == '\0')
+			return 0;
+		format++;
+	}
+	return 1;
+}
+
+static int
+set_format(char **setting, const char *format, size_t most,
+    const char *unset)
+{
+	if (format == NULL || strlen(format) > most || !is_complete(format)) {
+		errno = EINVAL;
+		return -1;
+	}
+	return set_text(setting, format, unset);
+}
+
+int
+daemon_enable_logger(void)
+{
+	settings.logger_enabled = 1;
+	return 0;
+}
+
+int
+daemon_set_logger_name_format(const char *format)
+{
+	if (format != NULL && *format == '\0') {
+		errno = EINVAL;
+		return -1;
+	}
+	return set_format(&settings.logger_name_format, format,
+	    DSRV_PATH_MAX - 1, NULL);
+}
+
+int
+daemon_set_logger_prefix_format(const char *format)
+{
+	return set_format(&settings.logger_prefix_format, format,
+	    DSRV_PREFIX_FORMAT_MAX, prefix);
+}
+
+int
+daemon_set_logger_link(const char *path)
+{
+	if (path != NULL && (*path == '\0' || strlen(path) >= DSRV_PATH_MAX)) {
+		errno = EINVAL;
+		return -1;
+	}
+	return set_text(&settings.logger_link, path, NULL);
+}
+
+int
+daemon_set_logger_fast_time(int seconds)
+{
+	return set(&settings.logger_fast_time, seconds, 0, INT_MAX);
+}
+
+int
+daemon_set_logger_fast_max(int count)
+{
+	return set(&settings.logger_fast_max, count, 0, INT_MAX);
+}
+
+int
+daemon_set_logger_size_max(size_t bytes)
+{
+	settings.logger_size_max = bytes;
+	return 0;
+}
+
+int
+daemon_set_logger_file_count_max(int count)
+{
+	return set(&settings.logger_file_count_max, count, 0, INT_MAX);
+}
+
+int
+daemon_set_logger_drop(int on)
+{
+	return set(&settings.logger_drop, on, 0, INT_MAX);
+}
+
+int
+daemon_set_logger_escape(int on)
+{
+	return set(&settings.logger_escape, on, 0, INT_MAX);
+}
+
+/*
+ * What a stage returns
+ */
 
 int
 daemon_set_start_return_fatal(int value)

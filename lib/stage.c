@@ -11,7 +11,11 @@
 
 #include "daemon-private.h"
 
-static struct dsrv_stage stage = { .kind = DSRV_PROGRAM, .to_parent = -1 };
+static struct dsrv_stage stage = {
+	.kind = DSRV_PROGRAM,
+	.to_parent = -1,
+	.to_logger = -1
+};
 
 static const char *const kinds[] = {
 	[DSRV_PROGRAM] = "the program before daemon_start()",
@@ -19,6 +23,7 @@ static const char *const kinds[] = {
 	[DSRV_STARTING] = "a server before daemon_success()",
 	[DSRV_CONFIRMED] = "a server after daemon_success()",
 	[DSRV_WORKER] = "a worker",
+	[DSRV_LOGGER] = "a logger before daemon_logger()",
 	[DSRV_OVER] = "a process whose stage is over"
 };
 
@@ -36,11 +41,10 @@ dsrv_stage_become(enum dsrv_stage_kind kind)
 }
 
 void
-dsrv_stage_connect(int to_parent, struct dsrv_roster *roster)
+dsrv_stage_connect(int to_parent)
 {
 	dsrv_stage_disconnect();
 	stage.to_parent = to_parent;
-	stage.roster = roster;
 }
 
 void
@@ -49,6 +53,32 @@ dsrv_stage_disconnect(void)
 	if (stage.to_parent != -1)
 		close(stage.to_parent);
 	stage.to_parent = -1;
+}
+
+void
+dsrv_stage_hold_log(int to_logger)
+{
+	stage.to_logger = to_logger;
+}
+
+void
+dsrv_stage_leave_log(void)
+{
+	if (stage.to_logger != -1)
+		close(stage.to_logger);
+	stage.to_logger = -1;
+}
+
+void
+dsrv_stage_give_roster(struct dsrv_roster *roster)
+{
+	stage.roster = roster;
+}
+
+void
+dsrv_stage_give_airlock(const struct dsrv_airlock *airlock)
+{
+	stage.airlock = *airlock;
 }
 
 void
@@ -93,8 +123,22 @@ dsrv_stage_enter(enum dsrv_stage_kind expected, const char *verb)
 int
 dsrv_stage_descriptors(int *fds, int max)
 {
-	if (stage.to_parent == -1 || max < 1)
-		return 0;
-	fds[0] = stage.to_parent;
-	return 1;
+	int own[DSRV_AIRLOCK_ENDS + 3], count = 0, i, j, fd;
+
+	own[count++] = stage.to_parent;
+	own[count++] = stage.to_logger;
+	own[count++] = stage.kind == DSRV_LOGGER ? stage.airlock.file : -1;
+	for (i = 0; i < DSRV_AIRLOCK_ENDS && stage.kind == DSRV_LOGGER; i++)
+		own[count++] = stage.airlock.ends[i];
+	for (i = j = 0; i < count && j < max; i++)
+		if (own[i] != -1)
+			fds[j++] = own[i];
+	count = j;
+	for (i = 1; i < count; i++) {
+		fd = fds[i];
+		for (j = i; j > 0 && fds[j - 1] > fd; j--)
+			fds[j] = fds[j - 1];
+		fds[j] = fd;
+	}
+	return count;
 }

@@ -92,7 +92,7 @@ become_master(struct starter *s)
 		dsrv_report_die("open /dev/null");
 	dup2(s->to_relay[0], STDOUT_FILENO);
 	dup2(s->to_relay[s->relay_count - 1], STDERR_FILENO);
-	dsrv_stage_connect(s->to_starter, NULL);
+	dsrv_stage_connect(s->to_starter);
 	s->to_starter = -1;
 	close_daemons_ends(s);
 	if (dsrv_descriptors_renew(STDIN_FILENO) == -1 ||
@@ -453,6 +453,7 @@ daemon_start(void)
 	if ((error = dsrv_stage_enter(DSRV_PROGRAM, "start")) != 0)
 		return dsrv_report_end(1, error,
 		    dsrv_settings()->start_return_fatal);
+	dsrv_settings_start_here();
 	errno = saved;
 	if (!dsrv_settings()->foreground)
 		return go_into_background();

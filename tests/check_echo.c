@@ -5,13 +5,11 @@
  */
 #include "config.h"
 
-#include <dirent.h>
 #include <limits.h>
 
 #include "harness.h"
 
 enum {
-	LISTENING = 0x0a,	/* the state in /proc/net/tcp */
 	CLIENTS = 8,
 	LONG = 20000		/* more than the program reads at once */
 };
@@ -29,64 +27,6 @@ start(const char *port)
 	argv[1] = strdup(port);
 	run_command(&run, argv);
 	free(argv[1]);
-}
-
-/*
- * The port that the kernel has chosen: the program does not tell it
- */
-
-/* The port of the listening socket of that inode; 0: it is none. */
-static int
-port_of_inode(const char *table, unsigned long wanted)
-{
-	unsigned long inode;
-	unsigned port, state;
-	int found = 0;
-	char line[512];
-	FILE *file;
-
-	if ((file = fopen(table, "r")) == NULL)
-		return 0;
-	while (found == 0 && fgets(line, sizeof line, file) != NULL)
-		if (sscanf(line, " %*d: %*[^:]:%x %*s %x %*s %*s %*s %*s "
-		    "%*s %lu", &port, &state, &inode) == 3 &&
-		    state == LISTENING && inode == wanted)
-			found = (int)port;
-	fclose(file);
-	return found;
-}
-
-/* The inode of the socket that a descriptor's link names, or 0. */
-static unsigned long
-inode_in(const char *dir, const char *name)
-{
-	char path[PATH_MAX], target[128];
-	unsigned long inode;
-	ssize_t len;
-
-	snprintf(path, sizeof path, "%s/%s", dir, name);
-	if ((len = readlink(path, target, sizeof target - 1)) <= 0)
-		return 0;
-	target[len] = '\0';
-	return sscanf(target, "socket:[%lu]", &inode) == 1 ? inode : 0;
-}
-
-static int
-port_of(pid_t pid)
-{
-	struct dirent *entry;
-	unsigned long inode;
-	char path[64];
-	int port = 0;
-	DIR *dir;
-
-	snprintf(path, sizeof path, "/proc/%ld/fd", (long)pid);
-	ck_assert_ptr_nonnull(dir = opendir(path));
-	while (port == 0 && (entry = readdir(dir)) != NULL)
-		if ((inode = inode_in(path, entry->d_name)) != 0)
-			port = port_of_inode("/proc/net/tcp", inode);
-	closedir(dir);
-	return port;
 }
 
 /*
@@ -116,7 +56,7 @@ serve(int *port)
 	ck_assert_str_eq(run.out, "");
 	ck_assert_str_eq(run.err, "");
 	master = only_child_of(getpid());
-	*port = port_of(master);
+	*port = port_of_process(master);
 	ck_assert_msg(*port > 0, "the master listens on no port");
 	return master;
 }

@@ -66,18 +66,6 @@ now_ms(void)
 	return (long)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-/* Between two looks at what no event tells of; the first sets since, which
- * was 0. */
-static void
-look_again(long *since, const char *what)
-{
-	poll(NULL, 0, 1);
-	if (*since == 0)
-		*since = now_ms();
-	ck_assert_msg(now_ms() - *since < DEADLINE * 1000L,
-	    "waited in vain for %s", what);
-}
-
 static char
 state_of(pid_t pid)
 {

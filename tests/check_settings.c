@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
 
 #include "harness.h"
 
@@ -30,6 +31,11 @@ static const struct setting settings[] = {
 	SETTING(daemon_set_worker_count_max, 1, 65536),
 	SETTING(daemon_set_drain_timeout, 0, INT_MAX),
 	SETTING(daemon_set_stop_timeout, 0, INT_MAX),
+	SETTING(daemon_set_logger_fast_time, 0, INT_MAX),
+	SETTING(daemon_set_logger_fast_max, 0, INT_MAX),
+	SETTING(daemon_set_logger_file_count_max, 0, INT_MAX),
+	SETTING(daemon_set_logger_drop, 0, INT_MAX),
+	SETTING(daemon_set_logger_escape, 0, INT_MAX),
 	SETTING(daemon_set_start_return_fatal, INT_MIN, 0),
 	SETTING(daemon_set_master_return_fatal, INT_MIN, 0),
 	SETTING(daemon_set_logger_return_fatal, INT_MIN, 0),
@@ -151,6 +157,92 @@ START_TEST(a_working_directory_is_any_text_but_the_empty_one)
 END_TEST
 
 /*
+ * The logger's texts
+ */
+
+typedef int (*set_text)(const char *);
+
+static void
+takes_text(set_text set, const char *text)
+{
+	errno = OWN_ERROR;
+	ck_assert_msg(set(text) == 0 && errno == OWN_ERROR,
+	    "\"%.40s\": errno %d", text != NULL ? text : "NULL", errno);
+}
+
+static void
+refuses_text(set_text set, const char *text)
+{
+	errno = 0;
+	ck_assert_msg(set(text) == -1 && errno == EINVAL,
+	    "\"%.40s\": errno %d", text != NULL ? text : "NULL", errno);
+}
+
+/* What strftime(3) would not know what to do with. */
+static const char *const bad_formats[] = { "%", "x%", "%%%", "%H%", "%-",
+	"%Y-%_", "%0", "%^", "%#", "%E", "%O", "%3", "%99", "%-5" };
+
+/* Among them what strftime(3) does not know, but has a letter. */
+static const char *const good_formats[] = { "%%", "x", "100%%", "%%%%", "%H",
+	"%%H", "%-d", "%_d", "%Ey", "%N", "%3N", "%%N", "%Q", "%\xff" };
+
+static void
+checks_formats(set_text set)
+{
+	size_t i;
+
+	refuses_text(set, NULL);
+	refuses_text(set, long_text(10000));
+	for (i = 0; i < sizeof bad_formats / sizeof bad_formats[0]; i++)
+		refuses_text(set, bad_formats[i]);
+	for (i = 0; i < sizeof good_formats / sizeof good_formats[0]; i++)
+		takes_text(set, good_formats[i]);
+}
+
+START_TEST(a_log_file_name_is_a_format_of_1_to_4095_bytes)
+{
+	checks_formats(daemon_set_logger_name_format);
+	refuses_text(daemon_set_logger_name_format, "");
+	refuses_text(daemon_set_logger_name_format, long_text(4096));
+	takes_text(daemon_set_logger_name_format, long_text(4095));
+	takes_text(daemon_set_logger_name_format, "/");
+}
+END_TEST
+
+START_TEST(a_log_prefix_is_a_format_of_up_to_255_bytes)
+{
+	checks_formats(daemon_set_logger_prefix_format);
+	refuses_text(daemon_set_logger_prefix_format, long_text(256));
+	takes_text(daemon_set_logger_prefix_format, long_text(255));
+	takes_text(daemon_set_logger_prefix_format, "");
+}
+END_TEST
+
+START_TEST(a_log_link_is_any_path_of_1_to_4095_bytes_or_none)
+{
+	refuses_text(daemon_set_logger_link, "");
+	refuses_text(daemon_set_logger_link, long_text(4096));
+	refuses_text(daemon_set_logger_link, long_text(10000));
+	takes_text(daemon_set_logger_link, long_text(4095));
+	takes_text(daemon_set_logger_link, "%");	/* is no format */
+	takes_text(daemon_set_logger_link, NULL);
+	takes_text(daemon_set_logger_link, NULL);
+}
+END_TEST
+
+START_TEST(a_log_size_is_any_and_the_logger_always_enabled)
+{
+	errno = OWN_ERROR;
+	ck_assert_int_eq(daemon_set_logger_size_max(0), 0);
+	ck_assert_int_eq(daemon_set_logger_size_max(1), 0);
+	ck_assert_int_eq(daemon_set_logger_size_max((size_t)-1), 0);
+	ck_assert_int_eq(daemon_enable_logger(), 0);
+	ck_assert_int_eq(daemon_enable_logger(), 0);
+	ck_assert_int_eq(errno, OWN_ERROR);
+}
+END_TEST
+
+/*
  * What has been set
  */
 
@@ -235,6 +327,60 @@ START_TEST(a_value_stays_where_another_is_refused)
 }
 END_TEST
 
+/* Each is refused, and would show in what this one logs. */
+static void
+refused_formats(void)
+{
+	char name[] = "log";
+	size_t i;
+
+	daemon_set_logger_name_format(name);
+	memset(name, 'x', sizeof name - 1);
+	for (i = 0; i < sizeof bad_formats / sizeof bad_formats[0]; i++) {
+		daemon_set_logger_name_format(bad_formats[i]);
+		daemon_set_logger_prefix_format(bad_formats[i]);
+	}
+	daemon_set_logger_name_format("");
+	daemon_set_logger_prefix_format(long_text(256));
+	daemon_set_logger_link("");
+	daemon_set_logger_file_count_max(-1);
+	daemon_set_logger_escape(-1);
+	daemon_set_logger_drop(-1);
+	daemon_enable_logger();
+	daemon_start();
+	tell_pid("master");
+	daemon_master();
+	daemon_logger();
+	daemon_success();
+	fputs("a\tline\n", stderr);
+	/* Else the leader, which is the last to hear of the success, could
+	 * wait for the master in place of the test. */
+	while (kill(getsid(0), 0) == 0)
+		poll(NULL, 0, 1);
+	exit(7);
+}
+
+START_TEST(the_logger_s_values_stay_where_others_are_refused)
+{
+	char line[128] = "", rest[128];
+	int field;
+	FILE *log;
+
+	ck_assert_int_eq(chdir(scratch()), 0);
+	run_daemon(&run, refused_formats);
+	ck_assert_int_eq(WEXITSTATUS(ended((pid_t)heard(&run, "master"))), 7);
+	ck_assert_ptr_nonnull(log = fopen("log", "r"));
+	ck_assert_ptr_nonnull(fgets(line, sizeof line, log));
+	/* 2026-07-01T12:00:00+0200 */
+	ck_assert_msg(sscanf(line, "%4d-%2d-%2dT%2d:%2d:%2d%5d%127[^\n]",
+	    &field, &field, &field, &field, &field, &field, &field,
+	    rest) == 8, "the first line is \"%s\"", line);
+	ck_assert_str_eq(rest, " a\tline");
+	fclose(log);
+	nothing_left();
+}
+END_TEST
+
 static void
 value_of_0_again(void)
 {
@@ -304,12 +450,17 @@ main(void)
 		a_setting_refuses_what_is_above_its_range,
 		a_program_name_has_1_to_255_bytes_and_no_slash,
 		a_working_directory_is_any_text_but_the_empty_one,
+		a_log_file_name_is_a_format_of_1_to_4095_bytes,
+		a_log_prefix_is_a_format_of_up_to_255_bytes,
+		a_log_link_is_any_path_of_1_to_4095_bytes_or_none,
+		a_log_size_is_any_and_the_logger_always_enabled,
 		a_name_is_copied_and_stays_where_another_is_refused,
 		a_name_of_255_bytes_is_shown_whole,
 #if HAVE_DECL_PROGRAM_INVOCATION_SHORT_NAME
 		the_name_is_first_that_by_which_the_program_was_started,
 #endif
 		a_value_stays_where_another_is_refused,
+		the_logger_s_values_stay_where_others_are_refused,
 		a_return_value_of_0_is_the_default_again,
 		a_working_directory_of_10000_bytes_fails_the_start,
 		the_version_is_the_package_s,

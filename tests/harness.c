@@ -12,6 +12,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <time.h>
 #ifdef HAVE_SYS_PRCTL_H
@@ -20,7 +21,10 @@
 
 #include "harness.h"
 
-enum { MAX_DESCENDANTS = 4096 };
+enum {
+	MAX_DESCENDANTS = 4096,
+	LISTENING = 0x0a	/* the state in /proc/net/tcp */
+};
 
 static char scratch_base[64];	/* of this program */
 static char scratch_path[96];	/* of this test */
@@ -245,6 +249,18 @@ heard(struct run *run, const char *word)
 /*
  * Processes
  */
+
+void
+look_again(long *since, const char *what)
+{
+	long ms = (long)(now() * 1000);
+
+	poll(NULL, 0, 1);
+	if (*since == 0)
+		*since = ms;
+	ck_assert_msg(ms - *since < DEADLINE * 1000L,
+	    "waited in vain for %s", what);
+}
 
 int
 ended(pid_t pid)
@@ -520,6 +536,65 @@ remove_tree(const char *path)
 		_exit(127);
 	}
 	waitpid(pid, NULL, 0);
+}
+
+/*
+ * Ports that the kernel has chosen, of programs that do not tell them
+ */
+
+/* The port of the listening socket of that inode; 0: it is none. */
+static int
+port_of_inode(const char *tcp, unsigned long wanted)
+{
+	unsigned long inode;
+	unsigned number, state;
+	int found = 0;
+	char line[512];
+	FILE *file;
+
+	if ((file = fopen(tcp, "r")) == NULL)
+		return 0;
+	while (found == 0 && fgets(line, sizeof line, file) != NULL)
+		if (sscanf(line, " %*d: %*[^:]:%x %*s %x %*s %*s %*s %*s "
+		    "%*s %lu", &number, &state, &inode) == 3 &&
+		    state == LISTENING && inode == wanted)
+			found = (int)number;
+	fclose(file);
+	return found;
+}
+
+/* The inode of the socket that a descriptor's link names, or 0. */
+static unsigned long
+inode_in(const char *dir, const char *name)
+{
+	char path[PATH_MAX], target[128];
+	unsigned long inode;
+	ssize_t len;
+
+	snprintf(path, sizeof path, "%s/%s", dir, name);
+	if ((len = readlink(path, target, sizeof target - 1)) <= 0)
+		return 0;
+	target[len] = '\0';
+	return sscanf(target, "socket:[%lu]", &inode) == 1 ? inode : 0;
+}
+
+int
+port_of_process(pid_t pid)
+{
+	struct dirent *entry;
+	unsigned long inode;
+	char path[64];
+	int found = 0;
+	DIR *dir;
+
+	snprintf(path, sizeof path, "/proc/%ld/fd", (long)pid);
+	if ((dir = opendir(path)) == NULL)
+		return 0;
+	while (found == 0 && (entry = readdir(dir)) != NULL)
+		if ((inode = inode_in(path, entry->d_name)) != 0)
+			found = port_of_inode("/proc/net/tcp", inode);
+	closedir(dir);
+	return found;
 }
 
 /*

@@ -80,6 +80,13 @@ void nothing_left(void);
  * returns how many. */
 int children_of(pid_t pid, pid_t *pids, int max);
 
+/* Between two looks at what no event tells of; the first sets since, which
+ * was 0. Fails at the deadline. */
+void look_again(long *since, const char *what);
+
+/* The port that a process listens on with IPv4, or 0. */
+int port_of_process(pid_t pid);
+
 /* How many descriptors a process has open. */
 int descriptors_of(pid_t pid);
 

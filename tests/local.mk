@@ -1,12 +1,17 @@
 # A program for each unit and stage; make check runs them side by side.
 if HAVE_CHECK
 check_PROGRAMS += \
+	tests/check_airlock \
 	tests/check_children \
 	tests/check_echo \
 	tests/check_fdclean \
 	tests/check_http \
 	tests/check_input \
 	tests/check_listen \
+	tests/check_logfile \
+	tests/check_logged \
+	tests/check_logger \
+	tests/check_logline \
 	tests/check_loop \
 	tests/check_master \
 	tests/check_relay \
@@ -31,6 +36,9 @@ check_LTLIBRARIES += lib/libunits.la
 lib_libunits_la_SOURCES = $(lib_libdaemonsrv_la_SOURCES)
 lib_libunits_la_CFLAGS = $(AM_CFLAGS)
 
+tests_check_airlock_SOURCES = tests/check_airlock.c
+tests_check_airlock_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
+tests_check_airlock_LDADD = $(UNIT_LIBS)
 tests_check_children_SOURCES = tests/check_children.c
 tests_check_children_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
 tests_check_children_LDADD = $(UNIT_LIBS)
@@ -44,6 +52,17 @@ tests_check_input_SOURCES = tests/check_input.c
 tests_check_input_LDADD = $(TEST_LIBS)
 tests_check_listen_SOURCES = tests/check_listen.c
 tests_check_listen_LDADD = $(TEST_LIBS)
+tests_check_logfile_SOURCES = tests/check_logfile.c
+tests_check_logfile_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
+tests_check_logfile_LDADD = $(UNIT_LIBS)
+tests_check_logged_SOURCES = tests/check_logged.c
+tests_check_logged_LDADD = $(TEST_LIBS)
+tests_check_logger_SOURCES = tests/check_logger.c
+# By their own definitions of its calls two tests set the logger's clock.
+tests_check_logger_LDADD = $(UNIT_LIBS)
+tests_check_logline_SOURCES = tests/check_logline.c
+tests_check_logline_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
+tests_check_logline_LDADD = $(UNIT_LIBS)
 tests_check_loop_SOURCES = tests/check_loop.c
 tests_check_loop_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
 tests_check_loop_LDADD = $(UNIT_LIBS)
@@ -71,18 +90,18 @@ TEST_EXTENSIONS = .sh
 SH_LOG_COMPILER = $(SHELL)
 dist_check_SCRIPTS = tests/header.sh tests/symbols.sh
 TESTS += $(dist_check_SCRIPTS)
+EXTRA_DIST += tests/lists.sh
 
 AM_TESTS_ENVIRONMENT = TOP_BUILDDIR='$(abs_top_builddir)' \
 	TOP_SRCDIR='$(abs_top_srcdir)'; export TOP_BUILDDIR TOP_SRCDIR;
 
 # Figures, for whoever asks for them; no part of the tests.
 if HAVE_CHECK
-EXTRA_PROGRAMS = tests/measure
-CLEANFILES += $(EXTRA_PROGRAMS)
+EXTRA_PROGRAMS += tests/measure
 tests_measure_SOURCES = tests/measure.c
 tests_measure_LDADD = $(TEST_LIBS)
 
 measure: tests/measure$(EXEEXT)
 	$(AM_TESTS_ENVIRONMENT) tests/measure$(EXEEXT)
-.PHONY: measure
 endif
+.PHONY: measure

@@ -333,12 +333,202 @@ START_TEST(start_messages)
 }
 END_TEST
 
+/*
+ * The log: 50 workers write 2,000 lines each, and something happens to the
+ * logger or to its file meanwhile
+ */
+
+enum { WRITERS = 50, EACH = 2000, LINES = WRITERS * EACH };
+
+static char log_directory[1024];
+static int at_once;	/* lines, between two pauses of 1 ms */
+static unsigned char seen[LINES];
+
+static void
+log_lines(void)
+{
+	char format[1100], line[64];
+	int i, number;
+
+	snprintf(format, sizeof format, "%s/log", log_directory);
+	daemon_enable_logger();
+	daemon_set_logger_name_format(format);
+	daemon_set_logger_prefix_format("> ");
+	daemon_set_logger_fast_time(0);
+	daemon_start();
+	tell_pid("master");
+	if (daemon_master() == DAEMON_LOGGER)
+		tell_pid("logger");
+	daemon_logger();
+	daemon_success();
+	daemon_server(&listener, 1);
+	if (fgets(line, sizeof line, stdin) == NULL)
+		exit(1);
+	number = atoi(line) * EACH;
+	for (i = 0; i < EACH; i++) {
+		fprintf(stderr, "%d: a line of worker %d\n", number + i,
+		    number / EACH);
+		if (i % at_once == 0)
+			poll(NULL, 0, 1);
+	}
+	puts("done");
+	exit(0);
+}
+
+static void
+start_log(struct run *run, int *clients)
+{
+	char number[16];
+	int i;
+
+	if (log_directory[0] == '\0')
+		strcpy(log_directory, scratch());
+	listener = listen_anywhere(&port);
+	run_daemon(run, log_lines);
+	close(listener);
+	for (i = 0; i < WRITERS; i++) {
+		snprintf(number, sizeof number, "%d\n", i);
+		clients[i] = client(port);
+		client_says(clients[i], number);
+	}
+}
+
+static void
+read_log(const char *path, int *doubled, int *damaged)
+{
+	char line[256];
+	FILE *log = fopen(path, "r");
+	int number, worker, end;
+
+	while (log != NULL && fgets(line, sizeof line, log) != NULL) {
+		if (strstr(line, ": unable to ") != NULL)
+			continue;	/* the master's */
+		if (sscanf(line, "> %d: a line of worker %d%n", &number,
+		    &worker, &end) != 2 || line[end] != '\n' ||
+		    number < 0 || number >= LINES || worker != number / EACH)
+			++*damaged;
+		else
+			*doubled += seen[number]++ > 0;
+	}
+	if (log != NULL)
+		fclose(log);
+}
+
+/* Ends the daemon, and says how its lines have fared. */
+static void
+report_log(pid_t master, const char *what, double began, int *clients,
+    int files)
+{
+	int i, missing = 0, doubled = 0, damaged = 0;
+	char path[1100];
+
+	for (i = 0; i < WRITERS; i++) {
+		client_hears(clients[i]);
+		close(clients[i]);
+	}
+	began = now() - began;
+	send_signal(master, SIGTERM);
+	ended(master);
+	snprintf(path, sizeof path, "%s/log", log_directory);
+	read_log(path, &doubled, &damaged);
+	for (i = 0; i < files; i++) {
+		snprintf(path, sizeof path, "%s/log-%d", log_directory, i);
+		read_log(path, &doubled, &damaged);
+	}
+	for (i = 0; i < LINES; i++)
+		missing += !seen[i];
+	printf("log, %s: %d lines in %.2f s, %d missing, %d twice, "
+	    "%d damaged\n", what, LINES, began, missing, doubled, damaged);
+	nothing_left();
+}
+
+START_TEST(log_of_a_logger_that_is_killed)
+{
+	enum { KILLS = 100 };
+	int i, clients[WRITERS];
+	struct run run;
+	pid_t master;
+	double began = now();
+
+	at_once = 2;
+	start_log(&run, clients);
+	master = (pid_t)heard(&run, "master");
+	for (i = 0; i < KILLS; i++) {
+		poll(NULL, 0, i % 16);
+		kill((pid_t)heard(&run, "logger"), SIGKILL);
+	}
+	printf("100 kills in %.2f s; ", now() - began);
+	report_log(master, "killed 100 times", began, clients, 0);
+}
+END_TEST
+
+START_TEST(log_whose_file_is_renamed)
+{
+	int i, clients[WRITERS];
+	char from[1100], to[1100];
+	struct run run;
+	pid_t master;
+	double began = now();
+
+	at_once = 1;
+	start_log(&run, clients);
+	master = (pid_t)heard(&run, "master");
+	for (i = 0; i < 20; i++) {
+		wait_until(began + 0.1 * i);
+		snprintf(from, sizeof from, "%s/log", log_directory);
+		snprintf(to, sizeof to, "%s/log-%d", log_directory, i);
+		rename(from, to);
+	}
+	report_log(master, "renamed every 100 ms", began, clients, 20);
+}
+END_TEST
+
+static int
+run_command_line(const char *format, const char *path)
+{
+	char command[1200];
+
+	snprintf(command, sizeof command, format, path);
+	return system(command);
+}
+
+START_TEST(log_on_a_full_disk)
+{
+	int i, clients[WRITERS];
+	char filler[1100];
+	struct run run;
+	pid_t master;
+	double began;
+
+	strcpy(log_directory, scratch());
+	if (skip_if(run_command_line(
+	    "mount -t tmpfs -o size=16m tmpfs '%s' 2>/dev/null",
+	    log_directory) != 0, "to mount a small file system takes root"))
+		return;
+	began = now();
+	at_once = 10;
+	start_log(&run, clients);
+	master = (pid_t)heard(&run, "master");
+	snprintf(filler, sizeof filler, "%s/filler", log_directory);
+	run_command_line("head -c 16m /dev/zero >'%s' 2>/dev/null", filler);
+	for (i = 0; i < 3; i++)
+		wait_until(began + 1 + i);
+	unlink(filler);
+	report_log(master, "disk full for 3 s", began, clients, 0);
+	fflush(stdout);
+	run_command_line("grep 'unable to write' '%s/log'", log_directory);
+	run_command_line("umount '%s'", log_directory);
+}
+END_TEST
+
 int
 main(void)
 {
 	const TTest *const tests[] = {
 		connections_one_after_another, reloads_under_load,
-		failed_starts, graceful_stop, start_messages
+		failed_starts, graceful_stop, start_messages,
+		log_of_a_logger_that_is_killed, log_whose_file_is_renamed,
+		log_on_a_full_disk
 	};
 
 	return RUN_TESTS("measure", tests);

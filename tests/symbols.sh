@@ -13,37 +13,12 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 shared=$TOP_BUILDDIR/lib/.libs/libdaemonsrv.so
 archive=$TOP_BUILDDIR/lib/.libs/libdaemonsrv.a
 failures=0
-
-# same WHAT NAMES OTHER NAMES: both are lists of lines.
-same() {
-	if [ "$2" = "$4" ]; then
-		echo "$1 and $3: the same $(echo "$2" | wc -l) names"
-		return
-	fi
-	failures=1
-	echo "$1 and $3 differ:"
-	printf '%s\n' "$2" "$4" | sort | uniq -u | sed 's/^/    /'
-}
-
-# empty WHAT LINES
-empty() {
-	if [ -z "$2" ]; then
-		echo "$1: none"
-		return
-	fi
-	failures=1
-	echo "$1:"
-	printf '%s\n' "$2" | sed 's/^/    /'
-}
+# shellcheck disable=SC1091 # it is found when the tests run
+. "$TOP_SRCDIR/tests/lists.sh"
 
 skip() {
 	echo "SKIP: $1"
 	skipped=1
-}
-
-mapped() {
-	sed -n 's/^[[:space:]]*\([a-z0-9_]*\);$/\1/p' \
-	    "$TOP_SRCDIR/lib/daemon.map" | sort
 }
 
 declared() {

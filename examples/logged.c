@@ -1,0 +1,69 @@
+/*
+ * logged.c - a service whose log is never lost: it says who came and went
+ *
+ *     logged [directory [port]]
+ *
+ * Each day has a file of its own, DIRECTORY/logged-YYYY-MM-DD.log, to which
+ * DIRECTORY/logged.log leads; a file that grows over 10 MB is followed by
+ * another, and of all these the last 30 are kept. What stderr gets comes
+ * there: from the server, from each worker, from the library.
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#include <daemon.h>
+#include <netdb.h>
+#include <stdio.h>
+
+/* Where the client comes from, in numbers. */
+static const char *
+peer(void)
+{
+	static char name[NI_MAXHOST];
+	struct sockaddr_storage addr;
+	socklen_t len = sizeof addr;
+
+	if (daemon_peer((struct sockaddr *)&addr, &len) == -1 ||
+	    getnameinfo((struct sockaddr *)&addr, len, name, sizeof name,
+	    NULL, 0, NI_NUMERICHOST) != 0)
+		return "somebody";
+	return name;
+}
+
+int
+main(int argc, char *argv[])
+{
+	const char *directory = argc > 1 ? argv[1] : "/var/log";
+	char format[4096], link[4096], line[512];
+	int fds[8], count, lines = 0;
+
+	snprintf(format, sizeof format, "%s/logged-%%Y-%%m-%%d.log",
+	    directory);
+	snprintf(link, sizeof link, "%s/logged.log", directory);
+	daemon_enable_logger();
+	if (daemon_set_logger_name_format(format) == -1 ||
+	    daemon_set_logger_link(link) == -1) {
+		perror(directory);
+		return 1;
+	}
+	daemon_set_logger_prefix_format("%Y-%m-%d %H:%M:%S.%3N ");
+	daemon_set_logger_size_max(10 * 1000 * 1000);
+	daemon_set_logger_file_count_max(30);
+	daemon_set_logger_escape(1);	/* a client must not write the log */
+
+	daemon_start();
+	daemon_clean_fd(2);
+	count = daemon_listen(NULL, argc > 2 ? argv[2] : "7008", fds, 8);
+	if (count == -1)
+		return 1;
+	daemon_master();
+	daemon_logger();	/* the logger stays here */
+	daemon_success();
+	fprintf(stderr, "waiting for clients\n");
+	daemon_server(fds, count);
+
+	fprintf(stderr, "%s: here\n", peer());
+	for (; fgets(line, sizeof line, stdin) != NULL; lines++)
+		printf("noted: %s", line);
+	fprintf(stderr, "%s: gone after %d lines\n", peer(), lines);
+	return 0;
+}

@@ -1,0 +1,1557 @@
+/*
+ * check_logfile.c - the log file's name, its opening, rotation and removal
+ *
+ * Each test works in a directory of its own, so that names are short, and
+ * formats relative ones, as the library allows.
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#include "config.h"
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#ifdef HAVE_FLOCK
+#include <sys/file.h>
+#else
+#define LOCK_EX	0
+#define flock(fd, how)	(-1)
+#endif
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <time.h>
+
+#include "daemon-private.h"
+#include "harness.h"
+
+enum {
+	SUMMER = 1782900000,	/* 2026-07-01 10:00:00 UTC */
+	NOBODY = 65534		/* a user without rights */
+};
+
+#define BERLIN	"CET-1CEST,M3.5.0,M10.5.0/3"
+
+static struct run run;
+static char path[DSRV_PATH_MAX];	/* what the format gave last */
+
+/*
+ * Where a test works
+ */
+
+static void
+set_time_zone(const char *zone)
+{
+	ck_assert_int_eq(setenv("TZ", zone, 1), 0);
+	tzset();
+}
+
+/* In this directory, which is where the daemon is started. */
+static void
+start_in(const char *directory)
+{
+	ck_assert_int_eq(chdir(directory), 0);
+	umask(0);
+	set_time_zone("UTC0");
+	dsrv_settings_start_here();
+}
+
+static void
+set_format(const char *format)
+{
+	ck_assert_int_eq(daemon_set_logger_name_format(format), 0);
+	ck_assert_int_eq(dsrv_settings_complete(), 0);
+}
+
+/* The path at that time, from the working directory on, as the format is. */
+static const char *
+name_at(time_t when)
+{
+	char *here = getcwd(NULL, 0);
+	size_t length = strlen(here);
+
+	ck_assert_int_eq(dsrv_logfile_name(path, when), 0);
+	ck_assert_msg(strncmp(path, here, length) == 0 &&
+	    path[length] == '/', "%s is not in %s", path, here);
+	free(here);
+	return path + length + 1;
+}
+
+/* Most tests are about one format. */
+static void
+start_with(const char *format)
+{
+	start_in(scratch());
+	set_format(format);
+	name_at(SUMMER);
+}
+
+/*
+ * Files
+ */
+
+static void
+make_file(const char *name, const char *text)
+{
+	FILE *file = fopen(name, "w");
+
+	ck_assert_msg(file != NULL, "%s: %s", name, strerror(errno));
+	fputs(text, file);
+	ck_assert_int_eq(fclose(file), 0);
+}
+
+static void
+make_directory(const char *name)
+{
+	ck_assert_int_eq(mkdir(name, 0755), 0);
+}
+
+/* Whether something of that name is there, a link not followed. */
+static int
+is_there(const char *name)
+{
+	struct stat file;
+
+	return lstat(name, &file) == 0;
+}
+
+static void
+holds(const char *name, const char *text)
+{
+	char found[256] = "";
+	FILE *file = fopen(name, "r");
+
+	ck_assert_msg(file != NULL, "%s: %s", name, strerror(errno));
+	ck_assert_uint_lt(fread(found, 1, sizeof found - 1, file),
+	    sizeof found);
+	fclose(file);
+	ck_assert_msg(strcmp(found, text) == 0, "%s holds \"%s\", not \"%s\"",
+	    name, found, text);
+}
+
+static unsigned
+mode_of(const char *name)
+{
+	struct stat file;
+
+	ck_assert_msg(lstat(name, &file) == 0, "%s: %s", name,
+	    strerror(errno));
+	return (unsigned)file.st_mode & 07777;
+}
+
+/* Opens what the format gives for that time, which must work. */
+static int
+open_at(time_t when)
+{
+	int fd;
+
+	ck_assert_int_eq(dsrv_logfile_name(path, when), 0);
+	fd = dsrv_logfile_open(path, when);
+	ck_assert_msg(fd >= 0, "%s: %s", path, strerror(errno));
+	return fd;
+}
+
+/* Opens and closes it, with this text written in between. */
+static void
+log_at(time_t when, const char *text)
+{
+	int fd = open_at(when);
+
+	ck_assert_int_eq(write(fd, text, strlen(text)),
+	    (ssize_t)strlen(text));
+	close(fd);
+}
+
+/* This file is not opened, for this reason, and nothing stays open. */
+static void
+refuses(const char *name, const char *why)
+{
+	int before = descriptors_of(getpid()), fd;
+
+	errno = 0;
+	fd = dsrv_logfile_open(name, SUMMER);
+	ck_assert_msg(fd == -1, "%s is opened", name);
+	ck_assert_str_eq(dsrv_logfile_why(errno), why);
+	ck_assert_int_eq(descriptors_of(getpid()), before);
+}
+
+/*
+ * The name
+ */
+
+START_TEST(the_name_is_local_time)
+{
+	start_with("x-%Y-%m-%d-%H%M%S.log");
+	ck_assert_str_eq(name_at(SUMMER), "x-2026-07-01-100000.log");
+	set_time_zone("XXX-5:30");
+	ck_assert_str_eq(name_at(SUMMER), "x-2026-07-01-153000.log");
+	set_time_zone("XXX12");
+	ck_assert_str_eq(name_at(SUMMER), "x-2026-06-30-220000.log");
+}
+END_TEST
+
+START_TEST(a_name_without_a_conversion_is_the_same_at_any_time)
+{
+	start_with("x.log");
+	ck_assert_str_eq(name_at(0), "x.log");
+	ck_assert_str_eq(name_at(SUMMER), "x.log");
+}
+END_TEST
+
+START_TEST(a_name_may_hold_percent_signs)
+{
+	start_with("100%%-%Y%%Y.log");
+	ck_assert_str_eq(name_at(SUMMER), "100%-2026%Y.log");
+}
+END_TEST
+
+START_TEST(an_absolute_format_stays_what_it_is)
+{
+	start_in(scratch());
+	set_format("/%Y/x.log");
+	ck_assert_int_eq(dsrv_logfile_name(path, SUMMER), 0);
+	ck_assert_str_eq(path, "/2026/x.log");
+}
+END_TEST
+
+START_TEST(a_relative_format_starts_in_the_directory_of_the_start)
+{
+	char expected[PATH_MAX + 32];
+
+	start_in(scratch());
+	ck_assert_ptr_nonnull(getcwd(expected, PATH_MAX));
+	strcat(expected, "/./logs/2026.log");
+	ck_assert_int_eq(chdir("/"), 0);
+	set_format("./logs/%Y.log");
+	ck_assert_int_eq(dsrv_logfile_name(path, SUMMER), 0);
+	ck_assert_str_eq(path, expected);
+	/* What is complete is not completed again. */
+	ck_assert_int_eq(dsrv_settings_complete(), 0);
+	ck_assert_int_eq(dsrv_logfile_name(path, SUMMER), 0);
+	ck_assert_str_eq(path, expected);
+}
+END_TEST
+
+START_TEST(a_start_directory_may_hold_percent_signs)
+{
+	start_in(scratch());
+	make_directory("100%Y %");
+	start_in("100%Y %");
+	set_format("%Y.log");
+	ck_assert_str_eq(name_at(SUMMER), "2026.log");
+	log_at(SUMMER, "one\n");
+	holds("2026.log", "one\n");
+}
+END_TEST
+
+START_TEST(a_relative_format_without_a_start_directory_is_refused)
+{
+	start_in(scratch());
+	make_directory("gone");
+	ck_assert_int_eq(chdir("gone"), 0);
+	ck_assert_int_eq(rmdir("../gone"), 0);
+	dsrv_settings_start_here();
+	ck_assert_int_eq(daemon_set_logger_name_format("x.log"), 0);
+	errno = 0;
+	ck_assert_int_eq(dsrv_settings_complete(), -1);
+	ck_assert_int_eq(errno, ENOENT);
+	set_format("/x.log");
+}
+END_TEST
+
+START_TEST(the_default_name_is_the_program_s)
+{
+	start_in(scratch());
+	ck_assert_int_eq(daemon_set_program_name("100%Yd"), 0);
+	ck_assert_int_eq(dsrv_settings_complete(), 0);
+	ck_assert_int_eq(dsrv_logfile_name(path, SUMMER), 0);
+	ck_assert_str_eq(path, "/var/log/100%Yd.log");
+}
+END_TEST
+
+START_TEST(the_default_name_is_that_of_a_program_named_with_percent_signs)
+{
+	char name[NAME_MAX + 1], expected[NAME_MAX + 20];
+
+	memset(name, '%', NAME_MAX);
+	name[NAME_MAX] = '\0';
+	start_in(scratch());
+	ck_assert_int_eq(daemon_set_program_name(name), 0);
+	ck_assert_int_eq(dsrv_settings_complete(), 0);
+	ck_assert_int_eq(dsrv_logfile_name(path, SUMMER), 0);
+	snprintf(expected, sizeof expected, "/var/log/%s.log", name);
+	ck_assert_str_eq(path, expected);
+}
+END_TEST
+
+START_TEST(the_default_name_stays_where_another_is_refused)
+{
+	start_in(scratch());
+	ck_assert_int_eq(daemon_set_program_name("testd"), 0);
+	ck_assert_int_eq(daemon_set_logger_name_format(""), -1);
+	ck_assert_int_eq(daemon_set_logger_name_format("x-%"), -1);
+	ck_assert_int_eq(daemon_set_logger_link(""), -1);
+	ck_assert_int_eq(dsrv_settings_complete(), 0);
+	ck_assert_int_eq(dsrv_logfile_name(path, SUMMER), 0);
+	ck_assert_str_eq(path, "/var/log/testd.log");
+	ck_assert_ptr_null(dsrv_settings()->logger_link);
+}
+END_TEST
+
+START_TEST(a_path_of_4095_bytes_is_the_longest)
+{
+	char format[DSRV_PATH_MAX];
+	size_t length = DSRV_PATH_MAX - 1;
+
+	start_in(scratch());
+	memset(format, 'x', length);
+	format[0] = '/';
+	format[length] = '\0';
+	set_format(format);
+	ck_assert_int_eq(dsrv_logfile_name(path, SUMMER), 0);
+	ck_assert_str_eq(path, format);
+
+	memcpy(format + length - 2, "%Y", 2);	/* becomes two bytes more */
+	set_format(format);
+	errno = 0;
+	ck_assert_int_eq(dsrv_logfile_name(path, SUMMER), -1);
+	ck_assert_int_eq(errno, ENAMETOOLONG);
+	ck_assert_str_eq(dsrv_logfile_why(ENAMETOOLONG),
+	    strerror(ENAMETOOLONG));
+}
+END_TEST
+
+/*
+ * Clocks that change
+ */
+
+START_TEST(an_hour_back_the_older_file_is_appended_to)
+{
+	start_with("x-%H.log");
+	log_at(SUMMER, "ten\n");
+	log_at(SUMMER + 3600, "eleven\n");
+	log_at(SUMMER, "ten again\n");
+	holds("x-10.log", "ten\nten again\n");
+	holds("x-11.log", "eleven\n");
+}
+END_TEST
+
+START_TEST(when_summer_time_ends_an_hour_has_one_file_for_both)
+{
+	start_with("x-%m%d-%H.log");
+	set_time_zone(BERLIN);
+	log_at(1792888200, "summer\n");	/* 2026-10-25 00:30:00 UTC */
+	log_at(1792891800, "winter\n");	/* an hour later */
+	holds("x-1025-02.log", "summer\nwinter\n");
+}
+END_TEST
+
+START_TEST(when_summer_time_ends_two_files_differ_by_their_offset)
+{
+	start_with("x-%H%z.log");
+	set_time_zone(BERLIN);
+	ck_assert_str_eq(name_at(1792888200), "x-02+0200.log");
+	ck_assert_str_eq(name_at(1792891800), "x-02+0100.log");
+}
+END_TEST
+
+START_TEST(when_summer_time_begins_an_hour_has_no_file)
+{
+	start_with("x-%m%d-%H.log");
+	set_time_zone(BERLIN);
+	ck_assert_str_eq(name_at(1774745999), "x-0329-01.log");
+	ck_assert_str_eq(name_at(1774746000), "x-0329-03.log");
+}
+END_TEST
+
+/*
+ * Opening
+ */
+
+START_TEST(a_new_file_has_mode_0640)
+{
+	start_with("x.log");
+	log_at(SUMMER, "");
+	ck_assert_uint_eq(mode_of("x.log"), 0640);
+	umask(077);
+	set_format("y.log");
+	log_at(SUMMER, "");
+	ck_assert_uint_eq(mode_of("y.log"), 0600);
+}
+END_TEST
+
+START_TEST(a_file_that_is_there_keeps_its_mode_and_is_appended_to)
+{
+	start_with("x.log");
+	make_file("x.log", "before\n");
+	ck_assert_int_eq(chmod("x.log", 0666), 0);
+	log_at(SUMMER, "after\n");
+	holds("x.log", "before\nafter\n");
+	ck_assert_uint_eq(mode_of("x.log"), 0666);
+}
+END_TEST
+
+START_TEST(the_descriptor_appends_and_is_closed_on_exec)
+{
+	int fd;
+
+	start_with("x.log");
+	fd = open_at(SUMMER);
+	ck_assert_int_ne(fcntl(fd, F_GETFL) & O_APPEND, 0);
+	ck_assert_int_eq(fcntl(fd, F_GETFL) & O_ACCMODE, O_WRONLY);
+	ck_assert_int_ne(fcntl(fd, F_GETFD) & FD_CLOEXEC, 0);
+	close(fd);
+}
+END_TEST
+
+START_TEST(the_descriptor_is_above_2)
+{
+	int fd;
+
+	start_with("x.log");
+	close(STDIN_FILENO);
+	fd = open_at(SUMMER);
+	ck_assert_int_gt(fd, 2);
+	ck_assert_int_ne(fcntl(fd, F_GETFD) & FD_CLOEXEC, 0);
+	ck_assert_int_eq(fcntl(STDIN_FILENO, F_GETFD), -1);
+	close(fd);
+}
+END_TEST
+
+/*
+ * Directories
+ */
+
+START_TEST(a_missing_directory_with_a_conversion_is_made)
+{
+	start_with("logs-%Y/x.log");
+	log_at(SUMMER, "one\n");
+	holds("logs-2026/x.log", "one\n");
+	ck_assert_uint_eq(mode_of("logs-2026"), 0750);
+	ck_assert_uint_eq(mode_of("logs-2026/x.log"), 0640);
+}
+END_TEST
+
+START_TEST(missing_directories_are_made_within_each_other)
+{
+	start_with("%Y/%m/%d-%%/%H.log");
+	make_directory("2026");
+	log_at(SUMMER, "one\n");
+	holds("2026/07/01-%/10.log", "one\n");
+	ck_assert_uint_eq(mode_of("2026"), 0755);
+	ck_assert_uint_eq(mode_of("2026/07"), 0750);
+	ck_assert_uint_eq(mode_of("2026/07/01-%"), 0750);
+}
+END_TEST
+
+START_TEST(a_missing_directory_without_a_conversion_is_not_made)
+{
+	static const char *const formats[] = { "logs/x.log", "logs/%Y.log",
+		"logs/%Y/x.log", "100%%/x.log", "%%Y/x.log", "%Y/logs/x.log" };
+	int i;
+
+	start_in(scratch());
+	for (i = 0; i < DSRV_COUNT(formats); i++) {
+		set_format(formats[i]);
+		name_at(SUMMER);
+		refuses(path, strerror(ENOENT));
+	}
+	ck_assert(!is_there("logs"));
+	ck_assert(!is_there("100%"));
+	ck_assert(!is_there("%Y"));
+	ck_assert(!is_there("2026/logs"));
+}
+END_TEST
+
+START_TEST(what_is_no_directory_is_not_replaced_by_one)
+{
+	start_with("%Y/x.log");
+	make_file("2026", "text");
+	refuses(path, strerror(ENOTDIR));
+	holds("2026", "text");
+}
+END_TEST
+
+/* How many names are in the working directory. */
+static int
+names_here(void)
+{
+	DIR *here = opendir(".");
+	int count = 0;
+
+	ck_assert_ptr_nonnull(here);
+	while (readdir(here) != NULL)
+		count++;
+	closedir(here);
+	return count - 2;	/* . and .. */
+}
+
+/* Where percent signs are doubled, the format is longer than any path. */
+START_TEST(below_a_long_start_of_percent_signs_the_right_directory_is_made)
+{
+	enum { DEEP = 10, LENGTH = 250 };
+	char name[LENGTH + 1];
+	int i, fd;
+
+	memset(name, '%', LENGTH);
+	name[LENGTH] = '\0';
+	start_in(scratch());
+	for (i = 0; i < DEEP; i++) {
+		make_directory(name);
+		start_in(name);
+	}
+	set_format("%Y/x.log");
+	name_at(SUMMER);
+	fd = dsrv_logfile_open(path, SUMMER);
+	ck_assert_int_eq(names_here(), fd >= 0);
+	for (i = 0; i < DEEP; i++) {
+		ck_assert_int_eq(chdir(".."), 0);
+		ck_assert_int_eq(names_here(), 1);
+	}
+	ck_assert_int_ge(fd, 0);
+	close(fd);
+}
+END_TEST
+
+/*
+ * What is no log file
+ */
+
+START_TEST(a_directory_is_refused)
+{
+	start_with("x.log");
+	make_directory("x.log");
+	refuses(path, strerror(EISDIR));
+}
+END_TEST
+
+START_TEST(a_symbolic_link_is_refused)
+{
+	start_with("x.log");
+	make_file("y.log", "text");
+	ck_assert_int_eq(symlink("y.log", "x.log"), 0);
+	refuses(path, "it is a symbolic link");
+	holds("y.log", "text");
+}
+END_TEST
+
+START_TEST(a_symbolic_link_to_nothing_is_refused)
+{
+	start_with("x.log");
+	ck_assert_int_eq(symlink("y.log", "x.log"), 0);
+	refuses(path, "it is a symbolic link");
+	ck_assert(!is_there("y.log"));
+}
+END_TEST
+
+START_TEST(a_fifo_is_refused_whether_somebody_reads_it_or_not)
+{
+	int reader;
+
+	start_with("x.log");
+	ck_assert_int_eq(mkfifo("x.log", 0600), 0);
+	refuses(path, "it is not a regular file");
+	ck_assert_int_ge(reader = open("x.log", O_RDONLY | O_NONBLOCK), 0);
+	refuses(path, "it is not a regular file");
+	close(reader);
+}
+END_TEST
+
+START_TEST(a_device_is_refused)
+{
+	start_with("x.log");
+	refuses("/dev/null", "it is not a regular file");
+	if (skip_if(access("/dev/full", W_OK) == -1, "no /dev/full"))
+		return;
+	refuses("/dev/full", "it is not a regular file");
+}
+END_TEST
+
+START_TEST(a_socket_is_refused)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX,
+		.sun_path = "x.log" };
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	start_with("x.log");
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&addr, sizeof addr), 0);
+	ck_assert_int_eq(listen(fd, 1), 0);
+	refuses(path, "it is not a regular file");
+	close(fd);
+}
+END_TEST
+
+/* Else root's rights would open it. */
+static void
+drop_rights(void)
+{
+	if (geteuid() == 0)
+		ck_assert_int_eq(seteuid(NOBODY), 0);
+}
+
+START_TEST(a_file_that_may_not_be_written_is_refused)
+{
+	int fd;
+
+	start_with("x.log");
+	make_file("x.log", "text");
+	ck_assert_int_eq(chmod(".", 0755), 0);
+	if (geteuid() == 0)
+		ck_assert_int_eq(chown("x.log", NOBODY, (gid_t)-1), 0);
+	drop_rights();
+	/* By its short name: what is above is not for everybody either. */
+	ck_assert_int_ge(fd = dsrv_logfile_open("x.log", SUMMER), 0);
+	close(fd);
+	ck_assert_int_eq(chmod("x.log", 0400), 0);
+	refuses("x.log", strerror(EACCES));
+	holds("x.log", "text");
+	ck_assert_int_eq(seteuid(getuid()), 0);
+}
+END_TEST
+
+START_TEST(a_file_is_not_made_where_that_is_not_allowed)
+{
+	start_with("x.log");
+	ck_assert_int_eq(chmod(".", 0555), 0);
+	drop_rights();
+	refuses("x.log", strerror(EACCES));
+	ck_assert_int_eq(seteuid(getuid()), 0);
+	ck_assert_int_eq(chmod(".", 0755), 0);
+	ck_assert(!is_there("x.log"));
+}
+END_TEST
+
+static int
+has_no_locks(void)
+{
+#ifdef HAVE_FLOCK
+	return 0;
+#else
+	return skip_if(1, "to lock a file takes flock(2)");
+#endif
+}
+
+static void
+hold_the_lock(void)
+{
+	tell("locked", flock(open("x.log", O_WRONLY), LOCK_EX));
+	for (;;)
+		pause();
+}
+
+START_TEST(a_file_that_another_process_has_locked_is_refused)
+{
+	int fd;
+
+	if (has_no_locks())
+		return;
+	start_with("x.log");
+	make_file("x.log", "text");
+	run_start(&run, hold_the_lock);
+	ck_assert_int_eq(heard(&run, "locked"), 0);
+	refuses(path, "another process has locked it");
+	send_signal(run.pid, SIGKILL);
+	run_wait(&run);
+	ck_assert_int_ge(fd = dsrv_logfile_open(path, SUMMER), 0);
+	holds("x.log", "text");
+	close(fd);
+}
+END_TEST
+
+static void
+try_the_lock(void)
+{
+	tell("open", dsrv_logfile_open(path, SUMMER));
+	tell("why", errno);
+}
+
+START_TEST(an_open_file_is_locked_for_others)
+{
+	int fd;
+
+	if (has_no_locks())
+		return;
+	start_with("x.log");
+	fd = open_at(SUMMER);
+	run_start(&run, try_the_lock);
+	ck_assert_int_eq(heard(&run, "open"), -1);
+	ck_assert_int_eq(heard(&run, "why"), EWOULDBLOCK);
+	ck_assert_int_eq(run_wait(&run), 0);
+	close(fd);
+}
+END_TEST
+
+/*
+ * Whether the name still leads to what is open
+ */
+
+START_TEST(the_file_that_is_open_does_not_differ)
+{
+	int fd;
+
+	start_with("x.log");
+	fd = open_at(SUMMER);
+	ck_assert(!dsrv_logfile_differs(path, fd));
+	make_file("x.log", "cut and written by somebody");
+	ck_assert(!dsrv_logfile_differs(path, fd));
+	close(fd);
+}
+END_TEST
+
+START_TEST(a_file_that_was_renamed_or_removed_differs)
+{
+	int fd;
+
+	start_with("x.log");
+	fd = open_at(SUMMER);
+	ck_assert_int_eq(rename("x.log", "y.log"), 0);
+	ck_assert(dsrv_logfile_differs(path, fd));
+	ck_assert_int_eq(rename("y.log", "x.log"), 0);
+	ck_assert(!dsrv_logfile_differs(path, fd));
+	ck_assert_int_eq(unlink("x.log"), 0);
+	ck_assert(dsrv_logfile_differs(path, fd));
+	close(fd);
+}
+END_TEST
+
+START_TEST(a_file_that_was_replaced_differs)
+{
+	int fd;
+
+	start_with("x.log");
+	fd = open_at(SUMMER);
+	make_file("y.log", "");
+	ck_assert_int_eq(rename("y.log", "x.log"), 0);
+	ck_assert(dsrv_logfile_differs(path, fd));
+	close(fd);
+}
+END_TEST
+
+START_TEST(without_a_file_every_name_differs)
+{
+	start_with("x.log");
+	ck_assert(dsrv_logfile_differs(path, -1));
+	make_file("x.log", "");
+	ck_assert(dsrv_logfile_differs(path, -1));
+}
+END_TEST
+
+/* It would not be opened either. */
+START_TEST(a_symbolic_link_to_the_renamed_file_differs)
+{
+	int fd;
+
+	start_with("x.log");
+	fd = open_at(SUMMER);
+	ck_assert_int_eq(rename("x.log", "y.log"), 0);
+	ck_assert_int_eq(symlink("y.log", "x.log"), 0);
+	ck_assert(dsrv_logfile_differs(path, fd));
+	close(fd);
+}
+END_TEST
+
+/*
+ * Rotation
+ */
+
+START_TEST(rotation_shifts_each_file_by_one)
+{
+	start_with("x.log");
+	make_file("x.log", "now");
+	ck_assert_int_eq(dsrv_logfile_rotate(path), 0);
+	ck_assert(!is_there("x.log"));
+	holds("x.log.1", "now");
+
+	make_file("x.log", "later");
+	ck_assert_int_eq(dsrv_logfile_rotate(path), 0);
+	ck_assert(!is_there("x.log"));
+	holds("x.log.1", "later");
+	holds("x.log.2", "now");
+	ck_assert(!is_there("x.log.3"));
+}
+END_TEST
+
+START_TEST(rotation_counts_beyond_nine)
+{
+	char name[32], text[32];
+	int i;
+
+	start_with("x.log");
+	for (i = 0; i < 12; i++) {
+		sprintf(text, "%d", i);
+		make_file("x.log", text);
+		ck_assert_int_eq(dsrv_logfile_rotate(path), 0);
+	}
+	for (i = 0; i < 12; i++) {
+		sprintf(name, "x.log.%d", 12 - i);
+		sprintf(text, "%d", i);
+		holds(name, text);
+	}
+	ck_assert(!is_there("x.log.13"));
+}
+END_TEST
+
+/* As a logger leaves it that has died between two renames. */
+START_TEST(rotation_fills_a_gap_and_loses_nothing)
+{
+	start_with("x.log");
+	make_file("x.log", "now");
+	make_file("x.log.1", "one");
+	make_file("x.log.3", "three");
+	make_file("x.log.4", "four");
+	ck_assert_int_eq(dsrv_logfile_rotate(path), 0);
+	ck_assert(!is_there("x.log"));
+	holds("x.log.1", "now");
+	holds("x.log.2", "one");
+	holds("x.log.3", "three");
+	holds("x.log.4", "four");
+
+	ck_assert_int_eq(unlink("x.log.1"), 0);
+	make_file("x.log", "later");
+	ck_assert_int_eq(dsrv_logfile_rotate(path), 0);
+	holds("x.log.1", "later");
+	holds("x.log.2", "one");
+	ck_assert(!is_there("x.log.5"));
+}
+END_TEST
+
+START_TEST(rotation_keeps_what_is_no_file_of_the_logger)
+{
+	start_with("x.log");
+	make_file("x.log", "now");
+	make_directory("x.log.1");
+	ck_assert_int_eq(symlink("nowhere", "x.log.2"), 0);
+	ck_assert_int_eq(dsrv_logfile_rotate(path), 0);
+	holds("x.log.1", "now");
+	ck_assert_int_eq(rmdir("x.log.2"), 0);
+	ck_assert(is_there("x.log.3"));
+}
+END_TEST
+
+START_TEST(rotation_of_a_missing_file_fails)
+{
+	start_with("x.log");
+	make_file("x.log.1", "one");
+	errno = 0;
+	ck_assert_int_eq(dsrv_logfile_rotate(path), -1);
+	ck_assert_int_eq(errno, ENOENT);
+	holds("x.log.2", "one");
+}
+END_TEST
+
+START_TEST(rotation_to_a_name_that_is_too_long_loses_nothing)
+{
+	char name[NAME_MAX + 1], first[NAME_MAX + 3];
+
+	memset(name, 'x', NAME_MAX - 1);
+	name[NAME_MAX - 1] = '\0';
+	start_with(name);
+	make_file(name, "now");
+	errno = 0;
+	ck_assert_int_eq(dsrv_logfile_rotate(path), -1);
+	ck_assert_int_eq(errno, ENAMETOOLONG);
+	holds(name, "now");
+
+	name[NAME_MAX - 2] = '\0';	/* room for .1, but not for .10 */
+	start_with(name);
+	while (make_file(name, "now"), dsrv_logfile_rotate(path) == 0)
+		;
+	ck_assert_int_eq(errno, ENAMETOOLONG);
+	holds(name, "now");
+	snprintf(first, sizeof first, "%s.9", name);
+	holds(first, "now");
+	snprintf(first, sizeof first, "%s.1", name);
+	holds(first, "now");
+}
+END_TEST
+
+/*
+ * The oldest go
+ */
+
+/* A file that was written so many seconds before the others. */
+static void
+make_old(const char *name, int age)
+{
+	struct timespec times[2] = { { .tv_sec = SUMMER },
+		{ .tv_sec = SUMMER - age } };
+
+	make_file(name, name);
+	ck_assert_int_eq(utimensat(AT_FDCWD, name, times, 0), 0);
+}
+
+/* The current file is what the format gives for SUMMER. */
+static void
+prune(int count)
+{
+	ck_assert_int_eq(daemon_set_logger_file_count_max(count), 0);
+	name_at(SUMMER);
+	dsrv_logfile_prune(path);
+}
+
+static void
+stays(const char *name)
+{
+	ck_assert_msg(is_there(name), "%s was removed", name);
+}
+
+static void
+goes(const char *name)
+{
+	ck_assert_msg(!is_there(name), "%s was not removed", name);
+}
+
+START_TEST(those_that_were_written_last_are_kept)
+{
+	start_with("x-%Y.log");
+	make_old("x-2026.log", 0);
+	make_old("x-2025.log", 40);	/* the names tell another order */
+	make_old("x-2024.log", 10);
+	make_old("x-2023.log", 30);
+	make_old("x-2027.log", 20);
+	prune(3);
+	stays("x-2026.log");
+	stays("x-2024.log");
+	stays("x-2027.log");
+	goes("x-2023.log");
+	goes("x-2025.log");
+}
+END_TEST
+
+START_TEST(as_many_files_as_may_be_are_all_kept)
+{
+	start_with("x-%Y.log");
+	make_old("x-2026.log", 0);
+	make_old("x-2025.log", 1);
+	prune(3);
+	prune(2);
+	stays("x-2026.log");
+	stays("x-2025.log");
+	prune(1);
+	stays("x-2026.log");
+	goes("x-2025.log");
+}
+END_TEST
+
+START_TEST(a_count_of_0_keeps_all)
+{
+	start_with("x-%Y.log");
+	make_old("x-2026.log", 0);
+	make_old("x-1999.log", 1000000);
+	dsrv_logfile_prune(path);	/* nor by default is one removed */
+	stays("x-1999.log");
+	prune(0);
+	stays("x-2026.log");
+	stays("x-1999.log");
+}
+END_TEST
+
+START_TEST(a_nanosecond_makes_a_file_older)
+{
+	struct timespec times[2] = { { .tv_sec = SUMMER },
+		{ .tv_sec = SUMMER, .tv_nsec = 1000 } };
+	struct stat file;
+
+	start_with("x-%Y.log");
+	make_old("x-2026.log", 0);
+	make_old("x-2024.log", 0);
+	make_old("x-2025.log", 0);
+	ck_assert_int_eq(utimensat(AT_FDCWD, "x-2024.log", times, 0), 0);
+	ck_assert_int_eq(stat("x-2024.log", &file), 0);
+	if (skip_if(file.st_mtim.tv_nsec != 1000, "no times that exact"))
+		return;
+	prune(2);
+	stays("x-2024.log");
+	goes("x-2025.log");
+}
+END_TEST
+
+START_TEST(the_current_file_stays_though_it_is_the_oldest)
+{
+	start_with("x-%Y.log");
+	make_old("x-2026.log", 100);
+	make_old("x-2025.log", 10);
+	make_old("x-2024.log", 20);
+	prune(2);
+	stays("x-2026.log");
+	stays("x-2025.log");
+	goes("x-2024.log");
+	prune(1);
+	stays("x-2026.log");
+	goes("x-2025.log");
+}
+END_TEST
+
+START_TEST(numbered_files_are_counted_and_go_too)
+{
+	start_with("x.log");
+	make_old("x.log", 0);
+	make_old("x.log.1", 10);
+	make_old("x.log.2", 20);
+	make_old("x.log.10", 30);
+	make_old("x.log.11", 40);
+	prune(3);
+	stays("x.log");
+	stays("x.log.1");
+	stays("x.log.2");
+	goes("x.log.10");
+	goes("x.log.11");
+}
+END_TEST
+
+START_TEST(of_files_of_one_time_the_higher_number_goes)
+{
+	start_with("x-%Y.log");
+	make_old("x-2026.log", 0);
+	make_old("x-2026.log.1", 10);
+	make_old("x-2026.log.2", 10);
+	make_old("x-2026.log.10", 10);
+	prune(3);
+	stays("x-2026.log");
+	stays("x-2026.log.1");
+	stays("x-2026.log.2");
+	goes("x-2026.log.10");
+}
+END_TEST
+
+/* Whatever has one of these names stays, however old it is. */
+static void
+are_no_own(const char *const *names, int count)
+{
+	int i;
+
+	for (i = 0; i < count; i++)
+		make_old(names[i], 1000 + i);
+	prune(1);
+	for (i = 0; i < count; i++)
+		stays(names[i]);
+}
+
+START_TEST(files_of_other_names_stay)
+{
+	static const char *const names[] = { "x-2025", "x-2025.lo",
+		"x-2025.logs", "x-2025.log~", "x-2025.log.new", "y-2025.log",
+		"x-.log", "x-today.log", "x- 2025.log", "x-02025.log",
+		"x-2025-1.log", "xx-2025.log", ".x-2025.log", "x-2025.LOG",
+		"x-*.log", "x-%Y.log" };
+
+	start_with("x-%Y.log");
+	make_old("x-2026.log", 0);
+	make_old("x-2025.log", 1);
+	are_no_own(names, DSRV_COUNT(names));
+	goes("x-2025.log");
+}
+END_TEST
+
+START_TEST(files_with_something_else_than_a_number_behind_stay)
+{
+	static const char *const names[] = { "x.log.1.gz", "x.log.01",
+		"x.log.0", "x.log.", "x.log.-1", "x.log.+1", "x.log. 1",
+		"x.log.1x", "x.log.x1", "x.log1", "x.log.1.1", "x.log.gz",
+		"x.log.1 ", "x.log..1" };
+
+	start_with("x.log");
+	make_old("x.log", 0);
+	make_old("x.log.1", 1);
+	are_no_own(names, DSRV_COUNT(names));
+	goes("x.log.1");
+}
+END_TEST
+
+START_TEST(what_the_format_reads_but_would_not_write_stays)
+{
+	static const char *const names[] = { "x-2026-1-1.log",
+		"x-2026-001-01.log", "x-2026-13-01.log", "x-2026-01-00.log",
+		"x-2026-01-32.log", "x-2026- 1- 1.log", "x-2026-01-1.log" };
+
+	start_with("x-%Y-%m-%d.log");
+	make_old("x-2026-07-01.log", 0);
+	make_old("x-2026-06-30.log", 1);
+	are_no_own(names, DSRV_COUNT(names));
+	goes("x-2026-06-30.log");
+}
+END_TEST
+
+START_TEST(what_is_no_regular_file_stays_and_does_not_count)
+{
+	start_with("x-%Y.log");
+	make_old("x-2026.log", 100);
+	make_old("x-2020.log", 50);
+	make_directory("x-2025.log");
+	ck_assert_int_eq(symlink("x-2020.log", "x-2024.log"), 0);
+	ck_assert_int_eq(symlink("nowhere", "x-2023.log"), 0);
+	ck_assert_int_eq(mkfifo("x-2022.log", 0600), 0);
+	prune(2);
+	stays("x-2020.log");
+	prune(1);
+	stays("x-2026.log");
+	stays("x-2025.log");
+	stays("x-2024.log");
+	stays("x-2023.log");
+	stays("x-2022.log");
+	goes("x-2020.log");
+}
+END_TEST
+
+START_TEST(files_in_directories_of_the_format_go)
+{
+	start_with("%Y/%m-logs/x-%d.log");
+	make_directory("2026");
+	make_directory("2026/07-logs");
+	make_directory("2026/06-logs");
+	make_directory("2025");
+	make_directory("2025/12-logs");
+	make_directory("2025/logs");
+	make_old("2026/07-logs/x-01.log", 0);
+	make_old("2026/06-logs/x-30.log", 1);
+	make_old("2026/06-logs/x-29.log", 2);
+	make_old("2025/12-logs/x-31.log", 3);
+	make_old("2025/12-logs/x-31.log.1", 4);
+	make_old("2025/logs/x-31.log", 5);
+	make_old("2025/x-31.log", 6);
+	prune(2);
+	stays("2026/07-logs/x-01.log");
+	stays("2026/06-logs/x-30.log");
+	goes("2026/06-logs/x-29.log");
+	goes("2025/12-logs/x-31.log");
+	goes("2025/12-logs/x-31.log.1");
+	stays("2025/logs/x-31.log");
+	stays("2025/x-31.log");
+	stays("2025/12-logs");	/* a directory is nobody's to remove */
+}
+END_TEST
+
+/* Both parts of the path have the year: they must be of one. */
+START_TEST(a_file_whose_directory_tells_another_time_stays)
+{
+	start_with("%Y/x-%Y-%m.log");
+	make_directory("2026");
+	make_directory("2025");
+	make_old("2026/x-2026-07.log", 0);
+	make_old("2026/x-2025-12.log", 1);
+	make_old("2025/x-2025-12.log", 2);
+	prune(1);
+	stays("2026/x-2026-07.log");
+	stays("2026/x-2025-12.log");
+	goes("2025/x-2025-12.log");
+}
+END_TEST
+
+START_TEST(the_characters_of_patterns_stand_for_themselves)
+{
+	start_in(scratch());
+	make_directory("d*");
+	make_directory("dd");
+	make_directory("[a]?\\");
+	make_directory("a");
+	set_format("d*/x?*[a-z]\\-%Y]%%.log");
+	make_old("d*/x?*[a-z]\\-2026]%.log", 0);
+	make_old("d*/x?*[a-z]\\-2025]%.log", 1);
+	make_old("d*/xyza\\-2025]%.log", 2);
+	make_old("dd/x?*[a-z]\\-2025]%.log", 3);
+	make_old("d*/x?*[a-z]-2025]%.log", 4);
+	prune(1);
+	stays("d*/x?*[a-z]\\-2026]%.log");
+	goes("d*/x?*[a-z]\\-2025]%.log");
+	stays("d*/xyza\\-2025]%.log");
+	stays("dd/x?*[a-z]\\-2025]%.log");
+	stays("d*/x?*[a-z]-2025]%.log");
+
+	set_format("[a]?\\/x.log");
+	make_old("[a]?\\/x.log", 0);
+	make_old("[a]?\\/x.log.1", 1);
+	make_old("a/x.log.1", 1);
+	prune(1);
+	stays("[a]?\\/x.log");
+	goes("[a]?\\/x.log.1");
+	stays("a/x.log.1");
+}
+END_TEST
+
+START_TEST(a_start_directory_of_such_characters_stands_for_itself)
+{
+	start_in(scratch());
+	make_directory("*");
+	make_directory("a");
+	make_old("a/x-2025.log", 10);
+	start_in("*");
+	make_directory("[%Y]\\?%%");
+	start_in("[%Y]\\?%%");
+	set_format("x-%Y.log");
+	make_old("x-2026.log", 0);
+	make_old("x-2025.log", 10);
+	prune(1);
+	stays("x-2026.log");
+	goes("x-2025.log");
+	stays("../../a/x-2025.log");
+}
+END_TEST
+
+/* The conversions that logs are named by. */
+START_TEST(names_of_any_usual_conversion_are_own)
+{
+	static const char *const formats[] = { "x-%F.log", "x-%F_%T.log",
+		"x-%y%m%d.log", "x-%Y%m%d%H%M%S", "x-%j.log", "x-%Y-%j.log",
+		"x-%a.log", "x-%A", "x-%b-%d.log", "x-%B.log", "x-%s.log",
+		"x-%Y%m%dT%H%M%S%z.log", "x-%I%p.log", "x-%e.log",
+		"x-%-d.log", "x-%_H.log", "x-%C%y.log", "x-%u.log", "x-%w" };
+	char old[DSRV_PATH_MAX];
+	int i;
+
+	start_in(scratch());
+	for (i = 0; i < DSRV_COUNT(formats); i++) {
+		set_format(formats[i]);
+		/* Another second, hour, day, month, and not the year. */
+		strcpy(old, name_at(SUMMER - 62 * 86400 - 12 * 3600 - 1));
+		make_old(old, 10);
+		make_old(name_at(SUMMER), 0);
+		prune(1);
+		ck_assert_msg(strcmp(old, name_at(SUMMER)) == 0 ||
+		    !is_there(old), "%s: %s was not removed", formats[i],
+		    old);
+		stays(name_at(SUMMER));
+		ck_assert_int_eq(unlink(name_at(SUMMER)), 0);
+	}
+}
+END_TEST
+
+/* strptime(3) reads these, but cannot tell the day from them. Here it is the
+ * day on which the file was written, as it would be. */
+START_TEST(names_of_weeks_are_own)
+{
+	static const char *const formats[] = { "x-%Y-%U.log", "x-%Y-%W.log",
+		"x-%G-%V.log", "x-%Gw%V.log" };
+	char old[DSRV_PATH_MAX];
+	int i;
+
+	start_in(scratch());
+	for (i = 0; i < DSRV_COUNT(formats); i++) {
+		set_format(formats[i]);
+		strcpy(old, name_at(SUMMER - 14 * 86400));
+		make_old(old, 14 * 86400);
+		make_old(name_at(SUMMER), 0);
+		prune(1);
+		stays(name_at(SUMMER));
+		ck_assert_msg(!is_there(old), "%s: %s was not removed",
+		    formats[i], old);
+	}
+}
+END_TEST
+
+START_TEST(names_with_a_time_zone_are_own)
+{
+	start_with("x-%Y-%Z.log");
+	set_time_zone(BERLIN);
+	make_old("x-2026-CEST.log", 0);
+	make_old("x-2025-CET.log", 200 * 86400);
+	prune(1);
+	stays("x-2026-CEST.log");
+	goes("x-2025-CET.log");
+}
+END_TEST
+
+START_TEST(two_slashes_are_as_good_as_one)
+{
+	start_with(".//%Y//x.log");
+	make_directory("2026");
+	make_directory("2025");
+	make_old("2026/x.log", 0);
+	make_old("2026/x.log.1", 10);
+	make_old("2025/x.log", 20);
+	prune(1);
+	stays("2026/x.log");
+	goes("2026/x.log.1");
+	goes("2025/x.log");
+}
+END_TEST
+
+START_TEST(where_there_is_nothing_nothing_is_removed)
+{
+	start_with("%Y/x.log");
+	prune(1);
+	make_directory("2026");
+	prune(1);
+	stays("2026");
+}
+END_TEST
+
+/*
+ * The link
+ */
+
+static void
+set_link(const char *link)
+{
+	ck_assert_int_eq(daemon_set_logger_link(link), 0);
+	ck_assert_int_eq(dsrv_settings_complete(), 0);
+}
+
+static void
+leads_to(const char *link, const char *expected)
+{
+	char target[DSRV_PATH_MAX];
+	ssize_t length = readlink(link, target, sizeof target - 1);
+
+	ck_assert_msg(length >= 0, "%s: %s", link, strerror(errno));
+	target[length] = '\0';
+	ck_assert_str_eq(target, expected);
+}
+
+/* Has the link lead to the file of that time. */
+static void
+link_at(time_t when)
+{
+	name_at(when);
+	ck_assert_msg(dsrv_logfile_link(path) == 0, "%s", strerror(errno));
+}
+
+START_TEST(the_link_is_made)
+{
+	start_with("x-%H.log");
+	set_link("current");
+	link_at(SUMMER);
+	leads_to("current", "x-10.log");
+	log_at(SUMMER, "text");
+	holds("current", "text");
+	ck_assert(!is_there("current.new"));
+}
+END_TEST
+
+START_TEST(the_link_is_replaced)
+{
+	start_with("x-%H.log");
+	set_link("current");
+	link_at(SUMMER);
+	link_at(SUMMER);
+	leads_to("current", "x-10.log");
+	link_at(SUMMER + 3600);
+	leads_to("current", "x-11.log");
+	ck_assert(!is_there("current.new"));
+}
+END_TEST
+
+START_TEST(any_symbolic_link_is_replaced_and_what_it_leads_to_stays)
+{
+	start_with("x.log");
+	set_link("current");
+	make_file("other", "text");
+	make_directory("directory");
+	ck_assert_int_eq(symlink("other", "current"), 0);
+	link_at(SUMMER);
+	leads_to("current", "x.log");
+	holds("other", "text");
+	ck_assert_int_eq(unlink("current"), 0);
+	ck_assert_int_eq(symlink("directory", "current"), 0);
+	link_at(SUMMER);
+	leads_to("current", "x.log");
+	ck_assert_int_eq(rmdir("directory"), 0);
+}
+END_TEST
+
+START_TEST(the_link_in_another_directory_leads_to_the_whole_path)
+{
+	start_with("logs/x.log");
+	make_directory("logs");
+	set_link("current");
+	link_at(SUMMER);
+	leads_to("current", path);
+
+	make_directory("links");
+	set_link("links/current");
+	link_at(SUMMER);
+	leads_to("links/current", path);
+	/* A name that only begins like the directory's. */
+	make_directory("log");
+	set_link("log/current");
+	link_at(SUMMER);
+	leads_to("log/current", path);
+	set_link("logs/current");
+	link_at(SUMMER);
+	leads_to("logs/current", "x.log");
+}
+END_TEST
+
+START_TEST(without_a_link_none_is_made)
+{
+	start_with("x.log");
+	ck_assert_int_eq(dsrv_logfile_link(path), 0);
+	set_link("current");
+	set_link(NULL);
+	ck_assert_int_eq(dsrv_logfile_link(path), 0);
+	ck_assert(!is_there("current"));
+}
+END_TEST
+
+static void
+link_exists(void)
+{
+	name_at(SUMMER);
+	errno = 0;
+	ck_assert_int_eq(dsrv_logfile_link(path), -1);
+	ck_assert_int_eq(errno, EEXIST);
+	ck_assert(!is_there("current.new"));
+}
+
+START_TEST(what_is_no_symbolic_link_is_never_replaced)
+{
+	start_with("x.log");
+	set_link("current");
+	make_file("current", "text");
+	link_exists();
+	holds("current", "text");
+	ck_assert_int_eq(unlink("current"), 0);
+	make_directory("current");
+	link_exists();
+	ck_assert_int_eq(rmdir("current"), 0);
+	ck_assert_int_eq(mkfifo("current", 0600), 0);
+	link_exists();
+}
+END_TEST
+
+START_TEST(the_link_never_replaces_the_file_itself)
+{
+	start_with("x.log");
+	set_link("x.log");
+	log_at(SUMMER, "text");
+	errno = 0;
+	ck_assert_int_eq(dsrv_logfile_link(path), -1);
+	ck_assert_int_eq(errno, EEXIST);
+	holds("x.log", "text");
+}
+END_TEST
+
+/* A logger that died before it gave the new link its name leaves one. */
+START_TEST(a_new_link_that_was_left_is_no_obstacle)
+{
+	start_with("x.log");
+	set_link("current");
+	ck_assert_int_eq(symlink("y.log", "current.new"), 0);
+	link_at(SUMMER);
+	leads_to("current", "x.log");
+	ck_assert(!is_there("current.new"));
+}
+END_TEST
+
+START_TEST(a_file_where_the_new_link_is_to_be_stays)
+{
+	start_with("x.log");
+	set_link("current");
+	make_file("current.new", "text");
+	name_at(SUMMER);
+	errno = 0;
+	ck_assert_int_eq(dsrv_logfile_link(path), -1);
+	ck_assert_int_eq(errno, EEXIST);
+	holds("current.new", "text");
+	ck_assert(!is_there("current"));
+}
+END_TEST
+
+START_TEST(a_link_in_a_missing_directory_fails)
+{
+	start_with("x.log");
+	set_link("links/current");
+	name_at(SUMMER);
+	errno = 0;
+	ck_assert_int_eq(dsrv_logfile_link(path), -1);
+	ck_assert_int_eq(errno, ENOENT);
+}
+END_TEST
+
+/* Other than the file's name, it is no format. */
+START_TEST(the_link_may_hold_percent_signs)
+{
+	start_in(scratch());
+	make_directory("100%%Y");
+	start_in("100%%Y");
+	set_format("x.log");
+	set_link("%Y%");
+	link_at(SUMMER);
+	leads_to("%Y%", "x.log");
+}
+END_TEST
+
+int
+main(void)
+{
+	const TTest *const tests[] = {
+		the_name_is_local_time,
+		a_name_without_a_conversion_is_the_same_at_any_time,
+		a_name_may_hold_percent_signs,
+		an_absolute_format_stays_what_it_is,
+		a_relative_format_starts_in_the_directory_of_the_start,
+		a_start_directory_may_hold_percent_signs,
+		a_relative_format_without_a_start_directory_is_refused,
+		the_default_name_is_the_program_s,
+		the_default_name_is_that_of_a_program_named_with_percent_signs,
+		the_default_name_stays_where_another_is_refused,
+		a_path_of_4095_bytes_is_the_longest,
+		an_hour_back_the_older_file_is_appended_to,
+		when_summer_time_ends_an_hour_has_one_file_for_both,
+		when_summer_time_ends_two_files_differ_by_their_offset,
+		when_summer_time_begins_an_hour_has_no_file,
+		a_new_file_has_mode_0640,
+		a_file_that_is_there_keeps_its_mode_and_is_appended_to,
+		the_descriptor_appends_and_is_closed_on_exec,
+		the_descriptor_is_above_2,
+		a_missing_directory_with_a_conversion_is_made,
+		missing_directories_are_made_within_each_other,
+		a_missing_directory_without_a_conversion_is_not_made,
+		what_is_no_directory_is_not_replaced_by_one,
+		below_a_long_start_of_percent_signs_the_right_directory_is_made,
+		a_directory_is_refused,
+		a_symbolic_link_is_refused,
+		a_symbolic_link_to_nothing_is_refused,
+		a_fifo_is_refused_whether_somebody_reads_it_or_not,
+		a_device_is_refused,
+		a_socket_is_refused,
+		a_file_that_may_not_be_written_is_refused,
+		a_file_is_not_made_where_that_is_not_allowed,
+		a_file_that_another_process_has_locked_is_refused,
+		an_open_file_is_locked_for_others,
+		the_file_that_is_open_does_not_differ,
+		a_file_that_was_renamed_or_removed_differs,
+		a_file_that_was_replaced_differs,
+		without_a_file_every_name_differs,
+		a_symbolic_link_to_the_renamed_file_differs,
+		rotation_shifts_each_file_by_one,
+		rotation_counts_beyond_nine,
+		rotation_fills_a_gap_and_loses_nothing,
+		rotation_keeps_what_is_no_file_of_the_logger,
+		rotation_of_a_missing_file_fails,
+		rotation_to_a_name_that_is_too_long_loses_nothing,
+		those_that_were_written_last_are_kept,
+		as_many_files_as_may_be_are_all_kept,
+		a_count_of_0_keeps_all,
+		a_nanosecond_makes_a_file_older,
+		the_current_file_stays_though_it_is_the_oldest,
+		numbered_files_are_counted_and_go_too,
+		of_files_of_one_time_the_higher_number_goes,
+		files_of_other_names_stay,
+		files_with_something_else_than_a_number_behind_stay,
+		what_the_format_reads_but_would_not_write_stays,
+		what_is_no_regular_file_stays_and_does_not_count,
+		files_in_directories_of_the_format_go,
+		a_file_whose_directory_tells_another_time_stays,
+		the_characters_of_patterns_stand_for_themselves,
+		a_start_directory_of_such_characters_stands_for_itself,
+		names_of_any_usual_conversion_are_own,
+		names_of_weeks_are_own,
+		names_with_a_time_zone_are_own,
+		two_slashes_are_as_good_as_one,
+		where_there_is_nothing_nothing_is_removed,
+		the_link_is_made,
+		the_link_is_replaced,
+		any_symbolic_link_is_replaced_and_what_it_leads_to_stays,
+		the_link_in_another_directory_leads_to_the_whole_path,
+		without_a_link_none_is_made,
+		what_is_no_symbolic_link_is_never_replaced,
+		the_link_never_replaces_the_file_itself,
+		a_new_link_that_was_left_is_no_obstacle,
+		a_file_where_the_new_link_is_to_be_stays,
+		a_link_in_a_missing_directory_fails,
+		the_link_may_hold_percent_signs
+	};
+
+	return RUN_TESTS("logfile", tests);
+}

@@ -1,0 +1,3080 @@
+/*
+ * check_logger.c - the logger: its start, its file, its deaths and its end,
+ * seen from outside
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#include "config.h"
+
+#ifdef HAVE_FLOCK
+#include <sys/file.h>
+#else
+#define LOCK_EX	0
+#define flock(fd, how)	(-1)
+#endif
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <netinet/in.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <time.h>
+
+#include "harness.h"
+
+#define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
+
+enum {
+	NOBODY = 54322,		/* a user of no other processes */
+	FATAL = -7,
+	FILES = 64,		/* descriptors of a process, at most */
+	LIMIT = 20000,		/* bytes that a file may have in some tests */
+	/* Together more than what the pipes and the logger hold. */
+	PADDING = 1000, LINES = 1500
+};
+
+static const int table[] = { SIGHUP, SIGUSR1, SIGUSR2, SIGINT, SIGTERM,
+	SIGQUIT };
+
+static struct run run;
+static pid_t master, logger, server;
+static int listener, port;
+static int gate[2];	/* at which the program waits for a byte */
+static char log_path[256];
+static char prefix[16] = "> ";
+static int padding = 1;	/* of x in each numbered line */
+static int mute;	/* this process has no facts to tell */
+
+/*
+ * The clock: what the whole program under test takes for the time is the
+ * test's choice, where it makes one
+ */
+
+static struct sky {
+	volatile time_t second;		/* 0: as it is */
+} *sky;
+
+int
+clock_gettime(clockid_t clock, struct timespec *now)
+{
+	long number = SYS_clock_gettime;
+
+#ifdef SYS_clock_gettime64
+	if (sizeof(time_t) > sizeof(long))
+		number = SYS_clock_gettime64;
+#endif
+	if (clock != CLOCK_REALTIME || sky == NULL || sky->second == 0)
+		return (int)syscall(number, clock, now);
+	now->tv_sec = sky->second;
+	now->tv_nsec = 0;
+	return 0;
+}
+
+time_t
+time(time_t *now)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	if (now != NULL)
+		*now = ts.tv_sec;
+	return ts.tv_sec;
+}
+
+/* From now on it stands still, until the test moves it. */
+static void
+stop_the_clock(void)
+{
+	sky = mmap(NULL, sizeof *sky, PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ck_assert_ptr_ne(sky, MAP_FAILED);
+	sky->second = 1700000000;
+}
+
+/*
+ * The worker: one answer for each order of its client
+ */
+
+/* To stderr, in as few writes as it takes. */
+static void
+put(const char *text, size_t size)
+{
+	ssize_t n;
+
+	for (; size > 0; text += n, size -= (size_t)n)
+		if ((n = write(STDERR_FILENO, text, size)) == -1)
+			_exit(97);
+}
+
+static void
+put_line(const char *text)
+{
+	char line[512];
+
+	put(line, (size_t)snprintf(line, sizeof line, "%s\n", text));
+}
+
+static void
+put_numbered(const char *name, long number)
+{
+	char line[2 * PADDING];
+	int length = snprintf(line, sizeof line, "%s %ld ", name, number);
+
+	memset(line + length, 'x', (size_t)padding);
+	line[length + padding] = '\n';
+	put(line, (size_t)(length + padding + 1));
+}
+
+static void
+many(const char *name, long count)
+{
+	long i;
+
+	for (i = 0; i < count; i++)
+		put_numbered(name, i);
+	printf("%ld\n", i);
+}
+
+/* Until the client has another order; one who is called so pauses. */
+static void
+flood(const char *name)
+{
+	struct pollfd order = { .fd = STDIN_FILENO, .events = POLLIN };
+	int pause = strcmp(name, "slowly") == 0;
+	long i;
+
+	for (i = 0; i % 16 != 0 || poll(&order, 1, pause) == 0; i++)
+		put_numbered(name, i);
+	printf("%ld\n", i);
+}
+
+/* Until there is no room in the log pipe, not for a byte. */
+static void
+fill(void)
+{
+	static const char zeros[PIPE_BUF];
+	size_t size;
+	int flags = fcntl(STDERR_FILENO, F_GETFL);
+
+	fcntl(STDERR_FILENO, F_SETFL, flags | O_NONBLOCK);
+	for (size = sizeof zeros; size > 0; size /= 2)
+		while (write(STDERR_FILENO, zeros, size) > 0)
+			;
+	fcntl(STDERR_FILENO, F_SETFL, flags);
+	puts("full");
+}
+
+static void
+put_bytes(size_t size, int byte)
+{
+	char *bytes = malloc(size);
+
+	if (bytes == NULL)
+		_exit(97);
+	memset(bytes, byte, size);
+	put(bytes, size);
+	free(bytes);
+	puts("ok");
+}
+
+static void
+say_last_words(int signo)
+{
+	(void)signo;
+	put_line("last words");
+	_exit(0);
+}
+
+/* One that has nothing to do with the daemon but its stderr. */
+static void
+fork_helper(void)
+{
+	char c;
+
+	if (fork() == 0) {
+		setsid();
+		if (fork() != 0)
+			_exit(0);
+		close(STDIN_FILENO);
+		close(STDOUT_FILENO);
+		tell_pid("helper");
+		while (read(gate[0], &c, 1) == -1 && errno == EINTR)
+			;
+		_exit(0);
+	}
+	puts("ok");
+}
+
+static void
+obey(char *order)
+{
+	char name[16];
+	long number;
+	int byte;
+
+	if (strncmp(order, "say ", 4) == 0) {
+		put_line(order + 4);
+		puts("ok");
+	} else if (strncmp(order, "part ", 5) == 0) {
+		put(order + 5, strlen(order + 5));
+		puts("ok");
+	} else if (sscanf(order, "many %15s %ld", name, &number) == 2)
+		many(name, number);
+	else if (sscanf(order, "flood %15s", name) == 1)
+		flood(name);
+	else if (sscanf(order, "bytes %ld %d", &number, &byte) == 2)
+		put_bytes((size_t)number, byte);
+	else if (strcmp(order, "fill") == 0)
+		fill();
+	else if (strcmp(order, "helper") == 0)
+		fork_helper();
+	else if (strcmp(order, "ignore") == 0) {
+		signal(SIGTERM, SIG_IGN);
+		puts("ok");
+	} else if (strcmp(order, "last words") == 0) {
+		signal(SIGTERM, say_last_words);
+		puts("ok");
+	} else
+		printf("so you say: %s\n", order);
+}
+
+static void
+converse(void)
+{
+	char line[512];
+
+	if (!mute)
+		tell_pid("worker");
+	while (fgets(line, sizeof line, stdin) != NULL) {
+		line[strcspn(line, "\n")] = '\0';
+		obey(line);
+	}
+}
+
+/*
+ * The program: what it does at each step is the test's choice
+ */
+
+static void
+nothing(void)
+{
+}
+
+static void (*before_start)(void) = nothing;
+static void (*before_master)(void) = nothing;
+static void (*in_logger)(void) = nothing;
+static void (*before_success)(void) = nothing;
+static void (*after_success)(void) = nothing;
+
+/* A stage returned in a process where it is over. */
+static void
+over(int value)
+{
+	int error = errno;
+
+	tell("over", value);
+	tell("errno", error);
+	tell("status", daemon_exit_status());
+	_exit(daemon_exit_status());
+}
+
+static void
+log_if_logger(int where)
+{
+	int value;
+
+	if (where < 0) {	/* the master, at its end */
+		puts("the master goes on");
+		fflush(stdout);
+		over(where);
+	}
+	if (where == DAEMON_LOGGER) {
+		tell_pid("logger");
+		in_logger();
+	}
+	if ((value = daemon_logger()) != 0)
+		over(value);
+}
+
+static void
+program(void)
+{
+	before_start();
+	daemon_start();
+	tell_pid("master");
+	before_master();
+	log_if_logger(daemon_master());
+	tell_pid("server");
+	before_success();
+	daemon_success();
+	if (!mute)
+		tell("confirmed", 1);
+	after_success();
+	daemon_server(&listener, 1);
+	converse();
+}
+
+static void
+make_gate(void)
+{
+	ck_assert_int_eq(pipe(gate), 0);
+}
+
+static void
+at_gate(void)
+{
+	char c;
+
+	while (read(gate[0], &c, 1) == -1 && errno == EINTR)
+		;
+}
+
+static void
+open_gate(void)
+{
+	ck_assert_int_eq(write(gate[1], "", 1), 1);
+}
+
+/*
+ * The daemon, from outside
+ */
+
+/* Has the program log to this name in the scratch directory. */
+static void
+log_to(const char *name)
+{
+	snprintf(log_path, sizeof log_path, "%s/%s", scratch(), name);
+	daemon_set_program_name("tested");
+	daemon_enable_logger();
+	daemon_set_logger_name_format(log_path);
+	daemon_set_logger_prefix_format("> ");
+}
+
+/* A path in the scratch directory, valid until the fourth call from now. */
+static const char *
+in_scratch(const char *name)
+{
+	static char paths[4][512];
+	static int next;
+
+	next = (next + 1) % 4;
+	snprintf(paths[next], sizeof paths[next], "%s/%s", scratch(), name);
+	return paths[next];
+}
+
+static void
+launch(void (*start)(struct run *, void (*)(void)))
+{
+	free(run.out);	/* of the one before, if any */
+	free(run.err);
+	if (run.facts > 0)
+		close(run.facts);
+	listener = listen_anywhere(&port);
+	start(&run, program);
+	close(listener);
+}
+
+static void
+meet(void)
+{
+	master = (pid_t)heard(&run, "master");
+	logger = (pid_t)heard(&run, "logger");
+	server = (pid_t)heard(&run, "server");
+}
+
+static void
+start(void)
+{
+	if (log_path[0] == '\0')
+		log_to("log");
+	launch(run_daemon);
+	meet();
+}
+
+static void
+exited(int wait_status, int status)
+{
+	ck_assert_msg(WIFEXITED(wait_status) &&
+	    WEXITSTATUS(wait_status) == status,
+	    "wait status %#x, and not status %d", wait_status, status);
+}
+
+static void
+ends_with(int status)
+{
+	exited(ended(master), status);
+	nothing_left();
+}
+
+static void
+stop(void)
+{
+	send_signal(master, SIGTERM);
+	ends_with(0);
+}
+
+static void
+next_server(void)
+{
+	server = (pid_t)heard(&run, "server");
+}
+
+static void
+next_logger(void)
+{
+	logger = (pid_t)heard(&run, "logger");
+}
+
+static void
+kill_logger(void)
+{
+	send_signal(logger, SIGKILL);
+	next_logger();
+}
+
+static void
+never_told(const char *word)
+{
+	long number = 0;
+
+	ck_assert_msg(!heard_if(&run, word, &number), "\"%s %ld\"", word,
+	    number);
+}
+
+/* No server was there, no process is, and the reason was given. */
+static void
+start_has_failed(int status, const char *reason)
+{
+	exited(run_wait(&run), status);
+	says(run.err, reason);
+	never_told("server");
+	nothing_left();
+}
+
+static void
+start_fails(int status, const char *reason)
+{
+	launch(run_start);
+	start_has_failed(status, reason);
+}
+
+/* Orders to a worker, and its answers. */
+static void __attribute__((format(printf, 2, 3)))
+order(int fd, const char *format, ...)
+{
+	char line[512];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(line, sizeof line - 1, format, args);
+	va_end(args);
+	strcat(line, "\n");
+	client_says(fd, line);
+}
+
+static void
+answers(int fd, const char *line)
+{
+	ck_assert_pstr_eq(client_hears(fd), line);
+}
+
+static long
+answers_number(int fd)
+{
+	const char *line = client_hears(fd);
+
+	ck_assert_ptr_nonnull(line);
+	return atol(line);
+}
+
+static void
+say(int fd, const char *text)
+{
+	order(fd, "say %s", text);
+	answers(fd, "ok");
+}
+
+/* One line by a worker of its own. */
+static void
+log_line(const char *text)
+{
+	int fd = client(port);
+
+	say(fd, text);
+	close(fd);
+}
+
+/*
+ * Files
+ */
+
+/* All of it, in memory to be freed; NULL where there is none. */
+static char *
+content(const char *path, size_t *size)
+{
+	struct stat file;
+	char *text;
+	ssize_t n;
+	int fd;
+
+	*size = 0;
+	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) == -1)
+		return NULL;
+	ck_assert_int_eq(fstat(fd, &file), 0);
+	text = malloc((size_t)file.st_size + 1);
+	ck_assert_ptr_nonnull(text);
+	while (*size < (size_t)file.st_size && (n = read(fd, text + *size,
+	    (size_t)file.st_size - *size)) > 0)
+		*size += (size_t)n;
+	close(fd);
+	text[*size] = '\0';
+	return text;
+}
+
+static int
+occurrences(const char *path, const char *part)
+{
+	size_t size;
+	char *text = content(path, &size);
+	const char *at = text;
+	int count = 0;
+
+	for (; at != NULL && (at = strstr(at, part)) != NULL; at++)
+		count++;
+	free(text);
+	return count;
+}
+
+/* Waits until this is in the file. */
+static void
+comes(const char *path, const char *part)
+{
+	char what[512];
+	long since = 0;
+
+	snprintf(what, sizeof what, "\"%s\" in %s", part, path);
+	while (occurrences(path, part) == 0)
+		look_again(&since, what);
+}
+
+/* Waits for a line with the prefix. */
+static void
+line_comes(const char *path, const char *text)
+{
+	char line[512];
+
+	snprintf(line, sizeof line, "%s%s\n", prefix, text);
+	comes(path, line);
+}
+
+/* Says it, and waits for it. */
+static void
+logs_in(const char *path, const char *text)
+{
+	log_line(text);
+	line_comes(path, text);
+}
+
+static void
+logs(const char *text)
+{
+	logs_in(log_path, text);
+}
+
+static off_t
+size_of(const char *path)
+{
+	struct stat file;
+
+	return stat(path, &file) == 0 ? file.st_size : -1;
+}
+
+static void
+becomes_as_long(const char *path, off_t size)
+{
+	long since = 0;
+
+	while (size_of(path) != size)
+		look_again(&since, "a file to be of its size");
+}
+
+static void
+has_something(const char *path)
+{
+	long since = 0;
+
+	while (size_of(path) <= 0)
+		look_again(&since, path);
+}
+
+static void
+appears(const char *path)
+{
+	long since = 0;
+
+	while (size_of(path) == -1)
+		look_again(&since, path);
+}
+
+/* Waits until it is, byte by byte. */
+static void
+is_exactly(const char *path, const char *expected, size_t expected_size)
+{
+	size_t size;
+	char *text;
+
+	becomes_as_long(path, (off_t)expected_size);
+	text = content(path, &size);
+	ck_assert_uint_eq(size, expected_size);
+	ck_assert_msg(memcmp(text, expected, size) == 0,
+	    "%s differs, and begins with \"%.80s\"", path, text);
+	free(text);
+}
+
+static void
+move(const char *from, const char *to)
+{
+	ck_assert_msg(rename(from, to) == 0, "rename %s: %s", from,
+	    strerror(errno));
+}
+
+static void
+remove_file(const char *path)
+{
+	ck_assert_msg(unlink(path) == 0, "unlink %s: %s", path,
+	    strerror(errno));
+}
+
+static void
+make_file(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
+
+	ck_assert_int_ge(fd, 0);
+	close(fd);
+}
+
+static void
+make_directory(const char *name)
+{
+	ck_assert_int_eq(mkdir(in_scratch(name), 0755), 0);
+}
+
+/* The number of a numbered line of that writer, or -1: it is another's. */
+static long
+number_in(const char *line, const char *name)
+{
+	size_t length = strlen(name), begin = strlen(prefix);
+	long number;
+	char *end;
+
+	ck_assert_msg(strncmp(line, prefix, begin) == 0,
+	    "a line without its prefix: \"%.80s\"", line);
+	line += begin;
+	if (strncmp(line, name, length) != 0 || line[length] != ' ')
+		return -1;
+	number = strtol(line + length, &end, 10);
+	ck_assert_msg(*end == ' ' &&
+	    strspn(end + 1, "x") == (size_t)padding &&
+	    end[1 + padding] == '\n', "a torn line: \"%.80s\"", line);
+	return number;
+}
+
+/* Calls see() with each number of that writer, and what it said last. */
+static long
+see_numbers(const char *path, const char *name, long (*see)(long, long),
+    long last)
+{
+	size_t size;
+	char *text = content(path, &size);
+	const char *line, *end;
+	long number;
+
+	ck_assert_msg(text != NULL, "there is no %s", path);
+	ck_assert_uint_eq(strlen(text), size);
+	for (line = text; *line != '\0'; line = end + 1) {
+		end = strchr(line, '\n');
+		ck_assert_msg(end != NULL, "no newline: \"%.80s\"", line);
+		if ((number = number_in(line, name)) != -1)
+			last = see(number, last);
+	}
+	free(text);
+	return last;
+}
+
+static long
+is_next(long number, long next)
+{
+	ck_assert_msg(number == next, "line %ld, and not %ld", number, next);
+	return next + 1;
+}
+
+static long
+count_on(long number, long count)
+{
+	(void)number;
+	return count + 1;
+}
+
+/* The file goes on with the lines of that writer, each once, from the next
+ * one on; returns which is the next then. */
+static long
+follow(const char *path, const char *name, long next)
+{
+	return see_numbers(path, name, is_next, next);
+}
+
+static void
+has_all(const char *name, long count)
+{
+	ck_assert_int_eq(follow(log_path, name, 0), count);
+}
+
+/* The files that the rotation has made, the highest number first, and the
+ * current one, hold all lines. */
+static long
+follow_rotated(const char *name, long next)
+{
+	char path[512];
+	int i;
+
+	for (i = 9999; i > 0; i--) {
+		snprintf(path, sizeof path, "%s.%d", log_path, i);
+		if (access(path, F_OK) == 0)
+			next = follow(path, name, next);
+	}
+	return follow(log_path, name, next);
+}
+
+/*
+ * What the system may not have
+ */
+
+static int
+has_no_locks(void)
+{
+#ifdef HAVE_FLOCK
+	return 0;
+#else
+	return skip_if(1, "to lock a file takes flock(2)");
+#endif
+}
+
+static int
+cannot_be_once(void)
+{
+#ifdef HAVE_SPLICE
+	return 0;
+#else
+	return skip_if(1, "each line once: for that splice(2) is needed");
+#endif
+}
+
+/*
+ * The start
+ */
+
+START_TEST(start_succeeds_only_when_the_log_file_is_open)
+{
+	log_to("log");
+	make_gate();
+	in_logger = at_gate;
+	launch(run_start);
+	heard(&run, "logger");
+	ck_assert(running(run.pid));
+	ck_assert_int_eq(size_of(log_path), -1);
+	open_gate();
+	exited(run_wait(&run), 0);
+	ck_assert_int_eq(size_of(log_path), 0);
+	ck_assert_str_eq(run.err, "");
+	ck_assert_int_eq(children_of(getpid(), &master, 1), 1);
+	stop();
+}
+END_TEST
+
+START_TEST(start_fails_where_the_directory_is_missing)
+{
+	log_to("missing/log");
+	start_fails(1, log_path);
+	says(run.err, "No such file or directory");
+}
+END_TEST
+
+START_TEST(start_fails_where_the_log_file_is_a_directory)
+{
+	log_to("directory");
+	make_directory("directory");
+	start_fails(1, "Is a directory");
+}
+END_TEST
+
+START_TEST(start_fails_where_the_log_file_is_a_symbolic_link)
+{
+	log_to("link");
+	make_file(in_scratch("file"));
+	ck_assert_int_eq(symlink("file", log_path), 0);
+	start_fails(1, "it is a symbolic link");
+}
+END_TEST
+
+START_TEST(start_fails_where_the_log_file_is_a_fifo)
+{
+	int fd;
+
+	log_to("fifo");
+	ck_assert_int_eq(mkfifo(log_path, 0600), 0);
+	start_fails(1, "it is not a regular file");
+	fd = open(log_path, O_RDWR);
+	start_fails(1, "it is not a regular file");
+	close(fd);
+}
+END_TEST
+
+START_TEST(start_fails_where_the_log_file_is_a_device)
+{
+	log_to("log");
+	daemon_set_logger_name_format("/dev/full");
+	start_fails(1, "open /dev/full: it is not a regular file");
+}
+END_TEST
+
+START_TEST(start_fails_where_another_process_has_locked_the_log_file)
+{
+	int fd;
+
+	if (has_no_locks())
+		return;
+	log_to("log");
+	fd = open(log_path, O_WRONLY | O_CREAT, 0600);
+	ck_assert_int_eq(flock(fd, LOCK_EX), 0);
+	start_fails(1, "another process has locked it");
+	close(fd);
+}
+END_TEST
+
+static void
+drop_rights(void)
+{
+	if (setgid(NOBODY) == -1 || setuid(NOBODY) == -1)
+		_exit(96);
+}
+
+START_TEST(start_fails_where_the_logger_has_no_permission)
+{
+	if (skip_if(geteuid() != 0, "only root can drop rights"))
+		return;
+	log_to("log");
+	in_logger = drop_rights;
+	start_fails(1, "Permission denied");
+}
+END_TEST
+
+START_TEST(start_of_a_second_daemon_with_the_same_file_fails)
+{
+	pid_t first, last;
+
+	if (has_no_locks())
+		return;
+	start();
+	first = master;
+	last = logger;
+	run_start(&run, program);
+	exited(run_wait(&run), 1);
+	says(run.err, "another process has locked it");
+	never_told("server");
+	master = first;
+	kill(last, SIGKILL);	/* the lock is the daemon's, not a logger's */
+	run_start(&run, program);
+	exited(run_wait(&run), 1);
+	says(run.err, "another process has locked it");
+	logs("still here");
+	stop();
+	ck_assert_int_eq(occurrences(log_path, "still here"), 1);
+}
+END_TEST
+
+static void
+program_without_daemon_logger(void)
+{
+	daemon_start();
+	if (daemon_master() == DAEMON_SERVER)
+		tell_pid("server");
+	daemon_success();
+	daemon_server(&listener, 1);
+}
+
+START_TEST(start_of_a_program_that_never_calls_daemon_logger_fails)
+{
+	log_to("log");
+	run_start(&run, program_without_daemon_logger);
+	start_has_failed(1, "this is a logger before daemon_logger()");
+	ck_assert_int_eq(size_of(log_path), -1);
+}
+END_TEST
+
+static int how_to_end;	/* negative: by this signal */
+
+static void
+end_early(void)
+{
+	struct rlimit none = { 0, 0 };
+
+	setrlimit(RLIMIT_CORE, &none);
+	if (how_to_end < 0)
+		raise(-how_to_end);
+	_exit(how_to_end);
+}
+
+static void
+logger_ends_early(int how, int status, const char *reason)
+{
+	log_to("log");
+	how_to_end = how;
+	in_logger = end_early;
+	start_fails(status, reason);
+}
+
+START_TEST(start_fails_with_the_status_of_a_logger_without_its_file)
+{
+	logger_ends_early(3, 3, "the logger ended with status 3");
+	logger_ends_early(0, 1, "the logger ended with status 0");
+	logger_ends_early(-SIGKILL, 128 + SIGKILL, "signal 9");
+	logger_ends_early(-SIGABRT, 128 + SIGABRT, "signal 6");
+}
+END_TEST
+
+START_TEST(start_that_is_interrupted_ends_a_logger_that_has_no_file_yet)
+{
+	int status;
+
+	log_to("log");
+	make_gate();
+	in_logger = at_gate;
+	launch(run_start);
+	heard(&run, "logger");
+	send_signal(run.pid, SIGTERM);
+	status = run_wait(&run);
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+	never_told("server");
+	nothing_left();
+}
+END_TEST
+
+static void
+exit_3(void)
+{
+	_exit(3);
+}
+
+START_TEST(start_that_the_server_fails_leaves_no_logger)
+{
+	log_to("log");
+	before_success = exit_3;
+	launch(run_start);
+	exited(run_wait(&run), 3);
+	says(run.err, "the server ended with status 3");
+	nothing_left();
+	ck_assert_int_eq(size_of(log_path), 0);
+}
+END_TEST
+
+START_TEST(start_goes_on_where_a_logger_dies_that_has_had_its_file)
+{
+	log_to("log");
+	make_gate();
+	before_success = at_gate;
+	launch(run_start);
+	meet();
+	kill_logger();
+	open_gate();
+	exited(run_wait(&run), 0);
+	logs("one");
+	stop();
+}
+END_TEST
+
+/*
+ * The stage
+ */
+
+static void
+tell_parent(void)
+{
+	tell("parent", (long)getppid());
+}
+
+START_TEST(logger_is_a_process_of_its_own_and_the_master_is_its_parent)
+{
+	pid_t pids[3];
+
+	in_logger = tell_parent;
+	log_to("log");
+	launch(run_daemon);
+	master = (pid_t)heard(&run, "master");
+	logger = (pid_t)heard(&run, "logger");
+	ck_assert_int_eq(heard(&run, "parent"), master);
+	next_server();
+	ck_assert_int_eq(children_of(master, pids, 3), 2);
+	ck_assert(pids[0] == logger || pids[1] == logger);
+	ck_assert(pids[0] == server || pids[1] == server);
+	stop();
+}
+END_TEST
+
+static void
+go_to_scratch(void)
+{
+	if (chdir(scratch()) == -1)
+		_exit(96);
+}
+
+static void
+go_elsewhere(void)
+{
+	if (chdir("/tmp") == -1)
+		_exit(96);
+}
+
+START_TEST(logger_may_change_its_directory)
+{
+	log_to("log");
+	daemon_set_logger_name_format("log");
+	daemon_set_logger_link("link");
+	before_start = go_to_scratch;
+	before_master = in_logger = go_elsewhere;
+	start();
+	logs("one");
+	kill_logger();
+	logs("two");
+	ck_assert_int_gt(size_of(in_scratch("link")), 0);
+	stop();
+}
+END_TEST
+
+/* Its own, and those of the directories above, let this user in. */
+static void
+give_scratch_to(uid_t user)
+{
+	ck_assert_int_eq(chmod(in_scratch(".."), 0711), 0);
+	ck_assert_int_eq(chmod(scratch(), 0711), 0);
+	ck_assert_int_eq(chown(scratch(), user, user), 0);
+}
+
+START_TEST(logger_may_drop_its_rights)
+{
+	struct stat file;
+
+	if (skip_if(geteuid() != 0, "only root can drop rights"))
+		return;
+	give_scratch_to(NOBODY);
+	in_logger = drop_rights;
+	start();
+	logs("one");
+	kill_logger();
+	logs("two");
+	ck_assert_int_eq(stat(log_path, &file), 0);
+	ck_assert_int_eq(file.st_uid, NOBODY);
+	stop();
+}
+END_TEST
+
+static void
+change_root(void)
+{
+	if (chroot(scratch()) == -1 || chdir("/") == -1)
+		_exit(96);
+}
+
+START_TEST(logger_may_change_its_root)
+{
+	if (skip_if(geteuid() != 0, "only root can call chroot(2)"))
+		return;
+	log_to("log");
+	daemon_set_logger_name_format("/log");
+	in_logger = change_root;
+	start();
+	logs("one");
+	remove_file(log_path);
+	logs("two");
+	kill_logger();
+	logs("three");
+	stop();
+}
+END_TEST
+
+static void
+tell_logger_value(void)
+{
+	tell("value", daemon_logger());
+}
+
+START_TEST(logger_does_nothing_in_a_server)
+{
+	before_success = after_success = tell_logger_value;
+	start();
+	ck_assert_int_eq(heard(&run, "value"), 0);
+	ck_assert_int_eq(heard(&run, "value"), 0);
+	logs("the log goes on");
+	stop();
+}
+END_TEST
+
+static void
+program_without_a_logger(void)
+{
+	daemon_start();
+	tell_pid("master");
+	tell("where", daemon_master());
+	tell("before", daemon_logger());
+	daemon_success();
+	tell("after", daemon_logger());
+	daemon_server(&listener, 1);
+}
+
+START_TEST(logger_never_comes_where_it_is_not_enabled)
+{
+	pid_t pids[2];
+
+	listener = listen_anywhere(&port);
+	run_daemon(&run, program_without_a_logger);
+	close(listener);
+	master = (pid_t)heard(&run, "master");
+	ck_assert_int_eq(heard(&run, "where"), DAEMON_SERVER);
+	ck_assert_int_eq(heard(&run, "before"), 0);
+	ck_assert_int_eq(heard(&run, "after"), 0);
+	ck_assert_int_eq(children_of(master, pids, 2), 1);
+	stop();
+}
+END_TEST
+
+static void
+misplaced_logger(void)
+{
+	daemon_start();
+	if (daemon_logger() < 0)
+		over(FATAL);
+}
+
+START_TEST(logger_is_refused_in_the_master)
+{
+	log_to("log");
+	daemon_set_logger_return_fatal(FATAL);
+	run_start(&run, misplaced_logger);
+	exited(run_wait(&run), 1);
+	ck_assert_int_eq(heard(&run, "errno"), EPERM);
+	ck_assert_int_eq(heard(&run, "status"), 1);
+	says(run.err, "not a logger before daemon_logger()");
+	nothing_left();
+}
+END_TEST
+
+/*
+ * What is written, and by whom
+ */
+
+static void
+print_before(void)
+{
+	fprintf(stderr, "before success\n");
+}
+
+static void
+print_after(void)
+{
+	fprintf(stderr, "server to stderr\n");
+	printf("server to stdout\n");
+}
+
+START_TEST(logger_gets_what_server_and_worker_and_master_write)
+{
+	before_success = print_before;
+	after_success = print_after;
+	start();
+	says(run.err, "before success\n");
+	line_comes(log_path, "server to stderr");
+	line_comes(log_path, "server to stdout");
+	ck_assert_int_eq(occurrences(log_path, "before success"), 0);
+	logs("worker to stderr");
+	send_signal(server, SIGABRT);
+	next_server();
+	comes(log_path, "> tested: unable to keep the server: "
+	    "it was ended by signal 6");
+	stop();
+}
+END_TEST
+
+START_TEST(logger_gets_all_that_a_restarted_server_writes)
+{
+	before_success = print_before;
+	start();
+	send_signal(master, SIGHUP);
+	next_server();
+	line_comes(log_path, "before success");
+	logs("its worker");
+	stop();
+}
+END_TEST
+
+START_TEST(logger_never_gets_what_a_worker_says_to_its_client)
+{
+	int fd;
+
+	start();
+	fd = client(port);
+	order(fd, "nice to meet you");
+	answers(fd, "so you say: nice to meet you");
+	say(fd, "a line");
+	close(fd);
+	stop();
+	is_exactly(log_path, "> a line\n", 9);
+}
+END_TEST
+
+START_TEST(logger_writes_each_line_of_two_workers_whole_and_in_order)
+{
+	int one, other;
+
+	start();
+	one = client(port);
+	other = client(port);
+	order(one, "many a 3000");
+	order(other, "many b 3000");
+	answers(one, "3000");
+	answers(other, "3000");
+	close(one);
+	close(other);
+	stop();
+	has_all("a", 3000);
+	has_all("b", 3000);
+	ck_assert_int_eq(occurrences(log_path, "\n"), 6000);
+}
+END_TEST
+
+/*
+ * Descriptors
+ */
+
+struct descriptor {
+	int number;
+	int access;
+	char target[256];
+};
+
+static int
+access_mode(pid_t pid, int number)
+{
+	char path[64], line[128];
+	unsigned flags = 0;
+	FILE *file;
+
+	snprintf(path, sizeof path, "/proc/%ld/fdinfo/%d", (long)pid, number);
+	ck_assert_ptr_nonnull(file = fopen(path, "r"));
+	while (fgets(line, sizeof line, file) != NULL)
+		if (sscanf(line, "flags: %o", &flags) == 1)
+			break;
+	fclose(file);
+	return (int)(flags & O_ACCMODE);
+}
+
+static int
+descriptors(pid_t pid, struct descriptor *all)
+{
+	char path[64], link[320];
+	struct dirent *entry;
+	int count = 0;
+	ssize_t n;
+	DIR *dir;
+
+	snprintf(path, sizeof path, "/proc/%ld/fd", (long)pid);
+	ck_assert_ptr_nonnull(dir = opendir(path));
+	while ((entry = readdir(dir)) != NULL && count < FILES) {
+		snprintf(link, sizeof link, "%s/%s", path, entry->d_name);
+		n = readlink(link, all[count].target,
+		    sizeof all[count].target - 1);
+		if (n <= 0)
+			continue;
+		all[count].target[n] = '\0';
+		all[count].number = atoi(entry->d_name);
+		all[count].access = access_mode(pid, all[count].number);
+		count++;
+	}
+	closedir(dir);
+	return count;
+}
+
+static const struct descriptor *
+descriptor(pid_t pid, int number)
+{
+	static struct descriptor all[FILES];
+	int i, count = descriptors(pid, all);
+
+	for (i = 0; i < count; i++)
+		if (all[i].number == number)
+			return &all[i];
+	ck_abort_msg("process %ld has no descriptor %d", (long)pid, number);
+	return NULL;
+}
+
+static int
+has_target(const char *target, const struct descriptor *all, int count)
+{
+	while (count > 0 && strcmp(all[count - 1].target, target) != 0)
+		count--;
+	return count > 0;
+}
+
+/* And not from the test, or from who has started that. */
+static int
+is_loggers(const struct descriptor *d)
+{
+	struct descriptor ours[FILES];
+
+	return (strncmp(d->target, "pipe:", 5) == 0 ||
+	    strncmp(d->target, "socket:", 7) == 0 ||
+	    strcmp(d->target, log_path) == 0) &&
+	    !has_target(d->target, ours, descriptors(getpid(), ours));
+}
+
+/* But for the way into the log, as stdout and stderr. */
+static void
+has_nothing_of_the_logger(pid_t pid)
+{
+	struct descriptor own[FILES], its[FILES];
+	int i, j, count = descriptors(pid, own);
+	int its_count = descriptors(logger, its);
+
+	for (i = 0; i < its_count; i++)
+		for (j = 0; j < count && is_loggers(&its[i]); j++)
+			ck_assert_msg(strcmp(own[j].target, its[i].target) !=
+			    0 || ((own[j].number == 1 || own[j].number == 2) &&
+			    own[j].access == O_WRONLY),
+			    "its descriptor %d is %s", own[j].number,
+			    own[j].target);
+}
+
+static void
+cannot_write_to_the_log(pid_t pid, const char *log_pipe)
+{
+	struct descriptor all[FILES];
+	int i, count = descriptors(pid, all);
+
+	for (i = 0; i < count; i++)
+		ck_assert_msg(strcmp(all[i].target, log_pipe) != 0 ||
+		    all[i].access == O_RDONLY, "descriptor %d writes to it",
+		    all[i].number);
+}
+
+/* Server, worker and logger have each what is theirs. */
+static void
+descriptors_are_right(const char *listens)
+{
+	struct descriptor all[FILES];
+	char log_pipe[256];
+	int i, count, fd = client(port);
+	pid_t worker;
+
+	say(fd, "one");	/* all that is to be closed has been */
+	line_comes(log_path, "one");
+	worker = (pid_t)heard(&run, "worker");
+	strcpy(log_pipe, descriptor(server, 2)->target);
+	ck_assert_int_eq(strncmp(log_pipe, "pipe:", 5), 0);
+	ck_assert_str_eq(descriptor(server, 1)->target, log_pipe);
+	ck_assert_str_eq(descriptor(worker, 2)->target, log_pipe);
+	has_nothing_of_the_logger(server);
+	has_nothing_of_the_logger(worker);
+	cannot_write_to_the_log(logger, log_pipe);
+	count = descriptors(logger, all);
+	for (i = 0; i < count; i++)
+		ck_assert_str_ne(all[i].target, listens);
+	close(fd);
+}
+
+START_TEST(logger_shares_no_descriptor_with_servers_and_workers)
+{
+	char listens[64];
+	struct stat socket;
+
+	log_to("log");
+	listener = listen_anywhere(&port);
+	ck_assert_int_eq(fstat(listener, &socket), 0);
+	snprintf(listens, sizeof listens, "socket:[%lu]",
+	    (unsigned long)socket.st_ino);
+	run_daemon(&run, program);
+	close(listener);
+	meet();
+	descriptors_are_right(listens);
+	kill_logger();
+	descriptors_are_right(listens);
+	send_signal(master, SIGHUP);
+	next_server();
+	descriptors_are_right(listens);
+	stop();
+}
+END_TEST
+
+/* So many has the server that is at the gate. */
+static int
+descriptors_at_gate(void)
+{
+	int count = descriptors_of(server);
+
+	open_gate();
+	return count;
+}
+
+START_TEST(logger_costs_a_server_no_descriptor)
+{
+	int without;
+
+	make_gate();
+	after_success = at_gate;
+	launch(run_daemon);
+	master = (pid_t)heard(&run, "master");
+	next_server();
+	heard(&run, "confirmed");
+	without = descriptors_at_gate();
+	stop();
+	start();
+	ck_assert_int_eq(descriptors_at_gate(), without);
+	send_signal(master, SIGHUP);
+	next_server();
+	heard(&run, "confirmed");
+	ck_assert_int_eq(descriptors_at_gate(), without);
+	kill_logger();
+	stop();
+}
+END_TEST
+
+static void
+clean(void)
+{
+	if (daemon_clean_fd(2) == -1)
+		_exit(96);
+	mute = 1;
+}
+
+START_TEST(logger_may_clean_its_descriptors)
+{
+	in_logger = clean;
+	start();
+	logs("one");
+	kill_logger();
+	logs("two");
+	stop();
+}
+END_TEST
+
+/* All that the program has is closed: the log tells where it listens. */
+static void
+listen_anew(void)
+{
+	struct sockaddr_in addr;
+	socklen_t length = sizeof addr;
+
+	if (daemon_listen("127.0.0.1", "0", &listener, 1) != 1 ||
+	    getsockname(listener, (struct sockaddr *)&addr, &length) == -1)
+		_exit(96);
+	fprintf(stderr, "port %d\n", ntohs(addr.sin_port));
+}
+
+static void
+find_port(const char *path)
+{
+	size_t size;
+	char *text;
+
+	comes(path, "port ");
+	text = content(path, &size);
+	port = atoi(strstr(text, "port ") + 5);
+	free(text);
+}
+
+START_TEST(logger_gets_all_where_a_server_has_cleaned_its_descriptors)
+{
+	before_success = clean;
+	after_success = listen_anew;
+	start();
+	find_port(log_path);
+	logs("one");
+	move(log_path, in_scratch("old"));
+	send_signal(master, SIGHUP);
+	find_port(log_path);
+	logs("two");
+	stop();
+}
+END_TEST
+
+/*
+ * Memory
+ */
+
+/* The numbers of what a process shares with others, as the kernel counts
+ * it, but for files; how many. */
+static int
+shared_memory(pid_t pid, unsigned long *numbers, int max)
+{
+	char path[64], line[512], rights[8];
+	unsigned long number;
+	int count = 0;
+	FILE *file;
+
+	snprintf(path, sizeof path, "/proc/%ld/maps", (long)pid);
+	ck_assert_ptr_nonnull(file = fopen(path, "r"));
+	while (fgets(line, sizeof line, file) != NULL)
+		if (strstr(line, "/dev/zero") != NULL &&
+		    sscanf(line, "%*s %7s %*s %*s %lu", rights, &number) ==
+		    2 && strcmp(rights, "rw-s") == 0 && count < max)
+			numbers[count++] = number;
+	fclose(file);
+	return count;
+}
+
+/* The logger has the airlock alone, the server its roster alone. */
+static void
+memory_is_right(void)
+{
+	unsigned long masters[4], loggers[4], servers[4];
+
+	log_line("one");	/* now each of them is where it loops */
+	ck_assert_int_eq(shared_memory(master, masters, 4), 2);
+	ck_assert_int_eq(shared_memory(logger, loggers, 4), 1);
+	ck_assert_int_eq(shared_memory(server, servers, 4), 1);
+	ck_assert_uint_ne(loggers[0], servers[0]);
+	ck_assert(loggers[0] == masters[0] || loggers[0] == masters[1]);
+	ck_assert(servers[0] == masters[0] || servers[0] == masters[1]);
+}
+
+START_TEST(logger_shares_one_mapping_with_the_master_and_no_servers_roster)
+{
+	start();
+	memory_is_right();
+	kill_logger();
+	memory_is_right();
+	send_signal(master, SIGHUP);
+	next_server();
+	memory_is_right();
+	stop();
+}
+END_TEST
+
+/*
+ * Signals
+ */
+
+static void
+send_all(pid_t pid)
+{
+	int i;
+
+	for (i = 0; i < COUNT(table); i++)
+		send_signal(pid, table[i]);
+}
+
+START_TEST(logger_goes_on_whatever_signal_it_gets)
+{
+	pid_t first;
+
+	start();
+	first = logger;
+	send_all(logger);
+	logs("one");
+	ck_assert(running(first));
+	kill_logger();
+	logs("two");
+	send_all(logger);
+	logs("three");
+	ck_assert(running(logger));
+	stop();
+}
+END_TEST
+
+START_TEST(logger_gets_no_signal_in_the_code_of_the_program_either)
+{
+	log_to("log");
+	make_gate();
+	in_logger = at_gate;
+	launch(run_start);
+	master = (pid_t)heard(&run, "master");
+	logger = (pid_t)heard(&run, "logger");
+	send_all(logger);
+	open_gate();
+	exited(run_wait(&run), 0);
+	next_server();
+	logs("one");
+	stop();
+}
+END_TEST
+
+START_TEST(logger_opens_its_file_again_at_a_hup_to_the_master)
+{
+	stop_the_clock();	/* no second will pass */
+	start();
+	logs("one");
+	move(log_path, in_scratch("old"));
+	logs_in(in_scratch("old"), "two");
+	send_signal(master, SIGHUP);
+	appears(log_path);
+	next_server();
+	logs("three");
+	stop();
+	is_exactly(in_scratch("old"), "> one\n> two\n", 12);
+}
+END_TEST
+
+/*
+ * The file
+ */
+
+START_TEST(log_file_has_a_mode_that_others_cannot_read)
+{
+	struct stat file;
+
+	umask(0);
+	start();
+	ck_assert_int_eq(stat(log_path, &file), 0);
+	ck_assert_int_eq(file.st_mode & 07777, 0640);
+	stop();
+}
+END_TEST
+
+START_TEST(log_file_that_is_there_is_appended_to)
+{
+	start();
+	logs("one");
+	stop();
+	start();
+	logs("two");
+	stop();
+	is_exactly(log_path, "> one\n> two\n", 12);
+}
+END_TEST
+
+/* A worker that writes all the time, until it is told to end. */
+static int
+flooding(const char *name)
+{
+	int fd = client(port);
+
+	order(fd, "flood %s", name);
+	return fd;
+}
+
+static long
+flood_ends(int fd)
+{
+	long count;
+
+	order(fd, "enough");
+	count = answers_number(fd);
+	answers(fd, "so you say: enough");
+	close(fd);
+	ck_assert_int_gt(count, 0);
+	return count;
+}
+
+START_TEST(log_file_that_is_renamed_is_followed_by_a_new_one)
+{
+	long count;
+	int fd;
+
+	start();
+	fd = client(port);
+	order(fd, "flood slowly");
+	comes(log_path, "> slowly ");
+	move(log_path, in_scratch("old"));
+	has_something(log_path);
+	count = flood_ends(fd);
+	stop();
+	ck_assert_int_eq(follow(log_path, "slowly",
+	    follow(in_scratch("old"), "slowly", 0)), count);
+}
+END_TEST
+
+START_TEST(log_file_that_is_removed_is_followed_by_a_new_one)
+{
+	start();
+	logs("one");
+	remove_file(log_path);
+	logs("two");
+	kill_logger();
+	remove_file(log_path);
+	logs("three");
+	stop();
+	ck_assert_int_eq(occurrences(log_path, "two"), 0);
+	ck_assert_int_eq(occurrences(log_path, "> three\n"), 1);
+}
+END_TEST
+
+START_TEST(log_file_that_is_removed_comes_again_when_nobody_writes)
+{
+	start();
+	remove_file(log_path);
+	appears(log_path);
+	stop();
+}
+END_TEST
+
+/* The path that a format has at the second of the stopped clock. */
+static const char *
+path_now(const char *format)
+{
+	char name[256];
+	struct tm tm;
+	time_t second = sky->second;
+
+	strftime(name, sizeof name, format, localtime_r(&second, &tm));
+	return in_scratch(name);
+}
+
+static void
+set_prefix_of_now(void)
+{
+	struct tm tm;
+	time_t second = sky->second;
+
+	strftime(prefix, sizeof prefix, "%S ", localtime_r(&second, &tm));
+}
+
+START_TEST(log_file_changes_with_the_time_and_has_the_lines_of_its_own)
+{
+	long count, next = 0;
+	time_t first;
+	int fd, i;
+
+	stop_the_clock();
+	first = sky->second;
+	log_to("log-%S");
+	daemon_set_logger_prefix_format("%S ");
+	start();
+	fd = flooding("a");
+	for (i = 0; i < 20; i++) {
+		comes(path_now("log-%S"), " a ");
+		sky->second++;
+	}
+	comes(path_now("log-%S"), " a ");
+	count = flood_ends(fd);
+	stop();
+	for (sky->second = first, i = 0; i <= 20; i++, sky->second++) {
+		set_prefix_of_now();
+		next = follow(path_now("log-%S"), "a", next);
+	}
+	ck_assert_int_eq(next, count);
+}
+END_TEST
+
+static long
+count_file(const char *name, long count)
+{
+	(void)name;
+	return count + 1;
+}
+
+/* Each line of the file is of its own second; how many. */
+static long
+count_lines(const char *name, long count)
+{
+	snprintf(prefix, sizeof prefix, "%.2s ", name + 4);
+	return see_numbers(in_scratch(name), "a", count_on, count);
+}
+
+/* Calls count() with each file of a second, and what it said last. */
+static long
+count_seconds(long (*count)(const char *, long))
+{
+	struct dirent *entry;
+	long last = 0;
+	DIR *dir;
+
+	ck_assert_ptr_nonnull(dir = opendir(scratch()));
+	while ((entry = readdir(dir)) != NULL)
+		if (strncmp(entry->d_name, "log-", 4) == 0)
+			last = count(entry->d_name, last);
+	closedir(dir);
+	return last;
+}
+
+START_TEST(log_file_changes_with_the_time_that_it_really_is)
+{
+	long count = 0, since = 0;
+	int fd;
+
+	log_to("log-%S");
+	daemon_set_logger_prefix_format("%S ");
+	start();
+	fd = client(port);
+	for (; count_seconds(count_file) < 3; count += 10) {
+		look_again(&since, "seconds to pass");
+		order(fd, "many a 10");
+		ck_assert_int_eq(answers_number(fd), 10);
+	}
+	close(fd);
+	stop();
+	ck_assert_int_eq(count_seconds(count_lines), count);
+}
+END_TEST
+
+START_TEST(log_directory_is_made_where_its_name_has_a_conversion)
+{
+	stop_the_clock();
+	log_to("%Y/x%m%%/log-%d");
+	start();
+	logs_in(path_now("%Y/x%m%%/log-%d"), "one");
+	sky->second += 40 * 86400;
+	logs_in(path_now("%Y/x%m%%/log-%d"), "two");
+	stop();
+}
+END_TEST
+
+START_TEST(log_directory_is_not_made_where_its_name_has_none)
+{
+	log_to("%Y/fixed/log");
+	start_fails(1, "No such file or directory");
+}
+END_TEST
+
+/* Each file of the rotation is no longer than it may be; how many. */
+static int
+files_within(off_t most)
+{
+	struct dirent *entry;
+	int count = 0;
+	DIR *dir;
+
+	ck_assert_ptr_nonnull(dir = opendir(scratch()));
+	while ((entry = readdir(dir)) != NULL)
+		if (strncmp(entry->d_name, "log", 3) == 0) {
+			ck_assert_int_le(size_of(in_scratch(entry->d_name)),
+			    most);
+			count++;
+		}
+	closedir(dir);
+	return count;
+}
+
+static void
+write_many(const char *name, int count)
+{
+	int fd = client(port);
+
+	order(fd, "many %s %d", name, count);
+	ck_assert_int_eq(answers_number(fd), count);
+	close(fd);
+}
+
+START_TEST(log_file_that_is_full_is_followed_and_nothing_is_lost)
+{
+	daemon_set_logger_size_max(1000);
+	start();
+	write_many("a", 1000);
+	stop();
+	ck_assert_int_eq(follow_rotated("a", 0), 1000);
+	/* Nine bytes a line, and more: none is left half empty. */
+	ck_assert_int_le(files_within(1000), 11);
+}
+END_TEST
+
+/* The number that the first line of a file has. */
+static long
+first_number(const char *path)
+{
+	size_t size;
+	char *text = content(path, &size);
+	long number;
+
+	ck_assert_msg(text != NULL, "there is no %s", path);
+	number = number_in(text, "a");
+	free(text);
+	return number;
+}
+
+START_TEST(log_files_are_as_many_as_may_be_kept_and_the_newest)
+{
+	long next;
+	int i;
+
+	daemon_set_logger_size_max(1000);
+	daemon_set_logger_file_count_max(4);
+	log_to("log");
+	make_file(in_scratch("log.other"));
+	start();
+	write_many("a", 1000);
+	stop();
+	ck_assert_int_eq(files_within(1000), 5);
+	remove_file(in_scratch("log.other"));	/* is not its own */
+	next = first_number(in_scratch("log.3"));
+	for (i = 3; i > 0; i--) {
+		char name[16];
+
+		snprintf(name, sizeof name, "log.%d", i);
+		next = follow(in_scratch(name), "a", next);
+	}
+	ck_assert_int_eq(follow(log_path, "a", next), 1000);
+}
+END_TEST
+
+START_TEST(log_files_of_other_times_are_counted_too)
+{
+	int i;
+
+	stop_the_clock();
+	daemon_set_logger_file_count_max(3);
+	log_to("log-%S");
+	start();
+	for (i = 0; i < 6; i++, sky->second++)
+		logs_in(path_now("log-%S"), "a line");
+	ck_assert_int_eq(files_within(1000), 3);
+	for (i = 0; i < 3; i++) {
+		sky->second--;
+		ck_assert_int_gt(size_of(path_now("log-%S")), 0);
+	}
+	sky->second += 3;
+	stop();
+}
+END_TEST
+
+static void
+leads_to(const char *link, const char *path)
+{
+	struct stat one, other;
+	long since = 0;
+
+	for (;; look_again(&since, "the link to lead to the file")) {
+		ck_assert_int_eq(lstat(link, &one), 0);
+		ck_assert(S_ISLNK(one.st_mode));
+		if (stat(link, &one) == 0 && stat(path, &other) == 0 &&
+		    one.st_ino == other.st_ino)
+			return;
+	}
+}
+
+START_TEST(log_link_leads_to_the_current_file)
+{
+	int i;
+
+	stop_the_clock();
+	log_to("log-%S");
+	daemon_set_logger_link(in_scratch("link"));
+	daemon_set_logger_size_max(1000);
+	ck_assert_int_eq(symlink("elsewhere", in_scratch("link")), 0);
+	start();
+	for (i = 0; i < 3; i++, sky->second++) {
+		logs_in(path_now("log-%S"), "a line");
+		leads_to(in_scratch("link"), path_now("log-%S"));
+	}
+	sky->second--;
+	write_many("a", 500);
+	line_comes(path_now("log-%S"), "a 499 x");
+	leads_to(in_scratch("link"), path_now("log-%S"));
+	stop();
+}
+END_TEST
+
+START_TEST(log_link_replaces_no_file_and_is_no_reason_not_to_start)
+{
+	struct stat file;
+
+	log_to("log");
+	make_file(in_scratch("link"));
+	daemon_set_logger_link(in_scratch("link"));
+	start();
+	says(run.err, "File exists");
+	logs("one");
+	ck_assert_int_eq(lstat(in_scratch("link"), &file), 0);
+	ck_assert(S_ISREG(file.st_mode));
+	stop();
+}
+END_TEST
+
+START_TEST(log_file_of_an_hour_that_comes_again_is_appended_to)
+{
+	char before[512];
+
+	stop_the_clock();
+	log_to("log-%H");
+	start();
+	logs_in(path_now("log-%H"), "one");
+	strcpy(before, path_now("log-%H"));
+	sky->second += 3600;
+	logs_in(path_now("log-%H"), "two");
+	sky->second -= 3600;
+	logs_in(path_now("log-%H"), "three");
+	stop();
+	is_exactly(before, "> one\n> three\n", 14);
+	sky->second += 3600;
+	is_exactly(path_now("log-%H"), "> two\n", 6);
+}
+END_TEST
+
+/*
+ * Trouble
+ */
+
+static void
+limit_file(void)
+{
+	struct rlimit few = { LIMIT, RLIM_INFINITY };
+
+	if (setrlimit(RLIMIT_FSIZE, &few) == -1)
+		_exit(96);
+	tell("limited", 1);
+}
+
+static void
+raise_limit_to(rlim_t size)
+{
+	struct rlimit more = { size, RLIM_INFINITY };
+
+	ck_assert_int_eq(prlimit(logger, RLIMIT_FSIZE, &more, NULL), 0);
+}
+
+static void
+raise_limit(void)
+{
+	raise_limit_to(RLIM_INFINITY);
+}
+
+static int
+silent(int fd)
+{
+	struct pollfd one = { .fd = fd, .events = POLLIN };
+
+	return poll(&one, 1, 0) == 0;
+}
+
+static void
+start_with_little_room(void)
+{
+	in_logger = limit_file;
+	padding = PADDING;
+	start();
+}
+
+/* A client whose worker writes more than there is room for. */
+static int
+use_up_room(int count)
+{
+	int fd = client(port);
+
+	order(fd, "many a %d", count);
+	becomes_as_long(log_path, LIMIT);
+	return fd;
+}
+
+/* A client whose worker writes more than can be held, where the file has
+ * room for little. */
+static int
+start_with_no_room(int count)
+{
+	start_with_little_room();
+	return use_up_room(count);
+}
+
+START_TEST(log_that_cannot_be_written_makes_writers_wait_and_loses_nothing)
+{
+	int fd = start_with_no_room(LINES);
+
+	ck_assert(silent(fd));
+	raise_limit();
+	ck_assert_int_eq(answers_number(fd), LINES);
+	close(fd);
+	stop();
+	has_all("a", LINES);
+	ck_assert_int_eq(occurrences(log_path, "unable to"), 1);
+	ck_assert_int_eq(occurrences(log_path, "> tested: unable to write "),
+	    1);
+	ck_assert_int_eq(occurrences(log_path, " s: File too large\n"), 1);
+}
+END_TEST
+
+START_TEST(log_that_cannot_be_written_is_all_there_after_a_kill)
+{
+	int fd;
+
+	if (cannot_be_once())
+		return;
+	fd = start_with_no_room(LINES);
+	kill_logger();
+	kill_logger();
+	heard(&run, "limited");
+	ck_assert(silent(fd));
+	raise_limit();
+	ck_assert_int_eq(answers_number(fd), LINES);
+	close(fd);
+	stop();
+	has_all("a", LINES);
+}
+END_TEST
+
+static long
+rises(long number, long count)
+{
+	static long last = -1;
+
+	ck_assert_msg(number > last, "line %ld after %ld", number, last);
+	last = number;
+	return count + 1;
+}
+
+#define ALL_LINES	"unable to keep all lines: "
+
+static long
+lines_lost(void)
+{
+	size_t size;
+	char *text = content(log_path, &size);
+	const char *at = strstr(text, ALL_LINES);
+	long count;
+
+	ck_assert_ptr_nonnull(at);
+	count = atol(at + strlen(ALL_LINES));
+	free(text);
+	return count;
+}
+
+/* What was written is there or counted. */
+static void
+has_or_counts(long written)
+{
+	long received = see_numbers(log_path, "a", rises, 0);
+
+	ck_assert_int_eq(occurrences(log_path, " lines are lost\n"), 1);
+	ck_assert_int_gt(lines_lost(), 0);
+	ck_assert_int_eq(received + lines_lost(), written);
+}
+
+START_TEST(log_that_cannot_be_written_drops_and_counts_lines_if_so_set)
+{
+	int fd;
+
+	daemon_set_logger_drop(1);
+	fd = start_with_no_room(3 * LINES);
+	ck_assert_int_eq(answers_number(fd), 3 * LINES);
+	close(fd);
+	ck_assert_int_eq(size_of(log_path), LIMIT);
+	raise_limit();
+	logs("after all");
+	stop();
+	has_or_counts(3 * LINES);
+	ck_assert_int_eq(occurrences(log_path, "unable to write"), 1);
+	ck_assert_int_eq(occurrences(log_path, "unable to"), 2);
+}
+END_TEST
+
+/* Waits until the logger has in hand all that was written. */
+static void
+log_pipe_is_empty(void)
+{
+	char path[64];
+	long since = 0;
+	int fd, left;
+
+	snprintf(path, sizeof path, "/proc/%ld/fd/2", (long)server);
+	fd = open(path, O_RDONLY | O_NONBLOCK);
+	ck_assert_int_ge(fd, 0);
+	while (ioctl(fd, FIONREAD, &left) == 0 && left > 0)
+		look_again(&since, "the log pipe to be empty");
+	close(fd);
+}
+
+START_TEST(log_that_cannot_be_written_counts_lines_over_kills)
+{
+	enum { TIMES = 3 };
+	long others;
+	int i, fd;
+
+	if (cannot_be_once())
+		return;
+	daemon_set_logger_drop(1);
+	fd = start_with_no_room(LINES);
+	ck_assert_int_eq(answers_number(fd), LINES);
+	for (i = 0; i < TIMES; i++) {
+		/* Else the master's line about it may find no room. */
+		log_pipe_is_empty();
+		kill_logger();
+		order(fd, "many b %d", LINES);
+		ck_assert_int_eq(answers_number(fd), LINES);
+	}
+	close(fd);
+	heard(&run, "limited");
+	raise_limit();
+	logs("after all");
+	stop();
+	others = see_numbers(log_path, "b", count_on, 0) +
+	    occurrences(log_path, "unable to keep the logger");
+	has_or_counts(LINES + TIMES * (LINES + 1) - others);
+}
+END_TEST
+
+START_TEST(log_that_cannot_be_written_counts_a_long_line_as_one)
+{
+	enum { BYTES = 500000 };
+	int received, fd;
+
+	daemon_set_logger_drop(1);
+	fd = start_with_no_room(LINES);
+	ck_assert_int_eq(answers_number(fd), LINES);
+	order(fd, "bytes %d %d", BYTES, '~');
+	answers(fd, "ok");
+	log_pipe_is_empty();
+	raise_limit();
+	say(fd, "!");
+	close(fd);
+	logs("after all");
+	stop();
+	/* Whole, or not at all. */
+	received = occurrences(log_path, "~!\n");
+	ck_assert_int_eq(occurrences(log_path, "~"), received * BYTES);
+	has_or_counts(LINES + 1 - received);
+}
+END_TEST
+
+START_TEST(log_file_removed_where_there_is_no_room_loses_no_later_line)
+{
+	int fd = start_with_no_room(LINES);
+	long next;
+
+	move(log_path, in_scratch("log.old"));
+	remove_file(in_scratch("log.old"));
+	becomes_as_long(log_path, LIMIT);
+	raise_limit();
+	ck_assert_int_eq(answers_number(fd), LINES);
+	close(fd);
+	stop();
+	/* What was in the file that is no more is there no more. */
+	next = first_number(log_path);
+	ck_assert_int_le(next, LIMIT / PADDING);
+	ck_assert_int_eq(follow(log_path, "a", next), LINES);
+}
+END_TEST
+
+START_TEST(log_that_is_cut_where_there_is_no_room_doubles_no_line)
+{
+	long next;
+	int fd;
+
+	start_with_little_room();
+	logs("one");	/* so that the write that fails has begun behind it */
+	fd = use_up_room(LINES);
+	ck_assert_int_eq(truncate(log_path, 0), 0);
+	raise_limit_to(LIMIT + LIMIT / 2);
+	becomes_as_long(log_path, LIMIT + LIMIT / 2);
+	raise_limit();
+	ck_assert_int_eq(answers_number(fd), LINES);
+	close(fd);
+	stop();
+	/* What was cut off may be there again, and no more than that. */
+	next = first_number(log_path);
+	ck_assert_int_le(next, LIMIT / PADDING);
+	ck_assert_int_eq(follow(log_path, "a", next), LINES);
+}
+END_TEST
+
+/* A small disk that this program alone has, and no test leaves behind. */
+static void
+mount_disk(void)
+{
+	char path[512];
+	int fd;
+
+	snprintf(path, sizeof path, "%s/disk", scratch());
+	if (unshare(CLONE_NEWNS) == -1 ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == -1 ||
+	    mount("none", path, "tmpfs", 0, "size=2m") == -1)
+		_exit(96);
+	strcat(path, "/ballast");
+	fd = open(path, O_WRONLY | O_CREAT, 0600);
+	if (fd == -1 || posix_fallocate(fd, 0, 1536 * 1024) != 0)
+		_exit(96);
+	close(fd);
+}
+
+static int
+can_mount(void)
+{
+	int status;
+	pid_t pid;
+
+	make_directory("disk");
+	if ((pid = fork()) == 0) {
+		mount_disk();
+		_exit(0);
+	}
+	waitpid(pid, &status, 0);
+	return status == 0;
+}
+
+/* The same file, through the eyes of the program. */
+static const char *
+on_disk(const char *name)
+{
+	static char path[512];
+
+	snprintf(path, sizeof path, "/proc/%ld/root%s/disk/%s", (long)master,
+	    scratch(), name);
+	return path;
+}
+
+static void
+disk_fills(void)
+{
+	struct statvfs disk;
+	long since = 0;
+
+	do {
+		look_again(&since, "the disk to be full");
+		ck_assert_int_eq(statvfs(on_disk("log"), &disk), 0);
+	} while (disk.f_bavail > 0);
+}
+
+START_TEST(log_on_a_full_disk_goes_on_when_there_is_room)
+{
+	char last[PADDING + 64];
+	int fd;
+
+	if (skip_if(!can_mount(), "this user cannot mount a file system"))
+		return;
+	log_to("disk/log");
+	before_start = mount_disk;
+	padding = PADDING;
+	start();
+	fd = client(port);
+	order(fd, "many a %d", LINES);
+	disk_fills();
+	remove_file(on_disk("ballast"));
+	ck_assert_int_eq(answers_number(fd), LINES);
+	close(fd);
+	snprintf(last, sizeof last, "> a %d x", LINES - 1);
+	comes(on_disk("log"), last);
+	comes(on_disk("log"), " s: No space left on device\n");
+	ck_assert_int_eq(follow(on_disk("log"), "a", 0), LINES);
+	stop();
+}
+END_TEST
+
+START_TEST(log_goes_on_while_its_directory_has_another_name)
+{
+	stop_the_clock();
+	log_to("there/log");
+	make_directory("there");
+	start();
+	logs("one");
+	move(in_scratch("there"), in_scratch("away"));
+	sky->second++;
+	logs_in(in_scratch("away/log"), "two");
+	kill_logger();
+	logs_in(in_scratch("away/log"), "three");
+	move(in_scratch("away"), in_scratch("there"));
+	sky->second++;
+	logs("four");
+	comes(log_path, "tested: unable to open ");
+	comes(log_path, " s: No such file or directory\n");
+	stop();
+}
+END_TEST
+
+START_TEST(log_goes_on_in_the_old_file_where_no_new_one_may_be_made)
+{
+	if (skip_if(geteuid() != 0, "only root can drop rights"))
+		return;
+	stop_the_clock();
+	give_scratch_to(NOBODY);
+	in_logger = drop_rights;
+	start();
+	logs("one");
+	give_scratch_to(0);
+	move(log_path, in_scratch("old"));
+	sky->second++;
+	logs_in(in_scratch("old"), "two");
+	give_scratch_to(NOBODY);
+	sky->second++;
+	logs("three");
+	comes(log_path, " s: Permission denied\n");
+	stop();
+	is_exactly(in_scratch("old"), "> one\n> two\n", 12);
+}
+END_TEST
+
+static void
+drop_rights_and_limit_file(void)
+{
+	drop_rights();
+	limit_file();
+}
+
+/* It takes the logger's user, or more rights than root has in a container. */
+static void
+raise_limit_as_nobody(void)
+{
+	ck_assert_int_eq(setregid(NOBODY, 0), 0);
+	ck_assert_int_eq(setreuid(NOBODY, 0), 0);
+	raise_limit();
+	ck_assert_int_eq(setreuid(0, 0), 0);
+	ck_assert_int_eq(setregid(0, 0), 0);
+}
+
+START_TEST(log_tells_what_was_lost_also_where_it_could_not_open_its_file)
+{
+	char old[512];
+	int fd;
+
+	if (skip_if(geteuid() != 0, "only root can drop rights"))
+		return;
+	stop_the_clock();
+	give_scratch_to(NOBODY);
+	daemon_set_logger_drop(1);
+	in_logger = drop_rights_and_limit_file;
+	padding = PADDING;
+	start();
+	give_scratch_to(0);
+	strcpy(old, in_scratch("old"));
+	move(log_path, old);
+	sky->second++;
+	logs_in(old, "one");	/* it has tried to make a new one */
+	fd = client(port);
+	order(fd, "many a %d", 3 * LINES);
+	ck_assert_int_eq(answers_number(fd), 3 * LINES);
+	close(fd);
+	becomes_as_long(old, LIMIT);
+	sky->second++;
+	raise_limit_as_nobody();
+	comes(old, " lines are lost\n");
+	logs_in(old, "after all");
+	stop();
+	ck_assert_int_eq(size_of(log_path), -1);
+	strcpy(log_path, old);
+	has_or_counts(3 * LINES);
+	ck_assert_int_eq(occurrences(old, "unable to open"), 0);
+}
+END_TEST
+
+/* All lines of it, in whatever file. */
+static void
+logs_many(const char *name, int count)
+{
+	char last[64];
+
+	write_many(name, count);
+	snprintf(last, sizeof last, "%s %d x", name, count - 1);
+	line_comes(log_path, last);
+}
+
+/* In all files that the rotation has made. */
+static int
+occurrences_in_all(const char *part)
+{
+	char name[16];
+	int i, count = occurrences(log_path, part);
+
+	for (i = 1; snprintf(name, sizeof name, "log.%d", i) > 0 &&
+	    size_of(in_scratch(name)) != -1; i++)
+		count += occurrences(in_scratch(name), part);
+	return count;
+}
+
+START_TEST(log_tells_once_that_it_could_not_be_rotated)
+{
+	static const char *const names[] = { "a", "b", "c", "d" };
+	int i;
+
+	if (skip_if(geteuid() != 0, "only root can drop rights"))
+		return;
+	stop_the_clock();
+	give_scratch_to(NOBODY);
+	daemon_set_logger_size_max(1000);
+	in_logger = drop_rights;
+	start();
+	give_scratch_to(0);
+	for (i = 0; i < 3; i++, sky->second++)
+		logs_many(names[i], 200);
+	ck_assert_int_eq(files_within(100000), 1);
+	give_scratch_to(NOBODY);
+	logs_many(names[3], 200);
+	stop();
+	ck_assert_int_ge(files_within(100000), 3);
+	for (i = 0; i < 4; i++)
+		ck_assert_int_eq(follow_rotated(names[i], 0), 200);
+	ck_assert_int_eq(occurrences_in_all("unable to"), 1);
+	ck_assert_int_eq(occurrences_in_all("> tested: unable to rename "), 1);
+	ck_assert_int_eq(occurrences_in_all(" s: Permission denied\n"), 1);
+}
+END_TEST
+
+START_TEST(log_waits_where_its_file_is_removed_and_none_may_be_made)
+{
+	if (skip_if(geteuid() != 0, "only root can drop rights"))
+		return;
+	give_scratch_to(NOBODY);
+	in_logger = drop_rights;
+	start();
+	logs("one");
+	give_scratch_to(0);
+	remove_file(log_path);
+	log_line("two");
+	kill_logger();
+	log_line("three");
+	give_scratch_to(NOBODY);
+	line_comes(log_path, "three");
+	comes(log_path, "> two\n");
+	stop();
+	ck_assert_int_eq(occurrences(log_path, "> two\n"), 1);
+	ck_assert_int_eq(occurrences(log_path, "> three\n"), 1);
+}
+END_TEST
+
+/*
+ * The logger's death
+ */
+
+enum { KILLS = 30 };
+
+static void
+grows(const char *path)
+{
+	off_t size = size_of(path);
+	long since = 0;
+
+	while (size_of(path) == size)
+		look_again(&since, "a file to grow");
+}
+
+/* While two workers write as fast as they can. */
+static void
+kill_many_times(long *one, long *other)
+{
+	int i, fds[2];
+
+	daemon_set_logger_fast_time(0);
+	start();
+	fds[0] = flooding("a");
+	fds[1] = flooding("b");
+	for (i = 0; i < KILLS; i++) {
+		if (i % 3 != 0)
+			grows(log_path);
+		kill_logger();
+	}
+	*one = flood_ends(fds[0]);
+	*other = flood_ends(fds[1]);
+	stop();
+}
+
+START_TEST(logger_that_is_killed_loses_no_line_and_writes_none_twice)
+{
+	long one, other;
+
+	if (cannot_be_once())
+		return;
+	kill_many_times(&one, &other);
+	has_all("a", one);
+	has_all("b", other);
+}
+END_TEST
+
+START_TEST(logger_that_is_killed_loses_nothing_when_it_changes_files)
+{
+	long one, other;
+
+	if (cannot_be_once())
+		return;
+	daemon_set_logger_size_max(50000);
+	kill_many_times(&one, &other);
+	ck_assert_int_eq(follow_rotated("a", 0), one);
+	ck_assert_int_eq(follow_rotated("b", 0), other);
+	files_within(50000);
+}
+END_TEST
+
+START_TEST(logger_that_is_killed_is_followed_by_one_and_the_log_says_so)
+{
+	start();
+	logs("one");
+	kill_logger();
+	logs("two");
+	comes(log_path, "> tested: unable to keep the logger: "
+	    "it was ended by signal 9");
+	stop();
+}
+END_TEST
+
+START_TEST(logger_that_is_stopped_stops_neither_master_nor_server)
+{
+	int fd;
+
+	start();
+	send_signal(logger, SIGSTOP);
+	fd = client(port);
+	order(fd, "fill");
+	answers(fd, "full");
+	close(fd);
+	send_signal(master, SIGHUP);
+	next_server();
+	send_signal(server, SIGABRT);
+	next_server();
+	fd = client(port);
+	order(fd, "hello");
+	answers(fd, "so you say: hello");
+	close(fd);
+	send_signal(master, SIGTERM);
+	ends_with(0);	/* the logger has been killed by then */
+}
+END_TEST
+
+START_TEST(logger_that_ends_fast_too_often_ends_the_daemon)
+{
+	int fd;
+
+	daemon_set_logger_fast_max(2);
+	start();
+	fd = client(port);
+	say(fd, "one");
+	kill_logger();
+	kill_logger();
+	send_signal(logger, SIGKILL);
+	ck_assert_ptr_null(client_hears(fd));	/* its worker was ended */
+	close(fd);
+	ends_with(1);
+	ck_assert_int_eq(occurrences(log_path, "> one\n"), 1);
+	ck_assert_int_eq(occurrences(log_path, "> tested: unable to go on: "
+	    "the logger was ended by signal 9 (Killed), once more than may "
+	    "be\n"), 1);
+}
+END_TEST
+
+START_TEST(logger_that_is_given_up_is_not_forked_again_and_again)
+{
+	enum { FEW = 8 };
+	long pid = 0;
+	int fd, count = 0;
+
+	daemon_set_logger_fast_max(1);
+	daemon_set_stop_timeout(1);
+	make_gate();
+	in_logger = at_gate;
+	open_gate();	/* for the first; each other one waits to be killed */
+	start();
+	fd = client(port);
+	order(fd, "ignore");
+	answers(fd, "ok");
+	kill_logger();
+	send_signal(logger, SIGKILL);	/* with this one it is given up */
+	ck_assert_ptr_null(client_hears(fd));	/* its worker was killed */
+	close(fd);
+	for (; heard_if(&run, "logger", &pid); count++) {
+		ck_assert_int_gt(pid, 1);
+		kill((pid_t)pid, SIGKILL);
+	}
+	ends_with(1);
+	ck_assert_int_le(count, FEW);
+}
+END_TEST
+
+START_TEST(logger_may_end_as_often_as_it_will_where_no_end_is_fast)
+{
+	int i;
+
+	daemon_set_logger_fast_time(0);
+	daemon_set_logger_fast_max(1);
+	start();
+	for (i = 0; i < 10; i++)
+		kill_logger();
+	logs("still here");
+	stop();
+}
+END_TEST
+
+START_TEST(logger_ends_with_the_others_where_the_master_is_killed)
+{
+	start();
+	logs("one");
+	send_signal(master, SIGKILL);
+	ended(master);
+	nothing_left();
+	comes(log_path, "the master is gone");
+}
+END_TEST
+
+START_TEST(logger_that_is_the_second_ends_too_where_the_master_is_killed)
+{
+	start();
+	kill_logger();
+	logs("one");
+	send_signal(master, SIGKILL);
+	ended(master);
+	nothing_left();
+	comes(log_path, "the master is gone");
+}
+END_TEST
+
+/*
+ * The end
+ */
+
+START_TEST(log_has_the_last_words_of_a_worker)
+{
+	int fd;
+
+	start();
+	fd = client(port);
+	order(fd, "last words");
+	answers(fd, "ok");
+	stop();
+	close(fd);
+	is_exactly(log_path, "> last words\n", 13);
+}
+END_TEST
+
+START_TEST(log_has_the_last_words_also_where_the_last_logger_is_killed)
+{
+	start();
+	send_signal(logger, SIGSTOP);
+	log_line("one");
+	send_signal(master, SIGTERM);
+	gone(server);
+	kill_logger();
+	ends_with(0);
+	ck_assert_int_eq(occurrences(log_path, "> one\n"), 1);
+}
+END_TEST
+
+static void
+wait_and_exit_3(void)
+{
+	at_gate();
+	_exit(3);
+}
+
+START_TEST(log_has_the_last_words_of_the_master)
+{
+	make_gate();
+	after_success = wait_and_exit_3;
+	start();
+	open_gate();
+	ends_with(3);
+	ck_assert_int_eq(occurrences(log_path, "> tested: unable to go on: "
+	    "the server ended with status 3, which ends the daemon\n"), 1);
+}
+END_TEST
+
+START_TEST(log_has_a_newline_after_a_last_line_that_had_none)
+{
+	int fd;
+
+	start();
+	fd = client(port);
+	order(fd, "part the end");
+	answers(fd, "ok");
+	close(fd);
+	stop();
+	is_exactly(log_path, "> the end\n", 10);
+}
+END_TEST
+
+START_TEST(log_that_somebody_holds_does_not_hold_the_master)
+{
+	pid_t helper;
+	int fd;
+
+	make_gate();
+	start();
+	fd = client(port);
+	order(fd, "helper");
+	answers(fd, "ok");
+	helper = (pid_t)heard(&run, "helper");
+	say(fd, "one");
+	close(fd);
+	send_signal(master, SIGTERM);
+	exited(ended(master), 0);
+	ck_assert(running(helper));
+	gone(logger);
+	open_gate();
+	nothing_left();
+	is_exactly(log_path, "> one\n", 6);
+}
+END_TEST
+
+START_TEST(logger_returns_at_its_end_if_so_set)
+{
+	daemon_set_logger_return_fatal(FATAL);
+	start();
+	logs("one");
+	stop();
+	ck_assert_int_eq(heard(&run, "over"), FATAL);
+	ck_assert_int_eq(heard(&run, "status"), 0);
+	never_told("over");
+}
+END_TEST
+
+START_TEST(logger_returns_where_it_cannot_start_if_so_set)
+{
+	log_to("missing/log");
+	daemon_set_logger_return_fatal(FATAL);
+	launch(run_start);
+	exited(run_wait(&run), 1);
+	says(run.err, "No such file or directory");
+	ck_assert_int_eq(heard(&run, "over"), FATAL);
+	ck_assert_int_eq(heard(&run, "errno"), ENOENT);
+	ck_assert_int_eq(heard(&run, "status"), 1);
+	never_told("server");
+	nothing_left();
+}
+END_TEST
+
+/*
+ * What writers write
+ */
+
+/* The file is the prefix, count times the text, and the rest. */
+static void
+is_repeated(const char *path, const char *text, size_t count,
+    const char *rest)
+{
+	size_t i, length = strlen(text);
+	char *expected, *to;
+
+	expected = malloc(strlen(prefix) + count * length + strlen(rest) + 1);
+	ck_assert_ptr_nonnull(expected);
+	to = stpcpy(expected, prefix);
+	for (i = 0; i < count; i++, to += length)
+		memcpy(to, text, length);
+	to = stpcpy(to, rest);
+	is_exactly(path, expected, (size_t)(to - expected));
+	free(expected);
+}
+
+static int
+writes_bytes(size_t count, int byte)
+{
+	int fd = client(port);
+
+	order(fd, "bytes %lu %d", (unsigned long)count, byte);
+	answers(fd, "ok");
+	return fd;
+}
+
+START_TEST(log_line_of_a_megabyte_is_whole_and_has_one_prefix)
+{
+	int fd;
+
+	start();
+	fd = writes_bytes(1 << 20, 'y');
+	say(fd, "z");
+	say(fd, "next");
+	close(fd);
+	is_repeated(log_path, "y", 1 << 20, "z\n> next\n");
+	stop();
+}
+END_TEST
+
+START_TEST(log_line_that_has_begun_in_a_file_ends_there)
+{
+	int fd;
+
+	start();
+	fd = writes_bytes(200000, 'y');
+	has_something(log_path);
+	move(log_path, in_scratch("old"));
+	say(fd, "z");
+	close(fd);
+	appears(log_path);
+	logs("next");
+	stop();
+	ck_assert_int_ge(size_of(in_scratch("old")), 200004);
+	ck_assert_int_eq(occurrences(in_scratch("old"), "yz\n"), 1);
+	ck_assert_int_eq(occurrences(in_scratch("old"), "> y"), 1);
+	ck_assert_int_eq(occurrences(log_path, "yz\n"), 0);
+}
+END_TEST
+
+START_TEST(log_line_that_is_longer_than_a_file_may_be_is_whole)
+{
+	padding = PADDING;
+	daemon_set_logger_size_max(100);
+	start();
+	write_many("a", 10);
+	kill_logger();
+	stop();
+	ck_assert_int_eq(follow_rotated("a", 0), 10);
+}
+END_TEST
+
+START_TEST(log_line_without_an_end_is_whole)
+{
+	start();
+	close(writes_bytes(200000, 'y'));
+	stop();
+	is_repeated(log_path, "y", 200000, "\n");
+}
+END_TEST
+
+START_TEST(log_line_keeps_what_it_holds)
+{
+	static const char expected[] = "> \0\0\033[31mred\r\n";
+	int fd;
+
+	start();
+	fd = writes_bytes(2, 0);
+	say(fd, "\033[31mred\r");
+	close(fd);
+	stop();
+	is_exactly(log_path, expected, sizeof expected - 1);
+}
+END_TEST
+
+START_TEST(log_line_has_its_control_bytes_written_out_if_so_set)
+{
+	int fd;
+
+	daemon_set_logger_escape(1);
+	start();
+	fd = writes_bytes(300000, 0);
+	say(fd, "\033[31m\303\274\t\177");
+	close(fd);
+	stop();
+	is_repeated(log_path, "\\x00", 300000,
+	    "\\x1b[31m\303\274\\x09\\x7f\n");
+}
+END_TEST
+
+/*
+ * In the foreground
+ */
+
+START_TEST(log_has_stderr_alone_in_the_foreground)
+{
+	log_to("log");
+	daemon_set_foreground(1);
+	before_success = print_before;
+	after_success = print_after;
+	launch(run_start);
+	meet();
+	line_comes(log_path, "server to stderr");
+	logs("worker to stderr");
+	send_signal(master, SIGTERM);
+	exited(run_wait(&run), 0);
+	nothing_left();
+	ck_assert_str_eq(run.out, "server to stdout\n");
+	ck_assert_str_eq(run.err, "before success\n");
+	ck_assert_int_eq(occurrences(log_path, "stdout"), 0);
+}
+END_TEST
+
+START_TEST(log_leaves_the_master_its_stdout_in_the_foreground)
+{
+	log_to("log");
+	daemon_set_foreground(1);
+	daemon_set_master_return_fatal(-1);
+	launch(run_start);
+	meet();
+	logs("one");
+	send_signal(master, SIGTERM);
+	exited(run_wait(&run), 0);
+	nothing_left();
+	ck_assert_int_eq(heard(&run, "over"), -1);
+	ck_assert_str_eq(run.out, "the master goes on\n");
+	ck_assert_str_eq(run.err, "");
+	ck_assert_int_eq(occurrences(log_path, "\n"), 1);
+}
+END_TEST
+
+int
+main(void)
+{
+	const TTest *const tests[] = {
+		start_succeeds_only_when_the_log_file_is_open,
+		start_fails_where_the_directory_is_missing,
+		start_fails_where_the_log_file_is_a_directory,
+		start_fails_where_the_log_file_is_a_symbolic_link,
+		start_fails_where_the_log_file_is_a_fifo,
+		start_fails_where_the_log_file_is_a_device,
+		start_fails_where_another_process_has_locked_the_log_file,
+		start_fails_where_the_logger_has_no_permission,
+		start_of_a_second_daemon_with_the_same_file_fails,
+		start_of_a_program_that_never_calls_daemon_logger_fails,
+		start_fails_with_the_status_of_a_logger_without_its_file,
+		start_that_is_interrupted_ends_a_logger_that_has_no_file_yet,
+		start_that_the_server_fails_leaves_no_logger,
+		start_goes_on_where_a_logger_dies_that_has_had_its_file,
+		logger_is_a_process_of_its_own_and_the_master_is_its_parent,
+		logger_may_change_its_directory,
+		logger_may_drop_its_rights,
+		logger_may_change_its_root,
+		logger_does_nothing_in_a_server,
+		logger_never_comes_where_it_is_not_enabled,
+		logger_is_refused_in_the_master,
+		logger_gets_what_server_and_worker_and_master_write,
+		logger_gets_all_that_a_restarted_server_writes,
+		logger_never_gets_what_a_worker_says_to_its_client,
+		logger_writes_each_line_of_two_workers_whole_and_in_order,
+		logger_shares_no_descriptor_with_servers_and_workers,
+		logger_costs_a_server_no_descriptor,
+		logger_may_clean_its_descriptors,
+		logger_gets_all_where_a_server_has_cleaned_its_descriptors,
+		logger_shares_one_mapping_with_the_master_and_no_servers_roster,
+		logger_goes_on_whatever_signal_it_gets,
+		logger_gets_no_signal_in_the_code_of_the_program_either,
+		logger_opens_its_file_again_at_a_hup_to_the_master,
+		log_file_has_a_mode_that_others_cannot_read,
+		log_file_that_is_there_is_appended_to,
+		log_file_that_is_renamed_is_followed_by_a_new_one,
+		log_file_that_is_removed_is_followed_by_a_new_one,
+		log_file_that_is_removed_comes_again_when_nobody_writes,
+		log_file_changes_with_the_time_and_has_the_lines_of_its_own,
+		log_file_changes_with_the_time_that_it_really_is,
+		log_directory_is_made_where_its_name_has_a_conversion,
+		log_directory_is_not_made_where_its_name_has_none,
+		log_file_that_is_full_is_followed_and_nothing_is_lost,
+		log_files_are_as_many_as_may_be_kept_and_the_newest,
+		log_files_of_other_times_are_counted_too,
+		log_link_leads_to_the_current_file,
+		log_link_replaces_no_file_and_is_no_reason_not_to_start,
+		log_file_of_an_hour_that_comes_again_is_appended_to,
+		log_that_cannot_be_written_makes_writers_wait_and_loses_nothing,
+		log_that_cannot_be_written_is_all_there_after_a_kill,
+		log_that_cannot_be_written_drops_and_counts_lines_if_so_set,
+		log_that_cannot_be_written_counts_lines_over_kills,
+		log_that_cannot_be_written_counts_a_long_line_as_one,
+		log_file_removed_where_there_is_no_room_loses_no_later_line,
+		log_that_is_cut_where_there_is_no_room_doubles_no_line,
+		log_on_a_full_disk_goes_on_when_there_is_room,
+		log_goes_on_while_its_directory_has_another_name,
+		log_goes_on_in_the_old_file_where_no_new_one_may_be_made,
+		log_tells_what_was_lost_also_where_it_could_not_open_its_file,
+		log_tells_once_that_it_could_not_be_rotated,
+		log_waits_where_its_file_is_removed_and_none_may_be_made,
+		logger_that_is_killed_loses_no_line_and_writes_none_twice,
+		logger_that_is_killed_loses_nothing_when_it_changes_files,
+		logger_that_is_killed_is_followed_by_one_and_the_log_says_so,
+		logger_that_is_stopped_stops_neither_master_nor_server,
+		logger_that_ends_fast_too_often_ends_the_daemon,
+		logger_that_is_given_up_is_not_forked_again_and_again,
+		logger_may_end_as_often_as_it_will_where_no_end_is_fast,
+		logger_ends_with_the_others_where_the_master_is_killed,
+		logger_that_is_the_second_ends_too_where_the_master_is_killed,
+		log_has_the_last_words_of_a_worker,
+		log_has_the_last_words_also_where_the_last_logger_is_killed,
+		log_has_the_last_words_of_the_master,
+		log_has_a_newline_after_a_last_line_that_had_none,
+		log_that_somebody_holds_does_not_hold_the_master,
+		logger_returns_at_its_end_if_so_set,
+		logger_returns_where_it_cannot_start_if_so_set,
+		log_line_of_a_megabyte_is_whole_and_has_one_prefix,
+		log_line_that_has_begun_in_a_file_ends_there,
+		log_line_that_is_longer_than_a_file_may_be_is_whole,
+		log_line_without_an_end_is_whole,
+		log_line_keeps_what_it_holds,
+		log_line_has_its_control_bytes_written_out_if_so_set,
+		log_has_stderr_alone_in_the_foreground,
+		log_leaves_the_master_its_stdout_in_the_foreground
+	};
+
+	return RUN_TESTS("logger", tests);
+}
