@@ -1,0 +1,99 @@
+#!/bin/sh
+# contenders.sh - the servers that are compared, and how each is started
+#
+#     contenders.sh list
+#     contenders.sh start name
+#
+# list says which are there, "contender NAME what it is" or "missing NAME
+# what it is", in the order of their turns. start becomes that server, on
+# port PORT of 127.0.0.1. In the environment: TOOLS, the directory of the
+# programs of this one; PEERS, that of peers.sh; and SCRATCH, another.
+#
+# SPDX-License-Identifier: ISC
+set -eu
+
+# name | program | what it is | how it is started
+#
+# All but our own have the same program executed for each connection, $ECHO.
+contenders() {
+	cat <<-'END'
+	naive|naive|naive (accept, fork)|naive $PORT
+	library|echo|libdaemonsrv, one fork a connection|echo $PORT
+	naive-now|naive-now|naive, linked with -z now|naive-now $PORT
+	tcpserver|tcpserver|tcpserver|tcpserver -q -H -R -l 0 -c 30000 -b 4096 127.0.0.1 $PORT $ECHO
+	tcpsvd|tcpsvd|tcpsvd|tcpsvd -E -l localhost -c 30000 -b 4096 127.0.0.1 $PORT $ECHO
+	xinetd|xinetd|xinetd|xinetd -dontfork -f $(xinetd_conf) -pidfile $SCRATCH/pid -filelog $SCRATCH/log
+	inetd|inetd|openbsd-inetd|inetd -i -q 4096 $(inetd_conf)
+	socat|socat|socat|socat TCP-LISTEN:$PORT,bind=127.0.0.1,reuseaddr,fork,backlog=4096 EXEC:$ECHO
+	systemd|systemd-socket-activate|systemd-socket-activate|systemd-socket-activate --accept --inetd -l 127.0.0.1:$PORT $ECHO
+	naive-again|naive|naive once more: the noise|naive $PORT
+	END
+}
+
+# Both write a configuration and print its name.
+xinetd_conf() {
+	cat >"$SCRATCH/xinetd.conf" <<-END
+	service line
+	{
+		type = UNLISTED
+		port = $PORT
+		bind = 127.0.0.1
+		socket_type = stream
+		protocol = tcp
+		wait = no
+		user = $(id -un)
+		server = $ECHO
+		instances = UNLIMITED
+		per_source = UNLIMITED
+		cps = 1000000 1
+	}
+	END
+	echo "$SCRATCH/xinetd.conf"
+}
+
+inetd_conf() {
+	echo "127.0.0.1:$PORT stream tcp nowait.1000000 $(id -un) $ECHO echo" \
+	    >"$SCRATCH/inetd.conf"
+	echo "$SCRATCH/inetd.conf"
+}
+
+list() {
+	contenders | while IFS='|' read -r name program label command; do
+		if command -v "$program" >/dev/null; then
+			echo "contender $name $label"
+		else
+			echo "missing $name $label"
+		fi
+	done
+}
+
+# What peers.sh has fetched for its servers is for them alone.
+find_libraries() {
+	case $(command -v "$1") in
+	"$PEERS"/*)
+		LD_LIBRARY_PATH=$(echo "$PEERS"/usr/lib/*-linux-*)
+		export LD_LIBRARY_PATH
+		;;
+	esac
+}
+
+start() {
+	line=$(contenders | grep "^$1|") || exit 1
+	IFS='|' read -r name program label command <<-END
+	$line
+	END
+	find_libraries "$program"
+	eval "exec $command"
+}
+
+# Where Debian has servers, a user's PATH does not lead.
+PATH=$TOOLS:$PATH:$PEERS/usr/bin:$PEERS/usr/sbin:/usr/sbin:/sbin
+ECHO=$SCRATCH/echo
+SYSTEMD_LOG_LEVEL=err
+export SYSTEMD_LOG_LEVEL
+
+case ${1-} in
+list) list ;;
+start) start "$2" ;;
+*) exit 1 ;;
+esac

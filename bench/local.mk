@@ -1,0 +1,71 @@
+# Figures of speed and of size, for whoever asks for them; no part of the
+# tests, and for Linux only. Nothing of it is built but by make bench.
+BENCH_TOOLS = \
+	bench/echo \
+	bench/echo-static \
+	bench/load \
+	bench/naive \
+	bench/naive-now \
+	bench/trial \
+	bench/zombies \
+	# EOL
+EXTRA_PROGRAMS += $(BENCH_TOOLS) bench/logger
+
+bench_echo_SOURCES = bench/echo.c bench/serve.h
+bench_echo_LDADD = lib/libdaemonsrv.la
+bench_echo_LDFLAGS = $(AM_LDFLAGS) $(NOW_LDFLAGS)
+bench_echo_static_SOURCES = bench/echo-static.c bench/serve.h
+bench_echo_static_LDFLAGS = $(AM_LDFLAGS) -all-static
+bench_load_SOURCES = bench/load.c
+bench_trial_SOURCES = bench/trial.c bench/proc.c bench/proc.h
+bench_zombies_SOURCES = bench/zombies.c bench/proc.c bench/proc.h
+# Some compilers link -z now unless they are told not to.
+bench_naive_SOURCES = bench/naive.c bench/serve.h
+bench_naive_LDFLAGS = $(AM_LDFLAGS) -Wl,-z,lazy
+bench_naive_now_SOURCES = $(bench_naive_SOURCES)
+bench_naive_now_LDFLAGS = $(AM_LDFLAGS) -Wl,-z,now
+
+bench_logger_SOURCES = bench/logger.c
+bench_logger_LDADD = lib/libdaemonsrv.la
+bench_logger_LDFLAGS = $(AM_LDFLAGS) $(NOW_LDFLAGS)
+
+EXTRA_DIST += \
+	bench/contenders.sh \
+	bench/logger.md \
+	bench/peers.sh \
+	bench/report.awk \
+	bench/results.gnuplot \
+	bench/results.md \
+	bench/results.svg \
+	bench/run.sh \
+	bench/watch.sh \
+	# EOL
+
+bench: $(BENCH_TOOLS)
+	$(SHELL) $(srcdir)/bench/run.sh -o $(srcdir)/bench bench
+
+# Only what a long life of the server shows.
+bench-soak: $(BENCH_TOOLS)
+	$(SHELL) $(srcdir)/bench/run.sh -s 60 bench soak
+
+# Whether all of it works, not how fast.
+bench-try: $(BENCH_TOOLS)
+	$(SHELL) $(srcdir)/bench/run.sh -r 1 -t 0.1 -s 1 bench \
+	    memory speed soak
+
+# The logger beside others, in files below the build directory.
+bench-logger: bench/logger$(EXEEXT)
+	PATH="$$PATH:$(abs_builddir)/bench/peers/usr/bin" \
+	LD_LIBRARY_PATH=`echo $(abs_builddir)/bench/peers/usr/lib/*-linux-*` \
+	    bench/logger$(EXEEXT) $(BENCH_FLAGS) . >bench/logger.new
+	mv bench/logger.new $(srcdir)/bench/logger.md
+
+# The servers and loggers to compare with, from Debian's packages: unpacked, since two
+# of them cannot be installed together, and would start.
+bench-peers:
+	$(SHELL) $(srcdir)/bench/peers.sh bench/peers
+distclean-local: distclean-bench-peers
+distclean-bench-peers:
+	rm -rf bench/peers
+.PHONY: bench bench-logger bench-peers bench-soak bench-try \
+	distclean-bench-peers

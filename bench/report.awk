@@ -1,0 +1,282 @@
+# report.awk - the raw figures as a page to read, and as data to plot
+#
+#	awk -v plot=name -f report.awk raw >results.md
+#
+# A raw line of run.sh is its kind, its keys, and names with values. Figures
+# are found by "KIND CONTENDER COUNT", the count being of clients or of
+# connections held, and by the round and the name of the value.
+#
+# SPDX-License-Identifier: ISC
+
+function take(of, round, from,    i) {
+	for (i = from; i < NF; i += 2)
+		figure[of, round, $i] = $(i + 1)
+	# What a connection costs the server, in us.
+	if ((of, round, "cpu") in figure && figure[of, round, "served"] > 0)
+		figure[of, round, "cost"] = figure[of, round, "cpu"] * 1e6 / \
+		    figure[of, round, "served"]
+}
+
+function rest(from,    i, text) {
+	for (i = from; i <= NF; i++)
+		text = text (i > from ? " " : "") $i
+	return text
+}
+
+$1 == "contender" { order[++contenders] = $2; label[$2] = rest(3) }
+$1 == "missing" { missing[++absent] = rest(3) }
+$1 == "failed" { failed[++failures] = rest(2) }
+$1 == "machine" || $1 == "date" || $1 == "limits" { about[$1] = rest(2) }
+$1 == "rounds" { rounds = $2; length_of_load = $3 }
+$1 == "speed" || $1 == "counts" || $1 == "memory" || $1 == "soak" {
+	has[$1] = 1
+	take($1 " " $2 " " $4, $3, 5)
+}
+$1 == "held" && $4 == "held" { has[$1] = 1; take($1 " " $2 " " $5, $3, 6) }
+$1 == "held" && $4 == "kept" { take($1 " " $2 " " $5, $3, 4) }
+
+#
+# Of the rounds: their values, or ratios within each, in order
+#
+
+function add(x,    i) {
+	for (i = ++many; i > 1 && list[i - 1] > x; i--)
+		list[i] = list[i - 1]
+	list[i] = x
+}
+
+# collect(WHAT, OF) or collect(WHAT, OF, TO): how many there are.
+function collect(what, of, to,    round, base) {
+	many = 0
+	for (round = 1; round <= rounds; round++) {
+		base = to == "" ? 1 : figure[to, round, what]
+		if ((of, round, what) in figure && base > 0)
+			add(figure[of, round, what] / base)
+	}
+	return many
+}
+
+function median() {
+	if (many % 2)
+		return list[(many + 1) / 2]
+	return (list[many / 2] + list[many / 2 + 1]) / 2
+}
+
+# The median, with the least and the most.
+function spread(format) {
+	return many ? sprintf(format " (" format " - " format ")", median(), \
+	    list[1], list[many]) : "-"
+}
+
+function one(format, what, of, to) {
+	return collect(what, of, to) ? sprintf(format, median()) : "-"
+}
+
+function ratio(what, of, to) {
+	collect(what, of, to)
+	return spread("%.2f")
+}
+
+function total(what, of,    round, sum) {
+	for (round = 1; round <= rounds; round++)
+		sum += figure[of, round, what]
+	return sum + 0
+}
+
+#
+# Speed
+#
+
+function brief_row(text, what, name, to,    i, row) {
+	for (i = 1; i <= 3; i++)
+		row = row " | " ratio(what, "speed " name " " clients[i], \
+		    "speed " to " " clients[i])
+	print "| " text row " |"
+}
+
+function brief() {
+	print "\n## In brief\n"
+	print "Ratios within a round: the median of " rounds \
+	    " rounds, with the least and the most.\nThe noise is what naive, " \
+	    "started once more at the end of each round, gives.\n"
+	print "| | 1 client | 16 clients | 64 clients |"
+	print "| --- | --- | --- | --- |"
+	brief_row("rate: library to naive", "rate", "library", "naive")
+	brief_row("rate: library to tcpserver", "rate", "library", "tcpserver")
+	brief_row("rate: the noise", "rate", "naive-again", "naive")
+	brief_row("CPU a connection: library to naive", "cost", "library", \
+	    "naive")
+	brief_row("CPU a connection: the noise", "cost", "naive-again", \
+	    "naive")
+}
+
+function errors_of(of,    i, sum, text) {
+	for (i = 1; i <= kinds; i++)
+		if (sum = total(kind[i], of))
+			text = text (text ? ", " : "") sum " " kind[i]
+	return text ? text : "none"
+}
+
+function speed_row(name, count,    of, naive) {
+	of = "speed " name " " count
+	naive = "speed naive " count
+	if (!collect("rate", of))
+		return
+	print "| " label[name] " | " spread("%d") " | " \
+	    ratio("rate", of, naive) " | " one("%d", "cost", of) " | " \
+	    ratio("cost", of, naive) " | " one("%d", "p50", of) " | " \
+	    one("%d", "p99", of) " | " errors_of(of) " |"
+}
+
+function speed(count,    i) {
+	print "\n### " count (count > 1 ? " clients\n" : " client\n")
+	print "| server | connections a second | to naive | CPU us | " \
+	    "to naive | p50 us | p99 us | errors |"
+	print "| --- | --- | --- | --- | --- | --- | --- | --- |"
+	for (i = 1; i <= contenders; i++)
+		speed_row(order[i], count)
+}
+
+# A block for each number of clients.
+function plot_data(    i, j) {
+	for (i = 1; i <= 3; i++) {
+		for (j = 1; j <= contenders; j++)
+			if (collect("rate", "speed " order[j] " " clients[i]))
+				printf "\"%s\" %.1f %.1f %.1f %d\n", \
+				    label[order[j]], median(), list[1], \
+				    list[many], order[j] ~ /^library/ >plot
+		print "\n" >plot
+	}
+}
+
+#
+# Each connection
+#
+
+function each_connection(    i, name) {
+	print "\n## Each connection\n"
+	print "Of the server and its worker together: page faults " \
+	    "(`perf stat -e page-faults`) and\nsystem calls " \
+	    "(`strace -c -f`); and the memory that is private to a worker " \
+	    "while\nits connection is held.\n"
+	print "| server | page faults | system calls | private KiB |"
+	print "| --- | --- | --- | --- |"
+	for (i = 1; i <= contenders; i++) {
+		name = order[i]
+		if (name != "naive-again")
+			print "| " label[name] " | " \
+			    one("%.1f", "faults", "counts " name " 0") " | " \
+			    one("%.1f", "calls", "counts " name " 0") " | " \
+			    one("%d", "memory", "memory " name " 0") " |"
+	}
+}
+
+#
+# Scale
+#
+
+function held_row(count,    of, naive) {
+	of = "held library " count
+	naive = "held naive " count
+	if (!collect("rate", of))
+		return
+	print "| " count " | " spread("%d") " | " \
+	    ratio("rate", of, "held library 0") " | " \
+	    ratio("rate", naive, "held naive 0") " | " \
+	    ratio("rate", of, naive) " | " errors_of(of) " |"
+}
+
+function held() {
+	print "\n## Connections held\n"
+	print "The rate of new connections at 16 clients, in 0.6 s, while so " \
+	    "many others, each with a\nworker of its own, are held; at the " \
+	    "end each of those must still be answered.\n"
+	print "| held | library: connections a second | library, to none " \
+	    "held | naive, to none held | library to naive | errors |"
+	print "| --- | --- | --- | --- | --- | --- |"
+	held_row(0)
+	held_row(5000)
+	held_row(19500)
+	print "\nAll 19,500 were answered at the end in " \
+	    collect("kept", "held library 19500") " of " rounds \
+	    " rounds by the library, and in " \
+	    collect("kept", "held naive 19500") " by naive.\nThen the " \
+	    "library held 20,000 at once, and " \
+	    (collect("kept", "held library 20000") ? \
+	    "answered all of them." : "failed: see above.")
+	print "\nThe limits here, none of which was raised:\n" \
+	    about["limits"] ".\nEach connection is a process, so " \
+	    "kernel.pid_max, kernel.threads-max, RLIMIT_NPROC of\na user " \
+	    "who is not root, and TasksMax of a service or the pids.max " \
+	    "of a container\nmust be above 20,000. RLIMIT_NOFILE may stay " \
+	    "low: a server that forks closes a\nconnection that its " \
+	    "worker has, and a process of the clients holds but 4,000."
+}
+
+function soaked(what) {
+	return figure["soak library 0", 1, what] + 0
+}
+
+function soak() {
+	print "\n## Workers come and go\n"
+	printf "%d clients of the library for %d s, each connection kept for " \
+	    "up to 2 s:\n%d connections, errors: %s.\n\n", \
+	    soaked("workers"), soaked("seconds"), soaked("served"), \
+	    errors_of("soak library 0")
+	printf "* The oldest zombie was seen for %.2f s, and was not one " \
+	    "for more than %.2f s\n  (%d looks).\n", soaked("zombie_seen"), \
+	    soaked("zombie_age"), soaked("looks")
+	print "\n| master and server | before | after |\n| --- | --- | --- |"
+	printf "| descriptors | %d | %d |\n", soaked("fds_before"), \
+	    soaked("fds_after")
+	printf "| private memory, KiB | %d | %d |\n", \
+	    soaked("private_before"), soaked("private_after")
+	printf "| address space, KiB | %d | %d |\n", \
+	    soaked("virtual_before"), soaked("virtual_after")
+}
+
+#
+# The page
+#
+
+function introduction(    i) {
+	print "# How fast it is\n"
+	print "Written by `make bench`, which measures anew and takes less " \
+	    "than five minutes.\n"
+	if (has["speed"])
+		print "![connections a second](results.svg)\n"
+	print "* Machine: " about["machine"]
+	print "* Day: " about["date"]
+	print "* Each connection sends one line, which comes back, and is " \
+	    "closed by its client:\n  a closed loop on loopback. Those who " \
+	    "execute a program for a connection execute\n  the same static " \
+	    "one."
+	print "* The servers took turns; each load lasted " \
+	    length_of_load " s where nothing else is said. Naive\n  is " \
+	    "the textbook loop of accept and fork."
+	print "* CPU is that of the server and all its processes, for one " \
+	    "connection."
+	for (i = 1; i <= absent; i++)
+		print "* Missing, not installed: " missing[i]
+	for (i = 1; i <= failures; i++)
+		print "* Failed: " failed[i]
+}
+
+END {
+	split("1 16 64", clients)
+	kinds = split("refused reset closed wrong timeout other", kind)
+	introduction()
+	if (has["speed"]) {
+		brief()
+		print "\n## Speed"
+		for (i = 1; i <= 3; i++)
+			speed(clients[i])
+		plot_data()
+	}
+	if (has["counts"] || has["memory"])
+		each_connection()
+	if (has["held"])
+		held()
+	if (has["soak"])
+		soak()
+}

@@ -1,0 +1,110 @@
+/*
+ * zombies.c - how old the zombies become that a process leaves
+ *
+ *     zombies parent ...
+ *
+ * Looks at the children of these processes every 20 ms until it is ended by
+ * SIGTERM, and then prints the age in seconds of the oldest zombie that it
+ * has seen, as names and values: at least zombie_seen, from the first look
+ * that found it to the last, and at most zombie_age, from the look before.
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#include "config.h"
+
+#include <err.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "proc.h"
+
+enum { INTERVAL = 20, MOST = 65536 };
+
+struct zombie {
+	pid_t pid;
+	double before;	/* the last look that did not find it */
+	double first;	/* the first that did */
+};
+
+struct look {
+	double time;
+	int count;
+	struct zombie zombies[MOST];
+};
+
+static volatile sig_atomic_t over;
+static double oldest_seen, oldest;
+
+static void
+end(int signo)
+{
+	(void)signo;
+	over = 1;
+}
+
+static double
+now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+/* A number that was no zombie in between is another process. */
+static void
+note(struct look *look, const struct look *last, pid_t pid)
+{
+	struct zombie *zombie = &look->zombies[look->count++];
+	int i;
+
+	zombie->pid = pid;
+	zombie->before = last->time;
+	zombie->first = look->time;
+	for (i = 0; i < last->count; i++)
+		if (last->zombies[i].pid == pid)
+			*zombie = last->zombies[i];
+	if (look->time - zombie->first > oldest_seen)
+		oldest_seen = look->time - zombie->first;
+	if (look->time - zombie->before > oldest)
+		oldest = look->time - zombie->before;
+}
+
+static void
+take(struct look *look, const struct look *last, char *parents[])
+{
+	static pid_t pids[MOST];
+	int count;
+
+	look->time = now();
+	look->count = 0;
+	for (; *parents != NULL; parents++) {
+		count = proc_children((pid_t)atol(*parents), pids, MOST);
+		while (count-- > 0)
+			if (look->count < MOST &&
+			    proc_state(pids[count]) == 'Z')
+				note(look, last, pids[count]);
+	}
+}
+
+int
+main(int argc, char *argv[])
+{
+	static struct look looks[2];
+	int count = 0;
+
+	if (argc < 2)
+		errx(1, "usage: zombies parent ...");
+	signal(SIGTERM, end);
+	looks[1].time = now();
+	for (; !over; count++) {
+		take(&looks[count % 2], &looks[1 - count % 2], argv + 1);
+		poll(NULL, 0, INTERVAL);
+	}
+	printf("zombie_seen %.2f zombie_age %.2f looks %d\n", oldest_seen,
+	    oldest, count);
+	return 0;
+}
