@@ -1,0 +1,231 @@
+#!/bin/sh
+# manual.sh - the manual pages against the header, the README, the examples
+#
+# Each public function has a page, or a link to one, which shows it as
+# include/daemon.h declares it and lib/daemon.map exports it; the tables of
+# README.md have the same functions. What a page shows of a program is in
+# examples/, line by line. mandoc finds nothing to complain of.
+#
+# SPDX-License-Identifier: ISC
+set -eu
+
+top=$(cd "$(dirname "$0")/.." && pwd)
+: "${TOP_SRCDIR:=$top}"
+cd "$TOP_SRCDIR"
+LC_ALL=C
+export LC_ALL
+failures=0
+# shellcheck disable=SC1091 # it is found when the tests run
+. "$TOP_SRCDIR/tests/lists.sh"
+
+#
+# Functions: lists of names, or of declarations
+#
+
+declarations() {
+	sed -n '/^[a-z].*[ *]daemon_[a-z0-9_]*(.*);$/p' include/daemon.h |
+	    sort
+}
+
+names() {
+	sed 's/(.*//; s/.*[ *]//'
+}
+
+settings() {
+	grep -E '^daemon_(set|enable)_'
+}
+
+others() {
+	grep -vE '^daemon_(set|enable)_'
+}
+
+# Declarations without types: "daemon_clean_fd(highest_kept)".
+calls() {
+	sed 's/^.*[ *]\(daemon_[a-z0-9_]*(\)/\1/; s/;$//; s/(void)/()/
+	    s/\([(,] *\)[^(),]*[ *]\([a-z_]*\)/\1\2/g'
+}
+
+#
+# Pages: those that are no link to another
+#
+
+pages() {
+	for page in doc/man3/* doc/man7/*; do
+		is_link "$page" || echo "$page"
+	done
+}
+
+is_link() {
+	grep -q '^\.so ' "$1"
+}
+
+# section PAGE NAME
+section() {
+	awk -v name="$2" '/^\.Sh / { inside = $0 == ".Sh " name; next }
+	    inside' "$1"
+}
+
+# What the sections SYNOPSIS declare.
+shown() {
+	for page in $(pages); do
+		section "$page" SYNOPSIS
+	done | awk '
+		$1 == ".Ft" { type = substr($0, 5) }
+		$1 == ".Fn" {
+			arguments = substr($0, 6 + length($2))
+			gsub(/" "/, ", ", arguments)
+			gsub(/"/, "", arguments)
+			print type " " $2 "(" arguments ");"
+		}' | sort -u
+}
+
+# The names that pages have a file for and give in NAME.
+findable() {
+	for file in doc/man3/*.3; do
+		name=$(basename "$file" .3)
+		page=$file
+		if is_link "$file"; then
+			page=doc/$(sed -n 's/^\.so //p' "$file")
+		fi
+		[ -f "$page" ] && ! is_link "$page" &&
+		    section "$page" NAME |
+		    grep -qE "^\.Nm $name( ,)?\$" && echo "$name"
+	done | grep '^daemon_' | sort
+}
+
+named() {
+	for page in doc/man3/*.3; do
+		is_link "$page" || section "$page" NAME |
+		    sed -n 's/^\.Nm \([a-z0-9_]*\).*/\1/p'
+	done | grep '^daemon_' | sort
+}
+
+in_overview() {
+	sed -n 's/^\.It Xr \(daemon_[a-z0-9_]*\) 3 Ta.*/\1/p' \
+	    doc/man3/libdaemonsrv.3 | sort
+}
+
+missing_sections() {
+	for stage in start master logger success server; do
+		for title in PROCESSES SIGNALS 'RETURN VALUES' EXAMPLES ERRORS \
+		    'SEE ALSO'; do
+			[ -n "$(section "doc/man3/daemon_$stage.3" \
+			    "$title")" ] || echo "daemon_$stage: $title"
+		done
+	done
+}
+
+# Of ours; what others install is not for us to know.
+dead_references() {
+	for page in $(pages); do
+		sed -n 's/^\.\(It \)\{0,1\}Xr \([a-z0-9_-]*\) \([0-9]\).*/\2 \3/p' \
+		    "$page" | grep -E '^(daemon_|libdaemonsrv)' |
+		    while read -r name number; do
+			[ -f "doc/man$number/$name.$number" ] ||
+			    echo "$page: $name($number)"
+		done
+	done
+}
+
+installed() {
+	sed -n 's/^[[:space:]]*\(doc\/man[0-9]\/[^ ]*\) \\$/\1/p' \
+	    doc/local.mk | sort
+}
+
+#
+# README.md
+#
+
+# shellcheck disable=SC2016 # what Markdown has around code
+in_tables() {
+	sed -n 's/^| `\(daemon_[^`]*\)` |.*/\1/p' README.md | sort
+}
+
+# Names in the text that the header does not have.
+strangers() {
+	grep -oE 'daemon_[a-z0-9_]+\(' README.md | tr -d '(' | sort -u |
+	    while read -r name; do
+		printf '%s\n' "$functions" | grep -qx "$name" || echo "$name"
+	done
+}
+
+#
+# Examples: a literal display that is not indented is in the file of which
+# the text before it speaks
+#
+
+examples() {
+	for page in $(pages); do
+		section "$page" EXAMPLES | awk -v page="$page" '
+			function has(file, text,    all, line) {
+				all = "\n"
+				while ((getline line <file) > 0)
+					all = all line "\n"
+				close(file)
+				return index(all, "\n" text) > 0
+			}
+			$1 == ".Pa" && $2 ~ /^examples\// { file = $2 }
+			$0 == ".Bd -literal" { inside = 1; text = ""; next }
+			$0 == ".Ed" && inside {
+				inside = 0
+				print (has(file, text) ? "found" : "not in"), \
+				    page ": " file
+			}
+			inside {
+				gsub(/\\&/, "")
+				gsub(/\\-/, "-")
+				gsub(/\\\(aq/, "\047")
+				gsub(/\\\(ga/, "`")
+				gsub(/\\\(ha/, "^")
+				gsub(/\\\(ti/, "~")
+				gsub(/\\e/, "\\")
+				text = text $0 "\n"
+			}'
+	done
+}
+
+#
+# mandoc: what it says of pages that others install depends on the machine
+#
+
+complaints() {
+	for page in $(pages); do
+		mandoc -T lint -W style "$page" 2>&1 || true
+	done | grep -vE 'referenced manual not found|outdated mandoc.db|^$'
+}
+
+functions=$(declarations | names | sort)
+same "the functions of include/daemon.h" "$functions" \
+    lib/daemon.map "$(mapped)"
+same "the functions of include/daemon.h" "$functions" \
+    "the pages in doc/man3" "$(findable)"
+same "the functions of include/daemon.h" "$functions" \
+    "the sections NAME" "$(named)"
+same "the declarations of include/daemon.h" "$(declarations)" \
+    "the sections SYNOPSIS" "$(shown)"
+same "the settings of include/daemon.h" \
+    "$(printf '%s\n' "$functions" | settings)" \
+    "the table of libdaemonsrv(3)" "$(in_overview)"
+same "the other functions of include/daemon.h" \
+    "$(declarations | calls | others)" \
+    "the tables of README.md" "$(in_tables)"
+empty "functions that only README.md has" "$(strangers)"
+same "the files in doc" "$(ls doc/man3/* doc/man7/*)" \
+    doc/local.mk "$(installed)"
+empty "sections that a stage's page lacks" "$(missing_sections)"
+empty "references to a page that is not there" "$(dead_references)"
+shown_examples=$(examples)
+empty "examples that are in no program" \
+    "$(printf '%s\n' "$shown_examples" | grep '^not in')"
+found=$(printf '%s\n' "$shown_examples" | grep -c '^found') || failures=1
+echo "examples that are in a program: $found"
+
+skipped=0
+if command -v mandoc >/dev/null; then
+	empty "what mandoc complains of" "$(complaints)"
+else
+	echo "SKIP: there is no mandoc"
+	skipped=1
+fi
+[ "$failures" = 0 ] || exit 1
+[ "$skipped" = 0 ] || exit 77
