@@ -38,4 +38,4 @@ lib_libdaemonsrv_la_DEPENDENCIES = lib/daemon.map
 else
 lib_libdaemonsrv_la_LDFLAGS += -export-symbols-regex '^daemon_'
 endif
-EXTRA_DIST += lib/daemon.map
+EXTRA_DIST += lib/daemon.abi lib/daemon.map

@@ -1,9 +1,10 @@
 #!/bin/sh
 # setup.sh - installs what is missing to build and test the library
 #
-#     sh tools/setup.sh [ci]
+#     sh tools/setup.sh [ci] [bench] [debs] [rpms]
 #
-# With "ci" also what .ci/run needs. For Debian and Ubuntu (apt-get) and
+# With "ci" also what .ci/run needs, with "bench" what make bench does, with
+# "debs" and "rpms" what makes packages. For Debian and Ubuntu (apt-get) and
 # Fedora (dnf), as root or by sudo. Where nothing is missing it is silent.
 #
 # SPDX-License-Identifier: ISC
@@ -12,15 +13,23 @@ set -eu
 # name:command is missing only where no package at all gave the command.
 debian_packages='gcc libc6-dev make autoconf automake libtool
 	pkgconf:pkg-config check git rsync curl procps xz-utils'
-debian_ci_packages='g++ clang valgrind libc6-dbg shellcheck codespell mandoc'
+debian_ci_packages='g++ clang valgrind libc6-dbg shellcheck codespell mandoc
+	lintian rpmlint abigail-tools libdaemon-dev libax25-dev'
 # Older releases have these as parts of other packages.
-debian_optional_packages='libclang-rt-dev'
+debian_ci_optional_packages='libclang-rt-dev'
+debian_debs_packages='build-essential debhelper'
+debian_rpms_packages='rpm'
+debian_bench_packages='strace gnuplot-nox:gnuplot'
+# The first is Debian's, the second Ubuntu's.
+debian_bench_optional_packages='linux-perf:perf linux-tools-generic:perf'
 
 fedora_packages='gcc glibc-devel make autoconf automake libtool
 	pkgconf-pkg-config check-devel git git-daemon rsync curl procps-ng xz
 	tar gawk findutils diffutils'
 fedora_ci_packages='gcc-c++ libasan libubsan clang compiler-rt valgrind
-	ShellCheck codespell mandoc'
+	ShellCheck codespell mandoc rpmlint libabigail'
+fedora_rpms_packages='rpm-build'
+fedora_bench_packages='glibc-static perf strace gnuplot-minimal:gnuplot'
 
 fail() {
 	echo "setup: $*" >&2
@@ -139,22 +148,35 @@ expect_commands() {
 	    fail "neither apt-get nor dnf here; please install:$missing"
 }
 
-case ${1-} in
-'' | ci) ;;
-*) fail "usage: sh tools/setup.sh [ci]" ;;
-esac
+optional=
+for group; do
+	case $group in
+	ci)
+		debian_packages="$debian_packages $debian_ci_packages"
+		optional="$optional $debian_ci_optional_packages"
+		fedora_packages="$fedora_packages $fedora_ci_packages"
+		;;
+	debs)
+		debian_packages="$debian_packages $debian_debs_packages"
+		;;
+	rpms)
+		debian_packages="$debian_packages $debian_rpms_packages"
+		fedora_packages="$fedora_packages $fedora_rpms_packages"
+		;;
+	bench)
+		debian_packages="$debian_packages $debian_bench_packages"
+		optional="$optional $debian_bench_optional_packages"
+		fedora_packages="$fedora_packages $fedora_bench_packages"
+		;;
+	*)
+		fail "usage: sh tools/setup.sh [ci] [bench] [debs] [rpms]"
+		;;
+	esac
+done
 
 if has_command apt-get; then
-	if [ "${1-}" = ci ]; then
-		install_with_apt "$debian_packages $debian_ci_packages" \
-		    "$debian_optional_packages"
-	else
-		install_with_apt "$debian_packages" ''
-	fi
+	install_with_apt "$debian_packages" "$optional"
 elif has_command dnf; then
-	if [ "${1-}" = ci ]; then
-		fedora_packages="$fedora_packages $fedora_ci_packages"
-	fi
 	install_with_dnf "$fedora_packages"
 else
 	expect_commands

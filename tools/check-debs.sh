@@ -1,0 +1,73 @@
+#!/bin/sh
+# check-debs.sh - installs the packages that make-debs.sh has made, tries them
+#
+#     sh tools/check-debs.sh
+#
+# beside other libraries of such names: debian/tests/ says how. Then they are
+# purged, and nothing of them may be left. As root or by sudo, and only where
+# none of them is installed; DEBS_DIR as in make-debs.sh.
+#
+# SPDX-License-Identifier: ISC
+set -eu
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+debs=${DEBS_DIR:-$root/build/debs}
+packages='libdaemonsrv0 libdaemonsrv-dev'
+
+fail() {
+	echo "check-debs: $*" >&2
+	exit 1
+}
+
+as_root() {
+	if [ "$(id -u)" = 0 ]; then
+		"$@"
+	else
+		sudo "$@"
+	fi
+}
+
+# What dpkg knows of them, configuration that has stayed included.
+known() {
+	# shellcheck disable=SC2086 # names
+	dpkg-query -W -f '${Package} ${db:Status-Status}\n' $packages \
+	    2>/dev/null | grep -v ' not-installed$' || :
+}
+
+purge() {
+	# shellcheck disable=SC2086
+	as_root dpkg --purge $packages
+}
+
+clean_up() {
+	[ -z "$(known)" ] || purge
+	rm -f "$files"
+}
+
+# Paths that were in the packages; those in other packages too do not count.
+left() {
+	while read -r path; do
+		if [ -e "$path" ] || [ -L "$path" ]; then
+			dpkg-query -S "$path" >/dev/null 2>&1 || echo "$path"
+		fi
+	done <"$files"
+	/sbin/ldconfig -p | grep libdaemonsrv || :
+}
+
+[ -z "$(known)" ] || fail "already installed here: $(known)"
+files=$(mktemp)
+trap clean_up EXIT
+trap 'exit 1' HUP INT TERM
+
+# shellcheck disable=SC2086
+as_root dpkg -i "$debs"/libdaemonsrv0_*.deb "$debs"/libdaemonsrv-dev_*.deb
+# shellcheck disable=SC2086
+dpkg-query -L $packages | grep -vFx /. >"$files"
+dpkg-query -W -f '${Package}: ${Installed-Size} KiB installed\n' libdaemonsrv0
+for test in installed beside; do
+	echo "debian/tests/$test:"
+	"$root/debian/tests/$test"
+done
+purge
+[ -z "$(known)$(left)" ] || fail "left after the purge: $(known) $(left)"
+echo "nothing is left"

@@ -1,0 +1,53 @@
+#!/bin/sh
+# make-debs.sh - from a checkout to Debian packages
+#
+#     sh tools/make-debs.sh
+#
+# from anywhere, on Debian and Ubuntu. It installs what it needs, and the last
+# lines say where the packages are: in build/debs, or in the directory that
+# DEBS_DIR names, which is emptied first. DEB_BUILD_OPTIONS=nocheck leaves the
+# tests out. The same commit gives the same packages, to the byte.
+#
+# SPDX-License-Identifier: ISC
+set -eu
+umask 022
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+debs=${DEBS_DIR:-$root/build/debs}
+
+fail() {
+	echo "make-debs: $*" >&2
+	exit 1
+}
+
+# Without what a build in the source has left there.
+packaging() {
+	cd "$root"
+	git -c safe.directory='*' ls-files -co --exclude-standard debian |
+	    tar -cf - --mode=u+rw,go=rX -T -
+}
+
+command -v apt-get >/dev/null || fail "this is no Debian"
+sh "$root/tools/setup.sh" debs
+tarball=$(sh "$root/tools/make-dist.sh") || fail "$tarball"
+name=$(basename "$tarball" .tar.xz)
+version=${name#*-}
+
+rm -rf "$debs"
+mkdir -p "$debs"
+cd "$debs"
+cp "$tarball" "libdaemonsrv_$version.orig.tar.xz"
+tar -xf "$tarball"
+packaging | tar -C "$name" -xf -
+cd "$name"
+case $(dpkg-parsechangelog -S Version) in
+"$version"-*) ;;
+*) fail "the newest entry of debian/changelog is not about $version" ;;
+esac
+if ! dpkg-buildpackage -us -uc >../build.log 2>&1 </dev/null; then
+	tail -n 60 ../build.log
+	fail "dpkg-buildpackage failed; all it wrote is in $debs/build.log"
+fi
+cd "$debs"
+rm -rf "$name"
+ls "$PWD"/*.deb
