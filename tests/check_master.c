@@ -66,34 +66,6 @@ now_ms(void)
 	return (long)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-static char
-state_of(pid_t pid)
-{
-	char path[64], text[512], *p = NULL;
-	FILE *file;
-
-	snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
-	if ((file = fopen(path, "r")) == NULL)
-		return 0;
-	if (fgets(text, sizeof text, file) != NULL)
-		p = strrchr(text, ')');
-	fclose(file);
-	return p == NULL ? 0 : p[2];
-}
-
-/* Until it has taken the signals that it got, and waits again. */
-static void
-settled(pid_t pid)
-{
-	long since = 0;
-
-	while (state_of(pid) != 'S') {
-		ck_assert_msg(running(pid), "process %ld has ended",
-		    (long)pid);
-		look_again(&since, "a process to wait");
-	}
-}
-
 static void
 becomes(pid_t pid, char state)
 {

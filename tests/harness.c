@@ -282,7 +282,7 @@ ended(pid_t pid)
 }
 
 static char
-state_of(pid_t pid, pid_t *parent)
+read_state(pid_t pid, pid_t *parent)
 {
 	char path[64], text[512], state = 0, *p;
 	long ppid;
@@ -299,10 +299,28 @@ state_of(pid_t pid, pid_t *parent)
 	return state;
 }
 
+char
+state_of(pid_t pid)
+{
+	return read_state(pid, NULL);
+}
+
+void
+settled(pid_t pid)
+{
+	long since = 0;
+
+	while (state_of(pid) != 'S') {
+		ck_assert_msg(running(pid), "process %ld has ended",
+		    (long)pid);
+		look_again(&since, "a process to wait");
+	}
+}
+
 int
 running(pid_t pid)
 {
-	char state = state_of(pid, NULL);
+	char state = state_of(pid);
 
 	ck_assert_int_gt(pid, 1);
 	return state != 0 && state != 'Z' && state != 'X';
@@ -335,7 +353,7 @@ children_of(pid_t pid, pid_t *pids, int max)
 		if ((child = (pid_t)atol(entry->d_name)) <= 1)
 			continue;
 		parent = 0;
-		if (state_of(child, &parent) != 0 && parent == pid &&
+		if (read_state(child, &parent) != 0 && parent == pid &&
 		    count < max)
 			pids[count++] = child;
 	}

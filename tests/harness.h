@@ -73,6 +73,12 @@ void gone(pid_t pid);
 /* Whether it is there and no zombie. */
 int running(pid_t pid);
 
+/* Its state as proc(5) has it: S where it sleeps; 0: there is none. */
+char state_of(pid_t pid);
+
+/* Waits until it has done what there was to do, and waits again. */
+void settled(pid_t pid);
+
 /* Asserts that no process of this test is left, zombies included. */
 void nothing_left(void);
 
