@@ -110,6 +110,20 @@ int dsrv_descriptors_pair(int *one, int *other);
 int dsrv_descriptors_own(int fd);
 
 /*
+ * memory.c - memory that a child of this process does not get
+ */
+
+/* Zeroed and page aligned; NULL with errno. */
+void *dsrv_memory_own(size_t size);
+/* The same, shared with the children of this process only. */
+void *dsrv_memory_shared(size_t size);
+/* From now on this process's children do not get it. */
+void dsrv_memory_keep(void *, size_t size);
+void dsrv_memory_free(void *, size_t size);
+/* In a new child: rids it of what the system could not keep from it. */
+void dsrv_memory_forked(void);
+
+/*
  * report.c - the one way to say what went wrong, and to end a process
  */
 
@@ -174,20 +188,6 @@ struct dsrv_verdict dsrv_restart_judge_logger(struct dsrv_history *,
     int64_t lived);
 /* The pause after the nth failure in a row: first, doubling up to most. */
 int dsrv_restart_pause(int nth, int first, int most);
-
-/*
- * memory.c - memory that a child of this process does not get
- */
-
-/* Zeroed and page aligned; NULL with errno. */
-void *dsrv_memory_own(size_t size);
-/* The same, shared with the children of this process only. */
-void *dsrv_memory_shared(size_t size);
-/* From now on this process's children do not get it. */
-void dsrv_memory_keep(void *, size_t size);
-void dsrv_memory_free(void *, size_t size);
-/* In a new child: rids it of what the system could not keep from it. */
-void dsrv_memory_forked(void);
 
 /*
  * children.c - the live children of a process, found in O(1); pure data
@@ -359,6 +359,64 @@ int dsrv_stage_enter(enum dsrv_stage_kind expected, const char *verb);
 int dsrv_stage_descriptors(int *fds, int max);
 
 /*
+ * catch.c - the signals that a process obeys, as something to read
+ */
+
+enum {
+	DSRV_CATCH_CHANGED = 9,	/* those of the table, SIGCHLD, SIGPIPE, ... */
+	DSRV_CATCH_MAX = 16	/* read at once */
+};
+
+struct dsrv_caught {
+	int signo;
+	pid_t pid;	/* the sender; for SIGCHLD the child */
+};
+
+struct dsrv_catch {
+	int fd;		/* can be read when one has come */
+	sigset_t mask;	/* the program's */
+	sigset_t held;
+	sigset_t caught;
+	struct dsrv_disposition {
+		int signo;
+		int hidden;	/* the child's is not in force here */
+		struct sigaction before;
+		struct sigaction child;
+	} changed[DSRV_CATCH_CHANGED];
+	int changed_count;
+};
+
+/* Takes over the signals of the table, but for those untouched (NULL: none),
+ * SIGCHLD and SIGPIPE, which does nothing from now on; -1 with errno. */
+int dsrv_catch_open(struct dsrv_catch *, const sigset_t *untouched);
+/* Gives the program its signals back; what has come and was not read is no
+ * more. */
+void dsrv_catch_close(struct dsrv_catch *);
+/* Stores at most DSRV_CATCH_MAX; how many. */
+int dsrv_catch_read(struct dsrv_catch *, struct dsrv_caught *);
+/* As if a SIGCHLD came. */
+void dsrv_catch_hint(void);
+/* This signal too does nothing to this process. */
+void dsrv_catch_ignore(struct dsrv_catch *, int signo);
+/* A child gets this handler where the program left signo alone. */
+void dsrv_catch_give(struct dsrv_catch *, int signo, void (*handler)(int));
+/* Around a fork(2): in a child no signal may be ours. */
+void dsrv_catch_hold(struct dsrv_catch *);
+void dsrv_catch_go_on(struct dsrv_catch *);
+/* In a new child: it has the program's dispositions again, or, if it is to be
+ * deaf, ignores the signals of the table; but none comes until ... */
+void dsrv_catch_leave(struct dsrv_catch *, int deaf);
+/* ... it has the program's mask. */
+void dsrv_catch_let_in(const struct dsrv_catch *);
+/* Ends the process by this signal's default action, without a core. */
+void dsrv_catch_die_of(int signo) __attribute__((noreturn));
+/* Unblocks the signals of the table and SIGCHLD, and gives them back their
+ * default action where they are ignored, but for those untouched. */
+void dsrv_catch_reset(const sigset_t *untouched);
+/* Those signals of the table that are ignored. */
+void dsrv_catch_ignored(sigset_t *);
+
+/*
  * loop.c - wait for what happens next
  */
 
@@ -367,11 +425,6 @@ enum dsrv_event {
 	DSRV_EVENT_CHILD,	/* loop.pid ended with loop.status */
 	DSRV_EVENT_READY,	/* loop.fd, watched at loop.place, is ready */
 	DSRV_EVENT_TICK		/* loop.deadline has come */
-};
-
-enum {
-	DSRV_LOOP_SIGNALS = 9,	/* those of the table, SIGCHLD, SIGPIPE, ... */
-	DSRV_LOOP_WAKES = 32	/* read from the pipe at once */
 };
 
 #define DSRV_NEVER INT64_MAX
@@ -394,7 +447,7 @@ struct dsrv_loop {
 	/* the rest is the loop's own */
 	struct dsrv_children children;
 	enum dsrv_loop_reap reap;
-	struct pollfd *set;	/* place 0: the pipe that signals wake by */
+	struct pollfd *set;	/* place 0: the signals */
 	int set_max;
 	int watched;
 	int cursor;		/* the place looked at last in this round */
@@ -404,19 +457,10 @@ struct dsrv_loop {
 	int unswept;		/* children to ask for an end that no ... */
 	int sweep_now;		/* ... signal told; so many in this round */
 	int hand;
-	struct dsrv_wake {
-		int signo;
-		pid_t pid;	/* the sender; for SIGCHLD the child */
-	} wakes[DSRV_LOOP_WAKES + DSRV_LOOP_SIGNALS];
-	int wake_count;
-	int wake_next;
-	int caught;
-	struct {
-		int signo;
-		struct sigaction before;
-		struct sigaction child;
-	} dispositions[DSRV_LOOP_SIGNALS];
-	sigset_t mask;
+	struct dsrv_catch catch;
+	struct dsrv_caught caught[DSRV_CATCH_MAX];
+	int caught_count;
+	int caught_next;
 };
 
 /* Flushes stdio and takes over the signals of the table, but for those
@@ -426,11 +470,6 @@ int dsrv_loop_open(struct dsrv_loop *, int places, enum dsrv_loop_reap,
     struct dsrv_roster *, const sigset_t *untouched);
 /* Gives the program its signals back. Keeps errno. */
 void dsrv_loop_close(struct dsrv_loop *);
-/* A child gets this handler where the program left signo alone. */
-void dsrv_loop_give(struct dsrv_loop *, int signo, void (*handler)(int));
-/* This signal too does nothing to this process. */
-void dsrv_loop_ignore(struct dsrv_loop *, int signo);
-
 /* Returns the place at which fd is watched. With events 0 it is ready when
  * its other end is gone. */
 int dsrv_loop_watch(struct dsrv_loop *, int fd, int events);
@@ -463,13 +502,6 @@ int dsrv_loop_adopting(int on);
 /* Whether process group pgid has no member left; reaps those members that
  * are children of this process. */
 int dsrv_loop_group_gone(pid_t pgid);
-/* Ends the process by this signal's default action, without a core. */
-void dsrv_loop_die_of(int signo) __attribute__((noreturn));
-/* Unblocks the signals of the table and SIGCHLD, and gives them back their
- * default action where they are ignored, but for those untouched. */
-void dsrv_loop_reset(const sigset_t *untouched);
-/* Those signals of the table that are ignored. */
-void dsrv_loop_ignored(sigset_t *);
 
 /*
  * relay.c - one stream from a pipe to where the starter's was

@@ -20,7 +20,7 @@ static void
 end_as(int wait_status)
 {
 	if (WIFSIGNALED(wait_status))
-		dsrv_loop_die_of(WTERMSIG(wait_status));
+		dsrv_catch_die_of(WTERMSIG(wait_status));
 	dsrv_report_exit(WEXITSTATUS(wait_status));
 }
 

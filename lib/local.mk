@@ -3,6 +3,7 @@ lib_LTLIBRARIES += lib/libdaemonsrv.la
 lib_libdaemonsrv_la_CFLAGS = $(AM_CFLAGS) $(LIB_CFLAGS)
 lib_libdaemonsrv_la_SOURCES = \
 	lib/airlock.c \
+	lib/catch.c \
 	lib/children.c \
 	lib/daemon-private.h \
 	lib/descriptors.c \

@@ -1,21 +1,14 @@
 /*
  * loop.c - wait for what happens next
  *
- * The only fork(2), waitpid(2) and sigaction(2) of the library. A signal
- * handler writes the signal to a pipe that the loop polls, so a signal that
- * comes just before the loop goes to sleep wakes it all the same. A mask
- * opened by ppoll(2) would not do: with a descriptor ready Linux returns
- * that first and the handler never runs, so a busy listener would keep
- * signals out.
+ * The only fork(2) and waitpid(2) of the library.
  *
  * SPDX-License-Identifier: ISC
  */
 #include "config.h"
 
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -46,160 +39,6 @@ enum { UNSAID = 1000 };		/* ms, until a message is tried again */
 
 enum { FORGOTTEN = -1 };	/* a place; a paused one holds -2 - fd */
 
-static int wake_from = -1;
-static int wake_to = -1;
-static volatile sig_atomic_t missed[NSIG];	/* the pipe was full */
-
-/*
- * Signals
- */
-
-static void
-wake(int signo, siginfo_t *info, void *context)
-{
-	struct dsrv_wake record = { .signo = signo, .pid = info->si_pid };
-	int saved = errno;
-
-	(void)context;
-	if (write(wake_to, &record, sizeof record) != (ssize_t)sizeof record)
-		missed[signo] = 1;
-	if (errno != saved)	/* else its page would be copied at a fork */
-		errno = saved;
-}
-
-/* As if a SIGCHLD came: one may have come before there was a handler. */
-static void
-hint_at_end(void)
-{
-	struct dsrv_wake record = { .signo = SIGCHLD };
-
-	if (write(wake_to, &record, sizeof record) != (ssize_t)sizeof record)
-		missed[SIGCHLD] = 1;
-}
-
-static void
-catch(struct dsrv_loop *loop, int signo, const struct sigaction *action)
-{
-	struct sigaction *before = &loop->dispositions[loop->caught].before;
-
-	if (sigaction(signo, action, before) == -1)
-		return;
-	loop->dispositions[loop->caught].signo = signo;
-	loop->dispositions[loop->caught].child = *before;
-	loop->caught++;
-}
-
-static void
-take_signals(struct dsrv_loop *loop, const sigset_t *untouched)
-{
-	struct sigaction action;
-	sigset_t mask = loop->mask;
-	const int *signo;
-
-	memset(&action, 0, sizeof action);
-	action.sa_sigaction = wake;
-	action.sa_flags = SA_SIGINFO | SA_NOCLDSTOP;
-	sigfillset(&action.sa_mask);
-	for (signo = dsrv_signals; *signo != 0; signo++)
-		if (!sigismember(untouched, *signo)) {
-			catch(loop, *signo, &action);
-			sigdelset(&mask, *signo);
-		}
-	/* Were it ignored, as it may have been, there would be no status. */
-	catch(loop, SIGCHLD, &action);
-	sigdelset(&mask, SIGCHLD);
-	dsrv_loop_ignore(loop, SIGPIPE);
-	sigprocmask(SIG_SETMASK, &mask, NULL);
-}
-
-static int
-ignored(int signo)
-{
-	struct sigaction action;
-
-	return sigaction(signo, NULL, &action) == 0 &&
-	    !(action.sa_flags & SA_SIGINFO) && action.sa_handler == SIG_IGN;
-}
-
-void
-dsrv_loop_ignored(sigset_t *signals)
-{
-	const int *signo;
-
-	sigemptyset(signals);
-	for (signo = dsrv_signals; *signo != 0; signo++)
-		if (ignored(*signo))
-			sigaddset(signals, *signo);
-}
-
-static void
-reset(int signo, const sigset_t *untouched)
-{
-	sigset_t one;
-
-	if (ignored(signo) && !sigismember(untouched, signo))
-		signal(signo, SIG_DFL);
-	sigemptyset(&one);
-	sigaddset(&one, signo);
-	sigprocmask(SIG_UNBLOCK, &one, NULL);
-}
-
-void
-dsrv_loop_reset(const sigset_t *untouched)
-{
-	const int *signo;
-
-	for (signo = dsrv_signals; *signo != 0; signo++)
-		reset(*signo, untouched);
-	reset(SIGCHLD, untouched);
-}
-
-void
-dsrv_loop_give(struct dsrv_loop *loop, int signo, void (*handler)(int))
-{
-	struct sigaction *child;
-	int i;
-
-	for (i = 0; i < loop->caught; i++) {
-		child = &loop->dispositions[i].child;
-		if (loop->dispositions[i].signo != signo ||
-		    child->sa_flags & SA_SIGINFO ||
-		    (child->sa_handler != SIG_DFL &&
-		    child->sa_handler != SIG_IGN))
-			continue;
-		memset(child, 0, sizeof *child);
-		child->sa_handler = handler;
-		child->sa_flags = SA_RESTART;
-		sigemptyset(&child->sa_mask);
-	}
-}
-
-void
-dsrv_loop_ignore(struct dsrv_loop *loop, int signo)
-{
-	struct sigaction action;
-
-	memset(&action, 0, sizeof action);
-	action.sa_handler = SIG_IGN;
-	catch(loop, signo, &action);
-}
-
-void
-dsrv_loop_die_of(int signo)
-{
-	struct rlimit none = { 0, 0 };
-	sigset_t one;
-
-	setrlimit(RLIMIT_CORE, &none);
-	signal(signo, SIG_DFL);
-	sigemptyset(&one);
-	sigaddset(&one, signo);
-	sigprocmask(SIG_UNBLOCK, &one, NULL);
-	fflush(NULL);
-	raise(signo);
-	dsrv_report_exit(128 + signo);
-}
-
 /*
  * Opening and closing
  */
@@ -208,11 +47,8 @@ int
 dsrv_loop_open(struct dsrv_loop *loop, int places, enum dsrv_loop_reap reap,
     struct dsrv_roster *roster, const sigset_t *untouched)
 {
-	sigset_t all, none;
-
 	fflush(NULL);	/* else a child would write it once more */
 	memset(loop, 0, sizeof *loop);
-	memset((void *)missed, 0, sizeof missed);
 	loop->reap = reap;
 	loop->deadline = DSRV_NEVER;
 	loop->set_max = places + 1;
@@ -222,18 +58,11 @@ dsrv_loop_open(struct dsrv_loop *loop, int places, enum dsrv_loop_reap reap,
 		return -1;
 	if (dsrv_children_open(&loop->children, roster) == -1)
 		goto free_set;
-	if (dsrv_descriptors_pipe(&wake_from, &wake_to) == -1)
+	if (dsrv_catch_open(&loop->catch, untouched) == -1)
 		goto close_children;
-	fcntl(wake_from, F_SETFL, O_NONBLOCK);
-	fcntl(wake_to, F_SETFL, O_NONBLOCK);
-	dsrv_loop_watch(loop, wake_from, POLLIN);
-
-	sigemptyset(&none);
-	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, &loop->mask);
-	take_signals(loop, untouched != NULL ? untouched : &none);
-	if (reap == DSRV_REAP_ALL)
-		hint_at_end();
+	dsrv_loop_watch(loop, loop->catch.fd, POLLIN);
+	if (reap == DSRV_REAP_ALL)	/* it may have ended before */
+		dsrv_catch_hint();
 	return 0;
 
 close_children:
@@ -244,27 +73,12 @@ free_set:
 	return -1;
 }
 
-static void
-close_wake(void)
-{
-	close(wake_from);
-	close(wake_to);
-	wake_from = wake_to = -1;
-}
-
 void
 dsrv_loop_close(struct dsrv_loop *loop)
 {
-	int i, saved = errno;
-	sigset_t all;
+	int saved = errno;
 
-	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, NULL);
-	for (i = 0; i < loop->caught; i++)
-		sigaction(loop->dispositions[i].signo,
-		    &loop->dispositions[i].before, NULL);
-	close_wake();
-	sigprocmask(SIG_SETMASK, &loop->mask, NULL);
+	dsrv_catch_close(&loop->catch);
 	dsrv_children_close(&loop->children);
 	dsrv_memory_free(loop->set, (size_t)loop->set_max *
 	    sizeof *loop->set);
@@ -370,30 +184,6 @@ next_place(struct dsrv_loop *loop)
 	return 0;
 }
 
-static void
-read_wakes(struct dsrv_loop *loop)
-{
-	struct dsrv_wake *next;
-	ssize_t n;
-	int i, signo;
-
-	n = read(wake_from, loop->wakes,
-	    DSRV_LOOP_WAKES * sizeof loop->wakes[0]);
-	loop->wake_next = 0;
-	loop->wake_count = n > 0 ?
-	    (int)((size_t)n / sizeof loop->wakes[0]) : 0;
-	/* While one is missed there is something in the pipe to read. */
-	for (i = 0; i < loop->caught; i++) {
-		signo = loop->dispositions[i].signo;
-		if (!missed[signo])
-			continue;
-		missed[signo] = 0;
-		next = &loop->wakes[loop->wake_count++];
-		next->signo = signo;
-		next->pid = 0;
-	}
-}
-
 /* Whether this child has ended. */
 static int
 reap(struct dsrv_loop *loop, pid_t pid)
@@ -411,16 +201,18 @@ reap(struct dsrv_loop *loop, pid_t pid)
 
 /* Finds a signal, or the end of a child that a SIGCHLD names. */
 static int
-next_wake(struct dsrv_loop *loop, enum dsrv_event *event)
+next_signal(struct dsrv_loop *loop, enum dsrv_event *event)
 {
-	struct dsrv_wake *found;
+	struct dsrv_caught *found;
 
 	if (loop->set[0].revents != 0) {
 		loop->set[0].revents = 0;
-		read_wakes(loop);
+		loop->caught_count = dsrv_catch_read(&loop->catch,
+		    loop->caught);
+		loop->caught_next = 0;
 	}
-	while (loop->wake_next < loop->wake_count) {
-		found = &loop->wakes[loop->wake_next++];
+	while (loop->caught_next < loop->caught_count) {
+		found = &loop->caught[loop->caught_next++];
 		loop->signo = found->signo;
 		*event = DSRV_EVENT_SIGNAL;
 		if (found->signo != SIGCHLD)
@@ -528,7 +320,7 @@ dsrv_loop_next(struct dsrv_loop *loop)
 	for (;;) {
 		if (next_place(loop))
 			return DSRV_EVENT_READY;
-		if (next_wake(loop, &event))
+		if (next_signal(loop, &event))
 			return event;
 		if (next_end(loop))
 			return DSRV_EVENT_CHILD;
@@ -542,43 +334,25 @@ dsrv_loop_next(struct dsrv_loop *loop)
  * Children
  */
 
-/* In a new child: it has the program's signals, and nothing of the loop. */
-static void
-become_child(const struct dsrv_loop *loop, int deaf)
-{
-	int i, signo;
-
-	close_wake();
-	dsrv_memory_forked();
-	for (i = 0; i < loop->caught; i++) {
-		signo = loop->dispositions[i].signo;
-		if (deaf && dsrv_signals_ask(signo) != 0)
-			signal(signo, SIG_IGN);
-		else
-			sigaction(signo, &loop->dispositions[i].child, NULL);
-	}
-	/* Last: a signal that came since the fork meets the program's own
-	 * disposition now, and none is lost. */
-	sigprocmask(SIG_SETMASK, &loop->mask, NULL);
-}
-
 static pid_t
 fork_child(struct dsrv_loop *loop, int deaf)
 {
-	sigset_t all, mask;
 	pid_t pid;
 
-	/* Nothing comes between: neither in the child, whose handler would
-	 * write to our pipe, nor here before the child is known. */
-	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, &mask);
+	/* No signal comes between: neither in the child, where it would be
+	 * ours, nor here before the child is known. */
+	dsrv_catch_hold(&loop->catch);
 	if ((pid = fork()) == 0) {
-		become_child(loop, deaf);
+		dsrv_memory_forked();
+		dsrv_catch_leave(&loop->catch, deaf);
+		/* Last: one that came since the fork meets the program's own
+		 * disposition now, and none is lost. */
+		dsrv_catch_let_in(&loop->catch);
 		return 0;
 	}
 	if (pid > 0)
 		dsrv_children_add(&loop->children, pid);
-	sigprocmask(SIG_SETMASK, &mask, NULL);
+	dsrv_catch_go_on(&loop->catch);
 	return pid;
 }
 
@@ -618,7 +392,7 @@ dsrv_loop_adopt(struct dsrv_loop *loop, pid_t pid)
 	if (pid <= 1 || waitid(P_PID, (id_t)pid, &info,
 	    WEXITED | WNOHANG | WNOWAIT) == -1)
 		return -1;
-	hint_at_end();
+	dsrv_catch_hint();
 	return dsrv_children_add(&loop->children, pid);
 }
 

@@ -29,10 +29,11 @@ enum { PATIENCE = 1000 };	/* ms, while a starter reads, or at an end */
 
 static enum dsrv_report_to destination;
 static int lost;	/* messages that nobody took */
+enum { ROOM = 4096 };
 static struct {
-	pid_t pid;	/* whose they are: not those of its forks */
+	pid_t pid;	/* whose they are: its forks have not even the text */
 	size_t size;
-	char text[4096];
+	char *text;
 } waiting;		/* messages, until somebody takes them */
 static int exit_status;
 
@@ -81,11 +82,12 @@ add_line(const char *line)
 	size_t room;
 	int len;
 
-	if (waiting.pid != getpid()) {
+	if (waiting.pid != getpid() || waiting.text == NULL) {
 		waiting.pid = getpid();
 		waiting.size = 0;
+		waiting.text = dsrv_memory_own(ROOM);
 	}
-	room = sizeof waiting.text - waiting.size;
+	room = waiting.text != NULL ? ROOM - waiting.size : 0;
 	len = lost == 0 ? snprintf(waiting.text + waiting.size, room, "%s\n",
 	    line) : snprintf(waiting.text + waiting.size, room,
 	    "%s (%d messages before it are lost)\n", line, lost);
@@ -143,8 +145,9 @@ dsrv_report_flush(int patience)
 {
 	int saved = errno;
 
-	if (waiting.size > 0)
-		write_waiting(patience ? PATIENCE : 0);
+	if (waiting.size == 0)
+		return 0;
+	write_waiting(patience ? PATIENCE : 0);
 	errno = saved;
 	return waiting.size > 0;
 }

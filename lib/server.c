@@ -320,8 +320,8 @@ open_server(struct server *s, const int *fds, int count)
 	}
 	s->master_place = dsrv_loop_watch(&s->loop, dsrv_stage()->to_parent,
 	    0);
-	dsrv_loop_give(&s->loop, SIGHUP, dsrv_worker_stop);
-	dsrv_loop_give(&s->loop, SIGUSR2, dsrv_worker_stop);
+	dsrv_catch_give(&s->loop.catch, SIGHUP, dsrv_worker_stop);
+	dsrv_catch_give(&s->loop.catch, SIGUSR2, dsrv_worker_stop);
 	return 0;
 }
 

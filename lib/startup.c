@@ -99,7 +99,7 @@ become_master(struct starter *s)
 	    dsrv_descriptors_renew(STDOUT_FILENO) == -1)
 		dsrv_report_die("renew stdin and stdout");
 	sigemptyset(&none);
-	dsrv_loop_reset(&none);
+	dsrv_catch_reset(&none);
 	dsrv_stage_become(DSRV_MASTER);
 	if (directory != NULL && chdir(directory) == -1) {
 		dsrv_report("change to directory %s: %s", directory,
@@ -113,12 +113,12 @@ stay_in_foreground(void)
 {
 	sigset_t untouched;
 
-	dsrv_loop_ignored(&untouched);
+	dsrv_catch_ignored(&untouched);
 	if (sigismember(&untouched, SIGHUP))
 		dsrv_stage_keep_hup_ignored();
 	sigemptyset(&untouched);
 	sigaddset(&untouched, SIGHUP);
-	dsrv_loop_reset(&untouched);
+	dsrv_catch_reset(&untouched);
 	dsrv_stage_become(DSRV_MASTER);
 }
 
@@ -316,7 +316,7 @@ finish(struct starter *s)
 	if (s->state == FAILED)
 		error = report_failure(s);
 	if (s->signo != 0 && fatal == 0)
-		dsrv_loop_die_of(s->signo);
+		dsrv_catch_die_of(s->signo);
 	/* Who ends needs no signals back: one of them could change how. */
 	if (fatal != 0)
 		close_starter(s);
@@ -407,7 +407,7 @@ open_starter(struct starter *s)
 	s->from_master = s->to_starter = s->lifeline = s->from_starter = -1;
 	s->relays[0].source = s->relays[1].source = -1;
 	s->to_relay[0] = s->to_relay[1] = -1;
-	dsrv_loop_ignored(&untouched);	/* by nohup(1), or in a script's & */
+	dsrv_catch_ignored(&untouched);	/* by nohup(1), or in a script's & */
 	if (open_pipes(s) == -1 || dsrv_loop_open(&s->loop, 5,
 	    DSRV_REAP_FORKED, NULL, &untouched) == -1) {
 		error = errno;

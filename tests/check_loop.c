@@ -205,19 +205,30 @@ block(int signo)
 	sigprocmask(SIG_BLOCK, &one, NULL);
 }
 
-static void
-unblock(int signo)
-{
-	sigset_t one;
-
-	sigemptyset(&one);
-	sigaddset(&one, signo);
-	sigprocmask(SIG_UNBLOCK, &one, NULL);
-}
-
 /*
  * Signals
  */
+
+/* All that is in the pipe, and what had no place in it: which kinds came? */
+static void
+tells_each_of(const int *wanted, int count)
+{
+	int seen[NSIG] = { 0 }, missing = count, i, events = 0;
+
+	at_latest_in(2000);
+	while (missing > 0) {
+		ck_assert_int_lt(events++, ENOUGH);
+		if (next() == DSRV_EVENT_SIGNAL)
+			seen[loop.signo] = 1;
+		for (missing = i = 0; i < count; i++)
+			missing += !seen[wanted[i]];
+		if (dsrv_loop_now() >= loop.deadline)
+			break;
+	}
+	for (i = 0; i < count; i++)
+		ck_assert_msg(seen[wanted[i]], "signal %d is lost",
+		    wanted[i]);
+}
 
 START_TEST(loop_tells_a_signal_that_came_while_it_did_not_wait)
 {
@@ -233,17 +244,16 @@ START_TEST(loop_tells_a_signal_that_came_while_it_did_not_wait)
 }
 END_TEST
 
-START_TEST(loop_tells_signals_in_the_order_in_which_they_came)
+START_TEST(loop_tells_each_of_several_signals)
 {
+	static const int wanted[] = { SIGUSR2, SIGHUP, SIGTERM };
+
 	open_loop();
 	raise(SIGUSR2);
 	raise(SIGHUP);
 	raise(SIGTERM);
 	raise(SIGHUP);
-	tells_signal(SIGUSR2);
-	tells_signal(SIGHUP);
-	tells_signal(SIGTERM);
-	tells_signal(SIGHUP);
+	tells_each_of(wanted, DSRV_COUNT(wanted));
 	dsrv_loop_close(&loop);
 }
 END_TEST
@@ -324,27 +334,6 @@ START_TEST(loop_tells_the_deadline_neither_early_nor_late)
 	dsrv_loop_close(&loop);
 }
 END_TEST
-
-/* All that is in the pipe, and what had no place in it: which kinds came? */
-static void
-tells_each_of(const int *wanted, int count)
-{
-	int seen[NSIG] = { 0 }, missing = count, i, events = 0;
-
-	at_latest_in(2000);
-	while (missing > 0) {
-		ck_assert_int_lt(events++, ENOUGH);
-		if (next() == DSRV_EVENT_SIGNAL)
-			seen[loop.signo] = 1;
-		for (missing = i = 0; i < count; i++)
-			missing += !seen[wanted[i]];
-		if (dsrv_loop_now() >= loop.deadline)
-			break;
-	}
-	for (i = 0; i < count; i++)
-		ck_assert_msg(seen[wanted[i]], "signal %d is lost",
-		    wanted[i]);
-}
 
 START_TEST(loop_loses_no_kind_of_signal_where_thousands_come)
 {
@@ -544,7 +533,7 @@ START_TEST(loop_gives_the_program_its_signals_back)
 	set_own_signals();
 	look_at_signals(&before);
 	open_loop();
-	dsrv_loop_give(&loop, SIGTERM, own_handler);
+	dsrv_catch_give(&loop.catch, SIGTERM, own_handler);
 	ck_assert_int_ne(differing_signal(&before), 0);
 	errno = ERANGE;
 	dsrv_loop_close(&loop);
@@ -575,7 +564,7 @@ child_gets(int signo, void (*handler)(int))
 	pid_t pid;
 
 	open_loop();
-	dsrv_loop_give(&loop, signo, handler);
+	dsrv_catch_give(&loop.catch, signo, handler);
 	if ((pid = dsrv_loop_fork(&loop)) == 0) {
 		raise(signo);
 		_exit(0);
@@ -640,7 +629,7 @@ START_TEST(loop_gives_a_handler_that_restarts_what_it_interrupts)
 	char c;
 
 	open_loop();
-	dsrv_loop_give(&loop, SIGHUP, tell_test);
+	dsrv_catch_give(&loop.catch, SIGHUP, tell_test);
 	make_pipe(&from_child, &to_test);
 	for (i = 0; i < 5; i++) {
 		let_children_wait();
@@ -721,7 +710,7 @@ START_TEST(loop_unblocks_and_resets_what_a_shell_has_ignored)
 	block(SIGHUP);
 	block(SIGCHLD);
 	block(SIGWINCH);
-	dsrv_loop_ignored(&ignored);
+	dsrv_catch_ignored(&ignored);
 	ck_assert(sigismember(&ignored, SIGINT));
 	ck_assert(sigismember(&ignored, SIGHUP));
 	ck_assert(!sigismember(&ignored, SIGUSR1));
@@ -730,7 +719,7 @@ START_TEST(loop_unblocks_and_resets_what_a_shell_has_ignored)
 
 	sigemptyset(&leave);
 	sigaddset(&leave, SIGHUP);
-	dsrv_loop_reset(&leave);
+	dsrv_catch_reset(&leave);
 	sigaction(SIGINT, NULL, &now);
 	ck_assert(now.sa_handler == SIG_DFL);
 	sigaction(SIGCHLD, NULL, &now);
@@ -757,7 +746,7 @@ START_TEST(loop_dies_of_a_signal_without_a_core)
 	if ((pid = fork()) == 0) {
 		signal(SIGQUIT, SIG_IGN);
 		block(SIGQUIT);
-		dsrv_loop_die_of(SIGQUIT);
+		dsrv_catch_die_of(SIGQUIT);
 	}
 	status = ended(pid);
 	ck_assert(WIFSIGNALED(status));
@@ -1034,17 +1023,33 @@ fork_crowd(void)
 		crowd[i] = fork_waiting();
 }
 
-/* So that one SIGCHLD comes for all of them. */
+/* A signal that is pending, as if it had never come. */
 static void
-end_crowd_at_once(void)
+lose(int signo)
 {
+	static const struct timespec now;
+	sigset_t one;
+
+	sigemptyset(&one);
+	sigaddset(&one, signo);
+	ck_assert_int_eq(sigtimedwait(&one, NULL, &now), signo);
+}
+
+/* So that one SIGCHLD comes for all of them, or none at all. */
+static void
+end_crowd_at_once(int lose_signal)
+{
+	sigset_t mask;
 	int i;
 
+	sigprocmask(SIG_SETMASK, NULL, &mask);
 	block(SIGCHLD);
 	let_children_go();
 	for (i = 0; i < CROWD; i++)
 		has_ended(crowd[i]);
-	unblock(SIGCHLD);
+	if (lose_signal)
+		lose(SIGCHLD);
+	sigprocmask(SIG_SETMASK, &mask, NULL);
 }
 
 static void
@@ -1074,7 +1079,7 @@ START_TEST(loop_finds_all_that_one_signal_tells_of)
 {
 	open_loop();
 	fork_crowd();
-	end_crowd_at_once();
+	end_crowd_at_once(0);
 	tells_the_end_of_all();
 	dsrv_loop_close(&loop);
 }
@@ -1085,7 +1090,7 @@ START_TEST(loop_finds_all_that_one_signal_tells_of_while_it_is_busy)
 	open_loop();
 	fork_crowd();
 	watch_ready_pipe();
-	end_crowd_at_once();
+	end_crowd_at_once(0);
 	tells_the_end_of_all();
 	dsrv_loop_close(&loop);
 }
@@ -1095,7 +1100,7 @@ START_TEST(loop_finds_all_that_one_signal_tells_of_as_a_reaper)
 {
 	open_loop_of(DSRV_REAP_ALL);
 	fork_crowd();
-	end_crowd_at_once();
+	end_crowd_at_once(0);
 	tells_the_end_of_all();
 	dsrv_loop_close(&loop);
 }
@@ -1105,9 +1110,7 @@ START_TEST(loop_finds_by_a_sweep_what_no_signal_has_told)
 {
 	open_loop();
 	fork_crowd();
-	block(SIGCHLD);
-	end_crowd_at_once();
-	block(SIGCHLD);
+	end_crowd_at_once(1);
 	dsrv_loop_sweep(&loop);
 	tells_the_end_of_all();
 	dsrv_loop_close(&loop);
@@ -1321,7 +1324,7 @@ main(void)
 {
 	const TTest *const tests[] = {
 		loop_tells_a_signal_that_came_while_it_did_not_wait,
-		loop_tells_signals_in_the_order_in_which_they_came,
+		loop_tells_each_of_several_signals,
 		loop_wakes_by_a_signal,
 		loop_tells_signals_although_a_descriptor_is_always_ready,
 		loop_tells_the_deadline_although_a_descriptor_is_always_ready,

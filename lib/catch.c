@@ -1,0 +1,411 @@
+/*
+ * catch.c - the signals that a process obeys, as something to read
+ *
+ * A signal that comes just before poll(2) must wake it all the same. So it is
+ * kept until it is read from a descriptor that poll(2) watches: by the kernel,
+ * where that has signalfd(2), the signals being blocked; else in a pipe that a
+ * handler writes to. A mask that ppoll(2) opens would not do: with a
+ * descriptor ready Linux returns that first and no handler runs, so a busy
+ * listener would keep signals out.
+ *
+ * With signalfd(2) a child has but its mask to put back, and no handler needs
+ * a frame on a stack that the last fork has made to be copied.
+ *
+ * The only sigaction(2) of the library.
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#include "config.h"
+
+#include <sys/resource.h>
+#ifdef HAVE_SIGNALFD
+#include <sys/signalfd.h>
+#endif
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon-private.h"
+
+/*
+ * What a signal does in this process, and in its children
+ */
+
+static int
+has_handler(const struct sigaction *action)
+{
+	return action->sa_flags & SA_SIGINFO ||
+	    (action->sa_handler != SIG_DFL && action->sa_handler != SIG_IGN);
+}
+
+static int
+ignores(const struct sigaction *action)
+{
+	return !has_handler(action) && action->sa_handler == SIG_IGN;
+}
+
+static int
+ignored(int signo)
+{
+	struct sigaction now;
+
+	return sigaction(signo, NULL, &now) == 0 && ignores(&now);
+}
+
+/* A child gets back what was there before. */
+static struct dsrv_disposition *
+change(struct dsrv_catch *c, int signo, const struct sigaction *action)
+{
+	struct dsrv_disposition *d = &c->changed[c->changed_count++];
+
+	d->signo = signo;
+	sigaction(signo, action, &d->before);
+	d->child = d->before;
+	d->hidden = 1;
+	return d;
+}
+
+static void
+change_to(struct dsrv_catch *c, int signo, void (*handler)(int))
+{
+	struct sigaction action;
+
+	memset(&action, 0, sizeof action);
+	action.sa_handler = handler;
+	sigemptyset(&action.sa_mask);
+	change(c, signo, &action);
+}
+
+void
+dsrv_catch_ignore(struct dsrv_catch *c, int signo)
+{
+	change_to(c, signo, SIG_IGN);
+}
+
+static struct dsrv_disposition *
+changed(struct dsrv_catch *c, int signo)
+{
+	int i;
+
+	for (i = 0; i < c->changed_count; i++)
+		if (c->changed[i].signo == signo)
+			return &c->changed[i];
+	return NULL;
+}
+
+void
+dsrv_catch_give(struct dsrv_catch *c, int signo, void (*handler)(int))
+{
+	struct dsrv_disposition *d = changed(c, signo);
+	struct sigaction now, action;
+
+	if (!sigismember(&c->caught, signo))
+		return;
+	if (d != NULL)
+		now = d->child;
+	else if (sigaction(signo, NULL, &now) == -1)
+		return;
+	if (has_handler(&now))
+		return;
+	memset(&action, 0, sizeof action);
+	action.sa_handler = handler;
+	action.sa_flags = SA_RESTART;
+	sigemptyset(&action.sa_mask);
+	if (d == NULL) {	/* it is blocked here: no child need set it */
+		d = change(c, signo, &action);
+		d->hidden = 0;
+	}
+	d->child = action;
+}
+
+/*
+ * Two ways to keep a signal until it is read
+ */
+
+#ifdef HAVE_SIGNALFD
+
+static int
+begin(struct dsrv_catch *c)
+{
+	struct sigaction now;
+	sigset_t mask = c->mask;
+	int signo;
+
+	/* Of no interest, but must not end us where a write fails. */
+	sigaddset(&c->caught, SIGPIPE);
+	c->fd = dsrv_descriptors_own(signalfd(-1, &c->caught,
+	    SFD_CLOEXEC | SFD_NONBLOCK));
+	if (c->fd == -1)
+		return -1;
+	/* Were it ignored, as it may have been, there would be no status. */
+	if (sigaction(SIGCHLD, NULL, &now) == 0 &&
+	    (ignores(&now) || now.sa_flags & SA_NOCLDWAIT))
+		change_to(c, SIGCHLD, SIG_DFL);
+	for (signo = 1; signo < NSIG; signo++)
+		if (sigismember(&c->caught, signo) == 1)
+			sigaddset(&mask, signo);
+	sigprocmask(SIG_SETMASK, &mask, NULL);
+	return 0;
+}
+
+int
+dsrv_catch_read(struct dsrv_catch *c, struct dsrv_caught *caught)
+{
+	/* Few: they are on the stack, too. */
+	struct signalfd_siginfo kept[4];
+	ssize_t n = read(c->fd, kept, sizeof kept);
+	int i, count = 0;
+
+	for (i = 0; n > 0 && i < (int)((size_t)n / sizeof kept[0]); i++) {
+		if (kept[i].ssi_signo == SIGPIPE)
+			continue;
+		caught[count].signo = (int)kept[i].ssi_signo;
+		caught[count++].pid = (pid_t)kept[i].ssi_pid;
+	}
+	return count;
+}
+
+/* They are blocked, and no handler is ours: nothing can come between. */
+void
+dsrv_catch_hold(struct dsrv_catch *c)
+{
+	(void)c;
+}
+
+void
+dsrv_catch_go_on(struct dsrv_catch *c)
+{
+	(void)c;
+}
+
+static void
+forget(struct dsrv_catch *c)
+{
+	struct pollfd kept = { .fd = c->fd, .events = POLLIN };
+	struct dsrv_caught caught[DSRV_CATCH_MAX];
+
+	while (poll(&kept, 1, 0) == 1)
+		dsrv_catch_read(c, caught);
+}
+
+static void
+close_ends(struct dsrv_catch *c)
+{
+	close(c->fd);
+}
+
+#else
+
+static int to_loop = -1;
+static volatile sig_atomic_t missed[NSIG];	/* the pipe was full */
+
+static void
+wake(int signo, siginfo_t *info, void *context)
+{
+	struct dsrv_caught record = { .signo = signo, .pid = info->si_pid };
+	int saved = errno;
+
+	(void)context;
+	if (write(to_loop, &record, sizeof record) != (ssize_t)sizeof record)
+		missed[signo] = 1;
+	if (errno != saved)	/* else its page would be copied at a fork */
+		errno = saved;
+}
+
+static int
+begin(struct dsrv_catch *c)
+{
+	struct sigaction action;
+	sigset_t mask = c->mask;
+	int signo;
+
+	if (dsrv_descriptors_pipe(&c->fd, &to_loop) == -1)
+		return -1;
+	fcntl(c->fd, F_SETFL, O_NONBLOCK);
+	fcntl(to_loop, F_SETFL, O_NONBLOCK);
+	memset((void *)missed, 0, sizeof missed);
+	memset(&action, 0, sizeof action);
+	action.sa_sigaction = wake;
+	action.sa_flags = SA_SIGINFO | SA_NOCLDSTOP;
+	sigfillset(&action.sa_mask);
+	for (signo = 1; signo < NSIG; signo++)
+		if (sigismember(&c->caught, signo) == 1) {
+			change(c, signo, &action);
+			sigdelset(&mask, signo);
+		}
+	dsrv_catch_ignore(c, SIGPIPE);
+	sigprocmask(SIG_SETMASK, &mask, NULL);
+	return 0;
+}
+
+int
+dsrv_catch_read(struct dsrv_catch *c, struct dsrv_caught *caught)
+{
+	ssize_t n = read(c->fd, caught,
+	    (DSRV_CATCH_MAX - DSRV_CATCH_CHANGED) * sizeof *caught);
+	int i, signo, count;
+
+	count = n > 0 ? (int)((size_t)n / sizeof *caught) : 0;
+	/* While one is missed there is something in the pipe to read. */
+	for (i = 0; i < c->changed_count; i++) {
+		signo = c->changed[i].signo;
+		if (!missed[signo])
+			continue;
+		missed[signo] = 0;
+		caught[count].signo = signo;
+		caught[count++].pid = 0;
+	}
+	return count;
+}
+
+void
+dsrv_catch_hold(struct dsrv_catch *c)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &c->held);
+}
+
+void
+dsrv_catch_go_on(struct dsrv_catch *c)
+{
+	sigprocmask(SIG_SETMASK, &c->held, NULL);
+}
+
+static void
+forget(struct dsrv_catch *c)
+{
+	(void)c;	/* it goes with the pipe */
+}
+
+static void
+close_ends(struct dsrv_catch *c)
+{
+	close(c->fd);
+	close(to_loop);
+	to_loop = -1;
+}
+
+#endif
+
+/*
+ * From the beginning to the end
+ */
+
+int
+dsrv_catch_open(struct dsrv_catch *c, const sigset_t *untouched)
+{
+	const int *signo;
+	sigset_t all;
+
+	memset(c, 0, sizeof *c);
+	sigemptyset(&c->caught);
+	for (signo = dsrv_signals; *signo != 0; signo++)
+		if (untouched == NULL || !sigismember(untouched, *signo))
+			sigaddset(&c->caught, *signo);
+	sigaddset(&c->caught, SIGCHLD);
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &c->mask);
+	if (begin(c) == 0)
+		return 0;
+	sigprocmask(SIG_SETMASK, &c->mask, NULL);
+	return -1;
+}
+
+void
+dsrv_catch_close(struct dsrv_catch *c)
+{
+	sigset_t all;
+	int i;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+	for (i = 0; i < c->changed_count; i++)
+		sigaction(c->changed[i].signo, &c->changed[i].before, NULL);
+	forget(c);
+	close_ends(c);
+	sigprocmask(SIG_SETMASK, &c->mask, NULL);
+}
+
+void
+dsrv_catch_hint(void)
+{
+	raise(SIGCHLD);
+}
+
+void
+dsrv_catch_leave(struct dsrv_catch *c, int deaf)
+{
+	const int *signo;
+	int i;
+
+	close_ends(c);
+	for (i = 0; i < c->changed_count; i++)
+		if (c->changed[i].hidden)
+			sigaction(c->changed[i].signo, &c->changed[i].child,
+			    NULL);
+	for (signo = dsrv_signals; deaf && *signo != 0; signo++)
+		signal(*signo, SIG_IGN);
+}
+
+void
+dsrv_catch_let_in(const struct dsrv_catch *c)
+{
+	sigprocmask(SIG_SETMASK, &c->mask, NULL);
+}
+
+/*
+ * Outside of a loop
+ */
+
+void
+dsrv_catch_ignored(sigset_t *signals)
+{
+	const int *signo;
+
+	sigemptyset(signals);
+	for (signo = dsrv_signals; *signo != 0; signo++)
+		if (ignored(*signo))
+			sigaddset(signals, *signo);
+}
+
+static void
+reset(int signo, const sigset_t *untouched)
+{
+	sigset_t one;
+
+	if (ignored(signo) && !sigismember(untouched, signo))
+		signal(signo, SIG_DFL);
+	sigemptyset(&one);
+	sigaddset(&one, signo);
+	sigprocmask(SIG_UNBLOCK, &one, NULL);
+}
+
+void
+dsrv_catch_reset(const sigset_t *untouched)
+{
+	const int *signo;
+
+	for (signo = dsrv_signals; *signo != 0; signo++)
+		reset(*signo, untouched);
+	reset(SIGCHLD, untouched);
+}
+
+void
+dsrv_catch_die_of(int signo)
+{
+	struct rlimit none = { 0, 0 };
+	sigset_t one;
+
+	setrlimit(RLIMIT_CORE, &none);
+	signal(signo, SIG_DFL);
+	sigemptyset(&one);
+	sigaddset(&one, signo);
+	sigprocmask(SIG_UNBLOCK, &one, NULL);
+	fflush(NULL);
+	raise(signo);
+	dsrv_report_exit(128 + signo);
+}
