@@ -29,6 +29,14 @@
 
 #include "daemon-private.h"
 
+/* glibc's sigprocmask(3) only calls this, from pages of its own, which each
+ * child would have to map. */
+#ifdef HAVE_PTHREAD_SIGMASK
+#define set_mask pthread_sigmask
+#else
+#define set_mask sigprocmask
+#endif
+
 /*
  * What a signal does in this process, and in its children
  */
@@ -54,70 +62,100 @@ ignored(int signo)
 	return sigaction(signo, NULL, &now) == 0 && ignores(&now);
 }
 
-/* A child gets back what was there before. */
-static struct dsrv_disposition *
-change(struct dsrv_catch *c, int signo, const struct sigaction *action)
-{
-	struct dsrv_disposition *d = &c->changed[c->changed_count++];
+/*
+ * What is other than the program has it; a child gets it back, or what it is
+ * given. Not in struct dsrv_catch, which would make a looping process's stack
+ * a page more for each child to copy.
+ */
+enum { CHANGED_MAX = 9 };	/* the table, SIGCHLD, SIGPIPE, SIGXFSZ */
 
-	d->signo = signo;
-	sigaction(signo, action, &d->before);
-	d->child = d->before;
-	d->hidden = 1;
-	return d;
+static struct change {
+	int signo;
+	int in_force;	/* what is given: here too, where it is blocked */
+	void (*given)(int);
+	struct sigaction before;
+} changes[CHANGED_MAX];
+static int change_count;
+
+static void
+prepare(struct sigaction *action, void (*handler)(int))
+{
+	memset(action, 0, sizeof *action);
+	action->sa_handler = handler;
+	action->sa_flags = SA_RESTART;
+	sigemptyset(&action->sa_mask);
+}
+
+static struct change *
+change(int signo, const struct sigaction *action)
+{
+	struct change *made = &changes[change_count++];
+
+	made->signo = signo;
+	made->in_force = 0;
+	made->given = NULL;
+	sigaction(signo, action, &made->before);
+	return made;
 }
 
 static void
-change_to(struct dsrv_catch *c, int signo, void (*handler)(int))
+change_to(int signo, void (*handler)(int))
 {
 	struct sigaction action;
 
-	memset(&action, 0, sizeof action);
-	action.sa_handler = handler;
-	sigemptyset(&action.sa_mask);
-	change(c, signo, &action);
+	prepare(&action, handler);
+	change(signo, &action);
 }
 
 void
-dsrv_catch_ignore(struct dsrv_catch *c, int signo)
+dsrv_catch_ignore(int signo)
 {
-	change_to(c, signo, SIG_IGN);
+	change_to(signo, SIG_IGN);
 }
 
-static struct dsrv_disposition *
-changed(struct dsrv_catch *c, int signo)
+static struct change *
+find_change(int signo)
 {
 	int i;
 
-	for (i = 0; i < c->changed_count; i++)
-		if (c->changed[i].signo == signo)
-			return &c->changed[i];
+	for (i = 0; i < change_count; i++)
+		if (changes[i].signo == signo)
+			return &changes[i];
 	return NULL;
 }
 
 void
-dsrv_catch_give(struct dsrv_catch *c, int signo, void (*handler)(int))
+dsrv_catch_give(const struct dsrv_catch *c, int signo, void (*handler)(int))
 {
-	struct dsrv_disposition *d = changed(c, signo);
+	struct change *made = find_change(signo);
 	struct sigaction now, action;
 
 	if (!sigismember(&c->caught, signo))
 		return;
-	if (d != NULL)
-		now = d->child;
+	if (made != NULL)
+		now = made->before;
 	else if (sigaction(signo, NULL, &now) == -1)
 		return;
 	if (has_handler(&now))
 		return;
-	memset(&action, 0, sizeof action);
-	action.sa_handler = handler;
-	action.sa_flags = SA_RESTART;
-	sigemptyset(&action.sa_mask);
-	if (d == NULL) {	/* it is blocked here: no child need set it */
-		d = change(c, signo, &action);
-		d->hidden = 0;
+	if (made == NULL) {
+		prepare(&action, handler);
+		made = change(signo, &action);
+		made->in_force = 1;
 	}
-	d->child = action;
+	made->given = handler;
+}
+
+static void
+give_back(const struct change *made)
+{
+	struct sigaction action;
+
+	if (made->given != NULL) {
+		prepare(&action, made->given);
+		sigaction(made->signo, &action, NULL);
+	} else
+		sigaction(made->signo, &made->before, NULL);
 }
 
 /*
@@ -142,11 +180,11 @@ begin(struct dsrv_catch *c)
 	/* Were it ignored, as it may have been, there would be no status. */
 	if (sigaction(SIGCHLD, NULL, &now) == 0 &&
 	    (ignores(&now) || now.sa_flags & SA_NOCLDWAIT))
-		change_to(c, SIGCHLD, SIG_DFL);
+		change_to(SIGCHLD, SIG_DFL);
 	for (signo = 1; signo < NSIG; signo++)
 		if (sigismember(&c->caught, signo) == 1)
 			sigaddset(&mask, signo);
-	sigprocmask(SIG_SETMASK, &mask, NULL);
+	set_mask(SIG_SETMASK, &mask, NULL);
 	return 0;
 }
 
@@ -232,11 +270,11 @@ begin(struct dsrv_catch *c)
 	sigfillset(&action.sa_mask);
 	for (signo = 1; signo < NSIG; signo++)
 		if (sigismember(&c->caught, signo) == 1) {
-			change(c, signo, &action);
+			change(signo, &action);
 			sigdelset(&mask, signo);
 		}
-	dsrv_catch_ignore(c, SIGPIPE);
-	sigprocmask(SIG_SETMASK, &mask, NULL);
+	dsrv_catch_ignore(SIGPIPE);
+	set_mask(SIG_SETMASK, &mask, NULL);
 	return 0;
 }
 
@@ -244,13 +282,13 @@ int
 dsrv_catch_read(struct dsrv_catch *c, struct dsrv_caught *caught)
 {
 	ssize_t n = read(c->fd, caught,
-	    (DSRV_CATCH_MAX - DSRV_CATCH_CHANGED) * sizeof *caught);
+	    (DSRV_CATCH_MAX - CHANGED_MAX) * sizeof *caught);
 	int i, signo, count;
 
 	count = n > 0 ? (int)((size_t)n / sizeof *caught) : 0;
 	/* While one is missed there is something in the pipe to read. */
-	for (i = 0; i < c->changed_count; i++) {
-		signo = c->changed[i].signo;
+	for (i = 0; i < change_count; i++) {
+		signo = changes[i].signo;
 		if (!missed[signo])
 			continue;
 		missed[signo] = 0;
@@ -266,13 +304,13 @@ dsrv_catch_hold(struct dsrv_catch *c)
 	sigset_t all;
 
 	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, &c->held);
+	set_mask(SIG_SETMASK, &all, &c->held);
 }
 
 void
 dsrv_catch_go_on(struct dsrv_catch *c)
 {
-	sigprocmask(SIG_SETMASK, &c->held, NULL);
+	set_mask(SIG_SETMASK, &c->held, NULL);
 }
 
 static void
@@ -301,17 +339,17 @@ dsrv_catch_open(struct dsrv_catch *c, const sigset_t *untouched)
 	const int *signo;
 	sigset_t all;
 
-	memset(c, 0, sizeof *c);
+	change_count = 0;
 	sigemptyset(&c->caught);
 	for (signo = dsrv_signals; *signo != 0; signo++)
 		if (untouched == NULL || !sigismember(untouched, *signo))
 			sigaddset(&c->caught, *signo);
 	sigaddset(&c->caught, SIGCHLD);
 	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, &c->mask);
+	set_mask(SIG_SETMASK, &all, &c->mask);
 	if (begin(c) == 0)
 		return 0;
-	sigprocmask(SIG_SETMASK, &c->mask, NULL);
+	set_mask(SIG_SETMASK, &c->mask, NULL);
 	return -1;
 }
 
@@ -322,12 +360,12 @@ dsrv_catch_close(struct dsrv_catch *c)
 	int i;
 
 	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, NULL);
-	for (i = 0; i < c->changed_count; i++)
-		sigaction(c->changed[i].signo, &c->changed[i].before, NULL);
+	set_mask(SIG_SETMASK, &all, NULL);
+	for (i = 0; i < change_count; i++)
+		sigaction(changes[i].signo, &changes[i].before, NULL);
 	forget(c);
 	close_ends(c);
-	sigprocmask(SIG_SETMASK, &c->mask, NULL);
+	set_mask(SIG_SETMASK, &c->mask, NULL);
 }
 
 void
@@ -343,10 +381,9 @@ dsrv_catch_leave(struct dsrv_catch *c, int deaf)
 	int i;
 
 	close_ends(c);
-	for (i = 0; i < c->changed_count; i++)
-		if (c->changed[i].hidden)
-			sigaction(c->changed[i].signo, &c->changed[i].child,
-			    NULL);
+	for (i = 0; i < change_count; i++)
+		if (!changes[i].in_force)
+			give_back(&changes[i]);
 	for (signo = dsrv_signals; deaf && *signo != 0; signo++)
 		signal(*signo, SIG_IGN);
 }
@@ -354,7 +391,7 @@ dsrv_catch_leave(struct dsrv_catch *c, int deaf)
 void
 dsrv_catch_let_in(const struct dsrv_catch *c)
 {
-	sigprocmask(SIG_SETMASK, &c->mask, NULL);
+	set_mask(SIG_SETMASK, &c->mask, NULL);
 }
 
 /*
@@ -381,7 +418,7 @@ reset(int signo, const sigset_t *untouched)
 		signal(signo, SIG_DFL);
 	sigemptyset(&one);
 	sigaddset(&one, signo);
-	sigprocmask(SIG_UNBLOCK, &one, NULL);
+	set_mask(SIG_UNBLOCK, &one, NULL);
 }
 
 void
@@ -404,7 +441,7 @@ dsrv_catch_die_of(int signo)
 	signal(signo, SIG_DFL);
 	sigemptyset(&one);
 	sigaddset(&one, signo);
-	sigprocmask(SIG_UNBLOCK, &one, NULL);
+	set_mask(SIG_UNBLOCK, &one, NULL);
 	fflush(NULL);
 	raise(signo);
 	dsrv_report_exit(128 + signo);

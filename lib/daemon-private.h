@@ -363,7 +363,6 @@ int dsrv_stage_descriptors(int *fds, int max);
  */
 
 enum {
-	DSRV_CATCH_CHANGED = 9,	/* those of the table, SIGCHLD, SIGPIPE, ... */
 	DSRV_CATCH_MAX = 16	/* read at once */
 };
 
@@ -377,13 +376,6 @@ struct dsrv_catch {
 	sigset_t mask;	/* the program's */
 	sigset_t held;
 	sigset_t caught;
-	struct dsrv_disposition {
-		int signo;
-		int hidden;	/* the child's is not in force here */
-		struct sigaction before;
-		struct sigaction child;
-	} changed[DSRV_CATCH_CHANGED];
-	int changed_count;
 };
 
 /* Takes over the signals of the table, but for those untouched (NULL: none),
@@ -397,9 +389,10 @@ int dsrv_catch_read(struct dsrv_catch *, struct dsrv_caught *);
 /* As if a SIGCHLD came. */
 void dsrv_catch_hint(void);
 /* This signal too does nothing to this process. */
-void dsrv_catch_ignore(struct dsrv_catch *, int signo);
+void dsrv_catch_ignore(int signo);
 /* A child gets this handler where the program left signo alone. */
-void dsrv_catch_give(struct dsrv_catch *, int signo, void (*handler)(int));
+void dsrv_catch_give(const struct dsrv_catch *, int signo,
+    void (*handler)(int));
 /* Around a fork(2): in a child no signal may be ours. */
 void dsrv_catch_hold(struct dsrv_catch *);
 void dsrv_catch_go_on(struct dsrv_catch *);

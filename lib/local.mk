@@ -32,7 +32,7 @@ lib_libdaemonsrv_la_SOURCES = \
 # that adds functions: CURRENT + 1, REVISION 0, AGE + 1. One that breaks
 # programs: CURRENT + 1, REVISION 0, AGE 0 (and a new package name).
 lib_libdaemonsrv_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 \
-	-no-undefined $(NOW_LDFLAGS)
+	-no-undefined $(NOW_LDFLAGS) $(MAPPING_LDFLAGS)
 if HAVE_VERSION_SCRIPT
 lib_libdaemonsrv_la_LDFLAGS += $(VERSION_LDFLAGS)
 lib_libdaemonsrv_la_DEPENDENCIES = lib/daemon.map

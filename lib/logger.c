@@ -443,7 +443,7 @@ open_logger(struct logger *l)
 		dsrv_report("log: %s", strerror(errno));
 		return -1;
 	}
-	dsrv_catch_ignore(&l->loop.catch, SIGXFSZ);
+	dsrv_catch_ignore(SIGXFSZ);
 	l->log_place = dsrv_loop_watch(&l->loop,
 	    l->airlock->ends[DSRV_AIRLOCK_LOG], POLLIN);
 	dsrv_report_to(DSRV_REPORT_SYSLOG);

@@ -224,6 +224,7 @@ next_signal(struct dsrv_loop *loop, enum dsrv_event *event)
 		if (!dsrv_children_has(&loop->children, found->pid))
 			return 1;	/* from a process that is no child */
 		if (reap(loop, found->pid)) {
+			loop->unswept--;	/* the others may have, too */
 			*event = DSRV_EVENT_CHILD;
 			return 1;
 		}

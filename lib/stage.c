@@ -37,7 +37,8 @@ void
 dsrv_stage_become(enum dsrv_stage_kind kind)
 {
 	stage.kind = kind;
-	stage.pid = getpid();
+	/* A worker calls no stage: it need not ask. */
+	stage.pid = kind == DSRV_WORKER ? 0 : getpid();
 }
 
 void

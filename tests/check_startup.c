@@ -1544,7 +1544,8 @@ END_TEST
 static void
 leaves_things_alone(pid_t pid)
 {
-	ck_assert(has_signal(pid, "SigIgn", SIGPIPE));
+	ck_assert(has_signal(pid, "SigIgn", SIGPIPE) ||
+	    has_signal(pid, "SigBlk", SIGPIPE));
 	ck_assert(has_signal(pid, "SigBlk", SIGWINCH));
 	ck_assert(has_signal(pid, "SigIgn", SIGTTOU));
 	ck_assert_int_eq(strtol(status_of(pid, "Umask"), NULL, 8), 027);
@@ -2010,6 +2011,14 @@ START_TEST(in_foreground_descriptors_0_to_2_are_made_to_exist)
 }
 END_TEST
 
+/* By a handler, or by signalfd(2), for which it is blocked. */
+static int
+hears_signal(pid_t pid, int signo)
+{
+	return has_signal(pid, "SigCgt", signo) ||
+	    has_signal(pid, "SigBlk", signo);
+}
+
 /* Ignored are HUP and INT. */
 static void
 foreground_nohup_daemon(void)
@@ -2033,8 +2042,8 @@ START_TEST(in_foreground_an_ignored_hup_stays_ignored)
 	ask(port, "hello", "hello");
 	ck_assert(has_signal(master, "SigIgn", SIGHUP));
 	ck_assert(has_signal(server, "SigIgn", SIGHUP));
-	ck_assert(has_signal(master, "SigCgt", SIGINT));
-	ck_assert(has_signal(server, "SigCgt", SIGINT));
+	ck_assert(hears_signal(master, SIGINT));
+	ck_assert(hears_signal(server, SIGINT));
 	ends_well(SIGINT);
 }
 END_TEST
