@@ -32,7 +32,9 @@ dist_man_MANS = \
 	doc/man3/daemon_set_start_return_fatal.3 \
 	doc/man3/daemon_set_start_timeout.3 \
 	doc/man3/daemon_set_stop_timeout.3 \
+	doc/man3/daemon_set_worker_connection_max.3 \
 	doc/man3/daemon_set_worker_count_max.3 \
+	doc/man3/daemon_set_worker_spare_count.3 \
 	doc/man3/daemon_set_working_directory.3 \
 	doc/man3/daemon_start.3 \
 	doc/man3/daemon_stop_requested.3 \

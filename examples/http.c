@@ -1,12 +1,14 @@
 /*
  * http.c - the files of one directory, by HTTP/1.0
  *
- *     http [-f] [-a address] [-p port] [-c workers] [-t seconds] directory
+ *     http [-f] [-a address] [-p port] [-c workers] [-s spares] [-t seconds]
+ *         directory
  *
  * -f stays in the foreground; port 8080 unless another is given, and 0 lets
  * the kernel choose; seconds limits the request, each 64 kB of the reply and
- * the end of the connection. A worker serves one request. Symbolic links are
- * not followed, so that nothing outside the directory is ever sent.
+ * the end of the connection. A connection has one request. With spares, so
+ * many workers wait for connections, and take one after another. Symbolic
+ * links are not followed, so that nothing outside the directory is ever sent.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -326,13 +328,15 @@ serve(int root)
 		redirect(target);
 	else
 		send_status(FORBIDDEN, "");
+	if (fd != -1)
+		close(fd);
 }
 
 static void
 usage(void)
 {
 	fprintf(stderr, "usage: http [-f] [-a address] [-p port] "
-	    "[-c workers] [-t seconds] directory\n");
+	    "[-c workers] [-s spares] [-t seconds] directory\n");
 	exit(2);
 }
 
@@ -369,10 +373,10 @@ int
 main(int argc, char *argv[])
 {
 	const char *address = NULL, *port = "8080";
-	int c, count, root, fds[MAX_SOCKETS];
+	int c, i, count, root, fds[MAX_SOCKETS];
 	char directory[PATH_MAX];
 
-	while ((c = getopt(argc, argv, "a:c:fp:t:")) != -1) {
+	while ((c = getopt(argc, argv, "a:c:fp:s:t:")) != -1) {
 		if (c == 'a')
 			address = optarg;
 		else if (c == 'c')
@@ -381,6 +385,8 @@ main(int argc, char *argv[])
 			daemon_set_foreground(1);
 		else if (c == 'p' && number(optarg, 0, 65535) >= 0)
 			port = optarg;
+		else if (c == 's')
+			daemon_set_worker_spare_count(number(optarg, 0, 65536));
 		else if (c == 't')
 			patience = (unsigned)number(optarg, 1, 86400);
 		else
@@ -405,8 +411,11 @@ main(int argc, char *argv[])
 	signal(SIGALRM, SIG_DFL);
 	daemon_master();
 	daemon_success();
-	daemon_server(fds, count);
-	serve(root);
-	drain();
+	for (i = daemon_server(fds, count); i >= 0;
+	    i = daemon_next_connection()) {
+		serve(root);
+		drain();
+		alarm(0);	/* it may take long until another comes */
+	}
 	return 0;
 }

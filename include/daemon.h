@@ -146,10 +146,13 @@ int daemon_peer(struct sockaddr *addr, socklen_t *len);
 
 /*
  * Ends this connection, so that the client sees its end, and waits for
- * another. Returns the index of that one's listener, or -1 when the worker
- * should finish, with stdin and stdout on /dev/null. ENOTCONN: this process
- * is no worker. In this release it is always -1, but one text serves one
- * connection a process, or many:
+ * another. Returns the index of that one's listener, with stdin and stdout as
+ * fresh as daemon_server() gives them; or -1 when the worker should finish,
+ * with both on /dev/null: because it was asked to (daemon_stop_requested()),
+ * has had its share (daemon_set_worker_connection_max()), or enough spares
+ * wait; always where there are none (daemon_set_worker_spare_count()).
+ * ENOTCONN: this process is no worker. One text serves one connection a
+ * process, or many:
  *
  *     for (i = daemon_server(fds, n); i >= 0; i = daemon_next_connection())
  *             serve(i);
@@ -237,6 +240,15 @@ int daemon_set_server_tick(int seconds);
 /* daemon_server(): how many workers at once; more clients wait in the
  * kernel's queue (100; 1 to 65536, else EINVAL). */
 int daemon_set_worker_count_max(int count);
+
+/* daemon_server(): how many workers are forked ahead of connections, and wait
+ * for them; those count as workers, and are no more than that limit leaves
+ * room for (0; at most 65536, else EINVAL). */
+int daemon_set_worker_spare_count(int count);
+
+/* daemon_next_connection(): how many connections a worker may have, the first
+ * one among them, before it should finish (0). */
+int daemon_set_worker_connection_max(int count);
 
 /* daemon_master(): runs a logger. Always 0. */
 int daemon_enable_logger(void);

@@ -301,10 +301,7 @@ dsrv_catch_read(struct dsrv_catch *c, struct dsrv_caught *caught)
 void
 dsrv_catch_hold(struct dsrv_catch *c)
 {
-	sigset_t all;
-
-	sigfillset(&all);
-	set_mask(SIG_SETMASK, &all, &c->held);
+	dsrv_catch_block(&c->held);
 }
 
 void
@@ -337,7 +334,6 @@ int
 dsrv_catch_open(struct dsrv_catch *c, const sigset_t *untouched)
 {
 	const int *signo;
-	sigset_t all;
 
 	change_count = 0;
 	sigemptyset(&c->caught);
@@ -345,8 +341,7 @@ dsrv_catch_open(struct dsrv_catch *c, const sigset_t *untouched)
 		if (untouched == NULL || !sigismember(untouched, *signo))
 			sigaddset(&c->caught, *signo);
 	sigaddset(&c->caught, SIGCHLD);
-	sigfillset(&all);
-	set_mask(SIG_SETMASK, &all, &c->mask);
+	dsrv_catch_block(&c->mask);
 	if (begin(c) == 0)
 		return 0;
 	set_mask(SIG_SETMASK, &c->mask, NULL);
@@ -356,11 +351,9 @@ dsrv_catch_open(struct dsrv_catch *c, const sigset_t *untouched)
 void
 dsrv_catch_close(struct dsrv_catch *c)
 {
-	sigset_t all;
 	int i;
 
-	sigfillset(&all);
-	set_mask(SIG_SETMASK, &all, NULL);
+	dsrv_catch_block(NULL);
 	for (i = 0; i < change_count; i++)
 		sigaction(changes[i].signo, &changes[i].before, NULL);
 	forget(c);
@@ -389,9 +382,40 @@ dsrv_catch_leave(struct dsrv_catch *c, int deaf)
 }
 
 void
-dsrv_catch_let_in(const struct dsrv_catch *c)
+dsrv_catch_block(sigset_t *before)
 {
-	set_mask(SIG_SETMASK, &c->mask, NULL);
+	sigset_t all;
+
+	sigfillset(&all);
+	set_mask(SIG_SETMASK, &all, before);
+}
+
+void
+dsrv_catch_let_in(const sigset_t *mask)
+{
+	set_mask(SIG_SETMASK, mask, NULL);
+}
+
+int
+dsrv_catch_poll(struct pollfd *set, int count, int ms, const sigset_t *mask)
+{
+#ifdef HAVE_PPOLL
+	struct timespec time = { ms / 1000, ms % 1000 * 1000000L };
+
+	return ppoll(set, (nfds_t)count, ms < 0 ? NULL : &time, mask);
+#else
+	/* A signal may come just before poll(2) and not end it: whoever has
+	 * to do so makes a descriptor ready, too. */
+	sigset_t before;
+	int n, error;
+
+	set_mask(SIG_SETMASK, mask, &before);
+	n = poll(set, (nfds_t)count, ms);
+	error = errno;
+	set_mask(SIG_SETMASK, &before, NULL);
+	errno = error;
+	return n;
+#endif
 }
 
 /*

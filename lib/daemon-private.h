@@ -39,6 +39,8 @@ struct dsrv_settings {
 	int server_fast_max;
 	int server_tick;
 	int worker_count_max;
+	int worker_spare_count;
+	int worker_connection_max;
 	int drain_timeout;
 	int stop_timeout;
 	int logger_enabled;
@@ -101,6 +103,10 @@ int dsrv_descriptors_null(int first, int last);
 /* Makes stdin, stdout or stderr, by its descriptor, as good as unused, and
  * an output stream line buffered; the descriptor stays what it is. */
 int dsrv_descriptors_renew(int fd);
+/* The same for stdin or stdout that was made so before, and is used by now. */
+int dsrv_descriptors_refresh(int fd);
+/* A descriptor of /dev/null, or what there is for it. */
+int dsrv_descriptors_open_null(void);
 /* pipe(2), close-on-exec. */
 int dsrv_descriptors_pipe(int *read_end, int *write_end);
 /* socketpair(2) of a stream, close-on-exec. */
@@ -334,6 +340,8 @@ struct dsrv_stage {
 	int to_logger;			/* the log pipe, or -1 */
 	struct dsrv_roster *roster;	/* a server's, shared with the master */
 	struct dsrv_airlock airlock;	/* a logger's */
+	const int *kept;		/* a spare's */
+	int kept_count;
 	int hup_ignored;		/* in foreground, and to stay so */
 };
 
@@ -355,8 +363,10 @@ void dsrv_stage_keep_hup_ignored(void);
 /* Whether "unable to VERB" need not be said: this is a process of the kind
  * in which it is expected, without threads. Else says it; returns errno. */
 int dsrv_stage_enter(enum dsrv_stage_kind expected, const char *verb);
-/* Stores the library's own descriptors, lowest first; returns how many. */
-int dsrv_stage_descriptors(int *fds, int max);
+/* These too are the library's own now, but for -1. */
+void dsrv_stage_keep(const int *fds, int count);
+/* The lowest of the library's own descriptors from there on; -1: none is. */
+int dsrv_stage_descriptor(int from);
 
 /*
  * catch.c - the signals that a process obeys, as something to read
@@ -400,7 +410,10 @@ void dsrv_catch_go_on(struct dsrv_catch *);
  * deaf, ignores the signals of the table; but none comes until ... */
 void dsrv_catch_leave(struct dsrv_catch *, int deaf);
 /* ... it has the program's mask. */
-void dsrv_catch_let_in(const struct dsrv_catch *);
+void dsrv_catch_let_in(const sigset_t *mask);
+void dsrv_catch_block(sigset_t *before);
+/* poll(2), with that mask while it waits, and only then. */
+int dsrv_catch_poll(struct pollfd *, int count, int ms, const sigset_t *mask);
 /* Ends the process by this signal's default action, without a core. */
 void dsrv_catch_die_of(int signo) __attribute__((noreturn));
 /* Unblocks the signals of the table and SIGCHLD, and gives them back their
@@ -471,6 +484,8 @@ void dsrv_loop_resume(struct dsrv_loop *, int place);
 /* For good: the place is free for dsrv_loop_rewatch(). */
 void dsrv_loop_forget(struct dsrv_loop *, int place);
 void dsrv_loop_rewatch(struct dsrv_loop *, int place, int fd, int events);
+/* Whether it is not forgotten. */
+int dsrv_loop_watches(const struct dsrv_loop *, int place);
 
 enum dsrv_event dsrv_loop_next(struct dsrv_loop *);
 int64_t dsrv_loop_now(void);	/* ms, monotonic */
@@ -483,6 +498,9 @@ void dsrv_loop_doze(int us);	/* the same */
 pid_t dsrv_loop_fork(struct dsrv_loop *);
 /* The same, but the child ignores the signals of the table. */
 pid_t dsrv_loop_fork_deaf(struct dsrv_loop *);
+/* The same, but no signal comes until the child lets them in, with the mask
+ * of loop.catch. */
+pid_t dsrv_loop_fork_held(struct dsrv_loop *);
 /* Waits for this one, however long it takes. */
 void dsrv_loop_wait(struct dsrv_loop *, pid_t);
 /* Looks whether each child is still there at the next round. */
@@ -558,8 +576,17 @@ enum dsrv_ready_word dsrv_ready_hear(int from_child, int *number);
 
 /* 0, or the error number that says why fd is no listening socket. */
 int dsrv_listen_check(int fd);
-/* accept(2); the connection is in blocking mode, also where fd is not. */
-int dsrv_listen_accept(int fd, struct sockaddr *, socklen_t *);
+
+struct dsrv_client {
+	int conn;	/* -1: none */
+	int listener;	/* its index */
+	struct sockaddr_storage addr;
+	socklen_t len;
+};
+
+/* accept(2); the connection is in blocking mode, also where fd is not.
+ * Returns it, or -1; listener is not touched. */
+int dsrv_listen_accept(int fd, struct dsrv_client *);
 
 /* What has failed where accept(2) has: it may go on, or this socket is of
  * no use any more, or the system is short of something for a while. */
@@ -650,11 +677,45 @@ enum { DSRV_START_GRACE = 2000 };
 void dsrv_leader_become(int lifeline, const int *for_master, int count);
 
 /*
+ * spare.c - workers that wait for a connection, and take it themselves
+ */
+
+/* In a server: with seats for as many as are set. The descriptor that can be
+ * read when spares have something to say; -1 with errno. */
+int dsrv_spares_open(const int *listeners, int count);
+void dsrv_spares_close(void);
+/* Whether there are too few, where there is room for others. Where not, they
+ * will not say so either. */
+int dsrv_spares_wanted(int room);
+/* Before one is forked: whether there is a seat for it. */
+int dsrv_spares_reserve(void);
+/* After it: -1, it was not. */
+void dsrv_spares_forked(pid_t);
+/* A child has ended. Whether it had a seat, and perhaps a client that is not
+ * accepted yet. */
+int dsrv_spares_lose(pid_t);
+void dsrv_spares_hear(void);
+/* This listener is of no use any more. */
+void dsrv_spares_drop(int listener);
+/* Those that wait are to leave. */
+void dsrv_spares_dismiss(void);
+
+/* In a new spare, with all signals held: waits, with that mask. -1: it is to
+ * end. */
+int dsrv_spare_begin(struct dsrv_client *, const sigset_t *mask);
+/* In a worker: the next client; -1: there is none for it. */
+int dsrv_spare_next(struct dsrv_client *);
+/* A descriptor of /dev/null, or -1. */
+int dsrv_spare_null(void);
+/* In a signal handler: the listeners are for others now. */
+void dsrv_spare_stop(void);
+
+/*
  * worker.c - what a worker may ask
  */
 
 /* Makes the calling process the worker of this connection. */
-void dsrv_worker_become(int conn, const struct sockaddr *peer, socklen_t len);
+void dsrv_worker_become(const struct dsrv_client *);
 /* The handler that daemon_stop_requested() answers from. */
 void dsrv_worker_stop(int signo);
 

@@ -9,6 +9,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#ifdef HAVE___FPURGE
+#include <stdio_ext.h>
+#endif
 #include <unistd.h>
 
 #include "daemon-private.h"
@@ -53,7 +56,10 @@ dsrv_descriptors_renew(int fd)
 		return -1;
 	/* After freopen(3) a stream counts as unused, so that setvbuf(3) is
 	 * sure to work, and nothing is left in it. After a chroot(2), with no
-	 * /dev/null, what daemon_start() has prepared must do. */
+	 * /dev/null, what daemon_start() has prepared must do. One that was
+	 * closed gets the lowest descriptor that is free. */
+	if (fileno(stream) != fd)
+		close(fd);
 	if (access("/dev/null", R_OK | W_OK) == 0 &&
 	    freopen("/dev/null", fd == 0 ? "r" : "w", stream) == NULL) {
 		saved = errno;
@@ -68,6 +74,32 @@ dsrv_descriptors_renew(int fd)
 	if (fd != 0)
 		setvbuf(stream, NULL, _IOLBF, 0);
 	return 0;
+}
+
+int
+dsrv_descriptors_refresh(int fd)
+{
+#ifdef HAVE___FPURGE
+	FILE *stream = fd == 0 ? stdin : stdout;
+
+	/* As the library has left it: what is in it goes, no more is to do. */
+	if (fileno(stream) == fd && (fd == 0 || __flbf(stream))) {
+		__fpurge(stream);
+		clearerr(stream);
+		return 0;
+	}
+#endif
+	return dsrv_descriptors_renew(fd);
+}
+
+int
+dsrv_descriptors_open_null(void)
+{
+	int null = dsrv_descriptors_own(open("/dev/null",
+	    O_RDWR | O_CLOEXEC));
+
+	/* After a chroot(2): since daemon_start() that is what stdin is. */
+	return null != -1 ? null : fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
 }
 
 int

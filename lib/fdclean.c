@@ -19,26 +19,15 @@
 #include "daemon-private.h"
 
 enum {
-	OWN_MAX = 8,
 	/* No loop goes further, whatever RLIMIT_NOFILE says: 10^9 calls
 	 * take minutes. */
 	NUMBER_MAX = 1 << 20
 };
 
-struct keep {
-	int fds[OWN_MAX];	/* lowest first */
-	int count;
-};
-
 static int
-kept(const struct keep *keep, int fd)
+kept(int fd)
 {
-	int i;
-
-	for (i = 0; i < keep->count; i++)
-		if (keep->fds[i] == fd)
-			return 1;
-	return 0;
+	return dsrv_stage_descriptor(fd) == fd;
 }
 
 /* From first to last; -1 is the last that there can be. */
@@ -55,36 +44,32 @@ close_range_of(int first, int last)
 }
 
 static int
-close_by_range(int first, const struct keep *keep)
+close_by_range(int first)
 {
-	int i;
+	int own;
 
-	for (i = 0; i < keep->count; i++) {
-		if (keep->fds[i] < first)
-			continue;
-		if (keep->fds[i] > first &&
-		    close_range_of(first, keep->fds[i] - 1) == -1)
+	for (; (own = dsrv_stage_descriptor(first)) != -1; first = own + 1)
+		if (own > first && close_range_of(first, own - 1) == -1)
 			return -1;
-		first = keep->fds[i] + 1;
-	}
 	return close_range_of(first, -1);
 }
 
 static int
-close_by_closefrom(int first, const struct keep *keep)
+close_by_closefrom(int first)
 {
 	/* glibc's ends the process where it finds neither way of its own. */
 #if defined(HAVE_CLOSEFROM) && !defined(__GLIBC__)
-	int last = keep->count > 0 ? keep->fds[keep->count - 1] : -1;
+	int own;
 
-	for (; first <= last; first++)
-		if (!kept(keep, first))
+	while ((own = dsrv_stage_descriptor(first)) != -1) {
+		for (; first < own; first++)
 			close(first);
+		first++;
+	}
 	closefrom(first);
 	return 0;
 #else
 	(void)first;
-	(void)keep;
 	return -1;
 #endif
 }
@@ -128,7 +113,7 @@ open_numbers(int first, int *count)
 }
 
 static int
-close_by_directory(int first, const struct keep *keep)
+close_by_directory(int first)
 {
 	int i, count, *fds;
 
@@ -136,7 +121,7 @@ close_by_directory(int first, const struct keep *keep)
 	if ((fds = open_numbers(first, &count)) == NULL)
 		return -1;
 	for (i = 0; i < count; i++)
-		if (!kept(keep, fds[i]))
+		if (!kept(fds[i]))
 			close(fds[i]);
 	free(fds);
 	return 0;
@@ -154,12 +139,12 @@ highest_number(void)
 }
 
 static void
-close_by_number(int first, const struct keep *keep)
+close_by_number(int first)
 {
 	int fd, end = highest_number();
 
 	for (fd = first; fd < end; fd++)
-		if (!kept(keep, fd))
+		if (!kept(fd))
 			close(fd);
 }
 
@@ -167,7 +152,6 @@ int
 daemon_clean_fd(int highest_kept)
 {
 	int saved = errno;
-	struct keep keep;
 
 	if (highest_kept < 2) {
 		errno = EINVAL;
@@ -175,12 +159,11 @@ daemon_clean_fd(int highest_kept)
 	}
 	if (highest_kept == INT_MAX)
 		return 0;	/* none is above it */
-	keep.count = dsrv_stage_descriptors(keep.fds, OWN_MAX);
 	closelog();	/* else syslog(3) would write to whatever comes next */
-	if (close_by_range(highest_kept + 1, &keep) == -1 &&
-	    close_by_closefrom(highest_kept + 1, &keep) == -1 &&
-	    close_by_directory(highest_kept + 1, &keep) == -1)
-		close_by_number(highest_kept + 1, &keep);
+	if (close_by_range(highest_kept + 1) == -1 &&
+	    close_by_closefrom(highest_kept + 1) == -1 &&
+	    close_by_directory(highest_kept + 1) == -1)
+		close_by_number(highest_kept + 1);
 	errno = saved;
 	return 0;
 }

@@ -35,19 +35,23 @@ dsrv_listen_check(int fd)
 }
 
 int
-dsrv_listen_accept(int fd, struct sockaddr *addr, socklen_t *len)
+dsrv_listen_accept(int fd, struct dsrv_client *client)
 {
-#ifdef HAVE_ACCEPT4
-	return dsrv_descriptors_own(accept4(fd, addr, len, SOCK_CLOEXEC));
-#else
-	int conn = dsrv_descriptors_own(accept(fd, addr, len));
+	struct sockaddr *addr = (struct sockaddr *)&client->addr;
 
-	if (conn != -1) {	/* some systems hand the listener's mode on */
-		fcntl(conn, F_SETFD, FD_CLOEXEC);
-		fcntl(conn, F_SETFL, fcntl(conn, F_GETFL) & ~O_NONBLOCK);
+	client->len = sizeof client->addr;
+#ifdef HAVE_ACCEPT4
+	client->conn = dsrv_descriptors_own(accept4(fd, addr, &client->len,
+	    SOCK_CLOEXEC));
+#else
+	client->conn = dsrv_descriptors_own(accept(fd, addr, &client->len));
+	if (client->conn != -1) {	/* some hand the listener's mode on */
+		fcntl(client->conn, F_SETFD, FD_CLOEXEC);
+		fcntl(client->conn, F_SETFL,
+		    fcntl(client->conn, F_GETFL) & ~O_NONBLOCK);
 	}
-	return conn;
 #endif
+	return client->conn;
 }
 
 enum dsrv_listen_failure

@@ -23,6 +23,7 @@ lib_libdaemonsrv_la_SOURCES = \
 	lib/server.c \
 	lib/settings.c \
 	lib/signals.c \
+	lib/spare.c \
 	lib/stage.c \
 	lib/startup.c \
 	lib/worker.c \

@@ -128,6 +128,12 @@ dsrv_loop_forget(struct dsrv_loop *loop, int place)
 	loop->set[place].fd = FORGOTTEN;
 }
 
+int
+dsrv_loop_watches(const struct dsrv_loop *loop, int place)
+{
+	return loop->set[place].fd != FORGOTTEN;
+}
+
 /*
  * Waiting: a round looks at each place once, then at the signals, then at
  * the children, so that what a child wrote is known before its end is, and
@@ -335,20 +341,17 @@ dsrv_loop_next(struct dsrv_loop *loop)
  * Children
  */
 
+/* No signal comes between: neither in the child, where it would be ours, nor
+ * here before the child is known. */
 static pid_t
 fork_child(struct dsrv_loop *loop, int deaf)
 {
 	pid_t pid;
 
-	/* No signal comes between: neither in the child, where it would be
-	 * ours, nor here before the child is known. */
 	dsrv_catch_hold(&loop->catch);
 	if ((pid = fork()) == 0) {
 		dsrv_memory_forked();
 		dsrv_catch_leave(&loop->catch, deaf);
-		/* Last: one that came since the fork meets the program's own
-		 * disposition now, and none is lost. */
-		dsrv_catch_let_in(&loop->catch);
 		return 0;
 	}
 	if (pid > 0)
@@ -358,15 +361,33 @@ fork_child(struct dsrv_loop *loop, int deaf)
 }
 
 pid_t
-dsrv_loop_fork(struct dsrv_loop *loop)
+dsrv_loop_fork_held(struct dsrv_loop *loop)
 {
 	return fork_child(loop, 0);
+}
+
+/* Last: a signal that came since the fork meets the program's own disposition
+ * now, and none is lost. */
+static pid_t
+fork_and_let_in(struct dsrv_loop *loop, int deaf)
+{
+	pid_t pid = fork_child(loop, deaf);
+
+	if (pid == 0)
+		dsrv_catch_let_in(&loop->catch.mask);
+	return pid;
+}
+
+pid_t
+dsrv_loop_fork(struct dsrv_loop *loop)
+{
+	return fork_and_let_in(loop, 0);
 }
 
 pid_t
 dsrv_loop_fork_deaf(struct dsrv_loop *loop)
 {
-	return fork_child(loop, 1);
+	return fork_and_let_in(loop, 1);
 }
 
 void

@@ -4,6 +4,8 @@
  *     server ---- worker
  *     loops here  returns, one for each connection
  *
+ * With spares it accepts nothing itself: it forks them ahead of connections.
+ *
  * SPDX-License-Identifier: ISC
  */
 #include "config.h"
@@ -17,13 +19,6 @@
 
 enum { FIRST_PAUSE = 100, LONGEST_PAUSE = 1000 };	/* ms */
 
-struct client {
-	int conn;	/* -1: none */
-	int listener;	/* its index */
-	struct sockaddr_storage addr;
-	socklen_t len;
-};
-
 struct server {
 	struct dsrv_loop loop;
 	const int *fds;		/* the listeners: watched at places 1 ... */
@@ -32,8 +27,10 @@ struct server {
 	int closed;		/* all of them */
 	int accepting;		/* whether they are watched now */
 	int master_place;
+	int spares_place;	/* -1: there are none */
+	int refill;		/* though enough spares wait */
 	int failures;		/* to accept or to fork, in a row */
-	struct client kept;	/* accepted, when there was no fork for it */
+	struct dsrv_client kept;	/* accepted, when there was no fork for it */
 	unsigned asked;
 	int64_t retry_at;
 	int64_t drain_by;
@@ -78,6 +75,7 @@ obey(struct server *s, int signo)
 	dsrv_ready_say(DSRV_READY_ASKED, signo);
 	if (s->asked & DSRV_ASK_FOR_GOOD)
 		close_listeners(s);
+	dsrv_spares_dismiss();
 	if (seconds > 0 && s->drain_by == DSRV_NEVER)
 		s->drain_by = dsrv_loop_now() + seconds * 1000;
 }
@@ -89,6 +87,7 @@ lose_master(struct server *s)
 	dsrv_report("go on: the master is gone");
 	s->asked |= DSRV_ASK_LEAVE | DSRV_ASK_FOR_GOOD;
 	close_listeners(s);
+	dsrv_spares_dismiss();
 }
 
 static int
@@ -110,8 +109,10 @@ finish(struct server *s)
 	if (s->kept.conn != -1)
 		close(s->kept.conn);
 	/* Who ends needs no signals back: one of them could change how. */
-	if (fatal != 0)
+	if (fatal != 0) {
 		dsrv_loop_close(&s->loop);
+		dsrv_spares_close();
+	}
 	dsrv_stage_become(DSRV_OVER);
 	return dsrv_report_end(error != 0 || s->asked & DSRV_ASK_FOR_GOOD,
 	    error, fatal);
@@ -137,6 +138,7 @@ drop_listener(struct server *s, int index)
 	dsrv_report("accept on descriptor %d: %s", s->fds[index],
 	    strerror(errno));
 	dsrv_loop_forget(&s->loop, index + 1);
+	dsrv_spares_drop(index);
 	s->usable--;
 }
 
@@ -157,19 +159,19 @@ accept_failed(struct server *s, int index)
 
 /* In a new worker: it keeps its connection and nothing of the server. */
 static void
-become_worker(const struct server *s, const struct client *client)
+become_worker(const struct server *s, const struct dsrv_client *client)
 {
 	int i;
 
 	for (i = 0; i < s->count && !s->closed; i++)
 		close(s->fds[i]);
-	dsrv_worker_become(client->conn,
-	    (const struct sockaddr *)&client->addr, client->len);
+	dsrv_stage_disconnect();
+	dsrv_worker_become(client);
 }
 
 /* Whether this is the worker. */
 static int
-hire(struct server *s, const struct client *client)
+hire(struct server *s, const struct dsrv_client *client)
 {
 	pid_t pid = dsrv_loop_fork(&s->loop);
 
@@ -191,13 +193,10 @@ hire(struct server *s, const struct client *client)
 }
 
 static int
-serve(struct server *s, struct client *client, int index)
+serve(struct server *s, struct dsrv_client *client, int index)
 {
 	client->listener = index;
-	client->len = sizeof client->addr;
-	client->conn = dsrv_listen_accept(s->fds[index],
-	    (struct sockaddr *)&client->addr, &client->len);
-	if (client->conn == -1) {
+	if (dsrv_listen_accept(s->fds[index], client) == -1) {
 		accept_failed(s, index);
 		return 0;
 	}
@@ -212,12 +211,18 @@ room(const struct server *s)
 	    dsrv_settings()->worker_count_max;
 }
 
+static int
+may_fork(const struct server *s)
+{
+	return !s->asked && s->kept.conn == -1 &&
+	    s->retry_at == DSRV_NEVER && room(s);
+}
+
 /* Before each wait: whether to accept, and until when to wait. */
 static void
 watch(struct server *s)
 {
-	int accepting = !s->asked && s->kept.conn == -1 &&
-	    s->retry_at == DSRV_NEVER && room(s);
+	int accepting = s->spares_place == -1 && may_fork(s);
 	void (*change)(struct dsrv_loop *, int) = accepting ?
 	    dsrv_loop_resume : dsrv_loop_pause;
 	int i;
@@ -231,7 +236,7 @@ watch(struct server *s)
 
 /* Whether this is a worker, of the client that was kept. */
 static int
-tick(struct server *s, struct client *client)
+tick(struct server *s, struct dsrv_client *client)
 {
 	int64_t now = dsrv_loop_now();
 
@@ -254,6 +259,68 @@ tick(struct server *s, struct client *client)
 		}
 	}
 	return 0;
+}
+
+/*
+ * Spares
+ */
+
+/* In a new spare: it ends here, or gets a client. */
+static void
+become_spare(const struct server *s, struct dsrv_client *client)
+{
+	dsrv_stage_disconnect();
+	if (dsrv_spare_begin(client, &s->loop.catch.mask) == -1)
+		dsrv_report_exit(0);
+	dsrv_worker_become(client);
+	dsrv_catch_let_in(&s->loop.catch.mask);
+}
+
+/* As many as there are seats and room for. Whether this is one of them. */
+static int
+fork_spares(struct server *s, struct dsrv_client *client)
+{
+	pid_t pid;
+
+	while (may_fork(s) && dsrv_spares_reserve()) {
+		if ((pid = dsrv_loop_fork_held(&s->loop)) == 0) {
+			become_spare(s, client);
+			return 1;
+		}
+		dsrv_spares_forked(pid);
+		if (pid == -1)
+			pause_after(s, "fork a worker");
+		else
+			s->failures = 0;
+	}
+	s->refill = 0;
+	return 0;
+}
+
+/* Before each wait; whether this is a spare with its client. */
+static int
+keep_spares(struct server *s, struct dsrv_client *client)
+{
+	if (s->spares_place == -1)
+		return 0;
+	while (dsrv_spares_wanted(may_fork(s)) || (s->refill && may_fork(s)))
+		if (fork_spares(s, client))
+			return 1;
+	return 0;
+}
+
+/* They ask for others; or a listener may be of no use any more. */
+static void
+hear_spares(struct server *s)
+{
+	int i;
+
+	dsrv_spares_hear();
+	s->refill = 1;
+	for (i = 0; i < s->count; i++)
+		if (dsrv_loop_watches(&s->loop, i + 1) &&
+		    (errno = dsrv_listen_check(s->fds[i])) != 0)
+			drop_listener(s, i);
 }
 
 /*
@@ -291,9 +358,10 @@ open_server(struct server *s, const int *fds, int count)
 {
 	struct dsrv_roster *roster = dsrv_stage()->roster;
 	sigset_t untouched;
-	int i;
+	int i, from_spares;
 
 	memset(s, 0, sizeof *s);
+	s->spares_place = -1;
 	s->fds = fds;
 	s->count = s->usable = count;
 	s->kept.conn = -1;
@@ -310,7 +378,7 @@ open_server(struct server *s, const int *fds, int count)
 	    dsrv_descriptors_renew(STDERR_FILENO) == -1)
 		return -1;
 	dsrv_memory_keep(roster, sizeof *roster);
-	if (dsrv_loop_open(&s->loop, count + 1, DSRV_REAP_FORKED, roster,
+	if (dsrv_loop_open(&s->loop, count + 2, DSRV_REAP_FORKED, roster,
 	    &untouched) == -1)
 		return -1;
 	for (i = 0; i < count; i++) {
@@ -320,6 +388,14 @@ open_server(struct server *s, const int *fds, int count)
 	}
 	s->master_place = dsrv_loop_watch(&s->loop, dsrv_stage()->to_parent,
 	    0);
+	if (dsrv_settings()->worker_spare_count > 0) {
+		if ((from_spares = dsrv_spares_open(fds, count)) == -1) {
+			dsrv_loop_close(&s->loop);
+			return -1;
+		}
+		s->spares_place = dsrv_loop_watch(&s->loop, from_spares,
+		    POLLIN);
+	}
 	dsrv_catch_give(&s->loop.catch, SIGHUP, dsrv_worker_stop);
 	dsrv_catch_give(&s->loop.catch, SIGUSR2, dsrv_worker_stop);
 	return 0;
@@ -335,7 +411,7 @@ int
 daemon_server(const int *fds, int count)
 {
 	int error, tries, saved = errno;
-	struct client client;
+	struct dsrv_client client;
 	struct server s;
 
 	if ((error = dsrv_stage_enter(DSRV_CONFIRMED, "serve")) != 0 ||
@@ -352,19 +428,25 @@ daemon_server(const int *fds, int count)
 		    LONGEST_PAUSE));
 	}
 	for (;;) {
+		if (keep_spares(&s, &client))
+			goto worker;
 		watch(&s);
 		switch (dsrv_loop_next(&s.loop)) {
 		case DSRV_EVENT_READY:
 			if (s.loop.place == s.master_place)
 				lose_master(&s);
+			else if (s.loop.place == s.spares_place)
+				hear_spares(&s);
 			else if (serve(&s, &client, s.loop.place - 1))
 				goto worker;
 			break;
 		case DSRV_EVENT_SIGNAL:
 			obey(&s, s.loop.signo);
 			break;
-		case DSRV_EVENT_CHILD:
-			break;	/* its place is free: watch() sees it */
+		case DSRV_EVENT_CHILD:	/* its place is free: watch() sees it */
+			if (dsrv_spares_lose(s.loop.pid))
+				s.refill = 1;
+			break;
 		case DSRV_EVENT_TICK:
 			if (tick(&s, &client))
 				goto worker;

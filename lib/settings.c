@@ -139,6 +139,18 @@ daemon_set_worker_count_max(int count)
 }
 
 int
+daemon_set_worker_spare_count(int count)
+{
+	return set(&settings.worker_spare_count, count, 0, DSRV_WORKERS_MAX);
+}
+
+int
+daemon_set_worker_connection_max(int count)
+{
+	return set(&settings.worker_connection_max, count, 0, INT_MAX);
+}
+
+int
 daemon_set_drain_timeout(int seconds)
 {
 	return set(&settings.drain_timeout, seconds, 0, INT_MAX);

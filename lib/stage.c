@@ -83,6 +83,13 @@ dsrv_stage_give_airlock(const struct dsrv_airlock *airlock)
 }
 
 void
+dsrv_stage_keep(const int *fds, int count)
+{
+	stage.kept = fds;
+	stage.kept_count = count;
+}
+
+void
 dsrv_stage_keep_hup_ignored(void)
 {
 	stage.hup_ignored = 1;
@@ -121,25 +128,26 @@ dsrv_stage_enter(enum dsrv_stage_kind expected, const char *verb)
 	return 0;
 }
 
-int
-dsrv_stage_descriptors(int *fds, int max)
+/* The lower of two that are at least from; -1 is none. */
+static int
+lower(int best, int fd, int from)
 {
-	int own[DSRV_AIRLOCK_ENDS + 3], count = 0, i, j, fd;
+	return fd >= from && fd >= 0 && (best == -1 || fd < best) ? fd : best;
+}
 
-	own[count++] = stage.to_parent;
-	own[count++] = stage.to_logger;
-	own[count++] = stage.kind == DSRV_LOGGER ? stage.airlock.file : -1;
-	for (i = 0; i < DSRV_AIRLOCK_ENDS && stage.kind == DSRV_LOGGER; i++)
-		own[count++] = stage.airlock.ends[i];
-	for (i = j = 0; i < count && j < max; i++)
-		if (own[i] != -1)
-			fds[j++] = own[i];
-	count = j;
-	for (i = 1; i < count; i++) {
-		fd = fds[i];
-		for (j = i; j > 0 && fds[j - 1] > fd; j--)
-			fds[j] = fds[j - 1];
-		fds[j] = fd;
-	}
-	return count;
+int
+dsrv_stage_descriptor(int from)
+{
+	int best = -1, i;
+
+	best = lower(best, stage.to_parent, from);
+	best = lower(best, stage.to_logger, from);
+	for (i = 0; i < stage.kept_count; i++)
+		best = lower(best, stage.kept[i], from);
+	if (stage.kind != DSRV_LOGGER)
+		return best;
+	best = lower(best, stage.airlock.file, from);
+	for (i = 0; i < DSRV_AIRLOCK_ENDS; i++)
+		best = lower(best, stage.airlock.ends[i], from);
+	return best;
 }

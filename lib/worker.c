@@ -13,6 +13,8 @@
 
 #include "daemon-private.h"
 
+enum { UNREAD_MAX = 64 * 1024 };
+
 static struct {
 	struct sockaddr_storage addr;
 	socklen_t len;
@@ -24,19 +26,19 @@ void
 dsrv_worker_stop(int signo)
 {
 	stop_signal = signo;
+	dsrv_spare_stop();
 }
 
 void
-dsrv_worker_become(int conn, const struct sockaddr *addr, socklen_t len)
+dsrv_worker_become(const struct dsrv_client *client)
 {
-	dsrv_stage_disconnect();
 	dsrv_stage_become(DSRV_WORKER);
-	dup2(conn, STDIN_FILENO);
-	dup2(conn, STDOUT_FILENO);
-	close(conn);
-	peer.len = len < (socklen_t)sizeof peer.addr ? len :
+	dup2(client->conn, STDIN_FILENO);
+	dup2(client->conn, STDOUT_FILENO);
+	close(client->conn);
+	peer.len = client->len < (socklen_t)sizeof peer.addr ? client->len :
 	    (socklen_t)sizeof peer.addr;
-	memcpy(&peer.addr, addr, peer.len);
+	memcpy(&peer.addr, &client->addr, peer.len);
 }
 
 static int
@@ -68,15 +70,48 @@ daemon_peer(struct sockaddr *addr, socklen_t *len)
 	return 0;
 }
 
+/* What the client has sent and nobody has read would turn the end that it is
+ * to see into a reset, which may cost it the last answer. */
+static void
+empty_connection(void)
+{
+	char unread[4096];
+	int i;
+
+	for (i = 0; i < UNREAD_MAX / (int)sizeof unread &&
+	    recv(STDIN_FILENO, unread, sizeof unread, MSG_DONTWAIT) > 0; i++)
+		;
+}
+
+static void
+leave_connection(void)
+{
+	int null = dsrv_spare_null();
+
+	fflush(stdout);
+	empty_connection();
+	if (null != -1) {
+		dup2(null, STDIN_FILENO);
+		dup2(null, STDOUT_FILENO);
+	} else if (dsrv_descriptors_null(STDIN_FILENO, STDOUT_FILENO) == -1)
+		shutdown(STDIN_FILENO, SHUT_RDWR);
+	dsrv_descriptors_refresh(STDIN_FILENO);
+	dsrv_descriptors_refresh(STDOUT_FILENO);
+}
+
 int
 daemon_next_connection(void)
 {
+	struct dsrv_client client;
+	int saved = errno;
+
 	if (!in_worker())
 		return -1;
-	fflush(stdout);
-	if (dsrv_descriptors_null(STDIN_FILENO, STDOUT_FILENO) == -1)
-		shutdown(STDIN_FILENO, SHUT_RDWR);
-	dsrv_descriptors_renew(STDIN_FILENO);
-	dsrv_descriptors_renew(STDOUT_FILENO);
-	return -1;
+	leave_connection();
+	if (dsrv_spare_next(&client) == -1)
+		client.listener = -1;
+	else
+		dsrv_worker_become(&client);
+	errno = saved;
+	return client.listener;
 }

@@ -129,21 +129,27 @@ port_in(const char *text)
 	return port;
 }
 
-/* Serves the site; returns the master. */
+/* After a start; returns the master. */
 static pid_t
-serve(const char *seconds, int *port)
+started(int *port)
 {
 	pid_t pids[2];
-	int status;
+	int status = run_wait(&run);
 
-	make_site();
-	start("-a", "127.0.0.1", "-p", "0", "-t", seconds, site, NULL);
-	status = run_wait(&run);
 	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0,
 	    "wait status %#x, stderr: %s", status, run.err);
 	*port = port_in(run.out);
 	ck_assert_int_eq(children_of(getpid(), pids, 2), 1);
 	return pids[0];
+}
+
+/* Serves the site; returns the master. */
+static pid_t
+serve(const char *seconds, int *port)
+{
+	make_site();
+	start("-a", "127.0.0.1", "-p", "0", "-t", seconds, site, NULL);
+	return started(port);
 }
 
 static void
@@ -687,6 +693,31 @@ START_TEST(http_finishes_a_download_over_a_reload)
 }
 END_TEST
 
+START_TEST(http_serves_one_client_after_another_with_spares)
+{
+	pid_t master, worker;
+	int port, i;
+
+	make_site();
+	start("-a", "127.0.0.1", "-p", "0", "-c", "1", "-s", "1", "-t", "5",
+	    site, NULL);
+	master = started(&port);
+	worker = only_child_of(only_child_of(master));
+	for (i = 0; i < 20; i++) {
+		get(port, "/");
+		answered("200 OK");
+		length_agrees();
+		request(port, "HEAD / HTTP/1.0\r\n\r\n");
+		answered("200 OK");
+		ck_assert_uint_eq(body_len(), 0);
+		get(port, "/missing");
+		answered("404");
+	}
+	ck_assert_int_eq(only_child_of(only_child_of(master)), worker);
+	stop(master);
+}
+END_TEST
+
 START_TEST(http_can_stay_in_the_foreground)
 {
 	int port, status;
@@ -761,6 +792,7 @@ main(void)
 		http_replies_to_a_client_that_has_closed_its_side,
 		http_ends_clients_that_are_silent_or_do_not_read,
 		http_finishes_a_download_over_a_reload,
+		http_serves_one_client_after_another_with_spares,
 		http_can_stay_in_the_foreground,
 		http_does_not_start_where_it_cannot_serve,
 		http_shows_its_usage_where_it_is_not_understood

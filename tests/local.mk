@@ -18,6 +18,7 @@ check_PROGRAMS += \
 	tests/check_restart \
 	tests/check_server \
 	tests/check_settings \
+	tests/check_spare \
 	tests/check_startup \
 	tests/check_superserver \
 	tests/check_worker \
@@ -78,6 +79,8 @@ tests_check_server_SOURCES = tests/check_server.c
 tests_check_server_LDADD = $(TEST_LIBS)
 tests_check_settings_SOURCES = tests/check_settings.c
 tests_check_settings_LDADD = $(TEST_LIBS)
+tests_check_spare_SOURCES = tests/check_spare.c
+tests_check_spare_LDADD = $(TEST_LIBS)
 tests_check_startup_SOURCES = tests/check_startup.c
 tests_check_startup_LDADD = $(TEST_LIBS)
 tests_check_superserver_SOURCES = tests/check_superserver.c

@@ -1,0 +1,1062 @@
+/*
+ * check_spare.c - workers that are there before their clients, and those that
+ * take one client after another
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#include "config.h"
+
+#include <sys/socket.h>
+#include <netinet/in.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdint.h>
+
+#include "harness.h"
+
+enum { PORTS = 2, CROWD = 24, CHILDREN = 64 };
+
+static struct run run;
+static pid_t master, server;
+static int listeners[PORTS], ports[PORTS];
+static int listener_count = 1;
+
+/* What the program sets. */
+static int spares = 4, workers_max = 100, connections_max;
+static int reuses;	/* daemon_next_connection() */
+static void (*before_server)(void);
+static void (*in_worker)(void);
+
+/*
+ * The program: a worker answers questions, line by line
+ */
+
+static int inherited;	/* descriptors from whoever runs the tests */
+
+/* From 3 on, but for the one to tell facts by. */
+static int
+own_descriptors(void)
+{
+	int fd, count = 0;
+
+	for (fd = FACTS + 1; fd < 256; fd++)
+		count += fcntl(fd, F_GETFD) != -1;
+	return count - inherited;
+}
+
+static void
+answer_peer(void)
+{
+	struct sockaddr_in addr;
+	socklen_t len = sizeof addr;
+
+	if (daemon_peer((struct sockaddr *)&addr, &len) == -1)
+		printf("none\n");
+	else
+		printf("%d\n", ntohs(addr.sin_port));
+}
+
+/* Whether the connection goes on. */
+static int
+obey(const char *line, int index)
+{
+	if (strcmp(line, "bye\n") == 0)
+		return 0;
+	if (strcmp(line, "who\n") == 0)
+		printf("%ld\n", (long)getpid());
+	else if (strcmp(line, "where\n") == 0)
+		printf("%d\n", index);
+	else if (strcmp(line, "asked\n") == 0)
+		printf("%d\n", daemon_stop_requested());
+	else if (strcmp(line, "peer\n") == 0)
+		answer_peer();
+	else if (strcmp(line, "descriptors\n") == 0)
+		printf("%d\n", own_descriptors());
+	else if (strcmp(line, "clean\n") == 0)
+		printf("%d\n", daemon_clean_fd(FACTS));
+	else if (strcmp(line, "break\n") == 0)
+		printf("%d\n", shutdown(listeners[0], SHUT_RD));
+	else if (strcmp(line, "close\n") == 0)
+		close(STDIN_FILENO);
+	else if (strcmp(line, "fclose\n") == 0)
+		fclose(stdin);
+	else if (strcmp(line, "shutdown\n") == 0)
+		shutdown(STDOUT_FILENO, SHUT_RDWR);
+	else if (strcmp(line, "full\n") == 0)
+		setvbuf(stdout, NULL, _IOFBF, BUFSIZ);
+	else if (strcmp(line, "unflushed\n") == 0) {
+		setvbuf(stdout, NULL, _IOFBF, BUFSIZ);
+		printf("stale");
+		return 0;
+	} else
+		fputs(line, stdout);
+	return fcntl(STDIN_FILENO, F_GETFD) != -1 && fileno(stdin) != -1;
+}
+
+static void
+talk(int index)
+{
+	char line[256];
+
+	while (fgets(line, sizeof line, stdin) != NULL && obey(line, index))
+		;
+}
+
+static void
+program(void)
+{
+	int i;
+
+	inherited = own_descriptors() - listener_count;
+	daemon_set_worker_spare_count(spares);
+	daemon_set_worker_count_max(workers_max);
+	daemon_set_worker_connection_max(connections_max);
+	daemon_start();
+	tell_pid("master");
+	daemon_master();
+	tell_pid("server");
+	daemon_success();
+	if (before_server != NULL)
+		before_server();
+	i = daemon_server(listeners, listener_count);
+	if (in_worker != NULL)
+		in_worker();
+	do
+		talk(i);
+	while (reuses && (i = daemon_next_connection()) >= 0);
+	if (reuses) {
+		tell("finished", daemon_stop_requested());
+		tell("holds", own_descriptors());
+	}
+}
+
+/*
+ * The test's side
+ */
+
+static void
+start(void)
+{
+	int i;
+
+	for (i = 0; i < listener_count; i++)
+		listeners[i] = listen_anywhere(&ports[i]);
+	run_daemon(&run, program);
+	for (i = 0; i < listener_count; i++)
+		close(listeners[i]);
+	master = (pid_t)heard(&run, "master");
+	server = (pid_t)heard(&run, "server");
+}
+
+static void
+ends_well(int signo)
+{
+	send_signal(master, signo);
+	ck_assert_int_eq(ended(master), 0);
+	nothing_left();
+}
+
+static void
+stop(void)
+{
+	ends_well(SIGTERM);
+}
+
+static const char *
+answer(int fd, const char *question)
+{
+	char line[64];
+
+	snprintf(line, sizeof line, "%s\n", question);
+	client_says(fd, line);
+	return client_hears(fd);
+}
+
+static int
+number(int fd, const char *question)
+{
+	const char *text = answer(fd, question);
+
+	ck_assert_msg(text != NULL, "no answer to \"%s\"", question);
+	return atoi(text);
+}
+
+static void
+hears(int fd, const char *line)
+{
+	ck_assert_pstr_eq(client_hears(fd), line);
+}
+
+/* A client and its worker. */
+static int
+served(int port, pid_t *worker)
+{
+	int fd = client(port);
+
+	*worker = (pid_t)number(fd, "who");
+	ck_assert_int_gt(*worker, 1);
+	return fd;
+}
+
+static pid_t
+serves_one(int port)
+{
+	pid_t worker;
+	int fd = served(port, &worker);
+
+	close(fd);
+	return worker;
+}
+
+/* Sends it and sees the connection's end. */
+static void
+leaves(int fd, const char *line)
+{
+	client_says(fd, line);
+	hears(fd, NULL);
+	close(fd);
+}
+
+static void
+has_children(int count)
+{
+	pid_t pids[CHILDREN];
+	long since = 0;
+
+	while (children_of(server, pids, CHILDREN) != count)
+		look_again(&since, "a number of children");
+}
+
+/* Until so many children are there and all of them wait. */
+static void
+wait_for_spares(int wanted, pid_t *pids)
+{
+	int i, count, waiting;
+	long since = 0;
+
+	for (;;) {
+		count = children_of(server, pids, CHILDREN);
+		for (i = waiting = 0; i < count; i++)
+			waiting += state_of(pids[i]) == 'S';
+		if (count == wanted && waiting == wanted)
+			return;
+		look_again(&since, "spares that wait");
+	}
+}
+
+static int
+is_child(pid_t pid)
+{
+	pid_t pids[CHILDREN];
+	int count = children_of(server, pids, CHILDREN);
+
+	while (count > 0)
+		if (pids[--count] == pid)
+			return 1;
+	return 0;
+}
+
+static void
+new_server(void)
+{
+	server = (pid_t)heard(&run, "server");
+}
+
+static int
+silent(int fd)
+{
+	struct pollfd one = { .fd = fd, .events = POLLIN };
+
+	return poll(&one, 1, 0) == 0;
+}
+
+/*
+ * Spares
+ */
+
+START_TEST(spares_are_there_before_any_client)
+{
+	pid_t worker, pids[CHILDREN];
+	int i, fd, known = 0;
+
+	start();
+	wait_for_spares(4, pids);
+	fd = served(ports[0], &worker);
+	for (i = 0; i < 4; i++)
+		known += pids[i] == worker;
+	ck_assert_int_eq(known, 1);
+	close(fd);
+	stop();
+}
+END_TEST
+
+START_TEST(spares_that_are_used_up_are_followed_by_others)
+{
+	pid_t workers[CROWD];
+	int fds[CROWD], i, k;
+
+	start();
+	for (i = 0; i < CROWD; i++)
+		fds[i] = served(ports[0], &workers[i]);
+	for (i = 0; i < CROWD; i++)
+		for (k = 0; k < i; k++)
+			ck_assert_int_ne(workers[i], workers[k]);
+	for (i = 0; i < CROWD; i++) {
+		ck_assert_pstr_eq(answer(fds[i], "still here"), "still here");
+		close(fds[i]);
+	}
+	stop();
+}
+END_TEST
+
+START_TEST(spares_are_workers_and_no_more_than_may_be)
+{
+	int first, second, third, waiting;
+	pid_t worker;
+
+	spares = 8;
+	workers_max = 3;
+	start();
+	has_children(3);
+	first = served(ports[0], &worker);
+	second = served(ports[0], &worker);
+	third = served(ports[0], &worker);
+	waiting = client(ports[0]);
+	client_says(waiting, "who\n");
+	settled(server);
+	has_children(3);
+	ck_assert(silent(waiting));
+	close(second);
+	worker = (pid_t)atoi(client_hears(waiting));
+	ck_assert(is_child(worker));
+	has_children(3);
+	close(first);
+	close(third);
+	close(waiting);
+	stop();
+}
+END_TEST
+
+START_TEST(one_spare_alone_is_enough_to_serve_all)
+{
+	int fds[CROWD], i;
+	pid_t worker;
+
+	spares = 1;
+	start();
+	for (i = 0; i < CROWD; i++)
+		fds[i] = served(ports[0], &worker);
+	for (i = 0; i < CROWD; i++)
+		close(fds[i]);
+	stop();
+}
+END_TEST
+
+START_TEST(spares_of_one_port_do_not_starve_another)
+{
+	int fds[CROWD], i, other;
+
+	listener_count = 2;
+	spares = 1;
+	start();
+	/* More wait at the first than the server may serve at once. */
+	for (i = 0; i < CROWD; i++)
+		fds[i] = client(ports[0]);
+	other = client(ports[1]);
+	ck_assert_int_eq(number(other, "where"), 1);
+	for (i = 0; i < CROWD; i++) {
+		ck_assert_int_eq(number(fds[i], "where"), 0);
+		close(fds[i]);
+	}
+	close(other);
+	stop();
+}
+END_TEST
+
+static void
+limits_to_two(void)
+{
+	listener_count = 2;
+	workers_max = 2;
+	spares = 2;
+}
+
+START_TEST(spares_take_turns_where_all_ports_are_busy)
+{
+	int fds[2][CROWD], i, k, at[2] = { 0, 0 };
+
+	limits_to_two();
+	start();
+	for (i = 0; i < 2; i++)
+		for (k = 0; k < CROWD; k++) {
+			fds[i][k] = client(ports[i]);
+			client_says(fds[i][k], "where\nbye\n");
+		}
+	for (k = 0; k < CROWD; k++)
+		for (i = 0; i < 2; i++) {
+			ck_assert_int_eq(atoi(client_hears(fds[i][k])), i);
+			at[i]++;
+			close(fds[i][k]);
+		}
+	ck_assert_int_eq(at[0], at[1]);
+	stop();
+}
+END_TEST
+
+START_TEST(spares_that_wait_end_at_a_reload_and_nobody_is_cut_off)
+{
+	pid_t worker, old = 0;
+	int fd;
+
+	start();
+	old = server;
+	fd = served(ports[0], &worker);
+	send_signal(master, SIGHUP);
+	/* But for the one that serves, though the server waits for it. */
+	has_children(1);
+	ck_assert(is_child(worker));
+	while (number(fd, "asked") != SIGHUP)
+		;
+	leaves(fd, "bye\n");
+	new_server();
+	ck_assert_int_ne(server, old);
+	has_children(4);
+	serves_one(ports[0]);
+	stop();
+}
+END_TEST
+
+START_TEST(spares_end_with_their_server_whatever_ends_it)
+{
+	static const int signals[] = { SIGUSR2, SIGINT, SIGQUIT, SIGTERM };
+	size_t i;
+
+	for (i = 0; i < sizeof signals / sizeof signals[0]; i++) {
+		start();
+		has_children(4);
+		ends_well(signals[i]);
+		free(run.out);
+		free(run.err);
+	}
+}
+END_TEST
+
+START_TEST(spares_end_at_once_at_an_immediate_reload)
+{
+	pid_t worker;
+	int fd;
+
+	start();
+	fd = served(ports[0], &worker);
+	send_signal(master, SIGUSR1);
+	hears(fd, NULL);
+	close(fd);
+	new_server();
+	has_children(4);
+	serves_one(ports[0]);
+	stop();
+}
+END_TEST
+
+START_TEST(spares_end_where_their_server_is_killed)
+{
+	pid_t worker, pids[CHILDREN];
+	int fd, i, count;
+
+	start();
+	wait_for_spares(4, pids);
+	fd = served(ports[0], &worker);
+	count = children_of(server, pids, CHILDREN);
+	ck_assert_int_ge(count, 4);
+	send_signal(server, SIGKILL);
+	new_server();
+	for (i = 0; i < count; i++)
+		if (pids[i] != worker)
+			gone(pids[i]);
+	ck_assert_pstr_eq(answer(fd, "still here"), "still here");
+	close(fd);
+	serves_one(ports[0]);
+	stop();
+}
+END_TEST
+
+START_TEST(a_spare_that_is_killed_while_it_waits_is_replaced)
+{
+	pid_t pids[CHILDREN];
+	int i, fd;
+
+	spares = 2;
+	start();
+	for (i = 0; i < 30; i++) {
+		wait_for_spares(2, pids);
+		/* One that the next client may just be waking. */
+		fd = client(ports[0]);
+		send_signal(pids[i % 2], SIGKILL);
+		client_says(fd, "who\n");
+		/* It may have been this client's: then it is cut off. */
+		if (client_hears(fd) == NULL)
+			ck_assert(!running(pids[i % 2]));
+		close(fd);
+		serves_one(ports[0]);
+	}
+	has_children(2);
+	stop();
+}
+END_TEST
+
+START_TEST(a_spare_that_is_killed_while_it_serves_costs_no_place)
+{
+	pid_t worker;
+	int i, fd;
+
+	spares = workers_max = 2;
+	start();
+	for (i = 0; i < 10; i++) {
+		fd = served(ports[0], &worker);
+		send_signal(worker, SIGKILL);
+		hears(fd, NULL);
+		close(fd);
+	}
+	has_children(2);
+	stop();
+}
+END_TEST
+
+START_TEST(a_spare_that_is_told_to_end_is_replaced)
+{
+	static const int signals[] = { SIGHUP, SIGUSR1, SIGUSR2, SIGTERM };
+	pid_t pids[CHILDREN];
+	size_t i;
+
+	spares = 1;
+	start();
+	for (i = 0; i < sizeof signals / sizeof signals[0]; i++) {
+		wait_for_spares(1, pids);
+		send_signal(pids[0], signals[i]);
+		gone(pids[0]);
+		serves_one(ports[0]);
+	}
+	stop();
+}
+END_TEST
+
+static void
+note_signal(int signo)
+{
+	(void)signo;
+}
+
+static void
+handle_all(void)
+{
+	static const int table[] = { SIGHUP, SIGUSR1, SIGUSR2, SIGINT,
+		SIGTERM, SIGQUIT };
+	size_t i;
+
+	for (i = 0; i < sizeof table / sizeof table[0]; i++)
+		signal(table[i], note_signal);
+}
+
+START_TEST(spares_end_also_where_the_program_has_handlers)
+{
+	before_server = handle_all;
+	start();
+	has_children(4);
+	send_signal(master, SIGHUP);
+	new_server();
+	has_children(4);
+	send_signal(master, SIGUSR1);
+	new_server();
+	has_children(4);
+	stop();
+}
+END_TEST
+
+START_TEST(a_client_that_says_nothing_keeps_nobody_out)
+{
+	int fds[CROWD], i;
+
+	start();
+	for (i = 0; i < CROWD; i++)
+		fds[i] = client(ports[0]);
+	serves_one(ports[0]);
+	for (i = 0; i < CROWD; i++)
+		close(fds[i]);
+	serves_one(ports[0]);
+	stop();
+}
+END_TEST
+
+static void
+reset(int fd)
+{
+	struct linger at_once = { 1, 0 };
+
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+	close(fd);
+}
+
+START_TEST(clients_that_vanish_cost_nothing)
+{
+	int i;
+
+	reuses = 1;
+	start();
+	for (i = 0; i < 200; i++) {
+		reset(client(ports[0]));
+		close(client(ports[0]));
+	}
+	serves_one(ports[0]);
+	stop();
+}
+END_TEST
+
+START_TEST(spares_cost_their_server_no_descriptor)
+{
+	int i, before;
+
+	start();
+	serves_one(ports[0]);
+	before = descriptors_of(server);
+	for (i = 0; i < 100; i++)
+		serves_one(ports[0]);
+	ck_assert_int_eq(descriptors_of(server), before);
+	stop();
+}
+END_TEST
+
+START_TEST(new_clients_are_refused_once_all_is_to_end)
+{
+	pid_t worker;
+	int fd, late;
+
+	reuses = 1;
+	start();
+	fd = served(ports[0], &worker);
+	send_signal(master, SIGUSR2);
+	while (number(fd, "asked") != SIGUSR2)
+		;
+	has_children(1);
+	/* The worker has the listener no more, though it could take others. */
+	late = client_if(ports[0]);
+	ck_assert_int_eq(late, -1);
+	ck_assert_int_eq(errno, ECONNREFUSED);
+	leaves(fd, "bye\n");
+	ck_assert_int_eq(heard(&run, "finished"), SIGUSR2);
+	ck_assert_int_eq(heard(&run, "holds"), 0);
+	ck_assert_int_eq(ended(master), 0);
+	nothing_left();
+}
+END_TEST
+
+START_TEST(a_listener_that_is_broken_ends_the_daemon)
+{
+	pid_t worker;
+	int fd;
+
+	start();
+	fd = served(ports[0], &worker);
+	ck_assert_int_eq(number(fd, "break"), 0);
+	close(fd);
+	ck_assert_int_eq(ended(master), 256);
+	nothing_left();
+}
+END_TEST
+
+START_TEST(a_listener_that_is_broken_leaves_the_other)
+{
+	pid_t worker;
+	int fd;
+
+	listener_count = 2;
+	start();
+	fd = served(ports[1], &worker);
+	ck_assert_int_eq(number(fd, "break"), 0);
+	close(fd);
+	ck_assert_int_eq(client_if(ports[0]), -1);
+	serves_one(ports[1]);
+	serves_one(ports[1]);
+	stop();
+}
+END_TEST
+
+static void
+execute(void)
+{
+	char *argv[] = { (char *)"sh", (char *)"-c",
+		(char *)"ls -l /proc/self/fd | grep -c -e socket:", NULL };
+
+	close(FACTS);
+	execvp(argv[0], argv);
+}
+
+START_TEST(a_program_that_a_spare_executes_has_its_connection_alone)
+{
+	int fd;
+
+	in_worker = execute;
+	start();
+	fd = client(ports[0]);
+	/* stdin and stdout; grep's and ls's are pipes where they differ. */
+	ck_assert_int_le(atoi(client_hears(fd)), 2);
+	hears(fd, NULL);
+	close(fd);
+	stop();
+}
+END_TEST
+
+/*
+ * One connection after another
+ */
+
+static void
+one_that_reuses(void)
+{
+	reuses = 1;
+	spares = workers_max = 1;
+	start();
+}
+
+START_TEST(a_worker_takes_one_client_after_another)
+{
+	pid_t worker, first;
+	int i, fd, port;
+	struct sockaddr_in addr;
+	socklen_t len;
+
+	one_that_reuses();
+	fd = served(ports[0], &first);
+	for (i = 0; i < 20; i++) {
+		leaves(fd, "bye\n");
+		fd = served(ports[0], &worker);
+		ck_assert_int_eq(worker, first);
+		len = sizeof addr;
+		getsockname(fd, (struct sockaddr *)&addr, &len);
+		port = ntohs(addr.sin_port);
+		ck_assert_int_eq(number(fd, "peer"), port);
+	}
+	close(fd);
+	stop();
+}
+END_TEST
+
+START_TEST(a_worker_knows_from_which_listener_each_client_came)
+{
+	pid_t worker, first = 0;
+	int i, fd;
+
+	listener_count = 2;
+	one_that_reuses();
+	for (i = 0; i < 10; i++) {
+		fd = served(ports[i % 2], &worker);
+		if (i == 0)
+			first = worker;
+		ck_assert_int_eq(worker, first);
+		ck_assert_int_eq(number(fd, "where"), i % 2);
+		leaves(fd, "bye\n");
+	}
+	stop();
+}
+END_TEST
+
+/* What the next client of this worker finds, after this. */
+static void
+is_fresh_after(const char *last)
+{
+	pid_t worker, first;
+	int fd;
+
+	one_that_reuses();
+	fd = served(ports[0], &first);
+	client_says(fd, last);
+	shutdown(fd, SHUT_WR);
+	while (client_hears(fd) != NULL)
+		;
+	close(fd);
+	fd = served(ports[0], &worker);
+	ck_assert_int_eq(worker, first);
+	/* Nothing of the last client comes, and what is said comes at once. */
+	ck_assert_pstr_eq(answer(fd, "hello"), "hello");
+	ck_assert_pstr_eq(answer(fd, "again"), "again");
+	leaves(fd, "bye\n");
+	stop();
+}
+
+START_TEST(a_client_gets_nothing_that_the_last_one_sent)
+{
+	is_fresh_after("bye\nunread\nand more of it");
+}
+END_TEST
+
+START_TEST(a_client_does_not_meet_the_last_ones_end)
+{
+	is_fresh_after("half a line");
+}
+END_TEST
+
+START_TEST(a_client_is_served_after_a_closed_stdin)
+{
+	is_fresh_after("close\n");
+}
+END_TEST
+
+START_TEST(a_client_is_served_after_stdin_was_closed_as_a_stream)
+{
+	is_fresh_after("fclose\n");
+}
+END_TEST
+
+START_TEST(a_client_is_served_after_a_shutdown)
+{
+	is_fresh_after("shutdown\nbye\n");
+}
+END_TEST
+
+START_TEST(a_client_is_answered_line_by_line_after_full_buffers)
+{
+	is_fresh_after("full\nbye\n");
+}
+END_TEST
+
+START_TEST(a_client_gets_what_was_not_flushed_before_its_end)
+{
+	pid_t worker;
+	int fd;
+
+	one_that_reuses();
+	fd = served(ports[0], &worker);
+	client_says(fd, "unflushed\n");
+	hears(fd, "stale");
+	hears(fd, NULL);
+	close(fd);
+	fd = served(ports[0], &worker);
+	ck_assert_pstr_eq(answer(fd, "hello"), "hello");
+	close(fd);
+	stop();
+}
+END_TEST
+
+/* Without a word for the client of what was not read. */
+START_TEST(a_client_whose_words_were_not_read_sees_an_end_and_no_reset)
+{
+	pid_t worker;
+	char byte;
+	int fd, i;
+
+	one_that_reuses();
+	for (i = 0; i < 20; i++) {
+		fd = served(ports[0], &worker);
+		client_says(fd, "one\n");
+		hears(fd, "one");
+		client_says(fd, "bye\ntwo\nthree\n");
+		ck_assert_int_eq(read(fd, &byte, 1), 0);
+		close(fd);
+	}
+	stop();
+}
+END_TEST
+
+START_TEST(a_worker_that_has_had_its_share_finishes)
+{
+	pid_t worker, first;
+	int i, fd;
+
+	connections_max = 3;
+	one_that_reuses();
+	fd = served(ports[0], &first);
+	for (i = 1; i < 3; i++) {
+		leaves(fd, "bye\n");
+		fd = served(ports[0], &worker);
+		ck_assert_int_eq(worker, first);
+	}
+	leaves(fd, "bye\n");
+	ck_assert_int_eq(heard(&run, "finished"), 0);
+	ck_assert_int_eq(heard(&run, "holds"), 0);
+	fd = served(ports[0], &worker);
+	ck_assert_int_ne(worker, first);
+	close(fd);
+	stop();
+}
+END_TEST
+
+START_TEST(a_worker_that_is_asked_to_finish_takes_no_other_client)
+{
+	pid_t worker, first;
+	int fd;
+
+	one_that_reuses();
+	fd = served(ports[0], &first);
+	send_signal(first, SIGHUP);
+	while (number(fd, "asked") != SIGHUP)
+		;
+	leaves(fd, "bye\n");
+	ck_assert_int_eq(heard(&run, "finished"), SIGHUP);
+	ck_assert_int_eq(heard(&run, "holds"), 0);
+	fd = served(ports[0], &worker);
+	ck_assert_int_ne(worker, first);
+	close(fd);
+	stop();
+}
+END_TEST
+
+START_TEST(a_worker_that_waits_again_ends_at_a_reload)
+{
+	pid_t first;
+
+	one_that_reuses();
+	first = serves_one(ports[0]);
+	settled(first);
+	send_signal(master, SIGHUP);
+	ck_assert_int_eq(heard(&run, "finished"), SIGHUP);
+	new_server();
+	ck_assert_int_ne(serves_one(ports[0]), first);
+	stop();
+}
+END_TEST
+
+START_TEST(a_worker_that_waits_again_ends_where_the_program_has_handlers)
+{
+	before_server = handle_all;
+	one_that_reuses();
+	settled(serves_one(ports[0]));
+	stop();
+}
+END_TEST
+
+START_TEST(a_worker_that_waits_again_ends_where_its_server_is_killed)
+{
+	one_that_reuses();
+	settled(serves_one(ports[0]));
+	send_signal(server, SIGKILL);
+	ck_assert_int_eq(heard(&run, "finished"), 0);
+	new_server();
+	serves_one(ports[0]);
+	stop();
+}
+END_TEST
+
+START_TEST(workers_finish_where_enough_spares_wait)
+{
+	pid_t workers[CROWD];
+	int fds[CROWD], i;
+
+	reuses = 1;
+	start();
+	for (i = 0; i < CROWD; i++)
+		fds[i] = served(ports[0], &workers[i]);
+	for (i = 0; i < CROWD; i++)
+		leaves(fds[i], "bye\n");
+	/* Of all that there are so many wait. */
+	has_children(spares);
+	serves_one(ports[0]);
+	stop();
+}
+END_TEST
+
+START_TEST(a_worker_keeps_what_it_waits_by_when_it_cleans_up)
+{
+	pid_t worker, first;
+	int fd;
+
+	one_that_reuses();
+	fd = served(ports[0], &first);
+	ck_assert_int_eq(number(fd, "clean"), 0);
+	leaves(fd, "bye\n");
+	fd = served(ports[0], &worker);
+	ck_assert_int_eq(worker, first);
+	close(fd);
+	stop();
+}
+END_TEST
+
+START_TEST(a_worker_holds_no_more_however_many_clients_it_has)
+{
+	int i, fd, before;
+	pid_t worker;
+
+	one_that_reuses();
+	fd = served(ports[0], &worker);
+	before = number(fd, "descriptors");
+	for (i = 0; i < 50; i++) {
+		leaves(fd, "bye\n");
+		fd = served(ports[0], &worker);
+	}
+	ck_assert_int_eq(number(fd, "descriptors"), before);
+	close(fd);
+	stop();
+}
+END_TEST
+
+START_TEST(a_crowd_of_clients_is_served_by_few)
+{
+	int fds[CROWD], i, round;
+	pid_t worker;
+
+	reuses = 1;
+	spares = workers_max = 3;
+	start();
+	for (round = 0; round < 5; round++) {
+		for (i = 0; i < CROWD; i++) {
+			fds[i] = client(ports[0]);
+			client_says(fds[i], "who\nbye\n");
+		}
+		for (i = 0; i < CROWD; i++) {
+			worker = (pid_t)atoi(client_hears(fds[i]));
+			ck_assert_int_gt(worker, 1);
+			hears(fds[i], NULL);
+			close(fds[i]);
+		}
+	}
+	stop();
+}
+END_TEST
+
+int
+main(void)
+{
+	const TTest *tests[] = {
+		spares_are_there_before_any_client,
+		spares_that_are_used_up_are_followed_by_others,
+		spares_are_workers_and_no_more_than_may_be,
+		one_spare_alone_is_enough_to_serve_all,
+		spares_of_one_port_do_not_starve_another,
+		spares_take_turns_where_all_ports_are_busy,
+		spares_that_wait_end_at_a_reload_and_nobody_is_cut_off,
+		spares_end_with_their_server_whatever_ends_it,
+		spares_end_at_once_at_an_immediate_reload,
+		spares_end_where_their_server_is_killed,
+		a_spare_that_is_killed_while_it_waits_is_replaced,
+		a_spare_that_is_killed_while_it_serves_costs_no_place,
+		a_spare_that_is_told_to_end_is_replaced,
+		spares_end_also_where_the_program_has_handlers,
+		a_client_that_says_nothing_keeps_nobody_out,
+		clients_that_vanish_cost_nothing,
+		spares_cost_their_server_no_descriptor,
+		new_clients_are_refused_once_all_is_to_end,
+		a_listener_that_is_broken_ends_the_daemon,
+		a_listener_that_is_broken_leaves_the_other,
+		a_program_that_a_spare_executes_has_its_connection_alone,
+		a_worker_takes_one_client_after_another,
+		a_worker_knows_from_which_listener_each_client_came,
+		a_client_gets_nothing_that_the_last_one_sent,
+		a_client_does_not_meet_the_last_ones_end,
+		a_client_is_served_after_a_closed_stdin,
+		a_client_is_served_after_stdin_was_closed_as_a_stream,
+		a_client_is_served_after_a_shutdown,
+		a_client_is_answered_line_by_line_after_full_buffers,
+		a_client_gets_what_was_not_flushed_before_its_end,
+		a_client_whose_words_were_not_read_sees_an_end_and_no_reset,
+		a_worker_that_has_had_its_share_finishes,
+		a_worker_that_is_asked_to_finish_takes_no_other_client,
+		a_worker_that_waits_again_ends_at_a_reload,
+		a_worker_that_waits_again_ends_where_the_program_has_handlers,
+		a_worker_that_waits_again_ends_where_its_server_is_killed,
+		workers_finish_where_enough_spares_wait,
+		a_worker_keeps_what_it_waits_by_when_it_cleans_up,
+		a_worker_holds_no_more_however_many_clients_it_has,
+		a_crowd_of_clients_is_served_by_few,
+	};
+
+	return RUN_TESTS("spare", tests);
+}
