@@ -1,15 +1,19 @@
 # The examples use the public interface only, as any program would.
-noinst_PROGRAMS += examples/echo examples/http examples/logged \
-	examples/superserver
+noinst_PROGRAMS += examples/echo examples/finger examples/finger-before \
+	examples/http examples/logged examples/superserver
 examples_echo_SOURCES = examples/echo.c
+examples_finger_SOURCES = examples/finger.c
+examples_finger_before_SOURCES = examples/finger-before.c
 examples_http_SOURCES = examples/http.c
 examples_logged_SOURCES = examples/logged.c
 examples_superserver_SOURCES = examples/superserver.c
 examples_echo_LDADD = lib/libdaemonsrv.la
+examples_finger_LDADD = lib/libdaemonsrv.la
 examples_http_LDADD = lib/libdaemonsrv.la
 examples_logged_LDADD = lib/libdaemonsrv.la
 examples_superserver_LDADD = lib/libdaemonsrv.la
 examples_echo_LDFLAGS = $(AM_LDFLAGS) $(NOW_LDFLAGS)
+examples_finger_LDFLAGS = $(AM_LDFLAGS) $(NOW_LDFLAGS)
 examples_http_LDFLAGS = $(AM_LDFLAGS) $(NOW_LDFLAGS)
 examples_logged_LDFLAGS = $(AM_LDFLAGS) $(NOW_LDFLAGS)
 examples_superserver_LDFLAGS = $(AM_LDFLAGS) $(NOW_LDFLAGS)

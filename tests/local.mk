@@ -5,6 +5,7 @@ check_PROGRAMS += \
 	tests/check_children \
 	tests/check_echo \
 	tests/check_fdclean \
+	tests/check_finger \
 	tests/check_http \
 	tests/check_input \
 	tests/check_listen \
@@ -47,6 +48,8 @@ tests_check_echo_SOURCES = tests/check_echo.c
 tests_check_echo_LDADD = $(TEST_LIBS)
 tests_check_fdclean_SOURCES = tests/check_fdclean.c
 tests_check_fdclean_LDADD = $(TEST_LIBS)
+tests_check_finger_SOURCES = tests/check_finger.c
+tests_check_finger_LDADD = $(TEST_LIBS)
 tests_check_http_SOURCES = tests/check_http.c
 tests_check_http_LDADD = $(TEST_LIBS)
 tests_check_input_SOURCES = tests/check_input.c
