@@ -4,7 +4,8 @@
 # Each public function has a page, or a link to one, which shows it as
 # include/daemon.h declares it and lib/daemon.map exports it; the tables of
 # README.md have the same functions. What a page shows of a program is in
-# examples/, line by line. mandoc finds nothing to complain of.
+# examples/, line by line, and the diff in README.md is that of the two finger
+# servers. mandoc finds nothing to complain of.
 #
 # SPDX-License-Identifier: ISC
 set -eu
@@ -149,6 +150,17 @@ strangers() {
 	done
 }
 
+# shellcheck disable=SC2016
+shown_diff() {
+	sed -n '/^```diff$/,/^```$/p' README.md | sed '1d; $d'
+}
+
+# Without the times of the files.
+real_diff() {
+	diff -u examples/finger-before.c examples/finger.c |
+	    sed '1,2s/	.*//'
+}
+
 #
 # Examples: a literal display that is not indented is in the file of which
 # the text before it speaks
@@ -214,6 +226,8 @@ same "the files in doc" "$(ls doc/man3/* doc/man7/*)" \
     doc/local.mk "$(installed)"
 empty "sections that a stage's page lacks" "$(missing_sections)"
 empty "references to a page that is not there" "$(dead_references)"
+same "the diff in README.md" "$(shown_diff)" \
+    "that of the finger servers" "$(real_diff)"
 shown_examples=$(examples)
 empty "examples that are in no program" \
     "$(printf '%s\n' "$shown_examples" | grep '^not in')"
