@@ -17,3 +17,7 @@ examples_finger_LDFLAGS = $(AM_LDFLAGS) $(NOW_LDFLAGS)
 examples_http_LDFLAGS = $(AM_LDFLAGS) $(NOW_LDFLAGS)
 examples_logged_LDFLAGS = $(AM_LDFLAGS) $(NOW_LDFLAGS)
 examples_superserver_LDFLAGS = $(AM_LDFLAGS) $(NOW_LDFLAGS)
+
+# What runs superserver as a service.
+EXTRA_DIST += examples/superserver.init examples/superserver.service \
+	examples/superserver-forking.service

@@ -94,7 +94,8 @@ endif
 
 TEST_EXTENSIONS = .sh
 SH_LOG_COMPILER = $(SHELL)
-dist_check_SCRIPTS = tests/header.sh tests/manual.sh tests/symbols.sh
+dist_check_SCRIPTS = tests/header.sh tests/manual.sh tests/services.sh \
+	tests/symbols.sh
 TESTS += $(dist_check_SCRIPTS)
 EXTRA_DIST += tests/lists.sh
 

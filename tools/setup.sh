@@ -14,7 +14,8 @@ set -eu
 debian_packages='gcc libc6-dev make autoconf automake libtool
 	pkgconf:pkg-config check git rsync curl procps xz-utils'
 debian_ci_packages='g++ clang valgrind libc6-dbg shellcheck codespell mandoc
-	lintian rpmlint abigail-tools libdaemon-dev libax25-dev'
+	lintian rpmlint abigail-tools libdaemon-dev libax25-dev
+	systemd:systemd-analyze'
 # Older releases have these as parts of other packages.
 debian_ci_optional_packages='libclang-rt-dev'
 debian_debs_packages='build-essential debhelper'
@@ -27,7 +28,7 @@ fedora_packages='gcc glibc-devel make autoconf automake libtool
 	pkgconf-pkg-config check-devel git git-daemon rsync curl procps-ng xz
 	tar gawk findutils diffutils'
 fedora_ci_packages='gcc-c++ libasan libubsan clang compiler-rt valgrind
-	ShellCheck codespell mandoc rpmlint libabigail'
+	ShellCheck codespell mandoc rpmlint libabigail systemd:systemd-analyze'
 fedora_rpms_packages='rpm-build'
 fedora_bench_packages='glibc-static perf strace gnuplot-minimal:gnuplot'
 

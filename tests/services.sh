@@ -1,0 +1,311 @@
+#!/bin/bash
+# services.sh - what runs examples/superserver as a service, with real daemons
+#
+# systemd-analyze has nothing to say of the units. Their commands, in the
+# order in which systemd would run them, start, reload and stop a daemon, and
+# so does the init script, which signals nobody else's process.
+#
+# SPDX-License-Identifier: ISC
+
+# Its /dev/tcp is a client that need not be installed.
+[ -n "${BASH_VERSION-}" ] || exec bash "$0" "$@"
+set -u
+
+top=$(cd "$(dirname "$0")/.." && pwd)
+: "${TOP_SRCDIR:=$top}" "${TOP_BUILDDIR:=$top}"
+examples=$TOP_SRCDIR/examples
+
+fail() {
+	echo "services: $*"
+	exit 1
+}
+
+# wait_until WHAT COMMAND...: no longer than 20 seconds.
+wait_until() {
+	local what=$1 end=$((SECONDS + 20))
+	shift
+	until "$@"; do
+		[ "$SECONDS" -lt "$end" ] || fail "waited in vain for $what"
+		sleep 0.02
+	done
+}
+
+#
+# Processes: those of the daemons carry our mark
+#
+
+left() {
+	grep -lsz "^DAEMONSRV_SERVICES=$$\$" /proc/[0-9]*/environ
+}
+
+nothing_left() {
+	[ -z "$(left)" ]
+}
+
+# Without zombies.
+children_of() {
+	cat /proc/[0-9]*/stat 2>/dev/null |
+	    sed -n "s/^\([0-9]*\) (.*) [^ZX] $1 .*/\1/p"
+}
+
+has_new_server() {
+	server=$(children_of "$master")
+	[[ "$server" =~ ^[0-9]+$ && "$server" != "$old_server" ]]
+}
+
+# Bit 14 of what waits for the whole process.
+term_is_pending() {
+	grep -q '^ShdPnd:.*[4567c-f]...$' "/proc/$master/status"
+}
+
+clean_up() {
+	local environment
+	for environment in $(left); do
+		environment=${environment#/proc/}
+		kill -KILL "${environment%/environ}"
+	done
+	cd /
+	rm -rf "$directory"
+}
+
+#
+# The client: descriptor 5
+#
+
+port_is_said() {
+	port=$(sed -n 's/^listening on port //p' output)
+	[ -n "$port" ]
+}
+
+connect() {
+	exec 5<>"/dev/tcp/localhost/$port" || fail "unable to connect"
+}
+
+ask() {
+	local line=
+	echo "$1" >&5
+	read -r -t 20 -u 5 line
+	[ "$line" = "$1" ] || fail "\"$line\" is no answer to \"$1\""
+}
+
+disconnect() {
+	exec 5>&-
+}
+
+# reloads COMMAND...: nobody is cut off, and then there is another server.
+reloads() {
+	old_server=
+	wait_until "a server" has_new_server
+	old_server=$server
+	connect
+	ask before
+	"$@" || fail "no reload: $*"
+	ask meanwhile
+	disconnect
+	wait_until "another server" has_new_server
+	connect
+	ask after
+	disconnect
+}
+
+#
+# Units: a copy with paths that are here and a port that is free
+#
+
+localize() {
+	sed "s,/usr/local/sbin/superserver,$directory/superserver,
+	    s,/run/superserver/,$directory/,; s/-p 7007/-p 0/" \
+	    "$examples/$1" >"$1"
+}
+
+# value UNIT NAME: what the unit sets, in one line.
+value() {
+	sed -e ':more' -e '/\\$/{ N; s/\\\n//; b more' -e '}' "$1" |
+	    sed -n "s/^$2=//p"
+}
+
+unit_reloads() {
+	MAINPID=$master sh -c "$(value "$1" ExecReload)"
+}
+
+stops_at_term() {
+	kill -TERM "$master"
+	wait_until "the end" nothing_left
+	[ ! -e superserver.pid ] || fail "$1: the pid file is left"
+	echo "$1: started, reloaded, stopped"
+}
+
+foreground_unit() {
+	localize "$1"
+	: >output
+	DAEMONSRV_SERVICES=$$ sh -c "exec $(value "$1" ExecStart)" \
+	    >output 2>&1 &
+	master=$!
+	wait_until "a port" port_is_said
+	reloads unit_reloads "$1"
+	stops_at_term "$1"
+	wait "$master" || fail "$1: status $?"
+}
+
+forking_unit() {
+	localize "$1"
+	DAEMONSRV_SERVICES=$$ sh -c "$(value "$1" ExecStart)" >output 2>&1 ||
+	    fail "$1: status $?: $(cat output)"
+	# At once: systemd does not wait for it either.
+	master=$(cat "$(value "$1" PIDFile)") || fail "$1: no pid file"
+	port_is_said || fail "$1: no port"
+	reloads unit_reloads "$1"
+	stops_at_term "$1"
+}
+
+verify_units() {
+	local said
+	said=$(systemd-analyze verify "$directory"/*.service 2>&1 ||
+	    echo "status $?")
+	[ -z "$said" ] || fail "systemd-analyze: $said"
+	echo "systemd-analyze has nothing to say"
+}
+
+#
+# The init script
+#
+
+# expect STATUS ACTION [TEXT]
+expect() {
+	local status
+	DAEMONSRV_SERVICES=$$ SUPERSERVER_DEFAULTS=$directory/defaults \
+	    sh "$examples/superserver.init" "$2" >output 2>&1
+	status=$?
+	[ "$status" = "$1" ] ||
+	    fail "init $2: status $status, not $1: $(cat output)"
+	grep -q -e "${3-}" output || [ -z "${3-}" ] ||
+	    fail "init $2 does not say \"$3\": $(cat output)"
+}
+
+defaults() {
+	printf '%s\n' "DAEMON=$1" "PIDFILE=$directory/superserver.pid" \
+	    "OPTIONS='-a localhost -p $2 /bin/cat'" >defaults
+}
+
+no_pid_file() {
+	[ ! -e superserver.pid ] || fail "there is a pid file"
+}
+
+init_starts() {
+	expect 0 "$1"
+	master=$(cat superserver.pid) || fail "init $1: no pid file"
+	port_is_said || fail "init $1: no port"
+	expect 0 status "process $master is running"
+}
+
+init_does_what_is_asked() {
+	local first
+	expect 3 status "not running"
+	expect 7 reload "not running"
+	expect 0 stop
+	expect 0 try-restart
+	expect 2 "" usage
+	expect 2 no-such-action usage
+	no_pid_file
+
+	init_starts start
+	first=$master
+	expect 0 start "process $first is running already"
+	[ "$(cat superserver.pid)" = "$first" ] || fail "another has started"
+
+	init_starts restart
+	[ "$master" != "$first" ] || fail "no restart"
+	first=$master
+	reloads expect 0 reload
+	reloads expect 0 force-reload
+	[ "$(cat superserver.pid)" = "$first" ] || fail "another master"
+	init_starts try-restart
+	[ "$master" != "$first" ] || fail "no try-restart"
+
+	# It takes its time, which the script has to wait for.
+	kill -STOP "$master"
+	{
+		wait_until "a stopped master's TERM" term_is_pending
+		kill -CONT "$master"
+	} &
+	expect 0 stop
+	nothing_left || fail "processes are left: $(left)"
+	wait
+	no_pid_file
+	expect 3 status
+	expect 0 stop
+	echo "init: started, reloaded, restarted, stopped"
+}
+
+init_says_why_it_does_not_start() {
+	init_starts start
+	mv superserver.pid other.pid
+	defaults "$directory/superserver" "$port"
+	expect 1 start "in use"
+	no_pid_file
+	defaults "$directory/no-such-program" 0
+	expect 5 start "not installed"
+	defaults "$directory/superserver" 0
+	mv other.pid superserver.pid
+	expect 0 stop
+	no_pid_file
+	echo "init: said why it did not start"
+}
+
+init_takes_over_the_file_of_a_daemon_that_was_killed() {
+	init_starts start
+	kill -KILL "$master"
+	wait_until "the end of its server" nothing_left
+	expect 1 status "not running"
+	expect 7 reload
+	init_starts start
+	kill -KILL "$master"
+	wait_until "the end of its server" nothing_left
+	expect 0 stop
+	no_pid_file
+	echo "init: took over a pid file"
+}
+
+# Ours, all processes, our group, none: whoever signals one of them ends this.
+init_signals_nobody_else() {
+	local pid
+	for pid in $$ -1 0 "" word "1 2"; do
+		echo "$pid" >superserver.pid
+		expect 1 status "not running"
+		expect 7 reload
+		expect 0 try-restart
+		expect 0 stop
+		no_pid_file
+	done
+	echo "init: signalled nobody else"
+}
+
+[ -d /proc/self/fd ] || { echo "SKIP: there is no /proc"; exit 77; }
+directory=$(mktemp -d) && cd "$directory" || exit 1
+trap clean_up EXIT
+trap 'fail "somebody has sent a signal"' HUP INT TERM
+trap '' PIPE
+
+# Libtool's script is not what runs in the end; with its library by hand.
+program=$TOP_BUILDDIR/examples/superserver
+for name in superserver lt-superserver; do
+	[ ! -x "$TOP_BUILDDIR/examples/.libs/$name" ] ||
+	    program=$TOP_BUILDDIR/examples/.libs/$name
+done
+ln -s "$program" superserver
+export LD_LIBRARY_PATH="$TOP_BUILDDIR/lib/.libs${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
+
+foreground_unit superserver.service
+forking_unit superserver-forking.service
+defaults "$directory/superserver" 0
+init_does_what_is_asked
+init_says_why_it_does_not_start
+init_takes_over_the_file_of_a_daemon_that_was_killed
+init_signals_nobody_else
+
+if command -v systemd-analyze >/dev/null; then
+	verify_units
+else
+	echo "SKIP: there is no systemd-analyze"
+	exit 77
+fi
