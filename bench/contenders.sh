@@ -20,7 +20,8 @@ contenders() {
 	naive|naive|naive (accept, fork)|naive $PORT
 	library|echo|libdaemonsrv, one fork a connection|echo $PORT
 	library-spares|echo|libdaemonsrv, 16 spares|echo -s 16 $PORT
-	library-reuse|echo|libdaemonsrv, 16 spares, one connection after another|echo -r -s 16 $PORT
+	library-spare|echo|libdaemonsrv, 1 spare|echo -s 1 $PORT
+	library-reuse|echo|libdaemonsrv, 16 spares, reused|echo -r -s 16 $PORT
 	naive-now|naive-now|naive, linked with -z now|naive-now $PORT
 	tcpserver|tcpserver|tcpserver|tcpserver -q -H -R -l 0 -c 30000 -b 4096 127.0.0.1 $PORT $ECHO
 	tcpsvd|tcpsvd|tcpsvd|tcpsvd -E -l localhost -c 30000 -b 4096 127.0.0.1 $PORT $ECHO

@@ -87,27 +87,48 @@ function total(what, of,    round, sum) {
 # Speed
 #
 
-function brief_row(text, what, name, to,    i, row) {
+# A figure beside what it should be; "-" where nothing is asked for.
+function cell(goal, what, name, to, count) {
+	if (goal == "-")
+		return "-"
+	return ratio(what, "speed " name " " count, "speed " to " " count) \
+	    (goal != "" ? ": " goal : "")
+}
+
+# goals: for 1, 16 and 64 clients.
+function brief_row(text, what, name, to, goals,    goal, i, row) {
+	split(goals, goal, "|")
 	for (i = 1; i <= 3; i++)
-		row = row " | " ratio(what, "speed " name " " clients[i], \
-		    "speed " to " " clients[i])
+		row = row " | " cell(goal[i], what, name, to, clients[i])
 	print "| " text row " |"
 }
 
 function brief() {
 	print "\n## In brief\n"
 	print "Ratios within a round: the median of " rounds \
-	    " rounds, with the least and the most.\nThe noise is what naive, " \
-	    "started once more at the end of each round, gives.\n"
+	    " rounds, with the least and the most,\nand behind the colon " \
+	    "what was to be reached. The noise is what naive gives, started" \
+	    "\nonce more at the end of each round.\n"
 	print "| | 1 client | 16 clients | 64 clients |"
 	print "| --- | --- | --- | --- |"
-	brief_row("rate: library to naive", "rate", "library", "naive")
-	brief_row("rate: library to tcpserver", "rate", "library", "tcpserver")
-	brief_row("rate: the noise", "rate", "naive-again", "naive")
-	brief_row("CPU a connection: library to naive", "cost", "library", \
-	    "naive")
-	brief_row("CPU a connection: the noise", "cost", "naive-again", \
-	    "naive")
+	brief_row("one fork a connection: rate to naive", "rate", "library", \
+	    "naive", "1.00|1.00|1.00")
+	brief_row("one fork a connection: CPU to naive", "cost", "library", \
+	    "naive", "0.95|0.95|0.95")
+	brief_row("one fork a connection: rate to tcpserver", "rate", \
+	    "library", "tcpserver", "1.90|2.40|2.80")
+	brief_row("16 spares: p50 to naive", "p50", "library-spares", \
+	    "naive", "0.55||")
+	brief_row("16 spares: rate to naive", "rate", "library-spares", \
+	    "naive", "|0.97|0.97")
+	brief_row("16 spares, reused: rate to naive", "rate", \
+	    "library-reuse", "naive", "4.50|3.00|2.80")
+	brief_row("1 spare: rate to none", "rate", "library-spare", \
+	    "library", "the noise|the noise|the noise")
+	brief_row("the noise: rate to naive", "rate", "naive-again", "naive", \
+	    "||")
+	brief_row("the noise: CPU to naive", "cost", "naive-again", "naive", \
+	    "||")
 }
 
 function errors_of(of,    i, sum, text) {

@@ -81,10 +81,18 @@ calls() {
 	    "$SCRATCH/calls"
 }
 
+# Spares that have had their connection are no more.
+alive() {
+	for pid in $PIDS; do
+		! kill -0 "$pid" 2>/dev/null || echo "$pid"
+	done | paste -s -d ' ' -
+}
+
 # What a server touches for the first time is not asked for.
 counts() {
 	status=0
 	load -n 300 >/dev/null || status=1
+	PIDS=$(alive)
 	faults "$1" || status=1
 	calls "$1" || status=1
 	return $status
