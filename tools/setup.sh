@@ -14,7 +14,7 @@ set -eu
 debian_packages='gcc libc6-dev make autoconf automake libtool
 	pkgconf:pkg-config check git rsync curl procps xz-utils'
 debian_ci_packages='g++ clang valgrind libc6-dbg shellcheck codespell mandoc
-	lintian rpmlint abigail-tools libdaemon-dev libax25-dev
+	lintian rpmlint abigail-tools daemon libdaemon-dev libax25-dev
 	systemd:systemd-analyze'
 # Older releases have these as parts of other packages.
 debian_ci_optional_packages='libclang-rt-dev'
