@@ -41,24 +41,26 @@ wait_until(double time)
  * The daemon
  */
 
+static int spares;
+static int reuses;
+
 static void
 echo(void)
 {
 	char line[1024];
-	int i = -1;
 
 	daemon_set_program_name("echo");
+	daemon_set_worker_spare_count(spares);
 	daemon_start();
 	tell_pid("master");
 	daemon_master();
 	daemon_success();
 	tell_pid("server");
 	daemon_server(&listener, 1);
-	while (fgets(line, sizeof line, stdin) != NULL) {
-		printf("%s", line);
-		i = daemon_stop_requested();
-	}
-	exit(i > 0);
+	do
+		while (fgets(line, sizeof line, stdin) != NULL)
+			printf("%s", line);
+	while (reuses && daemon_next_connection() >= 0);
 }
 
 static pid_t
@@ -131,7 +133,8 @@ loop_client(double until, int report)
 	_exit(0);
 }
 
-START_TEST(reloads_under_load)
+static void
+reload_under_load(const char *how)
 {
 	enum { CLIENTS = 8, RELOADS = 25 };	/* every 200 ms for 5 s */
 	struct run run;
@@ -160,10 +163,19 @@ START_TEST(reloads_under_load)
 	ended(master);
 	while (heard_if(&run, "server", &pid))
 		servers++;
-	printf("%d clients for 5 s, HUP every 200 ms: %ld answered, "
-	    "%ld refused, reset or unanswered, %ld servers\n", CLIENTS,
+	printf("%d clients for 5 s, HUP every 200 ms, %s: %ld answered, "
+	    "%ld refused, reset or unanswered, %ld servers\n", CLIENTS, how,
 	    answered, failed, servers);
 	nothing_left();
+}
+
+START_TEST(reloads_under_load)
+{
+	reload_under_load("no spares");
+	spares = 8;
+	reload_under_load("8 spares");
+	reuses = 1;
+	reload_under_load("8 spares, reused");
 }
 END_TEST
 
