@@ -17,7 +17,10 @@
 
 #include "daemon-private.h"
 
-enum { FIRST_PAUSE = 100, LONGEST_PAUSE = 1000 };	/* ms */
+enum {
+	FIRST_PAUSE = 100, LONGEST_PAUSE = 1000,	/* ms */
+	BATCH = 8	/* spares that are forked in one go */
+};
 
 struct server {
 	struct dsrv_loop loop;
@@ -28,7 +31,7 @@ struct server {
 	int accepting;		/* whether they are watched now */
 	int master_place;
 	int spares_place;	/* -1: there are none */
-	int refill;		/* though enough spares wait */
+	int refill;		/* all seats of spares are to be taken */
 	int failures;		/* to accept or to fork, in a row */
 	struct dsrv_client kept;	/* accepted, when there was no fork for it */
 	unsigned asked;
@@ -232,6 +235,8 @@ watch(struct server *s)
 	s->accepting = accepting;
 	s->loop.deadline = dsrv_loop_earlier(s->tick_at,
 	    dsrv_loop_earlier(s->retry_at, s->drain_by));
+	if (s->refill && may_fork(s))
+		s->loop.deadline = dsrv_loop_now();
 }
 
 /* Whether this is a worker, of the client that was kept. */
@@ -276,35 +281,40 @@ become_spare(const struct server *s, struct dsrv_client *client)
 	dsrv_catch_let_in(&s->loop.catch.mask);
 }
 
-/* As many as there are seats and room for. Whether this is one of them. */
+/* Whether this is the spare. */
 static int
-fork_spares(struct server *s, struct dsrv_client *client)
+fork_spare(struct server *s, struct dsrv_client *client)
 {
-	pid_t pid;
+	pid_t pid = dsrv_loop_fork_held(&s->loop);
 
-	while (may_fork(s) && dsrv_spares_reserve()) {
-		if ((pid = dsrv_loop_fork_held(&s->loop)) == 0) {
-			become_spare(s, client);
-			return 1;
-		}
-		dsrv_spares_forked(pid);
-		if (pid == -1)
-			pause_after(s, "fork a worker");
-		else
-			s->failures = 0;
+	if (pid == 0) {
+		become_spare(s, client);
+		return 1;
 	}
-	s->refill = 0;
+	dsrv_spares_forked(pid);
+	if (pid == -1)
+		pause_after(s, "fork a worker");
+	else
+		s->failures = 0;
 	return 0;
 }
 
-/* Before each wait; whether this is a spare with its client. */
+/* Before each wait: once there are too few, as many as there are seats and
+ * room for, but not without a look at signals and ends in between. Whether
+ * this is one of them. */
 static int
 keep_spares(struct server *s, struct dsrv_client *client)
 {
+	int i;
+
 	if (s->spares_place == -1)
 		return 0;
-	while (dsrv_spares_wanted(may_fork(s)) || (s->refill && may_fork(s)))
-		if (fork_spares(s, client))
+	if (dsrv_spares_wanted(may_fork(s)))
+		s->refill = 1;
+	for (i = 0; i < BATCH && s->refill && may_fork(s); i++)
+		if (!dsrv_spares_reserve())
+			s->refill = 0;
+		else if (fork_spare(s, client))
 			return 1;
 	return 0;
 }
