@@ -358,6 +358,10 @@ void dsrv_stage_leave_log(void);
 /* What else a server, or a logger, is given. */
 void dsrv_stage_give_roster(struct dsrv_roster *);
 void dsrv_stage_give_airlock(const struct dsrv_airlock *);
+/* In a signal handler: this worker was asked to finish; and what tells it
+ * later, 0: it was not. */
+void dsrv_stage_ask_to_stop(int signo);
+int dsrv_stage_stop_signal(void);
 /* Remembers that SIGHUP is ignored and is to stay so. */
 void dsrv_stage_keep_hup_ignored(void);
 /* Whether "unable to VERB" need not be said: this is a process of the kind
@@ -462,7 +466,8 @@ struct dsrv_loop {
 	int must_reap;		/* a child ended; for DSRV_REAP_ALL */
 	int unswept;		/* children to ask for an end that no ... */
 	int sweep_now;		/* ... signal told; so many in this round */
-	int hand;
+	int hand;		/* of all, ... */
+	int recent;		/* ... and of the newest */
 	struct dsrv_catch catch;
 	struct dsrv_caught caught[DSRV_CATCH_MAX];
 	int caught_count;
@@ -490,16 +495,16 @@ int dsrv_loop_watches(const struct dsrv_loop *, int place);
 enum dsrv_event dsrv_loop_next(struct dsrv_loop *);
 int64_t dsrv_loop_now(void);	/* ms, monotonic */
 int64_t dsrv_loop_earlier(int64_t, int64_t);
-void dsrv_loop_sleep(int ms);	/* or until a signal is caught */
-void dsrv_loop_doze(int us);	/* the same */
+void dsrv_loop_sleep(int ms);
+void dsrv_loop_doze(int us);
 
 /* fork(2), the child recorded. The child has the program's signal mask and
  * dispositions again, and nothing of the loop. */
 pid_t dsrv_loop_fork(struct dsrv_loop *);
 /* The same, but the child ignores the signals of the table. */
 pid_t dsrv_loop_fork_deaf(struct dsrv_loop *);
-/* The same, but no signal comes until the child lets them in, with the mask
- * of loop.catch. */
+/* The same, but no signal of the table comes until the child lets them in,
+ * with the mask of loop.catch. */
 pid_t dsrv_loop_fork_held(struct dsrv_loop *);
 /* Waits for this one, however long it takes. */
 void dsrv_loop_wait(struct dsrv_loop *, pid_t);
@@ -694,14 +699,15 @@ void dsrv_spares_forked(pid_t);
 /* A child has ended. Whether it had a seat, and perhaps a client that is not
  * accepted yet. */
 int dsrv_spares_lose(pid_t);
-void dsrv_spares_hear(void);
+/* 0: they will never say anything any more. */
+int dsrv_spares_hear(void);
 /* This listener is of no use any more. */
 void dsrv_spares_drop(int listener);
 /* Those that wait are to leave. */
 void dsrv_spares_dismiss(void);
 
-/* In a new spare, with all signals held: waits, with that mask. -1: it is to
- * end. */
+/* In a new spare, with the signals of the table held: waits, with that mask.
+ * -1: it is to end. */
 int dsrv_spare_begin(struct dsrv_client *, const sigset_t *mask);
 /* In a worker: the next client; -1: there is none for it. */
 int dsrv_spare_next(struct dsrv_client *);

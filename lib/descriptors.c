@@ -13,6 +13,7 @@
 #include <stdio_ext.h>
 #endif
 #include <unistd.h>
+#include <wchar.h>
 
 #include "daemon-private.h"
 
@@ -83,7 +84,8 @@ dsrv_descriptors_refresh(int fd)
 	FILE *stream = fd == 0 ? stdin : stdout;
 
 	/* As the library has left it: what is in it goes, no more is to do. */
-	if (fileno(stream) == fd && (fd == 0 || __flbf(stream))) {
+	if (fileno(stream) == fd && fwide(stream, 0) <= 0 &&
+	    (fd == 0 || __flbf(stream))) {
 		__fpurge(stream);
 		clearerr(stream);
 		return 0;

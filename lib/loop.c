@@ -32,7 +32,8 @@
 enum {
 	SWEEP_BUSY = 2,
 	SWEEP_QUIET = 32,
-	QUIET = 2	/* ms */
+	QUIET = 2,	/* ms */
+	RECENT = 64
 };
 
 enum { UNSAID = 1000 };		/* ms, until a message is tried again */
@@ -205,6 +206,15 @@ reap(struct dsrv_loop *loop, pid_t pid)
 	return 1;
 }
 
+/* How often to ask until each was asked. */
+static int
+to_ask(const struct dsrv_loop *loop)
+{
+	int count = dsrv_children_count(&loop->children);
+
+	return count > RECENT ? 2 * count : count;
+}
+
 /* Finds a signal, or the end of a child that a SIGCHLD names. */
 static int
 next_signal(struct dsrv_loop *loop, enum dsrv_event *event)
@@ -224,7 +234,7 @@ next_signal(struct dsrv_loop *loop, enum dsrv_event *event)
 		if (found->signo != SIGCHLD)
 			return 1;
 		loop->must_reap = 1;
-		loop->unswept = dsrv_children_count(&loop->children);
+		loop->unswept = to_ask(loop);
 		if (loop->reap == DSRV_REAP_ALL)
 			continue;
 		if (!dsrv_children_has(&loop->children, found->pid))
@@ -251,21 +261,34 @@ reap_all(struct dsrv_loop *loop)
 	return 0;
 }
 
+/* The child to ask next: every other is one of the newest, since among many
+ * that stay it is they who end. */
+static int
+next_place_to_ask(struct dsrv_loop *loop, int count)
+{
+	if (count > RECENT && loop->unswept % 2 != 0)
+		return count - 1 - loop->recent++ % RECENT;
+	if (loop->hand >= count)
+		loop->hand = 0;
+	return loop->hand++;
+}
+
 static int
 sweep(struct dsrv_loop *loop)
 {
-	int count;
+	int count, place;
 
 	while (loop->unswept > 0 && loop->sweep_now > 0) {
 		loop->unswept--;
 		loop->sweep_now--;
 		if ((count = dsrv_children_count(&loop->children)) == 0)
 			break;
-		if (loop->hand >= count)
-			loop->hand = 0;
-		if (reap(loop, dsrv_children_at(&loop->children, loop->hand)))
+		place = next_place_to_ask(loop, count);
+		if (reap(loop, dsrv_children_at(&loop->children, place))) {
+			if (place < loop->hand)	/* another has its place */
+				loop->hand--;
 			return 1;
-		loop->hand++;
+		}
 	}
 	return 0;
 }
@@ -401,8 +424,7 @@ dsrv_loop_wait(struct dsrv_loop *loop, pid_t pid)
 void
 dsrv_loop_sweep(struct dsrv_loop *loop)
 {
-	loop->unswept = loop->sweep_now =
-	    dsrv_children_count(&loop->children);
+	loop->unswept = loop->sweep_now = to_ask(loop);
 }
 
 int

@@ -18,6 +18,7 @@
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
 #include <time.h>
@@ -31,7 +32,7 @@ static enum dsrv_report_to destination;
 static int lost;	/* messages that nobody took */
 enum { ROOM = 4096 };
 static struct {
-	pid_t pid;	/* whose they are: its forks have not even the text */
+	pid_t pid;	/* whose they are: not those of its forks */
 	size_t size;
 	char *text;
 } waiting;		/* messages, until somebody takes them */
@@ -82,10 +83,11 @@ add_line(const char *line)
 	size_t room;
 	int len;
 
-	if (waiting.pid != getpid() || waiting.text == NULL) {
+	if (waiting.text == NULL)	/* few ever need it */
+		waiting.text = malloc(ROOM);
+	if (waiting.pid != getpid()) {
 		waiting.pid = getpid();
 		waiting.size = 0;
-		waiting.text = dsrv_memory_own(ROOM);
 	}
 	room = waiting.text != NULL ? ROOM - waiting.size : 0;
 	len = lost == 0 ? snprintf(waiting.text + waiting.size, room, "%s\n",

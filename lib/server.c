@@ -32,6 +32,7 @@ struct server {
 	int master_place;
 	int spares_place;	/* -1: there are none */
 	int refill;		/* all seats of spares are to be taken */
+	int lost_spares;	/* in a row, before they had a client */
 	int failures;		/* to accept or to fork, in a row */
 	struct dsrv_client kept;	/* accepted, when there was no fork for it */
 	unsigned asked;
@@ -90,7 +91,10 @@ lose_master(struct server *s)
 	dsrv_report("go on: the master is gone");
 	s->asked |= DSRV_ASK_LEAVE | DSRV_ASK_FOR_GOOD;
 	close_listeners(s);
-	dsrv_spares_dismiss();
+	if (s->spares_place != -1) {	/* workers may have the listeners */
+		dsrv_spares_dismiss();
+		signal_workers(s, SIGUSR2);
+	}
 }
 
 static int
@@ -168,6 +172,7 @@ become_worker(const struct server *s, const struct dsrv_client *client)
 
 	for (i = 0; i < s->count && !s->closed; i++)
 		close(s->fds[i]);
+	dsrv_spares_close();
 	dsrv_stage_disconnect();
 	dsrv_worker_become(client);
 }
@@ -239,7 +244,21 @@ watch(struct server *s)
 		s->loop.deadline = dsrv_loop_now();
 }
 
-/* Whether this is a worker, of the client that was kept. */
+/* A client that no spare takes, though one may have been woken for it. Whether
+ * this is its worker. */
+static int
+serve_forgotten(struct server *s, struct dsrv_client *client)
+{
+	int i;
+
+	for (i = 0; i < s->count && s->spares_place != -1; i++)
+		if (may_fork(s) && dsrv_loop_watches(&s->loop, i + 1) &&
+		    serve(s, client, i))
+			return 1;
+	return 0;
+}
+
+/* Whether this is a worker. */
 static int
 tick(struct server *s, struct dsrv_client *client)
 {
@@ -248,7 +267,10 @@ tick(struct server *s, struct dsrv_client *client)
 	if (now >= s->tick_at) {
 		s->tick_at = now +
 		    (int64_t)dsrv_settings()->server_tick * 1000;
+		s->lost_spares = 0;
 		dsrv_loop_sweep(&s->loop);
+		if (serve_forgotten(s, client))
+			return 1;
 	}
 	if (now >= s->drain_by) {
 		s->drain_by = DSRV_NEVER;
@@ -319,18 +341,44 @@ keep_spares(struct server *s, struct dsrv_client *client)
 	return 0;
 }
 
-/* They ask for others; or a listener may be of no use any more. */
 static void
-hear_spares(struct server *s)
+drop_broken_listeners(struct server *s)
 {
 	int i;
 
-	dsrv_spares_hear();
-	s->refill = 1;
 	for (i = 0; i < s->count; i++)
 		if (dsrv_loop_watches(&s->loop, i + 1) &&
 		    (errno = dsrv_listen_check(s->fds[i])) != 0)
 			drop_listener(s, i);
+}
+
+/* They ask for others, or one has left that had been used. */
+static void
+hear_spares(struct server *s)
+{
+	if (!dsrv_spares_hear())
+		dsrv_loop_forget(&s->loop, s->spares_place);
+	s->refill = 1;
+	s->lost_spares = 0;
+	drop_broken_listeners(s);
+}
+
+/* Whether this is a worker, of the client that a lost spare may have had. */
+static int
+lose_worker(struct server *s, struct dsrv_client *client)
+{
+	if (!dsrv_spares_lose(s->loop.pid) || s->asked)
+		return 0;
+	if (s->lost_spares++ == 0)
+		dsrv_report("keep a spare: it %s; another follows",
+		    dsrv_report_how(s->loop.status));
+	drop_broken_listeners(s);
+	if (serve_forgotten(s, client))
+		return 1;
+	s->refill = 1;
+	s->retry_at = dsrv_loop_now() + dsrv_restart_pause(s->lost_spares,
+	    FIRST_PAUSE, LONGEST_PAUSE);
+	return 0;
 }
 
 /*
@@ -377,7 +425,8 @@ open_server(struct server *s, const int *fds, int count)
 	s->kept.conn = -1;
 	s->accepting = 1;
 	s->retry_at = s->drain_by = DSRV_NEVER;
-	s->tick_at = dsrv_loop_now();
+	s->tick_at = dsrv_loop_now() +
+	    (int64_t)dsrv_settings()->server_tick * 1000;
 	sigemptyset(&untouched);
 	if (dsrv_stage()->hup_ignored)
 		sigaddset(&untouched, SIGHUP);
@@ -454,8 +503,8 @@ daemon_server(const int *fds, int count)
 			obey(&s, s.loop.signo);
 			break;
 		case DSRV_EVENT_CHILD:	/* its place is free: watch() sees it */
-			if (dsrv_spares_lose(s.loop.pid))
-				s.refill = 1;
+			if (lose_worker(&s, &client))
+				goto worker;
 			break;
 		case DSRV_EVENT_TICK:
 			if (tick(&s, &client))

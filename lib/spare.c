@@ -6,26 +6,23 @@
  *
  * A spare that waits has a seat, in memory that it shares with its server: so
  * a worker knows whether it may wait once more, and the server how many wait,
- * without a word. One word is said when half of the seats are free and the
- * server could fill them. It is advice: a worker that was taken over can have
- * the server fork too few spares with it, or too many within its limit, and no
- * more.
+ * without a word. One word is said, through a socket, when half of the seats
+ * are free and the server could fill them. By the end of file of a pipe a spare
+ * knows that its server is gone, or has it leave.
  *
- * Each spare holds one end of a socket pair whose other end its server alone
- * has. At the end of file there it knows that the server is gone, or that it
- * is to leave.
+ * All this is advice: a worker that was taken over can have spares be too few
+ * with it, or too many within the limit. Then the server, which looks for
+ * clients at each tick, serves them as it does where there are no spares.
  *
  * SPDX-License-Identifier: ISC
  */
 #include "config.h"
 
-#include <sys/socket.h>
 #ifdef HAVE_EPOLL_PWAIT
 #include <sys/epoll.h>
 #endif
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -39,31 +36,41 @@ enum {
 	RESERVED = -1	/* ... the spare that is being forked for it */
 };
 
-enum { NOTHING = -1 };	/* no index of what is ready */
-
 static struct {
 	int count;		/* of seats; 0: there are no spares */
 	struct {
 		int may_call;	/* the server could fork others */
 		int is_short;	/* the system, and that was said */
-		unsigned turn;	/* the listener to be looked at first */
+		unsigned turn;	/* the listener that a new spare looks at first */
 		pid_t seats[];
 	} *shared;
-	pid_t *forked;		/* for which spare a seat was reserved last */
-	int from_spares;	/* the server's end */
 
-	/* A spare's: the listeners, then to_server, null and the waiter; -1
-	 * where it has none, or has it no more. */
+	/* The server's. */
+	pid_t *forked;		/* for which spare a seat was reserved last */
+	int from_spares;
+	int lifeline;		/* -1: those that wait are to leave */
+
+	/* A spare's: its listeners, and then what ENDS tells; -1 where it has
+	 * one no more. */
 	int *fds;
 	int listeners;
-	int to_server;
-	int null;
-	pid_t pid;
+	pid_t pid;		/* 0: this process is none */
 	int seat;
 	int served;		/* connections */
-} spares = { .from_spares = -1, .null = -1 };
+	unsigned turn;
+} spares = { .from_spares = -1, .lifeline = -1 };
 
-enum { MORE = 3 };	/* descriptors than listeners */
+enum { FROM_SERVER, TO_SERVER, NULL_DEVICE, ENDS };
+
+static int *
+end(int which)
+{
+	return &spares.fds[spares.listeners + which];
+}
+
+/*
+ * Seats
+ */
 
 static size_t
 shared_size(void)
@@ -79,9 +86,26 @@ seated(int seat)
 }
 
 static void
-seat(int seat, pid_t who)
+vacate(int seat)
 {
-	__atomic_store_n(&spares.shared->seats[seat], who, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&spares.shared->seats[seat], FREE, __ATOMIC_SEQ_CST);
+}
+
+static int
+take_seat(pid_t who)
+{
+	pid_t vacant;
+	int i;
+
+	for (i = 0; i < spares.count; i++) {
+		vacant = FREE;
+		if (__atomic_compare_exchange_n(&spares.shared->seats[i],
+		    &vacant, who, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+			spares.seat = i;
+			return 1;
+		}
+	}
+	return 0;
 }
 
 static int
@@ -94,63 +118,65 @@ few_wait(void)
 	return waiting <= spares.count / 2;
 }
 
-/* Others are to be forked. */
-static void
-call_server(void)
-{
-	/* If that is full, the server has enough to read. */
-	send(spares.to_server, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
-}
-
 /*
  * In the server
  */
 
+static int
+open_ends(void)
+{
+	if (dsrv_descriptors_pipe(end(FROM_SERVER), &spares.lifeline) == -1 ||
+	    dsrv_descriptors_pair(&spares.from_spares, end(TO_SERVER)) == -1 ||
+	    (*end(NULL_DEVICE) = dsrv_descriptors_open_null()) == -1)
+		return -1;
+	return 0;
+}
+
 int
 dsrv_spares_open(const int *listeners, int count)
 {
-	int i;
+	int i, most = dsrv_settings()->worker_count_max;
 
 	spares.count = dsrv_settings()->worker_spare_count;
-	spares.fds = malloc(((size_t)count + MORE) * sizeof *spares.fds);
+	if (spares.count > most)
+		spares.count = most;
+	spares.listeners = count;
+	spares.fds = malloc(((size_t)count + ENDS) * sizeof *spares.fds);
 	spares.forked = calloc((size_t)spares.count, sizeof *spares.forked);
 	spares.shared = dsrv_memory_shared(shared_size());
+	for (i = 0; i < count + ENDS && spares.fds != NULL; i++)
+		spares.fds[i] = -1;
 	if (spares.fds == NULL || spares.forked == NULL ||
-	    spares.shared == NULL ||
-	    dsrv_descriptors_pair(&spares.from_spares,
-	    &spares.to_server) == -1 ||
-	    (spares.null = dsrv_descriptors_open_null()) == -1) {
+	    spares.shared == NULL || open_ends() == -1) {
 		dsrv_spares_close();
 		return -1;
 	}
-	spares.listeners = count;
 	for (i = 0; i < count; i++) {
 		spares.fds[i] = listeners[i];
 		/* A worker keeps it, and may execute another program. */
 		fcntl(listeners[i], F_SETFD, FD_CLOEXEC);
 	}
-	spares.fds[count] = spares.to_server;
-	spares.fds[count + 1] = spares.null;
-	spares.fds[count + 2] = -1;
 	return spares.from_spares;
 }
 
 void
 dsrv_spares_close(void)
 {
-	int saved = errno;
+	int i, saved = errno;
 
-	if (spares.from_spares != -1) {
+	if (spares.count == 0)
+		return;
+	dsrv_spares_dismiss();
+	if (spares.from_spares != -1)
 		close(spares.from_spares);
-		close(spares.to_server);
-	}
-	if (spares.null != -1)
-		close(spares.null);
+	for (i = 0; i < ENDS && spares.fds != NULL; i++)
+		if (*end(i) != -1)
+			close(*end(i));
 	if (spares.shared != NULL)
 		dsrv_memory_free(spares.shared, shared_size());
 	free(spares.fds);
 	free(spares.forked);
-	spares.from_spares = spares.null = -1;
+	spares.from_spares = -1;
 	spares.count = 0;
 	errno = saved;
 }
@@ -167,16 +193,10 @@ dsrv_spares_wanted(int room)
 int
 dsrv_spares_reserve(void)
 {
-	int i;
-
-	for (i = 0; i < spares.count; i++)
-		if (seated(i) == FREE) {
-			spares.shared->turn++;
-			spares.seat = i;
-			seat(i, RESERVED);
-			return 1;
-		}
-	return 0;
+	if (!take_seat(RESERVED))
+		return 0;
+	spares.shared->turn++;
+	return 1;
 }
 
 void
@@ -184,7 +204,7 @@ dsrv_spares_forked(pid_t pid)
 {
 	spares.forked[spares.seat] = pid;
 	if (pid == -1)
-		seat(spares.seat, FREE);
+		vacate(spares.seat);
 }
 
 int
@@ -198,20 +218,21 @@ dsrv_spares_lose(pid_t pid)
 		if (who != pid &&
 		    (who != RESERVED || spares.forked[i] != pid))
 			continue;
-		seat(i, FREE);
+		vacate(i);
 		lost = 1;
 	}
 	return lost;
 }
 
-void
+int
 dsrv_spares_hear(void)
 {
 	char calls[64];
 
-	while (recv(spares.from_spares, calls, sizeof calls,
-	    MSG_DONTWAIT) == (ssize_t)sizeof calls)
-		;
+	/* What more there is makes it ready again. At the end of file some
+	 * worker has shut it down. */
+	return recv(spares.from_spares, calls, sizeof calls,
+	    MSG_DONTWAIT) != 0;
 }
 
 void
@@ -224,8 +245,9 @@ dsrv_spares_drop(int listener)
 void
 dsrv_spares_dismiss(void)
 {
-	if (spares.from_spares != -1)
-		shutdown(spares.from_spares, SHUT_WR);
+	if (spares.lifeline != -1)
+		close(spares.lifeline);
+	spares.lifeline = -1;
 }
 
 /*
@@ -233,95 +255,103 @@ dsrv_spares_dismiss(void)
  * signals are let in then, and only then
  */
 
-/* The index of what is ready in spares.fds, or NOTHING. */
-static int
-wait_by_poll(int timeout, const sigset_t *mask)
-{
-	unsigned count = (unsigned)spares.listeners + 1, i, place;
-	struct pollfd *set = calloc(count, sizeof *set);
-	int ready = NOTHING;
+enum {
+	NOTHING = -1,	/* the time is over, or a signal came */
+	DISMISSED = -2	/* or nothing can be waited for any more */
+};
 
-	if (set == NULL) {
-		dsrv_loop_sleep(FIRST_PAUSE);
-		return NOTHING;
-	}
-	for (i = 0; i < count; i++) {
+/* In place of an index that is ready. */
+static int
+nothing_ready(void)
+{
+	return errno == EINTR || errno == ENOMEM ? NOTHING : DISMISSED;
+}
+
+static int
+wait_by_poll(const sigset_t *mask)
+{
+	int i, place, n, count = spares.listeners, ready = NOTHING;
+	struct pollfd *set = calloc((size_t)count + 1, sizeof *set);
+
+	if (set == NULL)
+		return DISMISSED;
+	for (i = 0; i <= count; i++) {
 		set[i].fd = spares.fds[i];
 		set[i].events = POLLIN;
 	}
-	if (dsrv_catch_poll(set, (int)count, timeout, mask) > 0)
-		for (i = 0; i < count && ready == NOTHING; i++) {
-			place = (spares.shared->turn + i) % count;
-			if (set[place].revents != 0)
-				ready = (int)place;
-		}
+	n = dsrv_catch_poll(set, count + 1, -1, mask);
+	if (n == -1)
+		ready = nothing_ready();
+	else if (set[count].revents != 0)
+		ready = DISMISSED;
+	for (i = 0; i < count && n > 0 && ready == NOTHING; i++) {
+		place = (int)((spares.turn + (unsigned)i) % (unsigned)count);
+		if (set[place].revents != 0)
+			ready = place;
+	}
 	free(set);
 	return ready;
 }
 
 #ifdef HAVE_EPOLL_PWAIT
 
-/* One connection wakes one spare, also where there are several listeners: for
- * that each spare has a waiter of its own. */
+enum { READY_MAX = 16 };
+
 static int
-watch(int waiter, unsigned index, uint32_t how)
+watch(int waiter, int index, uint32_t how)
 {
 	struct epoll_event event = { .events = EPOLLIN | how };
 
-	event.data.u32 = index;
+	event.data.u32 = (uint32_t)index;
 	return spares.fds[index] == -1 ? 0 :
 	    epoll_ctl(waiter, EPOLL_CTL_ADD, spares.fds[index], &event);
 }
 
+/* One connection wakes one spare, also where there are several listeners: for
+ * that each spare has a waiter of its own. */
 static int
-watch_all(int waiter)
-{
-	unsigned count = (unsigned)spares.listeners, i, index;
-
-	for (i = 0; i < count; i++) {
-		/* Each new spare looks first at another. */
-		index = (spares.shared->turn + i) % count;
-		if (watch(waiter, index, EPOLLEXCLUSIVE) == -1)
-			return -1;
-	}
-	return watch(waiter, count, 0);
-}
-
-static void
 open_waiter(void)
 {
-	int waiter = dsrv_descriptors_own(epoll_create1(EPOLL_CLOEXEC));
-
-	if (waiter != -1 && watch_all(waiter) == -1) {
-		close(waiter);
-		waiter = -1;
-	}
-	spares.fds[spares.listeners + 2] = waiter;
-}
-
-static int
-wait_for_one(int timeout, const sigset_t *mask)
-{
-	int waiter = spares.fds[spares.listeners + 2];
-	struct epoll_event event;
+	int i, waiter = dsrv_descriptors_own(epoll_create1(EPOLL_CLOEXEC));
+	unsigned count = (unsigned)spares.listeners;
 
 	if (waiter == -1)
-		return wait_by_poll(timeout, mask);
-	return epoll_pwait(waiter, &event, 1, timeout, mask) == 1 ?
-	    (int)event.data.u32 : NOTHING;
+		return -1;
+	for (i = 0; i < spares.listeners; i++)
+		if (watch(waiter, (int)((spares.turn + (unsigned)i) % count),
+		    EPOLLEXCLUSIVE) == -1)
+			break;
+	if (i == spares.listeners && watch(waiter, i, 0) == 0)
+		return waiter;
+	close(waiter);
+	return -1;
+}
+
+/* Only while it waits has a spare a waiter: else each connection would have
+ * to pass by all workers that were one. */
+static int
+wait_for_one(const sigset_t *mask)
+{
+	struct epoll_event events[READY_MAX];
+	int i, n, ready, waiter = open_waiter();
+
+	if (waiter == -1)
+		return wait_by_poll(mask);
+	n = epoll_pwait(waiter, events, READY_MAX, -1, mask);
+	ready = n > 0 ? (int)events[0].data.u32 : nothing_ready();
+	for (i = 0; i < n; i++)
+		if ((int)events[i].data.u32 == spares.listeners)
+			ready = DISMISSED;
+	close(waiter);
+	return ready;
 }
 
 #else
 
-static void
-open_waiter(void)
-{
-}
-
 static int
-wait_for_one(int timeout, const sigset_t *mask)
+wait_for_one(const sigset_t *mask)
 {
-	return wait_by_poll(timeout, mask);
+	return wait_by_poll(mask);
 }
 
 #endif
@@ -330,11 +360,19 @@ wait_for_one(int timeout, const sigset_t *mask)
  * In a spare
  */
 
+/* Others are to be forked; or the server is to look at its listeners. */
+static void
+call_server(void)
+{
+	/* If that is full, the server has enough to read. */
+	send(*end(TO_SERVER), "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 /* The system is short of something: not now, and one message from all. */
 static void
 pause_after(int failures, const sigset_t *mask)
 {
-	struct pollfd server = { .fd = spares.to_server, .events = POLLIN };
+	struct pollfd server = { .fd = *end(FROM_SERVER), .events = POLLIN };
 
 	if (!__atomic_exchange_n(&spares.shared->is_short, 1,
 	    __ATOMIC_SEQ_CST))
@@ -355,102 +393,105 @@ take(int index, struct dsrv_client *client)
 	return 0;
 }
 
-static void
-forget(int index)
+/* A client that is there already. */
+static int
+take_at_once(struct dsrv_client *client)
 {
-	close(spares.fds[index]);
-	spares.fds[index] = -1;
+	unsigned i, index, count = (unsigned)spares.listeners;
+
+	for (i = 0; i < count; i++) {
+		index = (spares.turn + i) % count;
+		if (spares.fds[index] != -1 && take((int)index, client) == 0)
+			return 0;
+	}
+	return -1;
 }
 
-/* The next client; -1: there is none, or it is to leave. */
+/* The next client; -1: it is to leave. */
 static int
-wait_for_client(struct dsrv_client *client, int timeout, const sigset_t *mask)
+wait_for_client(struct dsrv_client *client, const sigset_t *mask)
 {
 	int index, failures = 0;
 
-	for (;;) {
-		if (daemon_stop_requested())
+	while (dsrv_stage_stop_signal() == 0) {
+		if ((index = wait_for_one(mask)) == DISMISSED)
 			return -1;
-		index = wait_for_one(timeout, mask);
-		if (index == spares.listeners)
-			return -1;
-		if (index == NOTHING) {	/* or a signal that is none of ours */
-			if (timeout == 0)
-				return -1;
+		spares.turn++;
+		if (index == NOTHING)	/* by a signal of the program's own */
 			continue;
-		}
 		if (take(index, client) == 0)
 			return 0;
 		switch (dsrv_listen_why(errno)) {
 		case DSRV_LISTEN_CLIENT:
 			break;
-		case DSRV_LISTEN_SOCKET:	/* the server will find it, too */
-			forget(index);
-			call_server();
-			break;
+		case DSRV_LISTEN_SOCKET:	/* the server will see why */
+			return -1;
 		case DSRV_LISTEN_SYSTEM:
+			if (spares.served > 0)
+				return -1;
 			pause_after(++failures, mask);
 			break;
 		}
 	}
+	return -1;
 }
 
-/* Waits with a seat, which it gives up for a client. */
+/* With a seat, which it gives up for a client. One that leaves may have been
+ * woken for a client. */
 static int
 wait_seated(struct dsrv_client *client, const sigset_t *mask)
 {
-	int got = wait_for_client(client, -1, mask);
+	int got = wait_for_client(client, mask);
 
-	seat(spares.seat, FREE);
-	/* One that leaves may have been woken for a client. */
+	if (got == -1 && spares.served == 0)
+		return -1;	/* its end will tell */
+	vacate(spares.seat);
 	if (got == -1 || (few_wait() && __atomic_exchange_n(
 	    &spares.shared->may_call, 0, __ATOMIC_SEQ_CST)))
 		call_server();
 	return got;
 }
 
+/* Whoever comes first: a signal handler, or another thread. */
 static int
-take_seat(void)
+forget(int index)
 {
-	pid_t free_seat;
-	int i;
-
-	for (i = 0; i < spares.count; i++) {
-		free_seat = FREE;
-		if (__atomic_compare_exchange_n(&spares.shared->seats[i],
-		    &free_seat, spares.pid, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
-			spares.seat = i;
-			return 1;
-		}
-	}
-	return 0;
+	return __atomic_exchange_n(&spares.fds[index], -1, __ATOMIC_SEQ_CST);
 }
 
-static void
-close_first(int count)
+void
+dsrv_spare_stop(void)
 {
-	int i;
+	int i, fd;
 
-	for (i = 0; i < count; i++)
-		if (spares.fds[i] != -1)
-			forget(i);
+	for (i = 0; i < spares.listeners && spares.pid != 0; i++)
+		/* The program may have closed it, and opened another. */
+		if ((fd = forget(i)) != -1 && dsrv_listen_check(fd) == 0)
+			close(fd);
 }
 
 /* Finishes with what spares have. */
 static void
 leave(void)
 {
-	close_first(spares.listeners + MORE);
-	spares.null = -1;
+	int i, fd;
+
+	dsrv_spare_stop();
+	for (i = 0; i < ENDS; i++)
+		if ((fd = forget(spares.listeners + i)) != -1)
+			close(fd);
+	spares.pid = 0;
 }
 
 int
 dsrv_spare_begin(struct dsrv_client *client, const sigset_t *mask)
 {
 	close(spares.from_spares);
+	dsrv_spares_dismiss();
 	spares.pid = getpid();
-	dsrv_stage_keep(spares.fds, spares.listeners + MORE);
-	open_waiter();
+	spares.turn = spares.shared->turn;
+	dsrv_stage_keep(spares.fds, spares.listeners + ENDS);
+	spares.served = 0;
 	if (wait_seated(client, mask) == -1)
 		return -1;
 	spares.served = 1;
@@ -463,12 +504,15 @@ dsrv_spare_next(struct dsrv_client *client)
 	int most = dsrv_settings()->worker_connection_max, got = -1;
 	sigset_t mask;
 
-	if (spares.count == 0 || spares.pid != getpid())
+	if (spares.pid == 0 || spares.pid != getpid())
 		return -1;
 	dsrv_catch_block(&mask);
-	if (most == 0 || spares.served < most)
-		got = take_seat() ? wait_seated(client, &mask) :
-		    wait_for_client(client, 0, &mask);
+	if (dsrv_stage_stop_signal() == 0 &&
+	    (most == 0 || spares.served < most)) {
+		got = take_at_once(client);
+		if (got == -1 && take_seat(spares.pid))
+			got = wait_seated(client, &mask);
+	}
 	if (got == -1)
 		leave();
 	spares.served++;
@@ -479,11 +523,5 @@ dsrv_spare_next(struct dsrv_client *client)
 int
 dsrv_spare_null(void)
 {
-	return spares.null;
-}
-
-void
-dsrv_spare_stop(void)
-{
-	close_first(spares.listeners);
+	return spares.pid != 0 ? *end(NULL_DEVICE) : -1;
 }

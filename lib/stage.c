@@ -17,6 +17,8 @@ static struct dsrv_stage stage = {
 	.to_logger = -1
 };
 
+static volatile sig_atomic_t stop_signal;
+
 static const char *const kinds[] = {
 	[DSRV_PROGRAM] = "the program before daemon_start()",
 	[DSRV_MASTER] = "the master that daemon_start() returned in",
@@ -87,6 +89,18 @@ dsrv_stage_keep(const int *fds, int count)
 {
 	stage.kept = fds;
 	stage.kept_count = count;
+}
+
+void
+dsrv_stage_ask_to_stop(int signo)
+{
+	stop_signal = signo;
+}
+
+int
+dsrv_stage_stop_signal(void)
+{
+	return stop_signal;
 }
 
 void

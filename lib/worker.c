@@ -20,13 +20,14 @@ static struct {
 	socklen_t len;
 } peer;
 
-static volatile sig_atomic_t stop_signal;
-
 void
 dsrv_worker_stop(int signo)
 {
-	stop_signal = signo;
+	int saved = errno;
+
+	dsrv_stage_ask_to_stop(signo);
 	dsrv_spare_stop();
+	errno = saved;
 }
 
 void
@@ -53,7 +54,7 @@ in_worker(void)
 int
 daemon_stop_requested(void)
 {
-	return stop_signal;
+	return dsrv_stage_stop_signal();
 }
 
 int

@@ -6,12 +6,16 @@
  */
 #include "config.h"
 
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <netinet/in.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdint.h>
+#include <time.h>
+#include <wchar.h>
 
 #include "harness.h"
 
@@ -57,10 +61,108 @@ answer_peer(void)
 		printf("%d\n", ntohs(addr.sin_port));
 }
 
+/* What a worker does that was taken over, or is badly written. */
+
+static void
+close_all(void)
+{
+	int fd;
+
+	for (fd = FACTS + 1; fd < 256; fd++)
+		close(fd);
+}
+
+static void
+shut_sockets(void)
+{
+	int fd, listens;
+	socklen_t len = sizeof listens;
+
+	for (fd = FACTS + 1; fd < 256; fd++)
+		if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens,
+		    &len) == 0 && !listens)
+			shutdown(fd, SHUT_RDWR);
+}
+
+/* Writes its pid wherever it shares memory. */
+static void
+fill_shared_memory(void)
+{
+	unsigned long start, end;
+	char line[512], rights[8];
+	pid_t *word;
+	FILE *maps = fopen("/proc/self/maps", "r");
+
+	while (maps != NULL && fgets(line, sizeof line, maps) != NULL)
+		if (sscanf(line, "%lx-%lx %7s", &start, &end, rights) == 3 &&
+		    strcmp(rights, "rw-s") == 0)
+			for (word = (pid_t *)start; word < (pid_t *)end; word++)
+				*word = getpid();
+	if (maps != NULL)
+		fclose(maps);
+}
+
+static int
+leak_descriptors(void)
+{
+	struct rlimit few = { 64, 64 };
+	int count = 0;
+
+	setrlimit(RLIMIT_NOFILE, &few);
+	while (dup(FACTS) != -1)
+		count++;
+	return count;
+}
+
+/* A file of its own, at the number of the listener. */
+static int
+replace_listener(void)
+{
+	int file = open("/dev/zero", O_RDONLY);
+
+	return dup2(file, listeners[0]);
+}
+
+static int
+is_zero(int fd)
+{
+	char byte = 1;
+
+	return read(fd, &byte, 1) == 1 && byte == 0;
+}
+
+/* Whether that was it. */
+static int
+misbehave(const char *line)
+{
+	if (strcmp(line, "close listener\n") == 0)
+		printf("%d\n", close(listeners[0]));
+	else if (strcmp(line, "close all\n") == 0)
+		close_all();
+	else if (strcmp(line, "shut\n") == 0)
+		shut_sockets();
+	else if (strcmp(line, "fill\n") == 0)
+		fill_shared_memory();
+	else if (strcmp(line, "leak\n") == 0)
+		printf("%d\n", leak_descriptors() > 0);
+	else if (strcmp(line, "replace\n") == 0)
+		printf("%d\n", replace_listener() == listeners[0]);
+	else if (strcmp(line, "zero\n") == 0)
+		printf("%d\n", is_zero(listeners[0]));
+	else if (strcmp(line, "wide\n") == 0)
+		fputws(L"wide\n", stdout);
+	else
+		return 0;
+	fflush(stdout);
+	return 1;
+}
+
 /* Whether the connection goes on. */
 static int
 obey(const char *line, int index)
 {
+	if (misbehave(line))
+		return 1;
 	if (strcmp(line, "bye\n") == 0)
 		return 0;
 	if (strcmp(line, "who\n") == 0)
@@ -128,6 +230,7 @@ program(void)
 	if (reuses) {
 		tell("finished", daemon_stop_requested());
 		tell("holds", own_descriptors());
+		tell("next", daemon_next_connection());
 	}
 }
 
@@ -707,6 +810,214 @@ START_TEST(a_program_that_a_spare_executes_has_its_connection_alone)
 END_TEST
 
 /*
+ * Workers that do what they should not
+ */
+
+static long
+switches_of(pid_t pid)
+{
+	char path[64], line[128];
+	long n, sum = 0;
+	FILE *file;
+
+	snprintf(path, sizeof path, "/proc/%ld/status", (long)pid);
+	ck_assert_ptr_nonnull(file = fopen(path, "r"));
+	while (fgets(line, sizeof line, file) != NULL)
+		if (sscanf(line, "voluntary_ctxt_switches: %ld", &n) == 1 ||
+		    sscanf(line, "nonvoluntary_ctxt_switches: %ld", &n) == 1)
+			sum += n;
+	fclose(file);
+	return sum;
+}
+
+/* While others are served the server has little to do. */
+static void
+spins_not(int port)
+{
+	long before;
+	int i;
+
+	settled(server);
+	before = switches_of(server);
+	for (i = 0; i < 5; i++)
+		serves_one(port);
+	settled(server);
+	ck_assert_int_lt(switches_of(server) - before, 200);
+}
+
+START_TEST(a_worker_that_has_closed_the_listener_takes_no_other_client)
+{
+	static const char *const ways[] = { "close listener\n",
+		"close all\n" };
+	pid_t worker;
+	size_t i;
+	int fd;
+
+	reuses = 1;
+	spares = 2;
+	start();
+	for (i = 0; i < 2; i++) {
+		fd = served(ports[0], &worker);
+		client_says(fd, ways[i]);
+		if (i == 0)
+			ck_assert_ptr_nonnull(client_hears(fd));
+		leaves(fd, "bye\n");
+		serves_one(ports[0]);
+		/* One of them has told so, or will when it is next woken. */
+		while (running(worker))
+			serves_one(ports[0]);
+	}
+	spins_not(ports[0]);
+	stop();
+}
+END_TEST
+
+START_TEST(a_listener_that_is_broken_keeps_nobody_busy)
+{
+	pid_t worker;
+	int fd;
+
+	listener_count = 2;
+	start();
+	fd = served(ports[1], &worker);
+	ck_assert_int_eq(number(fd, "break"), 0);
+	close(fd);
+	serves_one(ports[1]);
+	spins_not(ports[1]);
+	stop();
+}
+END_TEST
+
+START_TEST(a_worker_without_descriptors_takes_no_other_client)
+{
+	pid_t worker;
+	int fd;
+
+	reuses = 1;
+	spares = workers_max = 1;
+	start();
+	fd = served(ports[0], &worker);
+	ck_assert_int_eq(number(fd, "leak"), 1);
+	client_says(fd, "bye\n");
+	hears(fd, NULL);
+	close(fd);
+	ck_assert_int_ne(serves_one(ports[0]), worker);
+	stop();
+}
+END_TEST
+
+START_TEST(a_worker_that_shuts_all_sockets_keeps_the_server_from_nothing)
+{
+	pid_t worker;
+	int fd, i;
+
+	spares = 1;
+	start();
+	fd = served(ports[0], &worker);
+	leaves(fd, "shut\nbye\n");
+	for (i = 0; i < 3; i++)
+		serves_one(ports[0]);
+	spins_not(ports[0]);
+	stop();
+}
+END_TEST
+
+static void
+tick_often(void)
+{
+	daemon_set_server_tick(1);
+}
+
+START_TEST(a_worker_that_takes_all_seats_keeps_nobody_out_for_long)
+{
+	pid_t worker;
+	int fd, i;
+
+	before_server = tick_often;
+	spares = 2;
+	start();
+	fd = served(ports[0], &worker);
+	client_says(fd, "fill\n");
+	ck_assert_pstr_eq(answer(fd, "still here"), "still here");
+	for (i = 0; i < 4; i++)
+		serves_one(ports[0]);
+	close(fd);
+	stop();
+}
+END_TEST
+
+static void
+tell_and_die(void)
+{
+	tell("forked", 1);
+	_exit(1);
+}
+
+static void
+die_after_each_fork(void)
+{
+	pthread_atfork(NULL, NULL, tell_and_die);
+}
+
+START_TEST(spares_that_end_at_once_are_not_forked_without_a_pause)
+{
+	struct timespec begin, end;
+	int i;
+
+	spares = 1;
+	before_server = die_after_each_fork;
+	start();
+	heard(&run, "forked");
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	for (i = 0; i < 3; i++)
+		heard(&run, "forked");
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	/* After 0.1, 0.2 and 0.4 seconds. */
+	ck_assert_int_ge((end.tv_sec - begin.tv_sec) * 1000 +
+	    (end.tv_nsec - begin.tv_nsec) / 1000000, 600);
+	stop();
+}
+END_TEST
+
+START_TEST(a_worker_keeps_a_file_where_the_listener_was)
+{
+	pid_t worker;
+	int fd;
+
+	reuses = 1;
+	start();
+	fd = served(ports[0], &worker);
+	ck_assert_int_eq(number(fd, "replace"), 1);
+	send_signal(worker, SIGHUP);
+	while (number(fd, "asked") != SIGHUP)
+		;
+	ck_assert_int_eq(number(fd, "zero"), 1);
+	close(fd);
+	stop();
+}
+END_TEST
+
+START_TEST(nobody_listens_where_the_master_is_killed)
+{
+	pid_t worker;
+	int fd;
+
+	reuses = 1;
+	start();
+	fd = served(ports[0], &worker);
+	send_signal(master, SIGKILL);
+	while (number(fd, "asked") != SIGUSR2)
+		;
+	gone(master);
+	has_children(1);
+	ck_assert_int_eq(client_if(ports[0]), -1);
+	leaves(fd, "bye\n");
+	ck_assert_int_eq(heard(&run, "finished"), SIGUSR2);
+	nothing_left();
+}
+END_TEST
+
+/*
  * One connection after another
  */
 
@@ -816,6 +1127,28 @@ END_TEST
 START_TEST(a_client_is_answered_line_by_line_after_full_buffers)
 {
 	is_fresh_after("full\nbye\n");
+}
+END_TEST
+
+START_TEST(a_client_is_answered_after_wide_characters)
+{
+	is_fresh_after("wide\nbye\n");
+}
+END_TEST
+
+START_TEST(a_worker_that_has_finished_gets_no_client_if_it_asks_again)
+{
+	int fd;
+	pid_t worker;
+
+	connections_max = 1;
+	one_that_reuses();
+	fd = served(ports[0], &worker);
+	leaves(fd, "bye\n");
+	ck_assert_int_eq(heard(&run, "finished"), 0);
+	ck_assert_int_eq(heard(&run, "next"), -1);
+	serves_one(ports[0]);
+	stop();
 }
 END_TEST
 
@@ -1037,6 +1370,14 @@ main(void)
 		a_listener_that_is_broken_ends_the_daemon,
 		a_listener_that_is_broken_leaves_the_other,
 		a_program_that_a_spare_executes_has_its_connection_alone,
+		a_worker_that_has_closed_the_listener_takes_no_other_client,
+		a_listener_that_is_broken_keeps_nobody_busy,
+		a_worker_without_descriptors_takes_no_other_client,
+		a_worker_that_shuts_all_sockets_keeps_the_server_from_nothing,
+		a_worker_that_takes_all_seats_keeps_nobody_out_for_long,
+		spares_that_end_at_once_are_not_forked_without_a_pause,
+		a_worker_keeps_a_file_where_the_listener_was,
+		nobody_listens_where_the_master_is_killed,
 		a_worker_takes_one_client_after_another,
 		a_worker_knows_from_which_listener_each_client_came,
 		a_client_gets_nothing_that_the_last_one_sent,
@@ -1045,6 +1386,8 @@ main(void)
 		a_client_is_served_after_stdin_was_closed_as_a_stream,
 		a_client_is_served_after_a_shutdown,
 		a_client_is_answered_line_by_line_after_full_buffers,
+		a_client_is_answered_after_wide_characters,
+		a_worker_that_has_finished_gets_no_client_if_it_asks_again,
 		a_client_gets_what_was_not_flushed_before_its_end,
 		a_client_whose_words_were_not_read_sees_an_end_and_no_reset,
 		a_worker_that_has_had_its_share_finishes,
