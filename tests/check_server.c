@@ -1326,6 +1326,7 @@ START_TEST(server_counts_the_workers_that_the_last_one_has_left)
 #endif
 	start(1, counter_to_one);
 	held = served(ports[0]);
+	settled(server);	/* else the master may not know of the worker */
 	send_signal(server, SIGKILL);
 	fd = waiting(ports[0]);
 	server = (pid_t)heard(&run, "server");

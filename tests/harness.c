@@ -654,8 +654,8 @@ teardown(void)
 		remove_tree(scratch_path);
 }
 
-int
-run_tests(const char *name, const TTest *const *tests, int count)
+static int
+run_part(const char *name, const TTest *const *tests, int count, int step)
 {
 	Suite *suite = suite_create(name);
 	TCase *tcase = tcase_create(name);
@@ -668,7 +668,7 @@ run_tests(const char *name, const TTest *const *tests, int count)
 		return EXIT_FAILURE;
 	}
 	adopt();
-	for (i = 0; i < count; i++)
+	for (i = 0; i < count; i += step)
 		tcase_add_test(tcase, tests[i]);
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_set_timeout(tcase, 60);
@@ -680,4 +680,26 @@ run_tests(const char *name, const TTest *const *tests, int count)
 	kill_descendants();
 	remove_tree(scratch_base);
 	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int
+run_tests(const char *name, const TTest *const *tests, int count)
+{
+	const char *wish = getenv("TEST_PARTS");
+	int parts = wish != NULL ? atoi(wish) : 3;
+	int part, status, result = EXIT_SUCCESS;
+
+	for (part = 0; part < parts && part < count; part++)
+		switch (fork()) {
+		case -1:
+			perror("fork");
+			result = EXIT_FAILURE;
+			break;
+		case 0:
+			exit(run_part(name, tests + part, count - part, parts));
+		}
+	while (wait(&status) != -1)
+		if (status != 0)
+			result = EXIT_FAILURE;
+	return result;
 }

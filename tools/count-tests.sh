@@ -16,11 +16,21 @@ passed=0
 failed=0
 skipped=0
 
-# NUMBERS OF "Checks: 5, Failures: 0, Errors: 0", the sum of all such lines.
+# One such line for all the parts of a suite.
+closing_line() {
+	LC_ALL=C awk -F '[:,]' '
+		/^[0-9]+%: Checks: / { n++; c += $3; f += $5; e += $7 }
+		END {
+			if (n == 0)
+				exit 1
+			printf "%d%%: Checks: %d, Failures: %d, Errors: %d\n",
+			    c == 0 ? 0 : (c - f - e) * 100 / c, c, f, e
+		}' "$1"
+}
+
+# The numbers of "100%: Checks: 5, Failures: 0, Errors: 0".
 closing_numbers() {
-	printf '%s\n' "$1" | awk -F '[:,]' '
-		{ checks += $3; failures += $5; errors += $7 }
-		END { print checks, failures + errors }'
+	printf '%s\n' "$1" | awk -F '[:,]' '{ print $3, $5 + $7 }'
 }
 
 # What each line of the input is about.
@@ -72,7 +82,7 @@ for trs in "$build"/tests/*.trs; do
 	name=$(basename "$trs" .trs)
 	log=${trs%.trs}.log
 	result=$(sed -n 's/^:test-result: //p' "$trs")
-	if closing=$(grep -aE '^[0-9]+%: Checks: ' "$log"); then
+	if closing=$(closing_line "$log"); then
 		count_program
 	elif [ "${name#check_}" != "$name" ] && [ "$result" != SKIP ]; then
 		show_end
