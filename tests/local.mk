@@ -97,7 +97,7 @@ SH_LOG_COMPILER = $(SHELL)
 dist_check_SCRIPTS = tests/header.sh tests/manual.sh tests/services.sh \
 	tests/symbols.sh
 TESTS += $(dist_check_SCRIPTS)
-EXTRA_DIST += tests/lists.sh
+EXTRA_DIST += tests/lists.sh tests/plus.cc
 
 AM_TESTS_ENVIRONMENT = TOP_BUILDDIR='$(abs_top_builddir)' \
 	TOP_SRCDIR='$(abs_top_srcdir)'; export TOP_BUILDDIR TOP_SRCDIR;
