@@ -1,11 +1,12 @@
 #!/bin/sh
 # setup.sh - installs what is missing to build and test the library
 #
-#     sh tools/setup.sh [ci] [bench] [debs] [rpms]
+#     sh tools/setup.sh [ci] [bench] [cross] [debs] [rpms]
 #
 # With "ci" also what .ci/run needs, with "bench" what make bench does, with
-# "debs" and "rpms" what makes packages. For Debian and Ubuntu (apt-get) and
-# Fedora (dnf), as root or by sudo. Where nothing is missing it is silent.
+# "cross" what check-target.sh does, as far as the system has it, with "debs"
+# and "rpms" what makes packages. For Debian and Ubuntu (apt-get) and Fedora
+# (dnf), as root or by sudo. Where nothing is missing it is silent.
 #
 # SPDX-License-Identifier: ISC
 set -eu
@@ -18,6 +19,9 @@ debian_ci_packages='g++ clang valgrind libc6-dbg shellcheck codespell mandoc
 	systemd:systemd-analyze'
 # Older releases have these as parts of other packages.
 debian_ci_optional_packages='libclang-rt-dev'
+debian_cross_optional_packages='musl-tools gcc-i686-linux-gnu
+	libc6-dev-i386-cross gcc-aarch64-linux-gnu libc6-dev-arm64-cross
+	qemu-user'
 debian_debs_packages='build-essential debhelper'
 debian_rpms_packages='rpm'
 debian_bench_packages='strace gnuplot-nox:gnuplot'
@@ -157,6 +161,9 @@ for group; do
 		optional="$optional $debian_ci_optional_packages"
 		fedora_packages="$fedora_packages $fedora_ci_packages"
 		;;
+	cross)
+		optional="$optional $debian_cross_optional_packages"
+		;;
 	debs)
 		debian_packages="$debian_packages $debian_debs_packages"
 		;;
@@ -170,7 +177,8 @@ for group; do
 		fedora_packages="$fedora_packages $fedora_bench_packages"
 		;;
 	*)
-		fail "usage: sh tools/setup.sh [ci] [bench] [debs] [rpms]"
+		fail "usage: sh tools/setup.sh [ci] [bench] [cross] [debs]" \
+		    "[rpms]"
 		;;
 	esac
 done
