@@ -43,3 +43,26 @@ dist_man_MANS = \
 	doc/man7/libdaemonsrv-logging.7 \
 	doc/man7/libdaemonsrv-signals.7 \
 	# EOL
+
+# The pictures of README.md and HACKING.md, drawn by fossil(1), which brings
+# pikchr. Its centring of text is unknown to some viewers; and a background of
+# their own would hide black lines.
+PICTURES = processes reload
+EXTRA_DIST += \
+	doc/processes.pikchr \
+	doc/processes.svg \
+	doc/reload.pikchr \
+	doc/reload.svg \
+	# EOL
+
+pictures:
+	for name in $(PICTURES); do \
+	    fossil pikchr $(srcdir)/doc/$$name.pikchr doc/$$name.raw && \
+	    sed -e 's/^<svg /&font-family="sans-serif" /' \
+		-e 's/ dominant-baseline="central"/ dy="0.35em"/' \
+		-e '1a<rect width="100%" height="100%" fill="#fff"/>' \
+		doc/$$name.raw >doc/$$name.new && \
+	    mv doc/$$name.new $(srcdir)/doc/$$name.svg && \
+	    rm doc/$$name.raw || exit 1; \
+	done
+.PHONY: pictures

@@ -1,12 +1,13 @@
 #!/bin/sh
 # setup.sh - installs what is missing to build and test the library
 #
-#     sh tools/setup.sh [ci] [bench] [cross] [debs] [rpms]
+#     sh tools/setup.sh [ci] [bench] [cross] [debs] [pictures] [rpms]
 #
 # With "ci" also what .ci/run needs, with "bench" what make bench does, with
 # "cross" what check-target.sh does, as far as the system has it, with "debs"
-# and "rpms" what makes packages. For Debian and Ubuntu (apt-get) and Fedora
-# (dnf), as root or by sudo. Where nothing is missing it is silent.
+# and "rpms" what makes packages, with "pictures" what make pictures needs. For
+# Debian and Ubuntu (apt-get) and Fedora (dnf), as root or by sudo. Where
+# nothing is missing it is silent.
 #
 # SPDX-License-Identifier: ISC
 set -eu
@@ -25,6 +26,7 @@ debian_cross_optional_packages='musl-tools gcc-i686-linux-gnu
 debian_debs_packages='build-essential debhelper'
 debian_rpms_packages='rpm'
 debian_bench_packages='strace gnuplot-nox:gnuplot'
+pictures_packages='fossil'
 # The first is Debian's, the second Ubuntu's.
 debian_bench_optional_packages='linux-perf:perf linux-tools-generic:perf'
 
@@ -171,6 +173,10 @@ for group; do
 		debian_packages="$debian_packages $debian_rpms_packages"
 		fedora_packages="$fedora_packages $fedora_rpms_packages"
 		;;
+	pictures)
+		debian_packages="$debian_packages $pictures_packages"
+		fedora_packages="$fedora_packages $pictures_packages"
+		;;
 	bench)
 		debian_packages="$debian_packages $debian_bench_packages"
 		optional="$optional $debian_bench_optional_packages"
@@ -178,7 +184,7 @@ for group; do
 		;;
 	*)
 		fail "usage: sh tools/setup.sh [ci] [bench] [cross] [debs]" \
-		    "[rpms]"
+		    "[pictures] [rpms]"
 		;;
 	esac
 done
