@@ -29,9 +29,7 @@ lib_libdaemonsrv_la_SOURCES = \
 	lib/worker.c \
 	# EOL
 
-# CURRENT:REVISION:AGE. A release that changes code only: REVISION + 1. One
-# that adds functions: CURRENT + 1, REVISION 0, AGE + 1. One that breaks
-# programs: CURRENT + 1, REVISION 0, AGE 0 (and a new package name).
+# -version-info: see the README, Versioning, before a release.
 lib_libdaemonsrv_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 \
 	-no-undefined $(NOW_LDFLAGS) $(MAPPING_LDFLAGS)
 if HAVE_VERSION_SCRIPT
