@@ -18,7 +18,7 @@
 #endif
 
 /* Where the system cannot keep memory from a child, the child drops it. */
-#if defined(MADV_DONTFORK)
+#if HAVE_DECL_MADV_DONTFORK
 #define keep_from_children(p, size) madvise(p, size, MADV_DONTFORK)
 #elif defined(HAVE_MINHERIT) && defined(INHERIT_NONE)
 #define keep_from_children(p, size) minherit(p, size, INHERIT_NONE)
