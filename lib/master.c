@@ -50,7 +50,7 @@ struct master {
 	int logs;		/* a logger has had its file open */
 	int log_left;		/* nobody writes to the log any more, ... */
 	int log_over;		/* ... and all is in the file, or never will */
-	int last_ends;		/* of loggers since it was left */
+	int late_ends;		/* of loggers, while the daemon ends */
 	int abandoned;		/* the logger does not die */
 	struct dsrv_roster *roster;	/* the server's children */
 	struct dsrv_children strays;	/* orphans that cannot be adopted */
@@ -143,6 +143,8 @@ kill_all(struct master *m)
 	signal_orphans(m, SIGKILL);
 }
 
+/* With the server gone, or, where that is not the reason, as by SIGTERM: then
+ * it has been asked for good, whatever it ends by. */
 static void
 end(struct master *m, int status)
 {
@@ -151,11 +153,11 @@ end(struct master *m, int status)
 	m->ending = 1;
 	m->status = status;
 	m->server.again_at = DSRV_NEVER;
-	if (!(m->asked & DSRV_ASK_FOR_GOOD)) {
-		dsrv_fdclean_listeners();
-		signal_orphans(m, SIGTERM);
-	}
+	if (!(m->asked & DSRV_ASK_FOR_GOOD))
+		ask(m, SIGTERM);
 	limit_patience(m);
+	if (m->server.pid != 0)
+		kill(m->server.pid, SIGTERM);
 }
 
 static void
@@ -439,16 +441,6 @@ hear_logger(struct master *m)
 }
 
 static void
-give_up_logger(struct master *m, int status)
-{
-	dsrv_report("go on: the logger %s, once more than may be",
-	    dsrv_report_how(status));
-	end(m, 1);
-	if (m->server.pid != 0)
-		kill(m->server.pid, SIGTERM);
-}
-
-static void
 lose_first_logger(struct master *m, int status)
 {
 	m->log_over = 1;
@@ -458,6 +450,18 @@ lose_first_logger(struct master *m, int status)
 		m->told = 1;
 	}
 	end(m, status == 0 ? 1 : dsrv_report_status(status));
+}
+
+/* While the daemon ends: another, unless this one had all. Whoever still
+ * writes would wait for ever if nobody read. */
+static void
+lose_late_logger(struct master *m, int status)
+{
+	if (m->log_left && status == 0)
+		m->log_over = 1;
+	if (!m->log_over)
+		m->logger.again_at = dsrv_loop_now() + dsrv_restart_pause(
+		    ++m->late_ends, FORK_PAUSE, FORK_PAUSE_MAX);
 }
 
 static void
@@ -471,19 +475,12 @@ lose_logger(struct master *m, int status)
 		m->logger.again_at = now + verdict.pause;
 		dsrv_report("keep the logger: it %s; another follows",
 		    dsrv_report_how(status));
-	} else if (!m->ending)
-		give_up_logger(m, status);
-}
-
-/* The last one, when nobody writes any more: unless it had all, another. */
-static void
-lose_last_logger(struct master *m, int status)
-{
-	if (status == 0)
-		m->log_over = 1;
-	if (!m->log_over)
-		m->logger.again_at = dsrv_loop_now() + dsrv_restart_pause(
-		    ++m->last_ends, FORK_PAUSE, FORK_PAUSE_MAX);
+		return;
+	}
+	dsrv_report("go on: the logger %s, once more than may be",
+	    dsrv_report_how(status));
+	end(m, 1);
+	lose_late_logger(m, status);
 }
 
 static void
@@ -498,8 +495,8 @@ bury_logger(struct master *m)
 	dsrv_airlock_collect(&m->airlock);
 	if (!m->logs)
 		lose_first_logger(m, status);
-	else if (m->log_left)
-		lose_last_logger(m, status);
+	else if (m->ending)
+		lose_late_logger(m, status);
 	else
 		lose_logger(m, status);
 }

@@ -2679,6 +2679,82 @@ START_TEST(logger_that_is_given_up_is_not_forked_again_and_again)
 }
 END_TEST
 
+static void
+ignore_term(void)
+{
+	signal(SIGTERM, SIG_IGN);
+	at_gate();
+}
+
+START_TEST(logger_that_is_given_up_brings_no_server_back)
+{
+	daemon_set_logger_fast_max(1);
+	daemon_set_stop_timeout(0);
+	make_gate();
+	after_success = ignore_term;
+	start();
+	heard(&run, "confirmed");
+	kill_logger();
+	kill_logger();		/* with this one it is given up */
+	send_signal(master, SIGHUP);
+	send_signal(master, SIGUSR1);
+	send_signal(server, SIGKILL);
+	ends_with(1);
+	never_told("server");
+}
+END_TEST
+
+START_TEST(logger_that_is_given_up_still_has_followers_while_others_write)
+{
+	int fd;
+
+	if (cannot_be_once())
+		return;
+	daemon_set_logger_fast_max(1);
+	daemon_set_stop_timeout(0);
+	padding = PADDING;
+	start();
+	fd = client(port);
+	order(fd, "ignore");
+	answers(fd, "ok");
+	kill_logger();
+	send_signal(logger, SIGKILL);	/* with this one it is given up */
+	gone(server);
+	order(fd, "many a %d", LINES);
+	ck_assert_int_eq(answers_number(fd), LINES);
+	close(fd);
+	ends_with(1);
+	has_all("a", LINES);
+}
+END_TEST
+
+static void
+end_if_broken(void)
+{
+	if (access(in_scratch("broken"), F_OK) == 0)
+		_exit(3);
+}
+
+START_TEST(logger_that_cannot_start_any_more_does_not_hold_the_daemon)
+{
+	int fd;
+
+	daemon_set_logger_fast_max(1);
+	daemon_set_stop_timeout(1);
+	in_logger = end_if_broken;
+	start();
+	fd = client(port);
+	order(fd, "ignore");
+	answers(fd, "ok");
+	make_file(in_scratch("broken"));
+	kill_logger();
+	order(fd, "flood a");	/* nobody reads it, so it must be killed */
+	ck_assert_ptr_null(client_hears(fd));
+	close(fd);
+	ends_with(1);
+}
+END_TEST
+
 START_TEST(logger_may_end_as_often_as_it_will_where_no_end_is_fast)
 {
 	int i;
@@ -3058,6 +3134,9 @@ main(void)
 		logger_that_is_stopped_stops_neither_master_nor_server,
 		logger_that_ends_fast_too_often_ends_the_daemon,
 		logger_that_is_given_up_is_not_forked_again_and_again,
+		logger_that_is_given_up_brings_no_server_back,
+		logger_that_is_given_up_still_has_followers_while_others_write,
+		logger_that_cannot_start_any_more_does_not_hold_the_daemon,
 		logger_may_end_as_often_as_it_will_where_no_end_is_fast,
 		logger_ends_with_the_others_where_the_master_is_killed,
 		logger_that_is_the_second_ends_too_where_the_master_is_killed,
