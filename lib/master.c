@@ -517,6 +517,8 @@ leave_log(struct master *m)
 	}
 	if (m->logger.pid == 0)
 		m->logger.again_at = now;
+	else
+		kill(m->logger.pid, SIGCONT);
 	m->hush_at = now + LAST_WORDS;
 }
 

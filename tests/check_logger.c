@@ -2626,7 +2626,7 @@ START_TEST(logger_that_is_stopped_stops_neither_master_nor_server)
 	answers(fd, "so you say: hello");
 	close(fd);
 	send_signal(master, SIGTERM);
-	ends_with(0);	/* the logger has been killed by then */
+	ends_with(0);
 }
 END_TEST
 
@@ -2812,13 +2812,27 @@ END_TEST
 
 START_TEST(log_has_the_last_words_also_where_the_last_logger_is_killed)
 {
+	make_gate();
+	in_logger = at_gate;
+	open_gate();	/* for the first, the next one waits */
 	start();
-	send_signal(logger, SIGSTOP);
+	kill_logger();
 	log_line("one");
 	send_signal(master, SIGTERM);
 	gone(server);
 	kill_logger();
+	open_gate();
 	ends_with(0);
+	ck_assert_int_eq(occurrences(log_path, "> one\n"), 1);
+}
+END_TEST
+
+START_TEST(log_has_the_last_words_also_where_the_logger_is_stopped)
+{
+	start();
+	send_signal(logger, SIGSTOP);
+	log_line("one");
+	stop();
 	ck_assert_int_eq(occurrences(log_path, "> one\n"), 1);
 }
 END_TEST
@@ -3142,6 +3156,7 @@ main(void)
 		logger_that_is_the_second_ends_too_where_the_master_is_killed,
 		log_has_the_last_words_of_a_worker,
 		log_has_the_last_words_also_where_the_last_logger_is_killed,
+		log_has_the_last_words_also_where_the_logger_is_stopped,
 		log_has_the_last_words_of_the_master,
 		log_has_a_newline_after_a_last_line_that_had_none,
 		log_that_somebody_holds_does_not_hold_the_master,
