@@ -160,7 +160,8 @@ note_read(const struct dsrv_airlock *a, size_t count)
 	note(a);
 }
 
-static void
+/* -1 with errno: then the read of what is left is noted still. */
+static int
 empty_lock(const struct dsrv_airlock *a, size_t count)
 {
 	const struct record *now;
@@ -172,20 +173,41 @@ empty_lock(const struct dsrv_airlock *a, size_t count)
 		now = record(a);
 		n = read(a->ends[DSRV_AIRLOCK_LOCK_OUT],
 		    a->memory->raw[now->raw] + now->in_raw, count);
-		if (n <= 0)
-			n = 0;	/* by a signal; what is there stays there */
+		if (n == -1 && errno != EINTR)
+			return -1;
+		if (n == -1)
+			n = 0;
 		note_read(a, (size_t)n);
 		count -= (size_t)n;
 	}
+	return 0;
+}
+
+/* Reads what the lock holds, be it after a death or after an error. */
+static int
+recover_read(const struct dsrv_airlock *a)
+{
+	size_t noted = record(a)->from_lock;
+	int left;
+
+	if (ioctl(a->ends[DSRV_AIRLOCK_LOCK_OUT], FIONREAD, &left) == -1)
+		return -1;
+	if (noted > 0)
+		note_read(a, noted - (size_t)left);
+	return empty_lock(a, (size_t)left);
 }
 
 ssize_t
 dsrv_airlock_take(const struct dsrv_airlock *a)
 {
-	const struct record *now = record(a);
-	size_t room = DSRV_AIRLOCK_RAW - now->in_raw;
+	const struct record *now;
+	size_t room;
 	ssize_t n;
 
+	if (record(a)->from_lock > 0 && recover_read(a) == -1)
+		return -1;
+	now = record(a);
+	room = DSRV_AIRLOCK_RAW - now->in_raw;
 	if (room == 0) {
 		errno = ENOBUFS;
 		return -1;
@@ -193,8 +215,8 @@ dsrv_airlock_take(const struct dsrv_airlock *a)
 #ifdef HAVE_SPLICE
 	n = splice(a->ends[DSRV_AIRLOCK_LOG], NULL,
 	    a->ends[DSRV_AIRLOCK_LOCK_IN], NULL, room, SPLICE_F_NONBLOCK);
-	if (n > 0)
-		empty_lock(a, (size_t)n);
+	if (n > 0 && empty_lock(a, (size_t)n) == -1)
+		return -1;
 #else
 	/* A death between these two loses what was read. */
 	if (room > WITHOUT_LOCK)
@@ -452,20 +474,6 @@ dsrv_airlock_release(struct dsrv_airlock *a)
 	if (a->file != -1)
 		close(a->file);
 	a->file = -1;
-}
-
-static int
-recover_read(const struct dsrv_airlock *a)
-{
-	size_t noted = record(a)->from_lock;
-	int left;
-
-	if (ioctl(a->ends[DSRV_AIRLOCK_LOCK_OUT], FIONREAD, &left) == -1)
-		return -1;
-	if (noted > 0)
-		note_read(a, noted - (size_t)left);
-	empty_lock(a, (size_t)left);
-	return 0;
 }
 
 int

@@ -251,6 +251,7 @@ struct dsrv_airlock {
 
 /* What the logger could not do, and tries again. */
 enum dsrv_airlock_verb {
+	DSRV_AIRLOCK_READ,
 	DSRV_AIRLOCK_WRITE,
 	DSRV_AIRLOCK_OPEN,
 	DSRV_AIRLOCK_RENAME,
@@ -295,7 +296,8 @@ void dsrv_airlock_release(struct dsrv_airlock *);
  * none before. */
 int dsrv_airlock_recover(const struct dsrv_airlock *);
 /* Reads what there is into the text in hand. How many bytes; 0: no more
- * will come; -1 with errno, EAGAIN: not now, ENOBUFS: there is no room. */
+ * will come; -1 with errno, EAGAIN: not now, ENOBUFS: there is no room.
+ * After any error it can be called again. */
 ssize_t dsrv_airlock_take(const struct dsrv_airlock *);
 struct dsrv_airlock_text dsrv_airlock_text(const struct dsrv_airlock *);
 const struct dsrv_airlock_state *dsrv_airlock_state(

@@ -28,6 +28,7 @@ enum {
 };
 
 static const char *const verbs[] = {
+	[DSRV_AIRLOCK_READ] = "read lines for",
 	[DSRV_AIRLOCK_WRITE] = "write",
 	[DSRV_AIRLOCK_OPEN] = "open",
 	[DSRV_AIRLOCK_RENAME] = "rename"
@@ -44,6 +45,7 @@ struct logger {
 	time_t looked;		/* at the file, in this second; 0: do */
 	time_t stuck;		/* in this second it could not be rotated */
 	int waiting;		/* what is in hand cannot be written now */
+	int deaf;		/* until the next look: it cannot be read */
 	int at_end;		/* nothing more will come */
 	ssize_t last;		/* so many bytes came */
 };
@@ -381,10 +383,19 @@ handle(struct logger *l)
 	if (l->waiting && drops &&
 	    dsrv_airlock_text(l->airlock).size > DSRV_AIRLOCK_RAW / 2)
 		drop_lines(l);
-	if (l->waiting && !drops)
+	if (l->deaf || (l->waiting && !drops))
 		dsrv_loop_pause(&l->loop, l->log_place);
 	else
 		dsrv_loop_resume(&l->loop, l->log_place);
+}
+
+/* Whether the log could be read, though nothing may be there now. */
+static int
+take(struct logger *l)
+{
+	l->last = dsrv_airlock_take(l->airlock);
+	return l->last != -1 || errno == EAGAIN || errno == EINTR ||
+	    errno == ENOBUFS;
 }
 
 static void
@@ -392,7 +403,11 @@ receive(struct logger *l)
 {
 	if (l->last <= FEW)
 		dsrv_loop_doze(MOMENT);
-	l->last = dsrv_airlock_take(l->airlock);
+	l->deaf = !take(l);
+	if (l->deaf)
+		fail(l, DSRV_AIRLOCK_READ);
+	else
+		succeed(l, DSRV_AIRLOCK_READ);
 	if (l->last == 0) {
 		l->at_end = 1;
 		dsrv_loop_forget(&l->loop, l->log_place);
@@ -438,6 +453,11 @@ open_logger(struct logger *l)
 	l->airlock = &dsrv_stage()->airlock;
 	if (open_file(l) == -1)
 		return -1;
+	/* Where splice(2) is not allowed there would never be a line. */
+	if (!take(l)) {
+		dsrv_report("read the log: %s", strerror(errno));
+		return -1;
+	}
 	if (dsrv_loop_open(&l->loop, 1, DSRV_REAP_FORKED, NULL, NULL) == -1 ||
 	    dsrv_descriptors_null(STDOUT_FILENO, STDERR_FILENO) == -1) {
 		dsrv_report("log: %s", strerror(errno));
@@ -491,8 +511,10 @@ run(void)
 			if (l.loop.signo == SIGHUP)
 				l.looked = 0;
 			break;
-		case DSRV_EVENT_CHILD:
 		case DSRV_EVENT_TICK:
+			l.deaf = 0;
+			break;
+		case DSRV_EVENT_CHILD:
 			break;
 		}
 	}

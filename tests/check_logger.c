@@ -102,6 +102,41 @@ stop_the_clock(void)
 }
 
 /*
+ * splice(2), which a system may refuse
+ */
+
+static struct ban {
+	volatile int error;	/* 0: it works */
+	volatile int calls;	/* that have failed */
+	struct timespec times[2];	/* of the first two */
+} *ban;
+
+#ifdef HAVE_SPLICE
+ssize_t
+splice(int from, off_t *from_at, int to, off_t *to_at, size_t size,
+    unsigned flags)
+{
+	if (ban == NULL || ban->error == 0)
+		return syscall(SYS_splice, from, from_at, to, to_at, size,
+		    flags);
+	if (ban->calls < COUNT(ban->times))
+		clock_gettime(CLOCK_MONOTONIC, &ban->times[ban->calls]);
+	ban->calls++;
+	errno = ban->error;
+	return -1;
+}
+#endif
+
+static void
+make_ban(int error)
+{
+	ban = mmap(NULL, sizeof *ban, PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ck_assert_ptr_ne(ban, MAP_FAILED);
+	ban->error = error;
+}
+
+/*
  * The worker: one answer for each order of its client
  */
 
@@ -876,6 +911,16 @@ START_TEST(start_fails_where_the_logger_has_no_permission)
 	log_to("log");
 	in_logger = drop_rights;
 	start_fails(1, "Permission denied");
+}
+END_TEST
+
+START_TEST(start_fails_where_the_log_cannot_be_read)
+{
+	if (cannot_be_once())
+		return;
+	log_to("log");
+	make_ban(EPERM);
+	start_fails(1, "read the log: Operation not permitted");
 }
 END_TEST
 
@@ -2533,6 +2578,30 @@ START_TEST(log_waits_where_its_file_is_removed_and_none_may_be_made)
 }
 END_TEST
 
+START_TEST(log_that_cannot_be_read_is_tried_once_a_second)
+{
+	long since = 0;
+
+	if (cannot_be_once())
+		return;
+	make_ban(0);
+	start();
+	logs("one");
+	ban->error = EIO;
+	log_line("two");
+	while (ban->calls < COUNT(ban->times))
+		look_again(&since, "a second read");
+	ban->error = 0;
+	line_comes(log_path, "two");
+	comes(log_path, "> tested: unable to read lines for ");
+	comes(log_path, " s: Input/output error\n");
+	stop();
+	ck_assert_int_eq(occurrences(log_path, "unable to"), 1);
+	ck_assert_int_ge((ban->times[1].tv_sec - ban->times[0].tv_sec) * 1000 +
+	    (ban->times[1].tv_nsec - ban->times[0].tv_nsec) / 1000000, 900);
+}
+END_TEST
+
 /*
  * The logger's death
  */
@@ -3089,6 +3158,7 @@ main(void)
 		start_fails_where_the_log_file_is_a_device,
 		start_fails_where_another_process_has_locked_the_log_file,
 		start_fails_where_the_logger_has_no_permission,
+		start_fails_where_the_log_cannot_be_read,
 		start_of_a_second_daemon_with_the_same_file_fails,
 		start_of_a_program_that_never_calls_daemon_logger_fails,
 		start_fails_with_the_status_of_a_logger_without_its_file,
@@ -3142,6 +3212,7 @@ main(void)
 		log_tells_what_was_lost_also_where_it_could_not_open_its_file,
 		log_tells_once_that_it_could_not_be_rotated,
 		log_waits_where_its_file_is_removed_and_none_may_be_made,
+		log_that_cannot_be_read_is_tried_once_a_second,
 		logger_that_is_killed_loses_no_line_and_writes_none_twice,
 		logger_that_is_killed_loses_nothing_when_it_changes_files,
 		logger_that_is_killed_is_followed_by_one_and_the_log_says_so,
