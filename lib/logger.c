@@ -424,7 +424,9 @@ open_file(struct logger *l)
 {
 	time_t now = time(NULL);
 
-	if (dsrv_logfile_name(l->path, now) == -1) {
+	/* The program may have set another here. */
+	if (dsrv_settings_complete() == -1 ||
+	    dsrv_logfile_name(l->path, now) == -1) {
 		dsrv_report("name the log file: %s", strerror(errno));
 		return -1;
 	}

@@ -1115,6 +1115,26 @@ give_scratch_to(uid_t user)
 	ck_assert_int_eq(chown(scratch(), user, user), 0);
 }
 
+static void
+set_paths_elsewhere(void)
+{
+	go_elsewhere();
+	daemon_set_logger_name_format("log");
+	daemon_set_logger_link("link");
+}
+
+START_TEST(logger_may_set_its_paths_itself)
+{
+	log_to("log");
+	before_start = go_to_scratch;
+	in_logger = set_paths_elsewhere;
+	start();
+	logs("one");
+	ck_assert_int_gt(size_of(in_scratch("link")), 0);
+	stop();
+}
+END_TEST
+
 START_TEST(logger_may_drop_its_rights)
 {
 	struct stat file;
@@ -3167,6 +3187,7 @@ main(void)
 		start_goes_on_where_a_logger_dies_that_has_had_its_file,
 		logger_is_a_process_of_its_own_and_the_master_is_its_parent,
 		logger_may_change_its_directory,
+		logger_may_set_its_paths_itself,
 		logger_may_drop_its_rights,
 		logger_may_change_its_root,
 		logger_does_nothing_in_a_server,
