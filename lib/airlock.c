@@ -25,7 +25,9 @@
  * The file must be the same one, also where it was renamed or removed in
  * between: a logger sends its descriptor through a socket pair that the master
  * holds too. There it stays on its way, until the logger ends and the master
- * takes it out for the next.
+ * takes it out for the next. Where a write has failed halfway and another file
+ * follows, one note moves what is left of it there, from the beginning of the
+ * line that is torn.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -53,7 +55,8 @@ struct record {
 	int raw;		/* which of the buffers */
 	size_t in_raw;		/* bytes that are in no line of out yet */
 	size_t from_lock;	/* a read of so many is under way */
-	size_t to_file;		/* a write of so many from out is, ... */
+	size_t from_out;	/* a write from there on in out, ... */
+	size_t to_file;		/* ... of so many, is under way, ... */
 	off_t offset;		/* ... to a file that was so long, ... */
 	uint64_t file;		/* ... which is kept by this number */
 	uint64_t numbers;	/* given to files so far */
@@ -289,11 +292,12 @@ dsrv_airlock_drop(const struct dsrv_airlock *a, size_t used,
 static int
 write_from(const struct dsrv_airlock *a, int fd, size_t done)
 {
+	const char *text = a->memory->out + record(a)->from_out;
 	size_t count = record(a)->to_file;
 	ssize_t n;
 
 	while (done < count) {
-		n = write(fd, a->memory->out + done, count - done);
+		n = write(fd, text + done, count - done);
 		if (n == 0)
 			errno = ENOSPC;
 		if (n == 0 || (n == -1 && errno != EINTR))
@@ -313,6 +317,7 @@ dsrv_airlock_put(const struct dsrv_airlock *a, int fd, off_t size,
 	struct record *r = revise(a);
 
 	use(a, r, put->used);
+	r->from_out = 0;
 	r->to_file = put->count;
 	r->offset = size;
 	r->state = put->state;
@@ -326,11 +331,21 @@ dsrv_airlock_pending(const struct dsrv_airlock *a)
 	return record(a)->to_file > 0;
 }
 
+/* How much of it is in the file, by the length of that. */
+static size_t
+written(const struct dsrv_airlock *a, off_t size)
+{
+	off_t done = size - record(a)->offset;
+
+	if (done > (off_t)record(a)->to_file)
+		done = (off_t)record(a)->to_file;
+	return done > 0 ? (size_t)done : 0;
+}
+
 int
 dsrv_airlock_resume(const struct dsrv_airlock *a, int fd)
 {
 	struct stat file;
-	off_t done;
 
 	if (fstat(fd, &file) == -1)
 		return -1;
@@ -338,10 +353,7 @@ dsrv_airlock_resume(const struct dsrv_airlock *a, int fd)
 		revise(a)->offset = file.st_size;
 		note(a);
 	}
-	done = file.st_size - record(a)->offset;
-	if (done > (off_t)record(a)->to_file)
-		done = (off_t)record(a)->to_file;
-	return write_from(a, fd, (size_t)done);
+	return write_from(a, fd, written(a, file.st_size));
 }
 
 /*
@@ -400,7 +412,7 @@ drop_kept(const struct dsrv_airlock *a, uint64_t counts)
 /* A death before the note leaves one that does not count behind the one that
  * does; its number is never given again. */
 static int
-keep(const struct dsrv_airlock *a, int fd, off_t offset)
+keep(const struct dsrv_airlock *a, int fd, off_t offset, size_t done)
 {
 	uint64_t number = record(a)->numbers + 1;
 	struct record *r;
@@ -412,17 +424,37 @@ keep(const struct dsrv_airlock *a, int fd, off_t offset)
 	r = revise(a);
 	r->file = number;
 	r->offset = offset;
+	r->from_out += done;
+	r->to_file -= done;
 	note(a);
 	drop_kept(a, number);
 	return 0;
 }
 
+/* Those whole lines of what is pending that are in this file, and can be
+ * found there. */
+static size_t
+done_in(const struct dsrv_airlock *a, int fd)
+{
+	const char *text = a->memory->out + record(a)->from_out;
+	struct stat file;
+	size_t done;
+
+	if (fstat(fd, &file) == -1 || file.st_nlink == 0)
+		return 0;
+	for (done = written(a, file.st_size); done > 0; done--)
+		if (text[done - 1] == '\n')
+			break;
+	return done;
+}
+
 int
-dsrv_airlock_keep(const struct dsrv_airlock *a, int fd)
+dsrv_airlock_keep(const struct dsrv_airlock *a, int fd, int before)
 {
 	struct stat file;
 
-	return fstat(fd, &file) == -1 ? -1 : keep(a, fd, file.st_size);
+	return fstat(fd, &file) == -1 ? -1 :
+	    keep(a, fd, file.st_size, done_in(a, before));
 }
 
 /*
@@ -487,7 +519,7 @@ dsrv_airlock_recover(const struct dsrv_airlock *a)
 		errno = EBADF;
 		return -1;
 	}
-	if (keep(a, a->file, record(a)->offset) == -1 ||
+	if (keep(a, a->file, record(a)->offset, 0) == -1 ||
 	    recover_read(a) == -1)
 		return -1;
 	return a->file;

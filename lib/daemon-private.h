@@ -317,9 +317,10 @@ int dsrv_airlock_resume(const struct dsrv_airlock *, int fd);
 /* Forgets so much of the text. */
 void dsrv_airlock_drop(const struct dsrv_airlock *, size_t used,
     const struct dsrv_airlock_state *);
-/* Keeps this file for the next logger, in place of the one before; what is
- * pending is to be written to it from the beginning. -1 with errno. */
-int dsrv_airlock_keep(const struct dsrv_airlock *, int fd);
+/* Keeps this file for the next logger, in place of the one before, or of
+ * none: -1. What is pending is to be written to it, but for whole lines that
+ * are in the one before. -1 with errno. */
+int dsrv_airlock_keep(const struct dsrv_airlock *, int fd, int before);
 
 /*
  * stage.c - which process this is, and what its parent gave it

@@ -152,7 +152,7 @@ forget_beginning(const struct logger *l)
 {
 	struct dsrv_airlock_state changed = *state(l);
 
-	/* What is pending comes into the new file from its beginning. */
+	/* What is pending comes into the new file from its line's. */
 	if (changed.midline && !dsrv_airlock_pending(l->airlock)) {
 		changed.midline = 0;
 		dsrv_airlock_set_state(l->airlock, &changed);
@@ -167,7 +167,7 @@ change_file(struct logger *l, time_t now)
 
 	if (fd == -1)
 		return -1;
-	if (dsrv_airlock_keep(l->airlock, fd) == -1) {
+	if (dsrv_airlock_keep(l->airlock, fd, l->fd) == -1) {
 		error = errno;
 		close(fd);
 		errno = error;
@@ -182,15 +182,30 @@ change_file(struct logger *l, time_t now)
 	return 0;
 }
 
-/* What has begun in a file ends in it, unless nobody will find it there. */
+/* Ends the write that is under way, if there is one. */
 static int
-may_change_file(const struct logger *l)
+finish(const struct logger *l)
+{
+	if (!dsrv_airlock_pending(l->airlock))
+		return 0;
+	if (dsrv_airlock_resume(l->airlock, l->fd) == -1) {
+		fail(l, DSRV_AIRLOCK_WRITE);
+		return -1;
+	}
+	succeed(l, DSRV_AIRLOCK_WRITE);
+	return 0;
+}
+
+/* What has begun in a file ends in it, unless nobody will find it there, or
+ * it cannot be written: then a torn line begins anew. */
+static int
+may_leave_file(const struct logger *l)
 {
 	struct stat file;
 
 	if (fstat(l->fd, &file) == 0 && file.st_nlink == 0)
 		return 1;
-	return !state(l)->midline && !dsrv_airlock_pending(l->airlock);
+	return finish(l) == -1 || !state(l)->midline;
 }
 
 /* Whether the file is still the one that its name says, and says the time. */
@@ -198,17 +213,18 @@ static void
 look(struct logger *l, time_t now)
 {
 	char path[DSRV_PATH_MAX];
+	int differs;
 
 	l->looked = now;
-	if (!may_change_file(l))
-		return;
 	if (dsrv_logfile_name(path, now) == -1) {
 		fail(l, DSRV_AIRLOCK_OPEN);
 		return;
 	}
+	differs = dsrv_logfile_differs(path, l->fd);
+	if (differs && !may_leave_file(l))
+		return;
 	strcpy(l->path, path);
-	if (dsrv_logfile_differs(l->path, l->fd) &&
-	    change_file(l, now) == -1) {
+	if (differs && change_file(l, now) == -1) {
 		fail(l, DSRV_AIRLOCK_OPEN);
 		return;
 	}
@@ -305,9 +321,8 @@ write_lines(struct logger *l)
 
 	while (find_file(l, &file)) {
 		if (dsrv_airlock_pending(l->airlock)) {
-			if (dsrv_airlock_resume(l->airlock, l->fd) == -1)
-				goto failed;
-			succeed(l, DSRV_AIRLOCK_WRITE);
+			if (finish(l) == -1)
+				return 0;
 			continue;
 		}
 		compose(l, file.st_size, &put);
@@ -318,13 +333,11 @@ write_lines(struct logger *l)
 			continue;
 		}
 		if (dsrv_airlock_put(l->airlock, l->fd, file.st_size,
-		    &put) == -1)
-			goto failed;
+		    &put) == -1) {
+			fail(l, DSRV_AIRLOCK_WRITE);
+			return 0;
+		}
 	}
-	return 0;
-
-failed:
-	fail(l, DSRV_AIRLOCK_WRITE);
 	return 0;
 }
 

@@ -2346,6 +2346,88 @@ START_TEST(log_that_is_cut_where_there_is_no_room_doubles_no_line)
 }
 END_TEST
 
+/* Takes from the end of the file what is not a whole line; it must be there. */
+static void
+cut_torn_line(const char *path)
+{
+	size_t size, whole;
+	char *text = content(path, &size);
+
+	ck_assert_ptr_nonnull(text);
+	for (whole = size; whole > 0 && text[whole - 1] != '\n'; whole--)
+		;
+	ck_assert_uint_lt(whole, size);
+	ck_assert_int_eq(truncate(path, (off_t)whole), 0);
+	free(text);
+}
+
+/* Where the old file cannot be written its torn line is whole in the next. */
+static void
+goes_on_in(const char *old, const char *next, int fd)
+{
+	becomes_as_long(next, LIMIT);
+	raise_limit();
+	ck_assert_int_eq(answers_number(fd), LINES);
+	close(fd);
+	stop();
+	cut_torn_line(old);
+	ck_assert_int_eq(follow(next, "a", follow(old, "a", 0)), LINES);
+}
+
+START_TEST(log_file_renamed_where_there_is_no_room_is_followed_by_a_new_one)
+{
+	int fd = start_with_no_room(LINES);
+
+	move(log_path, in_scratch("old"));
+	goes_on_in(in_scratch("old"), log_path, fd);
+}
+END_TEST
+
+START_TEST(log_file_without_room_is_left_at_a_hup)
+{
+	int fd;
+
+	stop_the_clock();
+	fd = start_with_no_room(LINES);
+	settled(logger);
+	move(log_path, in_scratch("old"));
+	send_signal(master, SIGHUP);
+	goes_on_in(in_scratch("old"), log_path, fd);
+}
+END_TEST
+
+START_TEST(log_file_without_room_is_left_when_its_time_is_over)
+{
+	char old[512];
+	int fd;
+
+	stop_the_clock();
+	log_to("log-%S");
+	strcpy(log_path, path_now("log-%S"));
+	strcpy(old, log_path);
+	fd = start_with_no_room(LINES);
+	sky->second++;
+	goes_on_in(old, path_now("log-%S"), fd);
+}
+END_TEST
+
+START_TEST(log_file_without_room_is_left_by_whichever_logger_there_is)
+{
+	int fd;
+
+	if (cannot_be_once())
+		return;
+	fd = start_with_no_room(LINES);
+	kill_logger();
+	move(log_path, in_scratch("old"));
+	kill_logger();
+	becomes_as_long(log_path, LIMIT);
+	kill_logger();
+	heard(&run, "limited");
+	goes_on_in(in_scratch("old"), log_path, fd);
+}
+END_TEST
+
 /* A small disk that this program alone has, and no test leaves behind. */
 static void
 mount_disk(void)
@@ -3227,6 +3309,10 @@ main(void)
 		log_that_cannot_be_written_counts_a_long_line_as_one,
 		log_file_removed_where_there_is_no_room_loses_no_later_line,
 		log_that_is_cut_where_there_is_no_room_doubles_no_line,
+		log_file_renamed_where_there_is_no_room_is_followed_by_a_new_one,
+		log_file_without_room_is_left_at_a_hup,
+		log_file_without_room_is_left_when_its_time_is_over,
+		log_file_without_room_is_left_by_whichever_logger_there_is,
 		log_on_a_full_disk_goes_on_when_there_is_room,
 		log_goes_on_while_its_directory_has_another_name,
 		log_goes_on_in_the_old_file_where_no_new_one_may_be_made,
