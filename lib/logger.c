@@ -177,6 +177,7 @@ change_file(struct logger *l, time_t now)
 		close(l->fd);
 	l->fd = fd;
 	forget_beginning(l);
+	succeed(l, DSRV_AIRLOCK_RENAME);	/* whatever was too large */
 	link_file(l);
 	dsrv_logfile_prune(l->path);
 	return 0;
@@ -272,8 +273,7 @@ rotate(struct logger *l)
 	} else if (change_file(l, l->looked) == -1) {
 		fail(l, DSRV_AIRLOCK_OPEN);
 		l->stuck = l->stamp.second;
-	} else
-		succeed(l, DSRV_AIRLOCK_RENAME);
+	}
 }
 
 /* Whether there is a file that will be found; file: what it is now. */

@@ -2658,6 +2658,30 @@ START_TEST(log_tells_once_that_it_could_not_be_rotated)
 }
 END_TEST
 
+START_TEST(log_tells_also_in_a_file_of_another_time_that_it_was_not_rotated)
+{
+	char first[512];
+
+	if (skip_if(geteuid() != 0, "only root can drop rights"))
+		return;
+	stop_the_clock();
+	give_scratch_to(NOBODY);
+	log_to("%S/log");
+	strcpy(first, path_now("%S"));
+	daemon_set_logger_size_max(1000);
+	in_logger = drop_rights;
+	start();
+	ck_assert_int_eq(chmod(first, 0555), 0);
+	ck_assert_int_eq(chown(first, 0, 0), 0);
+	write_many("a", 200);
+	line_comes(path_now("%S/log"), "a 199 x");
+	sky->second++;
+	logs_in(path_now("%S/log"), "next");
+	comes(path_now("%S/log"), "> tested: unable to rename ");
+	stop();
+}
+END_TEST
+
 START_TEST(log_waits_where_its_file_is_removed_and_none_may_be_made)
 {
 	if (skip_if(geteuid() != 0, "only root can drop rights"))
@@ -3318,6 +3342,7 @@ main(void)
 		log_goes_on_in_the_old_file_where_no_new_one_may_be_made,
 		log_tells_what_was_lost_also_where_it_could_not_open_its_file,
 		log_tells_once_that_it_could_not_be_rotated,
+		log_tells_also_in_a_file_of_another_time_that_it_was_not_rotated,
 		log_waits_where_its_file_is_removed_and_none_may_be_made,
 		log_that_cannot_be_read_is_tried_once_a_second,
 		logger_that_is_killed_loses_no_line_and_writes_none_twice,
