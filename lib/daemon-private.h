@@ -663,6 +663,9 @@ int dsrv_logfile_differs(const char *path, int fd);
 /* Opens the file of that path and time, makes it where it is missing, and
  * locks it. -1 with errno, which dsrv_logfile_why() explains. */
 int dsrv_logfile_open(const char *path, time_t);
+/* Ends the file's last line where that has no end, as a full disk or the end
+ * of a daemon leaves it; not where that cannot be read. -1 with errno. */
+int dsrv_logfile_end_line(int fd);
 const char *dsrv_logfile_why(int error);
 /* Makes way for a new file of that path. */
 int dsrv_logfile_rotate(const char *path);

@@ -131,14 +131,21 @@ lock(int fd)
 }
 
 static int
+open_for(int access, const char *path)
+{
+	/* O_NONBLOCK: a FIFO would wait for its reader. */
+	return dsrv_descriptors_own(open(path, access | O_APPEND | O_CREAT |
+	    O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, FILE_MODE));
+}
+
+static int
 open_regular(const char *path)
 {
 	struct stat file;
-	/* O_NONBLOCK: a FIFO would wait for its reader. */
-	int error, fd = dsrv_descriptors_own(open(path, O_WRONLY | O_APPEND |
-	    O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
-	    FILE_MODE));
+	int error, fd = open_for(O_RDWR, path);	/* for its last byte */
 
+	if (fd == -1 && errno == EACCES)
+		fd = open_for(O_WRONLY, path);
 	if (fd == -1)
 		return -1;
 	if (fstat(fd, &file) == 0) {
@@ -161,6 +168,18 @@ dsrv_logfile_open(const char *path, time_t when)
 	if (fd == -1 && errno == ENOENT && make_directories(when) == 0)
 		fd = open_regular(path);
 	return fd;
+}
+
+int
+dsrv_logfile_end_line(int fd)
+{
+	struct stat file;
+	char last;
+
+	if (fstat(fd, &file) == -1 || file.st_size == 0 ||
+	    pread(fd, &last, 1, file.st_size - 1) != 1 || last == '\n')
+		return 0;
+	return write(fd, "\n", 1) == 1 ? 0 : -1;
 }
 
 /*

@@ -40,6 +40,7 @@ struct logger {
 	struct dsrv_stamp stamp;
 	char path[DSRV_PATH_MAX];	/* what the file's name should be */
 	int fd;
+	int ended;		/* it does not end in somebody else's line */
 	int linked;		/* the link leads to it */
 	int log_place;
 	time_t looked;		/* at the file, in this second; 0: do */
@@ -176,6 +177,7 @@ change_file(struct logger *l, time_t now)
 	if (l->fd != -1)
 		close(l->fd);
 	l->fd = fd;
+	l->ended = 0;
 	forget_beginning(l);
 	succeed(l, DSRV_AIRLOCK_RENAME);	/* whatever was too large */
 	link_file(l);
@@ -183,13 +185,15 @@ change_file(struct logger *l, time_t now)
 	return 0;
 }
 
-/* Ends the write that is under way, if there is one. */
+/* Ends what has begun: a line that somebody else has left in the file without
+ * an end, and the write that is under way. */
 static int
-finish(const struct logger *l)
+finish(struct logger *l)
 {
-	if (!dsrv_airlock_pending(l->airlock))
-		return 0;
-	if (dsrv_airlock_resume(l->airlock, l->fd) == -1) {
+	if (!l->ended)
+		l->ended = dsrv_logfile_end_line(l->fd) == 0;
+	if (!l->ended || (dsrv_airlock_pending(l->airlock) &&
+	    dsrv_airlock_resume(l->airlock, l->fd) == -1)) {
 		fail(l, DSRV_AIRLOCK_WRITE);
 		return -1;
 	}
@@ -200,7 +204,7 @@ finish(const struct logger *l)
 /* What has begun in a file ends in it, unless nobody will find it there, or
  * it cannot be written: then a torn line begins anew. */
 static int
-may_leave_file(const struct logger *l)
+may_leave_file(struct logger *l)
 {
 	struct stat file;
 
@@ -320,7 +324,7 @@ write_lines(struct logger *l)
 	struct stat file;
 
 	while (find_file(l, &file)) {
-		if (dsrv_airlock_pending(l->airlock)) {
+		if (!l->ended || dsrv_airlock_pending(l->airlock)) {
 			if (finish(l) == -1)
 				return 0;
 			continue;
@@ -444,6 +448,8 @@ open_file(struct logger *l)
 		return -1;
 	}
 	if ((l->fd = dsrv_airlock_recover(l->airlock)) != -1) {
+		l->ended = state(l)->midline || dsrv_airlock_pending(
+		    l->airlock);
 		/* The one before may have died before it came to this. */
 		if (!dsrv_logfile_differs(l->path, l->fd)) {
 			link_file(l);

@@ -700,6 +700,15 @@ make_file(const char *path)
 }
 
 static void
+write_file(const char *path, const char *text, size_t size)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
+
+	ck_assert_int_eq(write(fd, text, size), (ssize_t)size);
+	close(fd);
+}
+
+static void
 make_directory(const char *name)
 {
 	ck_assert_int_eq(mkdir(in_scratch(name), 0755), 0);
@@ -2085,6 +2094,49 @@ END_TEST
  * Trouble
  */
 
+static int
+writes_bytes(size_t count, int byte)
+{
+	int fd = client(port);
+
+	order(fd, "bytes %lu %d", (unsigned long)count, byte);
+	answers(fd, "ok");
+	return fd;
+}
+
+START_TEST(log_file_that_ends_in_half_a_line_gets_the_next_one_behind_it)
+{
+	log_to("log");
+	write_file(log_path, "> half", 6);
+	start();
+	logs("one");
+	kill_logger();
+	logs("two");
+	stop();
+	ck_assert_int_eq(occurrences(log_path, "> half\n> one\n"), 1);
+	ck_assert_int_eq(occurrences(log_path, "\n\n"), 0);
+}
+END_TEST
+
+START_TEST(log_line_is_not_ended_by_a_hup)
+{
+	int fd;
+
+	stop_the_clock();
+	start();
+	fd = writes_bytes(100000, 'y');
+	has_something(log_path);
+	send_signal(logger, SIGHUP);
+	settled(logger);
+	sky->second++;
+	say(fd, "z");
+	close(fd);
+	stop();
+	ck_assert_int_eq(occurrences(log_path, "y\n"), 0);
+	ck_assert_int_eq(occurrences(log_path, "yz\n"), 1);
+}
+END_TEST
+
 static void
 limit_file(void)
 {
@@ -2116,6 +2168,42 @@ silent(int fd)
 
 	return poll(&one, 1, 0) == 0;
 }
+
+START_TEST(log_file_that_ends_in_half_a_line_is_ended_when_there_is_room)
+{
+	char half[LIMIT];
+
+	log_to("log");
+	memset(half, 'x', sizeof half);
+	write_file(log_path, half, sizeof half);
+	in_logger = limit_file;
+	start();
+	log_line("one");
+	settled(logger);
+	raise_limit();
+	comes(log_path, "x\n> ");
+	line_comes(log_path, "one");
+	stop();
+	ck_assert_int_eq(occurrences(log_path, "x\n> "), 1);
+}
+END_TEST
+
+START_TEST(log_file_that_cannot_be_read_is_written_all_the_same)
+{
+	if (skip_if(geteuid() != 0, "only root can drop rights"))
+		return;
+	log_to("log");
+	give_scratch_to(NOBODY);
+	write_file(log_path, "> one\n", 6);
+	ck_assert_int_eq(chown(log_path, NOBODY, NOBODY), 0);
+	ck_assert_int_eq(chmod(log_path, 0200), 0);
+	in_logger = drop_rights;
+	start();
+	logs("two");
+	stop();
+	is_exactly(log_path, "> one\n> two\n", 12);
+}
+END_TEST
 
 static void
 start_with_little_room(void)
@@ -3137,16 +3225,6 @@ is_repeated(const char *path, const char *text, size_t count,
 	free(expected);
 }
 
-static int
-writes_bytes(size_t count, int byte)
-{
-	int fd = client(port);
-
-	order(fd, "bytes %lu %d", (unsigned long)count, byte);
-	answers(fd, "ok");
-	return fd;
-}
-
 START_TEST(log_line_of_a_megabyte_is_whole_and_has_one_prefix)
 {
 	int fd;
@@ -3326,6 +3404,10 @@ main(void)
 		log_link_leads_to_the_current_file,
 		log_link_replaces_no_file_and_is_no_reason_not_to_start,
 		log_file_of_an_hour_that_comes_again_is_appended_to,
+		log_file_that_ends_in_half_a_line_gets_the_next_one_behind_it,
+		log_line_is_not_ended_by_a_hup,
+		log_file_that_ends_in_half_a_line_is_ended_when_there_is_room,
+		log_file_that_cannot_be_read_is_written_all_the_same,
 		log_that_cannot_be_written_makes_writers_wait_and_loses_nothing,
 		log_that_cannot_be_written_is_all_there_after_a_kill,
 		log_that_cannot_be_written_drops_and_counts_lines_if_so_set,
