@@ -272,8 +272,9 @@ int daemon_set_logger_prefix_format(const char *format);
 int daemon_set_logger_size_max(size_t bytes);
 
 /* daemon_logger(): so many files are kept, the current one among them; of
- * those that have a name by the format, or that and a number, the ones
- * written longest ago are removed (0: none is). */
+ * those that have a name by the format, or with a size_max that and a number
+ * of an unbroken row from 1 on, the ones written longest ago are removed
+ * (0: none is). */
 int daemon_set_logger_file_count_max(int count);
 
 /* daemon_logger(): a symbolic link to the current file, which replaces only

@@ -219,7 +219,8 @@ dsrv_logfile_rotate(const char *path)
 
 struct own {
 	const char *path;
-	long number;	/* behind the name; 0: none */
+	size_t length;	/* of the name, without ... */
+	long number;	/* ... what is behind it; 0: nothing */
 	struct timespec written;
 };
 
@@ -245,10 +246,11 @@ is_of(struct own *own, const struct tm *tm)
 {
 	const char *format = dsrv_settings()->logger_name_format;
 	char name[DSRV_PATH_MAX];
-	size_t length = strftime(name, sizeof name, format, tm);
 
-	return length > 0 && strncmp(name, own->path, length) == 0 &&
-	    (own->number = number_of(own->path + length)) != -1;
+	own->length = strftime(name, sizeof name, format, tm);
+	return own->length > 0 &&
+	    strncmp(name, own->path, own->length) == 0 &&
+	    (own->number = number_of(own->path + own->length)) != -1;
 }
 
 /* Whether strptime(3) reads this as a name of the format, and strftime(3)
@@ -273,6 +275,44 @@ is_of_its_time(struct own *own)
 
 	return localtime_r(&own->written.tv_sec, &tm) != NULL &&
 	    is_of(own, &tm);
+}
+
+static int
+order_of_names(const struct own *a, const struct own *b)
+{
+	if (a->length != b->length)
+		return a->length < b->length ? -1 : 1;
+	return memcmp(a->path, b->path, a->length);
+}
+
+/* Those of one name one after another, by their numbers. */
+static int
+by_name(const void *left, const void *right)
+{
+	const struct own *a = left, *b = right;
+	int order = order_of_names(a, b);
+
+	return order != 0 ? order :
+	    (a->number > b->number) - (a->number < b->number);
+}
+
+/* Puts those first that the logger can have made, and says how many: numbers
+ * only with a rotation, which leaves an unbroken row of them from 1 on. */
+static int
+choose_own(struct own *owns, int count)
+{
+	int rotates = dsrv_settings()->logger_size_max > 0, i, own = 0;
+	long next;
+
+	qsort(owns, (size_t)count, sizeof *owns, by_name);
+	for (i = 0; i < count; i++) {
+		next = own > 0 && order_of_names(&owns[own - 1],
+		    &owns[i]) == 0 ? owns[own - 1].number + 1 : 1;
+		if (owns[i].number == 0 ||
+		    (rotates && owns[i].number == next))
+			owns[own++] = owns[i];
+	}
+	return own;
 }
 
 /* The newest first. */
@@ -345,6 +385,7 @@ dsrv_logfile_prune(const char *current)
 			own->written = file.st_mtim;
 			count += is_own(own);
 		}
+		count = choose_own(owns, count);
 		qsort(owns, (size_t)count, sizeof *owns, by_age);
 		while (count > kept - 1)	/* current is one of them */
 			unlink(owns[--count].path);

@@ -881,10 +881,13 @@ make_old(const char *name, int age)
 	ck_assert_int_eq(utimensat(AT_FDCWD, name, times, 0), 0);
 }
 
+static size_t size_max = 1;
+
 /* The current file is what the format gives for SUMMER. */
 static void
 prune(int count)
 {
+	daemon_set_logger_size_max(size_max);
 	ck_assert_int_eq(daemon_set_logger_file_count_max(count), 0);
 	name_at(SUMMER);
 	dsrv_logfile_prune(path);
@@ -900,6 +903,19 @@ static void
 goes(const char *name)
 {
 	ck_assert_msg(!is_there(name), "%s was not removed", name);
+}
+
+/* Whatever has one of these names stays, however old it is. */
+static void
+are_no_own(const char *const *names, int count)
+{
+	int i;
+
+	for (i = 0; i < count; i++)
+		make_old(names[i], 1000 + i);
+	prune(1);
+	for (i = 0; i < count; i++)
+		stays(names[i]);
 }
 
 START_TEST(those_that_were_written_last_are_kept)
@@ -989,44 +1005,63 @@ START_TEST(numbered_files_are_counted_and_go_too)
 	make_old("x.log", 0);
 	make_old("x.log.1", 10);
 	make_old("x.log.2", 20);
-	make_old("x.log.10", 30);
-	make_old("x.log.11", 40);
+	make_old("x.log.3", 30);
+	make_old("x.log.4", 40);
 	prune(3);
 	stays("x.log");
 	stays("x.log.1");
 	stays("x.log.2");
-	goes("x.log.10");
-	goes("x.log.11");
+	goes("x.log.3");
+	goes("x.log.4");
+}
+END_TEST
+
+START_TEST(numbers_that_no_rotation_gives_are_somebody_else_s)
+{
+	static const char *const names[] = { "x.log.3", "x.log.4",
+		"x.log.20240101", "x.log.7777777777777777777777" };
+
+	start_with("x.log");
+	make_old("x.log", 0);
+	make_old("x.log.1", 10);
+	are_no_own(names, DSRV_COUNT(names));
+	goes("x.log.1");
+}
+END_TEST
+
+START_TEST(without_a_size_every_number_is_somebody_else_s)
+{
+	static const char *const names[] = { "x-2026.log.1", "x-2025.log.1",
+		"x-2025.log.2" };
+
+	start_with("x-%Y.log");
+	size_max = 0;
+	make_old("x-2026.log", 0);
+	make_old("x-2025.log", 10);
+	are_no_own(names, DSRV_COUNT(names));
+	goes("x-2025.log");
 }
 END_TEST
 
 START_TEST(of_files_of_one_time_the_higher_number_goes)
 {
+	char name[32];
+	int i;
+
 	start_with("x-%Y.log");
 	make_old("x-2026.log", 0);
-	make_old("x-2026.log.1", 10);
-	make_old("x-2026.log.2", 10);
-	make_old("x-2026.log.10", 10);
-	prune(3);
+	for (i = 1; i <= 10; i++) {
+		sprintf(name, "x-2026.log.%d", i);
+		make_old(name, 10);
+	}
+	prune(10);
 	stays("x-2026.log");
 	stays("x-2026.log.1");
 	stays("x-2026.log.2");
+	stays("x-2026.log.9");
 	goes("x-2026.log.10");
 }
 END_TEST
-
-/* Whatever has one of these names stays, however old it is. */
-static void
-are_no_own(const char *const *names, int count)
-{
-	int i;
-
-	for (i = 0; i < count; i++)
-		make_old(names[i], 1000 + i);
-	prune(1);
-	for (i = 0; i < count; i++)
-		stays(names[i]);
-}
 
 START_TEST(files_of_other_names_stay)
 {
@@ -1526,6 +1561,8 @@ main(void)
 		a_nanosecond_makes_a_file_older,
 		the_current_file_stays_though_it_is_the_oldest,
 		numbered_files_are_counted_and_go_too,
+		numbers_that_no_rotation_gives_are_somebody_else_s,
+		without_a_size_every_number_is_somebody_else_s,
 		of_files_of_one_time_the_higher_number_goes,
 		files_of_other_names_stay,
 		files_with_something_else_than_a_number_behind_stay,
