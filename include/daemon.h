@@ -95,12 +95,12 @@ int daemon_master(void);
  * cuts the file (copytruncate), or writes to it too, does so at his own risk.
  *
  * The file is opened to be appended to, with mode 0640, and locked: no other
- * daemon can log to it. A symbolic link, or what is no regular file, is not
- * opened. It is opened again within a second after it was renamed or removed,
- * and at SIGHUP to the master, but not in the middle of a line, unless the old
- * file cannot be written: then the line that is torn there is whole in the new
- * one. What cannot be written is tried again every second, and a line tells
- * how long that lasted.
+ * daemon can log to it. A symbolic link, what is no regular file, or has
+ * another name too, is not opened. It is opened again within a second after it
+ * was renamed or removed, and at SIGHUP to the master, but not in the middle
+ * of a line, unless the old file cannot be written: then the line that is torn
+ * there is whole in the new one. What cannot be written is tried again every
+ * second, and a line tells how long that lasted.
  *
  * The daemon's end waits up to 5 seconds for the last lines. If the disk is
  * full for longer, or if somebody keeps the log open (a helper that a worker

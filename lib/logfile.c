@@ -31,13 +31,9 @@ enum { FILE_MODE = 0640, DIRECTORY_MODE = 0750 };
  */
 
 static int
-format_name(char *path, const char *format, time_t when)
+format_name(char *path, const char *format, const struct tm *tm)
 {
-	struct tm tm;
-
-	if (localtime_r(&when, &tm) == NULL)
-		return -1;
-	if (strftime(path, DSRV_PATH_MAX, format, &tm) > 0)
+	if (strftime(path, DSRV_PATH_MAX, format, tm) > 0)
 		return 0;
 	errno = ENAMETOOLONG;
 	return -1;
@@ -46,7 +42,10 @@ format_name(char *path, const char *format, time_t when)
 int
 dsrv_logfile_name(char *path, time_t when)
 {
-	return format_name(path, dsrv_settings()->logger_name_format, when);
+	struct tm tm;
+
+	return localtime_r(&when, &tm) == NULL ? -1 :
+	    format_name(path, dsrv_settings()->logger_name_format, &tm);
 }
 
 int
@@ -66,6 +65,8 @@ dsrv_logfile_why(int error)
 	case EINVAL:
 	case ENXIO:	/* a FIFO that nobody reads */
 		return "it is not a regular file";
+	case EMLINK:	/* somebody else's file perhaps */
+		return "it has another name too";
 	case ELOOP:
 		return "it is a symbolic link";
 	case EWOULDBLOCK:
@@ -92,28 +93,51 @@ converts(const char *format, const char *end)
 	return 0;
 }
 
-/* Makes the missing directories whose own name changes with the time: that
- * of another may be a mistake. */
+/* Not a link to one: whoever puts that there must not choose where we write
+ * or remove. */
 static int
-make_directories(time_t when)
+is_directory(const char *path)
+{
+	struct stat there;
+
+	if (lstat(path, &there) == -1)
+		return 0;
+	errno = ENOTDIR;
+	return S_ISDIR(there.st_mode);
+}
+
+static int
+make_directory(const char *path)
+{
+	if (is_directory(path))
+		return 1;
+	if (errno != ENOENT)
+		return 0;
+	return mkdir(path, DIRECTORY_MODE) == 0 ||
+	    (errno == EEXIST && is_directory(path));	/* another was faster */
+}
+
+/* Whether each directory whose own name changes with the time is good; else
+ * errno. That another is missing may be a mistake. */
+static int
+are_good(int (*is_good)(const char *), const struct tm *tm)
 {
 	const char *format = dsrv_settings()->logger_name_format, *end;
 	char *part, path[DSRV_PATH_MAX];
-	int made;
+	int good;
 
 	for (end = format; (end = strchr(end + 1, '/')) != NULL;) {
 		if (!converts(format, end))
 			continue;
 		/* Longer than a path, where percent signs are doubled. */
 		if ((part = strndup(format, (size_t)(end - format))) == NULL)
-			return -1;
-		made = format_name(path, part, when) == 0 &&
-		    (mkdir(path, DIRECTORY_MODE) == 0 || errno == EEXIST);
+			return 0;
+		good = format_name(path, part, tm) == 0 && is_good(path);
 		free(part);
-		if (!made)
-			return -1;
+		if (!good)
+			return 0;
 	}
-	return 0;
+	return 1;
 }
 
 /* Never two daemons in one file; where a file system has no locks, this
@@ -151,6 +175,8 @@ open_regular(const char *path)
 	if (fstat(fd, &file) == 0) {
 		if (!S_ISREG(file.st_mode))
 			errno = EINVAL;
+		else if (file.st_nlink != 1)
+			errno = EMLINK;
 		else if (lock(fd) == 0)
 			return fd;
 	}
@@ -163,11 +189,10 @@ open_regular(const char *path)
 int
 dsrv_logfile_open(const char *path, time_t when)
 {
-	int fd = open_regular(path);
+	struct tm tm;
 
-	if (fd == -1 && errno == ENOENT && make_directories(when) == 0)
-		fd = open_regular(path);
-	return fd;
+	return localtime_r(&when, &tm) != NULL &&
+	    are_good(make_directory, &tm) ? open_regular(path) : -1;
 }
 
 int
@@ -250,7 +275,8 @@ is_of(struct own *own, const struct tm *tm)
 	own->length = strftime(name, sizeof name, format, tm);
 	return own->length > 0 &&
 	    strncmp(name, own->path, own->length) == 0 &&
-	    (own->number = number_of(own->path + own->length)) != -1;
+	    (own->number = number_of(own->path + own->length)) != -1 &&
+	    are_good(is_directory, tm);
 }
 
 /* Whether strptime(3) reads this as a name of the format, and strftime(3)

@@ -536,6 +536,40 @@ START_TEST(a_symbolic_link_is_refused)
 }
 END_TEST
 
+START_TEST(a_file_with_another_name_too_is_refused)
+{
+	start_with("x.log");
+	make_file("y.log", "text");
+	ck_assert_int_eq(link("y.log", "x.log"), 0);
+	refuses(path, "it has another name too");
+	holds("y.log", "text");
+}
+END_TEST
+
+START_TEST(a_link_in_place_of_a_directory_of_the_format_is_refused)
+{
+	start_with("logs/%Y/x.log");
+	make_directory("logs");
+	make_directory("elsewhere");
+	ck_assert_int_eq(symlink("../elsewhere", "logs/2026"), 0);
+	refuses(path, strerror(ENOTDIR));
+	ck_assert(!is_there("elsewhere/x.log"));
+}
+END_TEST
+
+START_TEST(a_link_in_place_of_another_directory_is_followed)
+{
+	int fd;
+
+	start_with("logs/%Y/x.log");
+	make_directory("elsewhere");
+	ck_assert_int_eq(symlink("elsewhere", "logs"), 0);
+	fd = open_at(SUMMER);
+	ck_assert(is_there("elsewhere/2026/x.log"));
+	close(fd);
+}
+END_TEST
+
 START_TEST(a_symbolic_link_to_nothing_is_refused)
 {
 	start_with("x.log");
@@ -1157,6 +1191,23 @@ START_TEST(files_in_directories_of_the_format_go)
 }
 END_TEST
 
+START_TEST(files_behind_a_link_in_place_of_a_directory_stay)
+{
+	start_with("%Y/x.log");
+	make_directory("2026");
+	make_directory("2025");
+	make_directory("elsewhere");
+	make_old("2026/x.log", 0);
+	make_old("2025/x.log", 1);
+	make_old("elsewhere/x.log", 2);
+	ck_assert_int_eq(symlink("elsewhere", "1999"), 0);
+	prune(1);
+	stays("2026/x.log");
+	goes("2025/x.log");
+	stays("elsewhere/x.log");
+}
+END_TEST
+
 /* Both parts of the path have the year: they must be of one. */
 START_TEST(a_file_whose_directory_tells_another_time_stays)
 {
@@ -1536,6 +1587,9 @@ main(void)
 		below_a_long_start_of_percent_signs_the_right_directory_is_made,
 		a_directory_is_refused,
 		a_symbolic_link_is_refused,
+		a_file_with_another_name_too_is_refused,
+		a_link_in_place_of_a_directory_of_the_format_is_refused,
+		a_link_in_place_of_another_directory_is_followed,
 		a_symbolic_link_to_nothing_is_refused,
 		a_fifo_is_refused_whether_somebody_reads_it_or_not,
 		a_device_is_refused,
@@ -1569,6 +1623,7 @@ main(void)
 		what_the_format_reads_but_would_not_write_stays,
 		what_is_no_regular_file_stays_and_does_not_count,
 		files_in_directories_of_the_format_go,
+		files_behind_a_link_in_place_of_a_directory_stay,
 		a_file_whose_directory_tells_another_time_stays,
 		the_characters_of_patterns_stand_for_themselves,
 		a_start_directory_of_such_characters_stands_for_itself,
