@@ -217,25 +217,64 @@ number(char *numbered, const char *path, int n)
 	snprintf(numbered, DSRV_PATH_MAX + 16, "%s.%d", path, n);
 }
 
+/* rename(2), but never over what is there. */
+static int
+move(const char *from, const char *to)
+{
+	struct stat there;
+
+#ifdef HAVE_RENAMEAT2
+	if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
+		return 0;
+	if (errno == EEXIST)
+		return -1;	/* else perhaps not every file system can */
+#endif
+	if (lstat(to, &there) == 0) {
+		errno = EEXIST;
+		return -1;
+	}
+	return rename(from, to);
+}
+
+/* The first number that is free, so that nothing is replaced also where a
+ * logger has died halfway. Where so many files are kept that the next one
+ * would be too many, the last goes. -1 with errno: something else than a file
+ * is in the way. */
+static int
+free_number(const char *path)
+{
+	int kept = dsrv_settings()->logger_file_count_max, n = 1;
+	int last = kept > 1 ? kept - 1 : kept;	/* 0: there is none */
+	char name[DSRV_PATH_MAX + 16];
+	struct stat file;
+
+	for (; number(name, path, n), lstat(name, &file) == 0; n++) {
+		if (!S_ISREG(file.st_mode)) {
+			errno = EEXIST;
+			return -1;
+		}
+		if (n == last)
+			return unlink(name) == 0 ? n : -1;
+	}
+	return n;
+}
+
 int
 dsrv_logfile_rotate(const char *path)
 {
 	char from[DSRV_PATH_MAX + 16], to[DSRV_PATH_MAX + 16];
-	struct stat file;
-	int n = 1;
+	int n = free_number(path);
 
-	/* From the first number that is free, so that nothing is replaced
-	 * also where a logger has died halfway. */
-	for (number(to, path, n); lstat(to, &file) == 0; n++)
-		number(to, path, n + 1);
+	if (n == -1)
+		return -1;
 	for (; n > 1; n--) {
 		number(from, path, n - 1);
 		number(to, path, n);
-		if (rename(from, to) == -1)
+		if (move(from, to) == -1)
 			return -1;
 	}
 	number(to, path, 1);
-	return rename(path, to);
+	return move(path, to);
 }
 
 /*

@@ -850,16 +850,55 @@ START_TEST(rotation_fills_a_gap_and_loses_nothing)
 }
 END_TEST
 
-START_TEST(rotation_keeps_what_is_no_file_of_the_logger)
+/* What is in the way, and no file, stays there, and the rotation is off. */
+static void
+nothing_is_rotated(void)
+{
+	errno = 0;
+	ck_assert_int_eq(dsrv_logfile_rotate(path), -1);
+	ck_assert_int_eq(errno, EEXIST);
+	holds("x.log", "now");
+	holds("x.log.1", "one");
+	ck_assert(!is_there("x.log.3"));
+}
+
+START_TEST(rotation_moves_nothing_that_is_no_file)
 {
 	start_with("x.log");
 	make_file("x.log", "now");
-	make_directory("x.log.1");
+	make_file("x.log.1", "one");
+	make_directory("x.log.2");
+	nothing_is_rotated();
+	ck_assert_int_eq(rmdir("x.log.2"), 0);
 	ck_assert_int_eq(symlink("nowhere", "x.log.2"), 0);
+	nothing_is_rotated();
+	ck_assert_int_eq(unlink("x.log.2"), 0);
+	ck_assert_int_eq(dsrv_logfile_rotate(path), 0);
+	holds("x.log.2", "one");
+}
+END_TEST
+
+START_TEST(rotation_goes_no_further_than_files_are_kept)
+{
+	start_with("x.log");
+	ck_assert_int_eq(daemon_set_logger_file_count_max(4), 0);
+	make_file("x.log", "now");
+	make_file("x.log.1", "one");
+	make_file("x.log.2", "two");
+	make_file("x.log.3", "three");
+	make_file("x.log.4", "somebody's");
 	ck_assert_int_eq(dsrv_logfile_rotate(path), 0);
 	holds("x.log.1", "now");
-	ck_assert_int_eq(rmdir("x.log.2"), 0);
-	ck_assert(is_there("x.log.3"));
+	holds("x.log.2", "one");
+	holds("x.log.3", "two");
+	holds("x.log.4", "somebody's");
+	ck_assert(!is_there("x.log.5"));
+
+	ck_assert_int_eq(daemon_set_logger_file_count_max(1), 0);
+	make_file("x.log", "later");
+	ck_assert_int_eq(dsrv_logfile_rotate(path), 0);
+	holds("x.log.1", "later");
+	holds("x.log.2", "one");
 }
 END_TEST
 
@@ -1606,7 +1645,8 @@ main(void)
 		rotation_shifts_each_file_by_one,
 		rotation_counts_beyond_nine,
 		rotation_fills_a_gap_and_loses_nothing,
-		rotation_keeps_what_is_no_file_of_the_logger,
+		rotation_moves_nothing_that_is_no_file,
+		rotation_goes_no_further_than_files_are_kept,
 		rotation_of_a_missing_file_fails,
 		rotation_to_a_name_that_is_too_long_loses_nothing,
 		those_that_were_written_last_are_kept,
