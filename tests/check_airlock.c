@@ -3,8 +3,9 @@
  *
  * The test process is the master here: it owns the log, starts one logger
  * after another, and has them die by SIGKILL at a step that it chooses. Steps
- * are the system calls by which a logger changes anything: the functions of
- * libc that make them are defined here, and so come before libc's own.
+ * are the moments before and after the system calls by which a logger changes
+ * anything: the functions of libc that make them are defined here, and so come
+ * before libc's own.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -13,6 +14,7 @@
 
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -53,6 +55,14 @@ step(void)
 		raise(SIGKILL);
 }
 
+/* After what has been done is a step too: nothing of it is noted yet. */
+static long
+done(long value)
+{
+	step();
+	return value;
+}
+
 ssize_t
 write(int fd, const void *text, size_t size)
 {
@@ -64,7 +74,7 @@ write(int fd, const void *text, size_t size)
 		if (!tears || fd <= 2 || writev(fd, &all, 1) != -2)
 			raise(SIGKILL);
 	}
-	return writev(fd, &all, 1);
+	return done(writev(fd, &all, 1));
 }
 
 ssize_t
@@ -73,7 +83,7 @@ read(int fd, void *text, size_t size)
 	struct iovec all = { .iov_base = text, .iov_len = size };
 
 	step();
-	return readv(fd, &all, 1);
+	return done(readv(fd, &all, 1));
 }
 
 int
@@ -86,14 +96,14 @@ open(const char *path, int flags, ...)
 	mode = flags & O_CREAT ? va_arg(args, mode_t) : 0;
 	va_end(args);
 	step();
-	return openat(AT_FDCWD, path, flags, mode);
+	return (int)done(openat(AT_FDCWD, path, flags, mode));
 }
 
 int
 rename(const char *from, const char *to)
 {
 	step();
-	return renameat(AT_FDCWD, from, AT_FDCWD, to);
+	return (int)done(renameat(AT_FDCWD, from, AT_FDCWD, to));
 }
 
 #ifdef HAVE_RENAMEAT2
@@ -102,7 +112,8 @@ renameat2(int from_dir, const char *from, int to_dir, const char *to,
     unsigned flags)
 {
 	step();
-	return (int)syscall(SYS_renameat2, from_dir, from, to_dir, to, flags);
+	return (int)done(syscall(SYS_renameat2, from_dir, from, to_dir, to,
+	    flags));
 }
 #endif
 
@@ -110,42 +121,42 @@ int
 symlink(const char *target, const char *path)
 {
 	step();
-	return symlinkat(target, AT_FDCWD, path);
+	return (int)done(symlinkat(target, AT_FDCWD, path));
 }
 
 int
 unlink(const char *path)
 {
 	step();
-	return unlinkat(AT_FDCWD, path, 0);
+	return (int)done(unlinkat(AT_FDCWD, path, 0));
 }
 
 ssize_t
 recv(int fd, void *text, size_t size, int flags)
 {
 	step();
-	return recvfrom(fd, text, size, flags, NULL, NULL);
+	return done(recvfrom(fd, text, size, flags, NULL, NULL));
 }
 
 ssize_t
 sendmsg(int fd, const struct msghdr *message, int flags)
 {
 	step();
-	return syscall(SYS_sendmsg, fd, message, flags);
+	return done(syscall(SYS_sendmsg, fd, message, flags));
 }
 
 ssize_t
 recvmsg(int fd, struct msghdr *message, int flags)
 {
 	step();
-	return syscall(SYS_recvmsg, fd, message, flags);
+	return done(syscall(SYS_recvmsg, fd, message, flags));
 }
 
 int
 close(int fd)
 {
 	step();
-	return (int)syscall(SYS_close, fd);
+	return (int)done(syscall(SYS_close, fd));
 }
 
 int
@@ -158,7 +169,7 @@ ioctl(int fd, unsigned long request, ...)
 	value = va_arg(args, void *);
 	va_end(args);
 	step();
-	return (int)syscall(SYS_ioctl, fd, request, value);
+	return (int)done(syscall(SYS_ioctl, fd, request, value));
 }
 
 #ifdef HAVE_SPLICE
@@ -167,7 +178,8 @@ splice(int from, off_t *from_at, int to, off_t *to_at, size_t size,
     unsigned flags)
 {
 	step();
-	return syscall(SYS_splice, from, from_at, to, to_at, size, flags);
+	return done(syscall(SYS_splice, from, from_at, to, to_at, size,
+	    flags));
 }
 #endif
 
@@ -523,7 +535,7 @@ die_at_random_steps(const char *name, int writers, int lines)
 	for (i = 0; i < writers; i++)
 		pids[i] = start_writer(i * lines, lines);
 	leave_log();
-	while (has_died(start_logger(1 + (int)(next_random() % 14))))
+	while (has_died(start_logger(1 + (int)(next_random() % 40))))
 		deaths++;
 	for (i = 0; i < writers; i++)
 		ck_assert_int_eq(ended(pids[i]), 0);
@@ -594,6 +606,100 @@ START_TEST(a_logger_that_is_killed_at_any_moment_loses_and_doubles_nothing)
 }
 END_TEST
 
+enum { PUT = 20 };	/* lines, of which half are in the old file */
+
+static int
+open_file(const char *name)
+{
+	char path[PATH_MAX + 16];
+
+	snprintf(path, sizeof path, "%s/%s", directory, name);
+	return open(path, O_RDWR | O_APPEND | O_CREAT, 0600);
+}
+
+/* A write fails halfway, and another file follows, in which it dies. */
+static void
+leave_full_file(int death)
+{
+	int old = open_file("old"), new = open_file("new"), i;
+	struct rlimit little = { 0, RLIM_INFINITY };
+	struct dsrv_airlock_put put;
+	char *out = dsrv_airlock_out(&airlock);
+
+	memset(&put, 0, sizeof put);
+	for (i = 0; i < PUT; i++) {
+		memcpy(out + put.count, "> ", 2);
+		put.count += 2 + make_line(out + put.count + 2, i,
+		    length_of(i));
+	}
+	signal(SIGXFSZ, SIG_IGN);
+	little.rlim_cur = put.count / 2;
+	setrlimit(RLIMIT_FSIZE, &little);
+	if (dsrv_airlock_keep(&airlock, old, -1) == -1 ||
+	    dsrv_airlock_put(&airlock, old, 0, &put) != -1)
+		_exit(98);
+	steps = 0;
+	dies_at = death;
+	dsrv_airlock_keep(&airlock, new, old);
+	_exit(0);
+}
+
+static void
+resume_file(int death)
+{
+	(void)death;
+	_exit(dsrv_airlock_resume(&airlock, dsrv_airlock_recover(&airlock)));
+}
+
+static int
+run_child(void (*child)(int), int death)
+{
+	pid_t pid = fork();
+
+	ck_assert_int_ne(pid, -1);
+	if (pid == 0)
+		child(death);
+	return has_died(pid);
+}
+
+/* The half of a line that stays there is not looked at. */
+static void
+cut_old_file(void)
+{
+	int fd = open_file("old");
+	off_t size = lseek(fd, 0, SEEK_END);
+	char last;
+
+	for (; size > 0; size--) {
+		ck_assert_int_eq(pread(fd, &last, 1, size - 1), 1);
+		if (last == '\n')
+			break;
+	}
+	ck_assert_int_eq(ftruncate(fd, size), 0);
+	close(fd);
+}
+
+START_TEST(nor_one_that_dies_when_it_leaves_a_file_without_room)
+{
+	int death, had_step = 1;
+
+	for (death = 1; had_step; death++) {
+		ck_assert_int_lt(death, RUNS);
+		open_log("log");
+		had_step = run_child(leave_full_file, death);
+		ck_assert(!run_child(resume_file, 0));
+		cut_old_file();
+		memset(found, 0, sizeof found);
+		read_files(directory);
+		each_is_there_once(PUT);
+		leave_log();
+		close_log();
+		remove_files(directory);
+	}
+	ck_assert_int_gt(death, 4);
+}
+END_TEST
+
 START_TEST(an_unfinished_line_outlives_its_logger)
 {
 	int left = 1;
@@ -626,6 +732,7 @@ main(void)
 		nor_do_several_that_die_at_the_same_step,
 		nor_does_one_that_dies_in_a_rotation,
 		nor_one_whose_file_is_renamed_before_the_next_comes,
+		nor_one_that_dies_when_it_leaves_a_file_without_room,
 		many_writers_and_many_deaths,
 		a_line_of_a_million_bytes_and_many_deaths,
 		rotations_and_many_deaths,
