@@ -287,8 +287,8 @@ int daemon_set_logger_link(const char *path);
  * has to wait (0). */
 int daemon_set_logger_drop(int on);
 
-/* daemon_logger(): whether control bytes in a line are written as \xHH, so
- * that no line can do something to a terminal (0). */
+/* daemon_logger(): whether control bytes in a line, and the backslash, are
+ * written as \xHH, so that no line can do something to a terminal (0). */
 int daemon_set_logger_escape(int on);
 
 /* daemon_master(): the same rules for the logger as for the server: what is

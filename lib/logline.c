@@ -117,7 +117,8 @@ dsrv_logline_stamp(struct dsrv_stamp *stamp, const struct timespec *now)
  * The lines
  */
 
-/* Control bytes become \xHH. */
+/* Control bytes become \xHH, and the backslash, or it could not be told what
+ * was one. */
 static char *
 escape(char *to, const char *from, size_t length)
 {
@@ -126,7 +127,7 @@ escape(char *to, const char *from, size_t length)
 
 	for (; length > 0; from++, length--) {
 		c = (unsigned char)*from;
-		if (c >= ' ' && c != 0x7f) {
+		if (c >= ' ' && c != 0x7f && c != '\\') {
 			*to++ = (char)c;
 			continue;
 		}

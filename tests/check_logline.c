@@ -577,7 +577,7 @@ START_TEST(control_bytes_stay_unless_they_are_to_be_escaped)
 }
 END_TEST
 
-START_TEST(each_control_byte_but_the_newline_is_escaped)
+START_TEST(control_bytes_and_the_backslash_are_escaped)
 {
 	char line[3] = "?\n", escaped[16];
 	int c;
@@ -588,8 +588,8 @@ START_TEST(each_control_byte_but_the_newline_is_escaped)
 		if (c == '\n')
 			continue;
 		line[0] = (char)c;
-		sprintf(escaped, c < ' ' || c == 127 ? "P \\x%02x\n" :
-		    "P %c\n", c);
+		sprintf(escaped, c < ' ' || c == 127 || c == '\\' ?
+		    "P \\x%02x\n" : "P %c\n", c);
 		feed(line, 2, 2);
 		is_got(escaped, strlen(escaped));
 	}
@@ -893,7 +893,8 @@ expect(char *to, const char *text, size_t size, const char *prefix,
 		if (i == 0 || text[i - 1] == '\n')
 			n += (size_t)sprintf(to + n, "%s", prefix);
 		c = (unsigned char)text[i];
-		if (escapes && c != '\n' && (c < 32 || c == 127))
+		if (escapes && c != '\n' &&
+		    (c < 32 || c == 127 || c == '\\'))
 			n += (size_t)sprintf(to + n, "\\x%02x", c);
 		else
 			to[n++] = text[i];
@@ -995,7 +996,7 @@ main(void)
 		a_line_of_1_mb_has_one_prefix_and_each_of_its_bytes,
 		a_line_after_a_long_one_has_its_prefix,
 		control_bytes_stay_unless_they_are_to_be_escaped,
-		each_control_byte_but_the_newline_is_escaped,
+		control_bytes_and_the_backslash_are_escaped,
 		bytes_from_128_on_are_never_escaped,
 		lines_are_escaped_each_within_its_newline,
 		the_prefix_is_not_escaped,
