@@ -300,6 +300,7 @@ int dsrv_airlock_recover(const struct dsrv_airlock *);
  * After any error it can be called again. */
 ssize_t dsrv_airlock_take(const struct dsrv_airlock *);
 struct dsrv_airlock_text dsrv_airlock_text(const struct dsrv_airlock *);
+/* In the master too. */
 const struct dsrv_airlock_state *dsrv_airlock_state(
     const struct dsrv_airlock *);
 void dsrv_airlock_set_state(const struct dsrv_airlock *,

@@ -527,6 +527,8 @@ leave_log(struct master *m)
 static void
 hush(struct master *m)
 {
+	long lost;
+
 	m->hush_at = m->logger.again_at = DSRV_NEVER;
 	if (m->log_over) {
 		m->abandoned = 1;
@@ -534,6 +536,8 @@ hush(struct master *m)
 	}
 	dsrv_report("have the last lines written within %d s",
 	    LAST_WORDS / 1000);
+	if ((lost = dsrv_airlock_state(&m->airlock)->lost) > 0)
+		dsrv_report("keep all lines: %ld lines are lost", lost);
 	m->log_over = 1;
 	if (m->logger.pid != 0) {
 		kill(m->logger.pid, SIGKILL);

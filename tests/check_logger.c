@@ -20,6 +20,8 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/un.h>
 #include <netinet/in.h>
 #include <dirent.h>
 #include <errno.h>
@@ -2392,6 +2394,90 @@ START_TEST(log_that_cannot_be_written_counts_a_long_line_as_one)
 }
 END_TEST
 
+/* A small disk that this program alone has, and no test leaves behind. */
+static void
+mount_disk(void)
+{
+	char path[512];
+	int fd;
+
+	snprintf(path, sizeof path, "%s/disk", scratch());
+	if (unshare(CLONE_NEWNS) == -1 ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == -1 ||
+	    mount("none", path, "tmpfs", 0, "size=2m") == -1)
+		_exit(96);
+	strcat(path, "/ballast");
+	fd = open(path, O_WRONLY | O_CREAT, 0600);
+	if (fd == -1 || posix_fallocate(fd, 0, 1536 * 1024) != 0)
+		_exit(96);
+	close(fd);
+}
+
+static int
+can_mount(void)
+{
+	int status;
+	pid_t pid;
+
+	make_directory("disk");
+	if ((pid = fork()) == 0) {
+		mount_disk();
+		_exit(0);
+	}
+	waitpid(pid, &status, 0);
+	return status == 0;
+}
+
+static int to_syslog = -1;	/* what would read /dev/log */
+
+/* A /dev with a /dev/log of the program's own. */
+static void
+mount_dev(void)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX,
+		.sun_path = "/dev/log" };
+
+	if (unshare(CLONE_NEWNS) == -1 ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == -1 ||
+	    mount("none", "/dev", "tmpfs", 0, NULL) == -1 ||
+	    mknod("/dev/null", S_IFCHR | 0666, makedev(1, 3)) == -1 ||
+	    bind(to_syslog, (struct sockaddr *)&addr, sizeof addr) == -1)
+		_exit(96);
+}
+
+static int
+syslog_has(const char *part)
+{
+	char text[1100];
+	int has = 0;
+	ssize_t n;
+
+	while ((n = recv(to_syslog, text, sizeof text - 1,
+	    MSG_DONTWAIT)) > 0) {
+		text[n] = '\0';
+		has |= strstr(text, part) != NULL;
+	}
+	return has;
+}
+
+START_TEST(log_that_cannot_be_written_at_the_end_has_its_losses_in_syslog)
+{
+	int fd;
+
+	if (skip_if(!can_mount(), "this user cannot mount a file system"))
+		return;
+	to_syslog = socket(AF_UNIX, SOCK_DGRAM, 0);
+	before_start = mount_dev;
+	daemon_set_logger_drop(1);
+	fd = start_with_no_room(3 * LINES);
+	ck_assert_int_eq(answers_number(fd), 3 * LINES);
+	close(fd);
+	stop();		/* after some seconds */
+	ck_assert(syslog_has(" lines are lost"));
+	close(to_syslog);
+}
+END_TEST
+
 START_TEST(log_file_removed_where_there_is_no_room_loses_no_later_line)
 {
 	int fd = start_with_no_room(LINES);
@@ -2515,40 +2601,6 @@ START_TEST(log_file_without_room_is_left_by_whichever_logger_there_is)
 	goes_on_in(in_scratch("old"), log_path, fd);
 }
 END_TEST
-
-/* A small disk that this program alone has, and no test leaves behind. */
-static void
-mount_disk(void)
-{
-	char path[512];
-	int fd;
-
-	snprintf(path, sizeof path, "%s/disk", scratch());
-	if (unshare(CLONE_NEWNS) == -1 ||
-	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == -1 ||
-	    mount("none", path, "tmpfs", 0, "size=2m") == -1)
-		_exit(96);
-	strcat(path, "/ballast");
-	fd = open(path, O_WRONLY | O_CREAT, 0600);
-	if (fd == -1 || posix_fallocate(fd, 0, 1536 * 1024) != 0)
-		_exit(96);
-	close(fd);
-}
-
-static int
-can_mount(void)
-{
-	int status;
-	pid_t pid;
-
-	make_directory("disk");
-	if ((pid = fork()) == 0) {
-		mount_disk();
-		_exit(0);
-	}
-	waitpid(pid, &status, 0);
-	return status == 0;
-}
 
 /* The same file, through the eyes of the program. */
 static const char *
@@ -3413,6 +3465,7 @@ main(void)
 		log_that_cannot_be_written_drops_and_counts_lines_if_so_set,
 		log_that_cannot_be_written_counts_lines_over_kills,
 		log_that_cannot_be_written_counts_a_long_line_as_one,
+		log_that_cannot_be_written_at_the_end_has_its_losses_in_syslog,
 		log_file_removed_where_there_is_no_room_loses_no_later_line,
 		log_that_is_cut_where_there_is_no_room_doubles_no_line,
 		log_file_renamed_where_there_is_no_room_is_followed_by_a_new_one,
