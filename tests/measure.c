@@ -454,9 +454,24 @@ report_log(pid_t master, const char *what, double began, int *clients,
 	nothing_left();
 }
 
+enum { KILLS = 100 };
+
+/* Kills so many loggers, one after another, but only until then; how many. */
+static int
+kill_loggers(struct run *run, int most, double until)
+{
+	int kills;
+
+	for (kills = 0; kills < most && now() < until; kills++) {
+		kill((pid_t)heard(run, "logger"), SIGKILL);
+		poll(NULL, 0, kills % 16);
+	}
+	wait_until(until);
+	return kills;
+}
+
 START_TEST(log_of_a_logger_that_is_killed)
 {
-	enum { KILLS = 100 };
 	int i, clients[WRITERS];
 	struct run run;
 	pid_t master;
@@ -476,7 +491,8 @@ END_TEST
 
 START_TEST(log_whose_file_is_renamed)
 {
-	int i, clients[WRITERS];
+	enum { RENAMES = 20 };
+	int i, kills = 0, clients[WRITERS];
 	char from[1100], to[1100];
 	struct run run;
 	pid_t master;
@@ -485,13 +501,16 @@ START_TEST(log_whose_file_is_renamed)
 	at_once = 1;
 	start_log(&run, clients);
 	master = (pid_t)heard(&run, "master");
-	for (i = 0; i < 20; i++) {
-		wait_until(began + 0.1 * i);
+	for (i = 0; i < RENAMES; i++) {
+		kills += kill_loggers(&run, KILLS / RENAMES,
+		    began + 0.1 * (i + 1));
 		snprintf(from, sizeof from, "%s/log", log_directory);
 		snprintf(to, sizeof to, "%s/log-%d", log_directory, i);
 		rename(from, to);
 	}
-	report_log(master, "renamed every 100 ms", began, clients, 20);
+	printf("%d kills; ", kills);
+	report_log(master, "renamed every 100 ms", began, clients,
+	    RENAMES);
 }
 END_TEST
 
@@ -506,7 +525,8 @@ run_command_line(const char *format, const char *path)
 
 START_TEST(log_on_a_full_disk)
 {
-	int i, clients[WRITERS];
+	enum { STEPS = 10 };
+	int i, kills = 0, clients[WRITERS];
 	char filler[1100];
 	struct run run;
 	pid_t master;
@@ -517,15 +537,17 @@ START_TEST(log_on_a_full_disk)
 	    "mount -t tmpfs -o size=16m tmpfs '%s' 2>/dev/null",
 	    log_directory) != 0, "to mount a small file system takes root"))
 		return;
-	began = now();
 	at_once = 10;
 	start_log(&run, clients);
 	master = (pid_t)heard(&run, "master");
+	began = now();
 	snprintf(filler, sizeof filler, "%s/filler", log_directory);
 	run_command_line("head -c 16m /dev/zero >'%s' 2>/dev/null", filler);
-	for (i = 0; i < 3; i++)
-		wait_until(began + 1 + i);
+	for (i = 1; i <= STEPS; i++)
+		kills += kill_loggers(&run, KILLS / STEPS,
+		    began + 3.0 * i / STEPS);
 	unlink(filler);
+	printf("%d kills; ", kills);
 	report_log(master, "disk full for 3 s", began, clients, 0);
 	fflush(stdout);
 	run_command_line("grep 'unable to write' '%s/log'", log_directory);
