@@ -153,7 +153,7 @@ forget_beginning(const struct logger *l)
 {
 	struct dsrv_airlock_state changed = *state(l);
 
-	/* What is pending comes into the new file from its line's. */
+	/* What is pending begins in the new file with a whole line. */
 	if (changed.midline && !dsrv_airlock_pending(l->airlock)) {
 		changed.midline = 0;
 		dsrv_airlock_set_state(l->airlock, &changed);
