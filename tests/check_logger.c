@@ -3015,8 +3015,10 @@ START_TEST(logger_that_is_given_up_is_not_forked_again_and_again)
 END_TEST
 
 static void
-ignore_term(void)
+ignore_all_but_kill(void)
 {
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGUSR1, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);
 	at_gate();
 }
@@ -3026,7 +3028,7 @@ START_TEST(logger_that_is_given_up_brings_no_server_back)
 	daemon_set_logger_fast_max(1);
 	daemon_set_stop_timeout(0);
 	make_gate();
-	after_success = ignore_term;
+	after_success = ignore_all_but_kill;
 	start();
 	heard(&run, "confirmed");
 	kill_logger();
