@@ -334,12 +334,12 @@ read_line(const char *name, const char *text, size_t size)
 	static char line[WHOLE + 16];
 	int number;
 
-	ck_assert_msg(size > 9 && memcmp(text, "> ", 2) == 0,
+	hold(size > 9 && memcmp(text, "> ", 2) == 0,
 	    "%s: no prefix: %.*s", name, (int)(size < 80 ? size : 80), text);
 	number = atoi(text + 2);
-	ck_assert_msg(number >= 0 && number < LINES_MAX, "%s: number %d",
+	hold(number >= 0 && number < LINES_MAX, "%s: number %d",
 	    name, number);
-	ck_assert_msg(make_line(line, number, length_of(number)) == size - 2 &&
+	hold(make_line(line, number, length_of(number)) == size - 2 &&
 	    memcmp(line, text + 2, size - 2) == 0,
 	    "%s: line %d is damaged: %.*s", name, number,
 	    (int)(size < 80 ? size : 80), text);
@@ -362,7 +362,7 @@ read_file(int dir, const char *name)
 	for (next = text; next < text + file.st_size; next = end + 1) {
 		end = memchr(next, '\n',
 		    (size_t)(text + file.st_size - next));
-		ck_assert_msg(end != NULL, "%s: ends in a line", name);
+		hold(end != NULL, "%s: ends in a line", name);
 		read_line(name, next, (size_t)(end + 1 - next));
 	}
 	free(text);
@@ -391,7 +391,7 @@ each_is_there_once(int count)
 	int i;
 
 	for (i = 0; i < LINES_MAX; i++)
-		ck_assert_msg(found[i] == (i < count),
+		hold(found[i] == (i < count),
 		    "line %d is there %d times", i, found[i]);
 }
 

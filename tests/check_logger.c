@@ -724,13 +724,13 @@ number_in(const char *line, const char *name)
 	long number;
 	char *end;
 
-	ck_assert_msg(strncmp(line, prefix, begin) == 0,
+	hold(strncmp(line, prefix, begin) == 0,
 	    "a line without its prefix: \"%.80s\"", line);
 	line += begin;
 	if (strncmp(line, name, length) != 0 || line[length] != ' ')
 		return -1;
 	number = strtol(line + length, &end, 10);
-	ck_assert_msg(*end == ' ' &&
+	hold(*end == ' ' &&
 	    strspn(end + 1, "x") == (size_t)padding &&
 	    end[1 + padding] == '\n', "a torn line: \"%.80s\"", line);
 	return number;
@@ -746,11 +746,11 @@ see_numbers(const char *path, const char *name, long (*see)(long, long),
 	const char *line, *end;
 	long number;
 
-	ck_assert_msg(text != NULL, "there is no %s", path);
+	hold(text != NULL, "there is no %s", path);
 	ck_assert_uint_eq(strlen(text), size);
 	for (line = text; *line != '\0'; line = end + 1) {
 		end = strchr(line, '\n');
-		ck_assert_msg(end != NULL, "no newline: \"%.80s\"", line);
+		hold(end != NULL, "no newline: \"%.80s\"", line);
 		if ((number = number_in(line, name)) != -1)
 			last = see(number, last);
 	}
@@ -761,7 +761,7 @@ see_numbers(const char *path, const char *name, long (*see)(long, long),
 static long
 is_next(long number, long next)
 {
-	ck_assert_msg(number == next, "line %ld, and not %ld", number, next);
+	hold(number == next, "line %ld, and not %ld", number, next);
 	return next + 1;
 }
 
@@ -2276,7 +2276,7 @@ rises(long number, long count)
 {
 	static long last = -1;
 
-	ck_assert_msg(number > last, "line %ld after %ld", number, last);
+	hold(number > last, "line %ld after %ld", number, last);
 	last = number;
 	return count + 1;
 }

@@ -99,6 +99,14 @@ int descriptors_of(pid_t pid);
 /* kill(2) that refuses pids below 2 and asserts that it worked. */
 void send_signal(pid_t pid, int signo);
 
+/* For what is looked at thousands of times: an assertion of Check's leaves a
+ * record each time that it holds. */
+#define hold(condition, ...) \
+	do { \
+		if (!(condition)) \
+			ck_abort_msg(__VA_ARGS__); \
+	} while (0)
+
 /* Asserts, and prints both, where the texts differ or part is not in text. */
 void says(const char *text, const char *part);
 
