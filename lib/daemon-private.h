@@ -716,8 +716,12 @@ void dsrv_spares_dismiss(void);
 /* In a new spare, with the signals of the table held: waits, with that mask.
  * -1: it is to end. */
 int dsrv_spare_begin(struct dsrv_client *, const sigset_t *mask);
-/* In a worker: the next client; -1: there is none for it. */
-int dsrv_spare_next(struct dsrv_client *);
+/* In a new worker, forked for its client: from now on as good as a spare. */
+void dsrv_spare_hired(void);
+/* In a worker: another client that is there already; -1: none is, ... */
+int dsrv_spare_take(struct dsrv_client *);
+/* ... or waits for one; -1: it is to finish. */
+int dsrv_spare_wait(struct dsrv_client *);
 /* A descriptor of /dev/null, or -1. */
 int dsrv_spare_null(void);
 /* In a signal handler: the listeners are for others now. */

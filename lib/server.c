@@ -164,24 +164,29 @@ accept_failed(struct server *s, int index)
 	}
 }
 
-/* In a new worker: it keeps its connection and nothing of the server. */
+/* In a new worker: it keeps its connection and nothing of the server, but for
+ * what a spare has. */
 static void
 become_worker(const struct server *s, const struct dsrv_client *client)
 {
 	int i;
 
-	for (i = 0; i < s->count && !s->closed; i++)
-		close(s->fds[i]);
-	dsrv_spares_close();
+	if (s->spares_place != -1)
+		dsrv_spare_hired();
+	else
+		for (i = 0; i < s->count && !s->closed; i++)
+			close(s->fds[i]);
 	dsrv_stage_disconnect();
 	dsrv_worker_become(client);
+	/* Last: what came since the fork meets the program's own. */
+	dsrv_catch_let_in(&s->loop.catch.mask);
 }
 
 /* Whether this is the worker. */
 static int
 hire(struct server *s, const struct dsrv_client *client)
 {
-	pid_t pid = dsrv_loop_fork(&s->loop);
+	pid_t pid = dsrv_loop_fork_held(&s->loop);
 
 	if (pid == 0) {
 		become_worker(s, client);
@@ -244,10 +249,10 @@ watch(struct server *s)
 		s->loop.deadline = dsrv_loop_now();
 }
 
-/* A client that no spare takes, though one may have been woken for it. Whether
- * this is its worker. */
+/* Clients that no spare takes: there is none, or one has died that was woken.
+ * Whether this is a worker. */
 static int
-serve_forgotten(struct server *s, struct dsrv_client *client)
+serve_waiting(struct server *s, struct dsrv_client *client)
 {
 	int i;
 
@@ -269,7 +274,7 @@ tick(struct server *s, struct dsrv_client *client)
 		    (int64_t)dsrv_settings()->server_tick * 1000;
 		s->lost_spares = 0;
 		dsrv_loop_sweep(&s->loop);
-		if (serve_forgotten(s, client))
+		if (serve_waiting(s, client))
 			return 1;
 	}
 	if (now >= s->drain_by) {
@@ -322,22 +327,28 @@ fork_spare(struct server *s, struct dsrv_client *client)
 }
 
 /* Before each wait: once there are too few, as many as there are seats and
- * room for, but not without a look at signals and ends in between. Whether
- * this is one of them. */
+ * room for, but first those for whom a client waits; and not without a look at
+ * signals and ends in between. Whether this is one of them. */
 static int
 keep_spares(struct server *s, struct dsrv_client *client)
 {
-	int i;
+	int i, count;
 
 	if (s->spares_place == -1)
 		return 0;
 	if (dsrv_spares_wanted(may_fork(s)))
 		s->refill = 1;
-	for (i = 0; i < BATCH && s->refill && may_fork(s); i++)
+	for (i = 0; i < BATCH && s->refill && may_fork(s); i++) {
+		count = dsrv_children_count(&s->loop.children);
+		if (serve_waiting(s, client))
+			return 1;
+		if (dsrv_children_count(&s->loop.children) > count)
+			continue;
 		if (!dsrv_spares_reserve())
 			s->refill = 0;
 		else if (fork_spare(s, client))
 			return 1;
+	}
 	return 0;
 }
 
@@ -373,7 +384,7 @@ lose_worker(struct server *s, struct dsrv_client *client)
 		dsrv_report("keep a spare: it %s; another follows",
 		    dsrv_report_how(s->loop.status));
 	drop_broken_listeners(s);
-	if (serve_forgotten(s, client))
+	if (serve_waiting(s, client))
 		return 1;
 	s->refill = 1;
 	s->retry_at = dsrv_loop_now() + dsrv_restart_pause(s->lost_spares,

@@ -60,7 +60,7 @@ static struct {
 	unsigned turn;
 } spares = { .from_spares = -1, .lifeline = -1 };
 
-enum { FROM_SERVER, TO_SERVER, NULL_DEVICE, ENDS };
+enum { FROM_SERVER, TO_SERVER, NULL_DEVICE, WAITER, ENDS };
 
 static int *
 end(int which)
@@ -298,13 +298,13 @@ wait_by_poll(const sigset_t *mask)
 enum { READY_MAX = 16 };
 
 static int
-watch(int waiter, int index, uint32_t how)
+change(int operation, int index, uint32_t how)
 {
 	struct epoll_event event = { .events = EPOLLIN | how };
 
 	event.data.u32 = (uint32_t)index;
-	return spares.fds[index] == -1 ? 0 :
-	    epoll_ctl(waiter, EPOLL_CTL_ADD, spares.fds[index], &event);
+	return spares.fds[index] == -1 ? 0 : epoll_ctl(*end(WAITER),
+	    operation, spares.fds[index], &event);
 }
 
 /* One connection wakes one spare, also where there are several listeners: for
@@ -312,37 +312,54 @@ watch(int waiter, int index, uint32_t how)
 static int
 open_waiter(void)
 {
-	int i, waiter = dsrv_descriptors_own(epoll_create1(EPOLL_CLOEXEC));
-	unsigned count = (unsigned)spares.listeners;
-
-	if (waiter == -1)
-		return -1;
-	for (i = 0; i < spares.listeners; i++)
-		if (watch(waiter, (int)((spares.turn + (unsigned)i) % count),
-		    EPOLLEXCLUSIVE) == -1)
-			break;
-	if (i == spares.listeners && watch(waiter, i, 0) == 0)
-		return waiter;
-	close(waiter);
-	return -1;
+	if (*end(WAITER) == -1)
+		*end(WAITER) = dsrv_descriptors_own(
+		    epoll_create1(EPOLL_CLOEXEC));
+	else
+		return 0;
+	return *end(WAITER) == -1 ? -1 :
+	    change(EPOLL_CTL_ADD, spares.listeners + FROM_SERVER, 0);
 }
 
-/* Only while it waits has a spare a waiter: else each connection would have
- * to pass by all workers that were one. */
+static int
+watch_listeners(void)
+{
+	unsigned i, index, count = (unsigned)spares.listeners;
+
+	for (i = 0; i < count; i++) {
+		index = (spares.turn + i) % count;
+		if (change(EPOLL_CTL_ADD, (int)index, EPOLLEXCLUSIVE) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+/* Each connection passes by all that watch, so none does that has a client. */
+static void
+leave_listeners(void)
+{
+	int i;
+
+	for (i = 0; i < spares.listeners && *end(WAITER) != -1; i++)
+		change(EPOLL_CTL_DEL, i, 0);
+}
+
 static int
 wait_for_one(const sigset_t *mask)
 {
 	struct epoll_event events[READY_MAX];
-	int i, n, ready, waiter = open_waiter();
+	int i, n, ready;
 
-	if (waiter == -1)
+	if (open_waiter() == -1 || watch_listeners() == -1) {
+		leave_listeners();
 		return wait_by_poll(mask);
-	n = epoll_pwait(waiter, events, READY_MAX, -1, mask);
+	}
+	n = epoll_pwait(*end(WAITER), events, READY_MAX, -1, mask);
 	ready = n > 0 ? (int)events[0].data.u32 : nothing_ready();
 	for (i = 0; i < n; i++)
 		if ((int)events[i].data.u32 == spares.listeners)
 			ready = DISMISSED;
-	close(waiter);
+	leave_listeners();
 	return ready;
 }
 
@@ -459,12 +476,24 @@ forget(int index)
 	return __atomic_exchange_n(&spares.fds[index], -1, __ATOMIC_SEQ_CST);
 }
 
+static void
+close_end(int which)
+{
+	int fd = forget(spares.listeners + which);
+
+	if (fd != -1)
+		close(fd);
+}
+
 void
 dsrv_spare_stop(void)
 {
 	int i, fd;
 
-	for (i = 0; i < spares.listeners && spares.pid != 0; i++)
+	if (spares.pid == 0)
+		return;
+	close_end(WAITER);
+	for (i = 0; i < spares.listeners; i++)
 		/* The program may have closed it, and opened another. */
 		if ((fd = forget(i)) != -1 && dsrv_listen_check(fd) == 0)
 			close(fd);
@@ -474,48 +503,81 @@ dsrv_spare_stop(void)
 static void
 leave(void)
 {
-	int i, fd;
+	int i;
 
 	dsrv_spare_stop();
 	for (i = 0; i < ENDS; i++)
-		if ((fd = forget(spares.listeners + i)) != -1)
-			close(fd);
+		close_end(i);
 	spares.pid = 0;
 }
 
-int
-dsrv_spare_begin(struct dsrv_client *client, const sigset_t *mask)
+/* In a new child of the server. */
+static void
+become(int served)
 {
 	close(spares.from_spares);
 	dsrv_spares_dismiss();
 	spares.pid = getpid();
 	spares.turn = spares.shared->turn;
+	spares.served = served;
 	dsrv_stage_keep(spares.fds, spares.listeners + ENDS);
-	spares.served = 0;
+}
+
+void
+dsrv_spare_hired(void)
+{
+	become(1);
+}
+
+int
+dsrv_spare_begin(struct dsrv_client *client, const sigset_t *mask)
+{
+	become(0);
 	if (wait_seated(client, mask) == -1)
 		return -1;
 	spares.served = 1;
 	return 0;
 }
 
-int
-dsrv_spare_next(struct dsrv_client *client)
+static int
+may_take_another(void)
 {
-	int most = dsrv_settings()->worker_connection_max, got = -1;
+	int most = dsrv_settings()->worker_connection_max;
+
+	return spares.pid != 0 && spares.pid == getpid() &&
+	    dsrv_stage_stop_signal() == 0 &&
+	    (most == 0 || spares.served < most);
+}
+
+int
+dsrv_spare_take(struct dsrv_client *client)
+{
 	sigset_t mask;
+	int got;
+
+	if (!may_take_another())
+		return -1;
+	dsrv_catch_block(&mask);
+	got = take_at_once(client);
+	spares.served += got == 0;
+	dsrv_catch_let_in(&mask);
+	return got;
+}
+
+int
+dsrv_spare_wait(struct dsrv_client *client)
+{
+	sigset_t mask;
+	int got = -1;
 
 	if (spares.pid == 0 || spares.pid != getpid())
 		return -1;
 	dsrv_catch_block(&mask);
-	if (dsrv_stage_stop_signal() == 0 &&
-	    (most == 0 || spares.served < most)) {
-		got = take_at_once(client);
-		if (got == -1 && take_seat(spares.pid))
-			got = wait_seated(client, &mask);
-	}
+	if (may_take_another() && take_seat(spares.pid))
+		got = wait_seated(client, &mask);
+	spares.served += got == 0;
 	if (got == -1)
 		leave();
-	spares.served++;
 	dsrv_catch_let_in(&mask);
 	return got;
 }

@@ -89,15 +89,11 @@ leave_connection(void)
 {
 	int null = dsrv_spare_null();
 
-	fflush(stdout);
-	empty_connection();
 	if (null != -1) {
 		dup2(null, STDIN_FILENO);
 		dup2(null, STDOUT_FILENO);
 	} else if (dsrv_descriptors_null(STDIN_FILENO, STDOUT_FILENO) == -1)
 		shutdown(STDIN_FILENO, SHUT_RDWR);
-	dsrv_descriptors_refresh(STDIN_FILENO);
-	dsrv_descriptors_refresh(STDOUT_FILENO);
 }
 
 int
@@ -108,11 +104,18 @@ daemon_next_connection(void)
 
 	if (!in_worker())
 		return -1;
-	leave_connection();
-	if (dsrv_spare_next(&client) == -1)
-		client.listener = -1;
-	else
+	fflush(stdout);
+	empty_connection();
+	client.listener = -1;
+	if (dsrv_spare_take(&client) == -1) {
+		leave_connection();
+		if (dsrv_spare_wait(&client) == -1)
+			client.listener = -1;
+	}
+	if (client.listener != -1)	/* which ends the one before, too */
 		dsrv_worker_become(&client);
+	dsrv_descriptors_refresh(STDIN_FILENO);
+	dsrv_descriptors_refresh(STDOUT_FILENO);
 	errno = saved;
 	return client.listener;
 }
