@@ -81,19 +81,22 @@ calls() {
 	    "$SCRATCH/calls"
 }
 
-# Spares that have had their connection are no more.
-alive() {
-	for pid in $PIDS; do
+# Spares come and go: those that are there now, with the others.
+everyone() {
+	alive=$(for pid in $PIDS; do
 		! kill -0 "$pid" 2>/dev/null || echo "$pid"
-	done | paste -s -d ' ' -
+	done)
+	# shellcheck disable=SC2086,SC2046 # lists of numbers
+	echo $alive $(workers $alive)
 }
 
 # What a server touches for the first time is not asked for.
 counts() {
 	status=0
 	load -n 300 >/dev/null || status=1
-	PIDS=$(alive)
+	PIDS=$(everyone)
 	faults "$1" || status=1
+	PIDS=$(everyone)
 	calls "$1" || status=1
 	return $status
 }

@@ -244,7 +244,8 @@ int daemon_set_worker_count_max(int count);
 
 /* daemon_server(): how many workers are forked ahead of connections, and wait
  * for them; those count as workers, and are no more than that limit leaves
- * room for (0; at most 65536, else EINVAL). */
+ * room for. Once they have served, twice as many may wait (0; at most 65536,
+ * else EINVAL). */
 int daemon_set_worker_spare_count(int count);
 
 /* daemon_next_connection(): how many connections a worker may have, the first

@@ -6,9 +6,9 @@
  *
  * A spare that waits has a seat, in memory that it shares with its server: so
  * a worker knows whether it may wait once more, and the server how many wait,
- * without a word. One word is said, through a socket, when half of the seats
- * are free and the server could fill them. By the end of file of a pipe a spare
- * knows that its server is gone, or has it leave.
+ * without a word. One word is said, through a socket, when only half as many
+ * wait as should and the server could fork others. By the end of file of a pipe
+ * a spare knows that its server is gone, or has it leave.
  *
  * All this is advice: a worker that was taken over can have spares be too few
  * with it, or too many within the limit. Then the server, which looks for
@@ -37,7 +37,8 @@ enum {
 };
 
 static struct {
-	int count;		/* of seats; 0: there are no spares */
+	int wanted;		/* so many are to wait; 0: there are no spares */
+	int count;		/* of seats: others may come back, and stay */
 	struct {
 		int may_call;	/* the server could fork others */
 		int is_short;	/* the system, and that was said */
@@ -109,13 +110,19 @@ take_seat(pid_t who)
 }
 
 static int
-few_wait(void)
+waiting(void)
 {
-	int i, waiting = 0;
+	int i, taken = 0;
 
 	for (i = 0; i < spares.count; i++)
-		waiting += seated(i) != FREE;
-	return waiting <= spares.count / 2;
+		taken += seated(i) != FREE;
+	return taken;
+}
+
+static int
+few_wait(void)
+{
+	return waiting() <= spares.wanted / 2;
 }
 
 /*
@@ -137,9 +144,12 @@ dsrv_spares_open(const int *listeners, int count)
 {
 	int i, most = dsrv_settings()->worker_count_max;
 
-	spares.count = dsrv_settings()->worker_spare_count;
-	if (spares.count > most)
-		spares.count = most;
+	spares.wanted = dsrv_settings()->worker_spare_count;
+	if (spares.wanted > most)
+		spares.wanted = most;
+	/* With one seat for each, whoever comes back would find it taken by
+	 * one that was forked in its place. */
+	spares.count = 2 * spares.wanted > most ? most : 2 * spares.wanted;
 	spares.listeners = count;
 	spares.fds = malloc(((size_t)count + ENDS) * sizeof *spares.fds);
 	spares.forked = calloc((size_t)spares.count, sizeof *spares.forked);
@@ -193,7 +203,7 @@ dsrv_spares_wanted(int room)
 int
 dsrv_spares_reserve(void)
 {
-	if (!take_seat(RESERVED))
+	if (waiting() >= spares.wanted || !take_seat(RESERVED))
 		return 0;
 	spares.shared->turn++;
 	return 1;

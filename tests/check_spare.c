@@ -1280,8 +1280,8 @@ START_TEST(workers_finish_where_enough_spares_wait)
 		fds[i] = served(ports[0], &workers[i]);
 	for (i = 0; i < CROWD; i++)
 		leaves(fds[i], "bye\n");
-	/* Of all that there are so many wait. */
-	has_children(spares);
+	/* Of all that there are so many stay. */
+	has_children(2 * spares);
 	serves_one(ports[0]);
 	stop();
 }
