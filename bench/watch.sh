@@ -81,8 +81,10 @@ calls() {
 	    "$SCRATCH/calls"
 }
 
-# Spares come and go: those that are there now, with the others.
+# Spares come and go: those that are there now, with the others, but for
+# workers that are about to end.
 everyone() {
+	sleep 0.2
 	alive=$(for pid in $PIDS; do
 		! kill -0 "$pid" 2>/dev/null || echo "$pid"
 	done)
