@@ -40,7 +40,8 @@ enum {
 	PATIENCE = 5 * SECOND,	/* with an answer */
 	BACKOFF = SECOND / 100,	/* after a failure, so that nothing spins */
 	SWEEP = SECOND / 100,	/* how often clients are looked through */
-	SETTLE = SECOND / 2,	/* for the workers of held connections */
+	SETTLE = SECOND / 10,	/* between two looks at who still runs, ... */
+	SETTLES = 200,		/* ... and so many at most */
 	HOLDER = 4000,		/* connections that one process holds */
 	BATCH = 250,		/* of them between two answers */
 	STAGES = 8		/* -h at most */
@@ -419,6 +420,35 @@ start_holder(int count)
 	held += count;
 }
 
+/* How many processes of the machine run, or wait for a processor. */
+static int
+running(void)
+{
+	FILE *file = fopen("/proc/loadavg", "r");
+	int count = 0;
+
+	if (file == NULL)
+		return 0;
+	if (fscanf(file, "%*s %*s %*s %d", &count) != 1)
+		count = 0;
+	fclose(file);
+	return count;
+}
+
+/* Until the workers of those that are held wait for them: thousands have been
+ * forked, and have yet to run for the first time. */
+static void
+settle(void)
+{
+	int i;
+
+	for (i = 0; i < SETTLES; i++) {
+		usleep(SETTLE);
+		if (running() <= 2)
+			break;
+	}
+}
+
 static void
 hold(int count)
 {
@@ -426,7 +456,7 @@ hold(int count)
 		return;
 	while (held < count)
 		start_holder(count - held < HOLDER ? count - held : HOLDER);
-	usleep(SETTLE);
+	settle();
 }
 
 static void

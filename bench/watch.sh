@@ -81,15 +81,13 @@ calls() {
 	    "$SCRATCH/calls"
 }
 
-# Spares come and go: those that are there now, with the others, but for
-# workers that are about to end.
+# Spares come and go: those that wait now, with the others.
 everyone() {
 	sleep 0.2
-	alive=$(for pid in $PIDS; do
-		! kill -0 "$pid" 2>/dev/null || echo "$pid"
-	done)
 	# shellcheck disable=SC2086,SC2046 # lists of numbers
-	echo $alive $(workers $alive)
+	for pid in $PIDS $(workers $PIDS); do
+		! grep -qs '^State:.S' "/proc/$pid/status" || echo "$pid"
+	done | paste -s -d ' ' -
 }
 
 # What a server touches for the first time is not asked for.
