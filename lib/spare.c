@@ -420,7 +420,15 @@ take(int index, struct dsrv_client *client)
 	return 0;
 }
 
-/* A client that is there already. */
+/* Whoever comes first: a signal handler, or another thread. */
+static int
+forget(int index)
+{
+	return __atomic_exchange_n(&spares.fds[index], -1, __ATOMIC_SEQ_CST);
+}
+
+/* A client that is there already. What the program has closed is not used any
+ * more: its number may become another's, even our own. */
 static int
 take_at_once(struct dsrv_client *client)
 {
@@ -428,10 +436,25 @@ take_at_once(struct dsrv_client *client)
 
 	for (i = 0; i < count; i++) {
 		index = (spares.turn + i) % count;
-		if (spares.fds[index] != -1 && take((int)index, client) == 0)
+		if (spares.fds[index] == -1)
+			continue;
+		if (take((int)index, client) == 0)
 			return 0;
+		if (dsrv_listen_why(errno) == DSRV_LISTEN_SOCKET)
+			forget((int)index);
 	}
 	return -1;
+}
+
+static int
+has_listeners(void)
+{
+	int i;
+
+	for (i = 0; i < spares.listeners; i++)
+		if (spares.fds[i] != -1)
+			return 1;
+	return 0;
 }
 
 /* The next client; -1: it is to leave. */
@@ -477,13 +500,6 @@ wait_seated(struct dsrv_client *client, const sigset_t *mask)
 	    &spares.shared->may_call, 0, __ATOMIC_SEQ_CST)))
 		call_server();
 	return got;
-}
-
-/* Whoever comes first: a signal handler, or another thread. */
-static int
-forget(int index)
-{
-	return __atomic_exchange_n(&spares.fds[index], -1, __ATOMIC_SEQ_CST);
 }
 
 static void
@@ -583,7 +599,7 @@ dsrv_spare_wait(struct dsrv_client *client)
 	if (spares.pid == 0 || spares.pid != getpid())
 		return -1;
 	dsrv_catch_block(&mask);
-	if (may_take_another() && take_seat(spares.pid))
+	if (may_take_another() && has_listeners() && take_seat(spares.pid))
 		got = wait_seated(client, &mask);
 	spares.served += got == 0;
 	if (got == -1)
