@@ -7,8 +7,13 @@
 #
 # SPDX-License-Identifier: ISC
 
-# Its /dev/tcp is a client that need not be installed.
-[ -n "${BASH_VERSION-}" ] || exec bash "$0" "$@"
+# Its /dev/tcp is a client that need not be installed. Whoever has started this
+# may have had HUP ignored, as nohup(1) does, and a daemon in the foreground
+# leaves it so; systemd would not.
+if [ -z "${SERVICES_BEGUN-}" ]; then
+	export SERVICES_BEGUN=1
+	exec env --default-signal=HUP bash "$0" "$@"
+fi
 set -u
 
 top=$(cd "$(dirname "$0")/.." && pwd)
