@@ -718,13 +718,17 @@ END_TEST
 START_TEST(spares_cost_their_server_no_descriptor)
 {
 	int i, before;
+	long since = 0;
 
 	start();
 	serves_one(ports[0]);
+	settled(server);
 	before = descriptors_of(server);
 	for (i = 0; i < 100; i++)
 		serves_one(ports[0]);
-	ck_assert_int_eq(descriptors_of(server), before);
+	/* It may just be handing on a connection. */
+	while (descriptors_of(server) != before)
+		look_again(&since, "the server to have no more than before");
 	stop();
 }
 END_TEST
