@@ -109,6 +109,6 @@ tests_measure_SOURCES = tests/measure.c
 tests_measure_LDADD = $(TEST_LIBS)
 
 measure: tests/measure$(EXEEXT)
-	$(AM_TESTS_ENVIRONMENT) tests/measure$(EXEEXT)
+	$(AM_TESTS_ENVIRONMENT) TEST_PARTS=1 tests/measure$(EXEEXT)
 endif
 .PHONY: measure
