@@ -3,6 +3,7 @@
 dist_man_MANS = \
 	doc/man3/daemon_clean_fd.3 \
 	doc/man3/daemon_enable_logger.3 \
+	doc/man3/daemon_end_connection.3 \
 	doc/man3/daemon_exit_status.3 \
 	doc/man3/daemon_listen.3 \
 	doc/man3/daemon_logger.3 \
@@ -32,6 +33,7 @@ dist_man_MANS = \
 	doc/man3/daemon_set_start_return_fatal.3 \
 	doc/man3/daemon_set_start_timeout.3 \
 	doc/man3/daemon_set_stop_timeout.3 \
+	doc/man3/daemon_set_worker_ask.3 \
 	doc/man3/daemon_set_worker_connection_max.3 \
 	doc/man3/daemon_set_worker_count_max.3 \
 	doc/man3/daemon_set_worker_spare_count.3 \

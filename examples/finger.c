@@ -204,5 +204,6 @@ main(int argc, char *argv[])
 	daemon_server(fds, count);
 	alarm(60);			/* nobody keeps a worker longer */
 	serve(stdin, stdout);
+	daemon_end_connection();
 	return 0;
 }

@@ -36,7 +36,6 @@ enum {
 	MAX_SOCKETS = 16,
 	MAX_LINE = 8192,
 	MAX_FIELDS = 65536,	/* bytes of all header fields together */
-	MAX_DRAINED = 1 << 26,
 	BLOCK = 65536
 };
 
@@ -171,22 +170,6 @@ send_file(int fd, const struct stat *st, const char *type)
 		left -= n;
 		len = 0;
 	} while (n > 0 && left > 0);
-}
-
-/* Closing while there is something to read would reset the connection, and
- * the client could lose the reply. */
-static void
-drain(void)
-{
-	char dropped[BLOCK];
-	size_t total = 0;
-	ssize_t n;
-
-	alarm(patience);
-	shutdown(STDOUT_FILENO, SHUT_WR);
-	while (total < MAX_DRAINED &&
-	    (n = read(STDIN_FILENO, dropped, sizeof dropped)) > 0)
-		total += (size_t)n;
 }
 
 static const char *
@@ -414,7 +397,6 @@ main(int argc, char *argv[])
 	for (i = daemon_server(fds, count); i >= 0;
 	    i = daemon_next_connection()) {
 		serve(root);
-		drain();
 		alarm(0);	/* it may take long until another comes */
 	}
 	return 0;

@@ -198,10 +198,6 @@ static void
 become(const char *program, char *argv[])
 {
 	set_environment();
-	/* They ask workers to finish. No handler outlives exec, and the
-	 * default action would end the program in the middle of its work. */
-	signal(SIGHUP, SIG_IGN);
-	signal(SIGUSR2, SIG_IGN);
 	/* Many programs end by it alone when their client has gone. */
 	signal(SIGPIPE, SIG_DFL);
 	execvp(program, argv);
@@ -247,6 +243,8 @@ main(int argc, char *argv[])
 		usage();
 	find_program(program, argv[optind]);
 
+	/* Many programs take SIGHUP or SIGUSR2 for the end. */
+	daemon_set_worker_ask(0);
 	daemon_start();
 	daemon_clean_fd(STDERR_FILENO);
 	if ((count = daemon_listen(address, port, fds, MAX_SOCKETS)) == -1)

@@ -161,6 +161,14 @@ int daemon_peer(struct sockaddr *addr, socklen_t *len);
 int daemon_next_connection(void);
 
 /*
+ * Ends this connection: flushes stdout, ends the connection for writing, reads
+ * what the client still sends until it has seen the end, for at most 2
+ * seconds, and puts /dev/null on stdin and stdout. So the client has the whole
+ * answer and no reset. ENOTCONN: this process is no worker.
+ */
+int daemon_end_connection(void);
+
+/*
  * Helpers
  */
 
@@ -227,8 +235,12 @@ int daemon_set_server_fast_max(int count);
 
 /* daemon_master(): how long workers, or a server that does not obey, may
  * go on after SIGINT, SIGTERM or SIGQUIT, or once the daemon is to end for
- * another reason, before they are killed (10). */
+ * another reason, before they are killed (5). */
 int daemon_set_stop_timeout(int seconds);
+
+/* daemon_master(): whether workers are sent SIGHUP and SIGUSR2 at all. 0 for
+ * workers that execute a program which ends at these signals (1). */
+int daemon_set_worker_ask(int on);
 
 /* daemon_server(): how long workers may go on after SIGHUP or SIGUSR2
  * before they get SIGTERM and the server ends as it was asked to (0). */

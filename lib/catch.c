@@ -76,6 +76,7 @@ static struct change {
 	struct sigaction before;
 } changes[CHANGED_MAX];
 static int change_count;
+static sigset_t given;	/* the signals for which a child is given something */
 
 static void
 prepare(struct sigaction *action, void (*handler)(int))
@@ -125,7 +126,7 @@ find_change(int signo)
 }
 
 void
-dsrv_catch_give(const struct dsrv_catch *c, int signo, void (*handler)(int))
+dsrv_catch_give(struct dsrv_catch *c, int signo, void (*handler)(int))
 {
 	struct change *made = find_change(signo);
 	struct sigaction now, action;
@@ -144,6 +145,8 @@ dsrv_catch_give(const struct dsrv_catch *c, int signo, void (*handler)(int))
 		made->in_force = 1;
 	}
 	made->given = handler;
+	sigaddset(&given, signo);
+	sigaddset(&c->worker_mask, signo);
 }
 
 static void
@@ -200,6 +203,7 @@ dsrv_catch_read(struct dsrv_catch *c, struct dsrv_caught *caught)
 		if (kept[i].ssi_signo == SIGPIPE)
 			continue;
 		caught[count].signo = (int)kept[i].ssi_signo;
+		caught[count].from_kernel = kept[i].ssi_code > 0;
 		caught[count++].pid = (pid_t)kept[i].ssi_pid;
 	}
 	return count;
@@ -242,7 +246,8 @@ static volatile sig_atomic_t missed[NSIG];	/* the pipe was full */
 static void
 wake(int signo, siginfo_t *info, void *context)
 {
-	struct dsrv_caught record = { .signo = signo, .pid = info->si_pid };
+	struct dsrv_caught record = { .signo = signo, .pid = info->si_pid,
+		.from_kernel = info->si_code > 0 };
 	int saved = errno;
 
 	(void)context;
@@ -293,6 +298,7 @@ dsrv_catch_read(struct dsrv_catch *c, struct dsrv_caught *caught)
 			continue;
 		missed[signo] = 0;
 		caught[count].signo = signo;
+		caught[count].from_kernel = 0;
 		caught[count++].pid = 0;
 	}
 	return count;
@@ -336,12 +342,14 @@ dsrv_catch_open(struct dsrv_catch *c, const sigset_t *untouched)
 	const int *signo;
 
 	change_count = 0;
+	sigemptyset(&given);
 	sigemptyset(&c->caught);
 	for (signo = dsrv_signals; *signo != 0; signo++)
 		if (untouched == NULL || !sigismember(untouched, *signo))
 			sigaddset(&c->caught, *signo);
 	sigaddset(&c->caught, SIGCHLD);
 	dsrv_catch_block(&c->mask);
+	c->worker_mask = c->mask;
 	if (begin(c) == 0)
 		return 0;
 	set_mask(SIG_SETMASK, &c->mask, NULL);
@@ -396,26 +404,26 @@ dsrv_catch_let_in(const sigset_t *mask)
 	set_mask(SIG_SETMASK, mask, NULL);
 }
 
-int
-dsrv_catch_poll(struct pollfd *set, int count, int ms, const sigset_t *mask)
+void
+dsrv_catch_let_given_in(sigset_t *before)
 {
-#ifdef HAVE_PPOLL
-	struct timespec time = { ms / 1000, ms % 1000 * 1000000L };
+	set_mask(SIG_UNBLOCK, &given, before);
+}
 
-	return ppoll(set, (nfds_t)count, ms < 0 ? NULL : &time, mask);
-#else
-	/* A signal may come just before poll(2) and not end it: whoever has
-	 * to do so makes a descriptor ready, too. */
-	sigset_t before;
-	int n, error;
+int
+dsrv_catch_pending_given(void)
+{
+	static const int strongest_first[] = { SIGUSR2, SIGHUP };
+	sigset_t pending;
+	int i;
 
-	set_mask(SIG_SETMASK, mask, &before);
-	n = poll(set, (nfds_t)count, ms);
-	error = errno;
-	set_mask(SIG_SETMASK, &before, NULL);
-	errno = error;
-	return n;
-#endif
+	if (sigpending(&pending) == -1)
+		return 0;
+	for (i = 0; i < DSRV_COUNT(strongest_first); i++)
+		if (sigismember(&given, strongest_first[i]) == 1 &&
+		    sigismember(&pending, strongest_first[i]) == 1)
+			return strongest_first[i];
+	return 0;
 }
 
 /*

@@ -5,6 +5,7 @@
  */
 #include "config.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "daemon-private.h"
@@ -41,15 +42,27 @@ dsrv_children_open(struct dsrv_children *children, struct dsrv_roster *roster)
 	if (children->roster == NULL)
 		return -1;
 	children->index = dsrv_memory_own(SLOTS * sizeof *children->index);
-	if (children->index == NULL && children->own)
-		dsrv_memory_free(children->roster, sizeof *roster);
-	return children->index == NULL ? -1 : 0;
+	children->records = dsrv_memory_own(
+	    (size_t)DSRV_COUNT(roster->pids) * sizeof *children->records);
+	if (children->index != NULL && children->records != NULL)
+		return 0;
+	dsrv_children_close(children);
+	return -1;
 }
 
 void
 dsrv_children_close(struct dsrv_children *children)
 {
-	dsrv_memory_free(children->index, SLOTS * sizeof *children->index);
+	int saved = errno;
+
+	if (children->index != NULL)
+		dsrv_memory_free(children->index,
+		    SLOTS * sizeof *children->index);
+	if (children->records != NULL)
+		dsrv_memory_free(children->records,
+		    (size_t)DSRV_COUNT(children->roster->pids) *
+		    sizeof *children->records);
+	errno = saved;
 	if (children->own)
 		dsrv_memory_free(children->roster, sizeof *children->roster);
 }
@@ -72,6 +85,15 @@ dsrv_children_has(const struct dsrv_children *children, pid_t pid)
 	return children->index[find(children, pid)] != EMPTY;
 }
 
+struct dsrv_child *
+dsrv_children_record(const struct dsrv_children *children, pid_t pid)
+{
+	unsigned slot = find(children, pid);
+
+	return children->index[slot] == EMPTY ? NULL :
+	    &children->records[children->index[slot] - 1];
+}
+
 int
 dsrv_children_add(struct dsrv_children *children, pid_t pid)
 {
@@ -82,6 +104,8 @@ dsrv_children_add(struct dsrv_children *children, pid_t pid)
 		return 0;
 	if (roster->count == DSRV_COUNT(roster->pids))
 		return -1;
+	memset(&children->records[roster->count], 0,
+	    sizeof *children->records);
 	/* The pid first: a reader of the roster finds no unset one. */
 	roster->pids[roster->count] = pid;
 	__atomic_store_n(&roster->count, roster->count + 1, __ATOMIC_RELEASE);
@@ -110,7 +134,8 @@ vacate(struct dsrv_children *children, unsigned slot)
 }
 
 int
-dsrv_children_remove(struct dsrv_children *children, pid_t pid)
+dsrv_children_remove(struct dsrv_children *children, pid_t pid,
+    struct dsrv_child *gone)
 {
 	struct dsrv_roster *roster = children->roster;
 	unsigned slot = find(children, pid);
@@ -119,10 +144,14 @@ dsrv_children_remove(struct dsrv_children *children, pid_t pid)
 
 	if (children->index[slot] == EMPTY)
 		return 0;
+	if (gone != NULL)
+		*gone = children->records[place];
 	vacate(children, slot);
 	last = roster->pids[roster->count - 1];
 	if (last != pid) {
 		children->index[find(children, last)] = place + 1;
+		children->records[place] =
+		    children->records[roster->count - 1];
 		roster->pids[place] = last;
 	}
 	/* Last of all: a reader may find one twice, but misses none. */

@@ -9,6 +9,7 @@
 #define DAEMON_PRIVATE_H
 
 #include <limits.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stddef.h>
@@ -41,6 +42,7 @@ struct dsrv_settings {
 	int worker_count_max;
 	int worker_spare_count;
 	int worker_connection_max;
+	int worker_ask;
 	int drain_timeout;
 	int stop_timeout;
 	int logger_enabled;
@@ -86,8 +88,11 @@ extern const int dsrv_signals[];	/* those of the table, then 0 */
 
 /* What signo asks for; 0 if it is not of the table. */
 unsigned dsrv_signals_ask(int signo);
-/* The signal that workers get with signo. */
+/* The signal that workers get with signo; 0: none. */
 int dsrv_signals_to_workers(int signo);
+/* What a signal that has come means: a hang-up, which the kernel sends when
+ * the terminal is gone, is not a reload. */
+int dsrv_signals_meaning(int signo, int from_kernel);
 /* Adds what signo asks for; whether that was more than asked already. */
 int dsrv_signals_raise(unsigned *asked, int signo);
 
@@ -114,6 +119,46 @@ int dsrv_descriptors_pair(int *one, int *other);
 /* A new descriptor, or -1: moves it above 2, and is to be used before any
  * other is opened. */
 int dsrv_descriptors_own(int fd);
+
+/*
+ * wakeup.c - a way to wake a looping process, for those it does not trust
+ */
+
+struct dsrv_wakeup {
+	int fd;		/* the process that is woken polls this */
+	int to;		/* the others send here; perhaps the same */
+};
+
+/* -1 with errno. */
+int dsrv_wakeup_open(struct dsrv_wakeup *);
+void dsrv_wakeup_close(struct dsrv_wakeup *);
+/* In a process that only sends. */
+void dsrv_wakeup_only_send(struct dsrv_wakeup *);
+void dsrv_wakeup_send(int to);
+/* It has woken: until the next one. */
+void dsrv_wakeup_take(const struct dsrv_wakeup *);
+
+/*
+ * address.c - a client's address, kept in little room, and as text; pure
+ */
+
+/* An address, in the room that TCP needs. */
+struct dsrv_address {
+	socklen_t len;	/* 0: not known */
+	union {
+		struct sockaddr any;
+		struct sockaddr_in in;
+		struct sockaddr_in6 in6;
+	} as;
+};
+
+enum { DSRV_ADDRESS_TEXT = 64 };
+
+void dsrv_address_keep(struct dsrv_address *, const struct sockaddr *,
+    socklen_t);
+/* "192.0.2.1:4711", "[2001:db8::1]:4711", "unix", or "" where it is not
+ * known, in DSRV_ADDRESS_TEXT bytes. */
+void dsrv_address_text(char *text, const struct dsrv_address *);
 
 /*
  * memory.c - memory that a child of this process does not get
@@ -207,9 +252,16 @@ struct dsrv_roster {
 	pid_t pids[DSRV_WORKERS_MAX + 1];
 };
 
+/* What a process knows of a child of its own. */
+struct dsrv_child {
+	struct dsrv_address client;
+	int audited;	/* in this audit of the spares' seats */
+};
+
 struct dsrv_children {
 	struct dsrv_roster *roster;
 	int32_t *index;	/* open addressing: pid -> its place in pids + 1, or 0 */
+	struct dsrv_child *records;	/* by the places of pids */
 	int own;	/* whether the roster is to be freed */
 };
 
@@ -219,10 +271,14 @@ void dsrv_children_close(struct dsrv_children *);
 int dsrv_children_count(const struct dsrv_children *);
 pid_t dsrv_children_at(const struct dsrv_children *, int place);
 int dsrv_children_has(const struct dsrv_children *, pid_t);
+/* Its record, to be filled; NULL: it is not there. */
+struct dsrv_child *dsrv_children_record(const struct dsrv_children *, pid_t);
 /* -1 where there is no more room; one that is there already stays once. */
 int dsrv_children_add(struct dsrv_children *, pid_t);
-/* Whether it was there. The last one takes its place. */
-int dsrv_children_remove(struct dsrv_children *, pid_t);
+/* Whether it was there; then gone, if not NULL, is its record. The last one
+ * takes its place. */
+int dsrv_children_remove(struct dsrv_children *, pid_t,
+    struct dsrv_child *gone);
 
 /*
  * airlock.c - from the log pipe into the log file, each byte once
@@ -386,12 +442,14 @@ enum {
 
 struct dsrv_caught {
 	int signo;
+	int from_kernel;	/* not from a process, as at a hang-up */
 	pid_t pid;	/* the sender; for SIGCHLD the child */
 };
 
 struct dsrv_catch {
 	int fd;		/* can be read when one has come */
 	sigset_t mask;	/* the program's */
+	sigset_t worker_mask;	/* and what workers are given */
 	sigset_t held;
 	sigset_t caught;
 };
@@ -408,9 +466,13 @@ int dsrv_catch_read(struct dsrv_catch *, struct dsrv_caught *);
 void dsrv_catch_hint(void);
 /* This signal too does nothing to this process. */
 void dsrv_catch_ignore(int signo);
-/* A child gets this handler where the program left signo alone. */
-void dsrv_catch_give(const struct dsrv_catch *, int signo,
-    void (*handler)(int));
+/* Where the program has no handler for signo, workers are given this one, and
+ * signo stays blocked in them. */
+void dsrv_catch_give(struct dsrv_catch *, int signo, void (*handler)(int));
+/* In a worker: lets in what it was given; and one of those that has come and
+ * is blocked, or 0. */
+void dsrv_catch_let_given_in(sigset_t *before);
+int dsrv_catch_pending_given(void);
 /* Around a fork(2): in a child no signal may be ours. */
 void dsrv_catch_hold(struct dsrv_catch *);
 void dsrv_catch_go_on(struct dsrv_catch *);
@@ -420,8 +482,6 @@ void dsrv_catch_leave(struct dsrv_catch *, int deaf);
 /* ... it has the program's mask. */
 void dsrv_catch_let_in(const sigset_t *mask);
 void dsrv_catch_block(sigset_t *before);
-/* poll(2), with that mask while it waits, and only then. */
-int dsrv_catch_poll(struct pollfd *, int count, int ms, const sigset_t *mask);
 /* Ends the process by this signal's default action, without a core. */
 void dsrv_catch_die_of(int signo) __attribute__((noreturn));
 /* Unblocks the signals of the table and SIGCHLD, and gives them back their
@@ -450,8 +510,10 @@ enum dsrv_loop_reap { DSRV_REAP_FORKED, DSRV_REAP_ALL };
 struct dsrv_loop {
 	/* what dsrv_loop_next() tells */
 	int signo;
+	int from_kernel;
 	pid_t pid;
 	int status;
+	struct dsrv_child child;	/* of pid, where it was known */
 	int fd;
 	int place;
 
@@ -468,6 +530,9 @@ struct dsrv_loop {
 	int unseen;		/* places to look at in it */
 	int ticked;		/* whether the deadline was told in it */
 	int must_reap;		/* a child ended; for DSRV_REAP_ALL */
+	int failed;		/* waitpid(2) has, and is to be tried again */
+	int64_t look_every;	/* ms: all children are asked without a ... */
+	int64_t look_at;	/* ... reason; then next */
 	int unswept;		/* children to ask for an end that no ... */
 	int sweep_now;		/* ... signal told; so many in this round */
 	int hand;		/* of all, ... */
@@ -496,6 +561,9 @@ void dsrv_loop_rewatch(struct dsrv_loop *, int place, int fd, int events);
 /* Whether it is not forgotten. */
 int dsrv_loop_watches(const struct dsrv_loop *, int place);
 
+/* How often it looks for ends that no signal has told; ms. */
+void dsrv_loop_look_every(struct dsrv_loop *, int64_t ms);
+
 enum dsrv_event dsrv_loop_next(struct dsrv_loop *);
 int64_t dsrv_loop_now(void);	/* ms, monotonic */
 int64_t dsrv_loop_earlier(int64_t, int64_t);
@@ -507,13 +575,21 @@ void dsrv_loop_doze(int us);
 pid_t dsrv_loop_fork(struct dsrv_loop *);
 /* The same, but the child ignores the signals of the table. */
 pid_t dsrv_loop_fork_deaf(struct dsrv_loop *);
-/* The same, but no signal of the table comes until the child lets them in,
- * with the mask of loop.catch. */
+/* The same, but no signal of the table comes until the child lets them in:
+ * with the program's mask, or with that of workers, who are given handlers. */
 pid_t dsrv_loop_fork_held(struct dsrv_loop *);
+void dsrv_loop_let_in(const struct dsrv_loop *);
+void dsrv_loop_let_worker_in(const struct dsrv_loop *);
+/* As dsrv_catch_give(). */
+void dsrv_loop_give(struct dsrv_loop *, int signo, void (*handler)(int));
+/* Those that it has forked or adopted, and that have not ended. */
+int dsrv_loop_children(const struct dsrv_loop *);
+pid_t dsrv_loop_child_at(const struct dsrv_loop *, int place);
+int dsrv_loop_has_child(const struct dsrv_loop *, pid_t);
+struct dsrv_child *dsrv_loop_child(const struct dsrv_loop *, pid_t);
+const struct dsrv_children *dsrv_loop_known(const struct dsrv_loop *);
 /* Waits for this one, however long it takes. */
 void dsrv_loop_wait(struct dsrv_loop *, pid_t);
-/* Looks whether each child is still there at the next round. */
-void dsrv_loop_sweep(struct dsrv_loop *);
 /* Makes a child that came by adoption known. -1: it is none of ours. */
 int dsrv_loop_adopt(struct dsrv_loop *, pid_t);
 /* Orphaned descendants become children of this process, or no longer.
@@ -567,7 +643,8 @@ enum dsrv_ready_word {
 	DSRV_READY_GONE,	/* nor will be: the writer has closed it */
 	DSRV_READY_SUCCESS,
 	DSRV_READY_ASKED,	/* by this signal to end */
-	DSRV_READY_ENDED	/* with this status, the reason was given */
+	DSRV_READY_ENDED,	/* with this status, the reason was given */
+	DSRV_READY_ORPHAN	/* from this worker: its server died unaware of it */
 };
 
 /* The ends for a parent, which need not wait at it, and for a child. */
@@ -575,8 +652,8 @@ int dsrv_ready_pipe(int *from_child, int *to_parent);
 /* From now on stdout and stderr, and the library's messages, go to the logger,
  * or nowhere and to syslog(3), but for the foreground. -1 with errno. */
 int dsrv_ready_settle(void);
-/* To the parent; without one, nothing. */
-void dsrv_ready_say(enum dsrv_ready_word, int number);
+/* To the parent; without one, nothing. -1: it is not there. */
+int dsrv_ready_say(enum dsrv_ready_word, int number);
 enum dsrv_ready_word dsrv_ready_hear(int from_child, int *number);
 
 /*
@@ -606,13 +683,28 @@ enum dsrv_listen_failure {
 };
 
 enum dsrv_listen_failure dsrv_listen_why(int error);
+/* ms to leave a listener alone after a failure to accept; 0: go on. failures:
+ * in a row, at this listener. */
+int dsrv_listen_pause(int error, int *failures);
+/* Makes a listener non-blocking, and its connections ones without delay. */
+void dsrv_listen_prepare(int fd);
+/* Whether a client waits there. */
+int dsrv_listen_has_client(int fd);
+/* Whether the client has reset its connection, so that nobody will read. */
+int dsrv_listen_is_gone(const struct dsrv_client *);
+/* Whether the daemon was started with it: others may hold it. */
+int dsrv_listen_is_inherited(int fd);
+/* Closes it, and ends it for all processes that hold it, unless inherited. */
+void dsrv_listen_end(int fd);
 
 /*
  * fdclean.c - close what is open
  */
 
-/* Closes every listening socket that this process has. */
-void dsrv_fdclean_listeners(void);
+/* Remembers every listening socket that this process has, and closes them: ends
+ * them for all that hold them, too, or not. */
+void dsrv_fdclean_find_listeners(void);
+void dsrv_fdclean_close_listeners(int for_all);
 
 /*
  * logline.c - from what was read to what is written: prefix, escapes
@@ -689,35 +781,167 @@ enum { DSRV_START_GRACE = 2000 };
 void dsrv_leader_become(int lifeline, const int *for_master, int count);
 
 /*
- * spare.c - workers that wait for a connection, and take it themselves
+ * limit.c - what happens often is said once, and then how often; pure
  */
 
-/* In a server: with seats for as many as are set. The descriptor that can be
- * read when spares have something to say; -1 with errno. */
-int dsrv_spares_open(const int *listeners, int count);
-void dsrv_spares_close(void);
-/* Whether there are too few, where there is room for others. Where not, they
- * will not say so either. */
-int dsrv_spares_wanted(int room);
-/* Before one is forked: whether there is a seat for it. */
-int dsrv_spares_reserve(void);
-/* After it: -1, it was not. */
-void dsrv_spares_forked(pid_t);
-/* A child has ended. Whether it had a seat, and perhaps a client that is not
- * accepted yet. */
-int dsrv_spares_lose(pid_t);
-/* 0: they will never say anything any more. */
-int dsrv_spares_hear(void);
-/* This listener is of no use any more. */
-void dsrv_spares_drop(int listener);
-/* Those that wait are to leave. */
-void dsrv_spares_dismiss(void);
+struct dsrv_limit {
+	int unsaid;
+	int64_t quiet_until;
+};
 
-/* In a new spare, with the signals of the table held: waits, with that mask.
- * -1: it is to end. */
-int dsrv_spare_begin(struct dsrv_client *, const sigset_t *mask);
-/* In a new worker, forked for its client: from now on as good as a spare. */
-void dsrv_spare_hired(void);
+/* It has happened: whether to say it now. */
+int dsrv_limit_event(struct dsrv_limit *, int64_t now);
+/* When to say how often it has happened since; DSRV_NEVER. */
+int64_t dsrv_limit_due(const struct dsrv_limit *);
+/* How often; that counts as said. */
+int dsrv_limit_take(struct dsrv_limit *, int64_t now);
+
+/*
+ * accept.c - a server's listeners: accept from those that work
+ */
+
+struct dsrv_listener {
+	int fd;
+	int place;		/* in the loop */
+	int failures;		/* in a row */
+	int error;		/* that was said; 0: none */
+	int64_t retry_at;	/* DSRV_NEVER: it is not left alone */
+};
+
+struct dsrv_acceptor {
+	struct dsrv_listener *listeners;
+	int count;
+	int usable;		/* of them */
+	int resting;		/* of them */
+	int watched;
+};
+
+/* -1 with errno. */
+int dsrv_accept_open(struct dsrv_acceptor *, const int *fds, int count,
+    struct dsrv_loop *);
+void dsrv_accept_close(struct dsrv_acceptor *);
+/* Which one is watched at place. */
+int dsrv_accept_index(const struct dsrv_acceptor *, int place);
+/* None is watched any more. */
+void dsrv_accept_stop(struct dsrv_acceptor *, struct dsrv_loop *);
+/* Accepts a client that is still there; -1: none. */
+int dsrv_accept_from(struct dsrv_acceptor *, int index, struct dsrv_loop *,
+    struct dsrv_client *);
+void dsrv_accept_watch(struct dsrv_acceptor *, int on, struct dsrv_loop *);
+/* When to try again those that have failed; and does so. */
+int64_t dsrv_accept_retry_at(const struct dsrv_acceptor *);
+void dsrv_accept_retry(struct dsrv_acceptor *, int64_t now,
+    struct dsrv_loop *);
+/* Whether a client waits at any. */
+int dsrv_accept_has_clients(const struct dsrv_acceptor *,
+    const struct dsrv_loop *);
+/* Drops those that listen no more. */
+void dsrv_accept_check(struct dsrv_acceptor *, struct dsrv_loop *);
+
+/*
+ * notice.c - what the log says of workers
+ */
+
+enum { DSRV_NOTICE_WORKER = DSRV_ADDRESS_TEXT + 32 };
+
+struct dsrv_crashes {
+	struct dsrv_limit limit;
+	int status;		/* of the last one */
+	char worker[DSRV_NOTICE_WORKER];
+};
+
+struct dsrv_busy {
+	int64_t since;		/* 0: there is room */
+	int64_t look_at;	/* whether clients wait */
+	int said;
+};
+
+/* A child has ended, as loop tells. */
+void dsrv_crashes_add(struct dsrv_crashes *, unsigned asked,
+    const struct dsrv_loop *);
+/* When to say how many have crashed since the last line; and says it. */
+int64_t dsrv_crashes_due(const struct dsrv_crashes *);
+void dsrv_crashes_say(struct dsrv_crashes *, int64_t now);
+/* Before each wait; when to look again. */
+int64_t dsrv_busy_watch(struct dsrv_busy *, int is_full,
+    const struct dsrv_acceptor *, const struct dsrv_loop *);
+
+/*
+ * birth.c - a new worker waits until its server knows it
+ */
+
+/* In the server; -1 with errno. */
+int dsrv_birth_open(void);
+void dsrv_birth_close(void);
+/* Before each fork: the birth's number, for both. */
+unsigned dsrv_birth_begin(void);
+/* In the server: the child is known, and nothing of it is held any more. */
+void dsrv_birth_release(unsigned birth);
+/* In the child: waits for that, or tells the master that server is gone. */
+void dsrv_birth_wait(unsigned birth, pid_t server);
+
+/*
+ * slots.c - the page in which spares say that they wait; advice
+ */
+
+/* -1 with errno. */
+int dsrv_slots_open(int wanted, int most);
+void dsrv_slots_close(void);
+/* In a spare: a slot for pid; -1: all are taken. */
+int dsrv_slots_take(pid_t pid);
+void dsrv_slots_release(int slot);
+/* In the server: a slot for one that is to be forked, and then its pid, or -1:
+ * it was not. */
+int dsrv_slots_reserve(void);
+void dsrv_slots_give(int slot, pid_t pid);
+/* A child has ended. Whether it had a slot, and perhaps a client that was not
+ * accepted yet. */
+int dsrv_slots_lose(pid_t pid);
+/* Frees those slots that no child has, or that are a second one. */
+void dsrv_slots_audit(const struct dsrv_children *);
+int dsrv_slots_few_wait(void);
+int dsrv_slots_enough_wait(void);
+/* Whether spares are to say that few wait; in a spare, whether to say it. */
+void dsrv_slots_allow_call(int allowed);
+int dsrv_slots_call(void);
+/* Whether the system is short of something, and that was said; what it was. */
+int dsrv_slots_set_short(int is_short);
+
+/*
+ * await.c - a spare's sleep: until one of its listeners is ready
+ */
+
+enum {
+	DSRV_AWAIT_NOTHING = -1,	/* the time is over, or a signal came */
+	DSRV_AWAIT_LEAVE = -2	/* or nothing can be waited for any more */
+};
+
+struct dsrv_await {
+	const int *fds;		/* listeners or -1, then what ends it all */
+	int count;		/* of the listeners */
+	int *waiter;		/* its own descriptor, -1 at first */
+	unsigned first;		/* the listener to prefer */
+	const int64_t *retry_at;	/* those to leave alone; NULL: none */
+	int64_t now;
+	int timeout;		/* ms; -1: none */
+};
+
+/* The index of a listener, or what the enum says. */
+int dsrv_await_one(const struct dsrv_await *);
+
+/*
+ * spare.c - a worker that waits for a connection, and takes it itself
+ */
+
+/* In the server, before it forks one; -1 with errno. */
+int dsrv_spare_prepare(const int *listeners, int count, int from_server,
+    int to_server, int null_device);
+void dsrv_spare_forget(void);
+/* This listener is of no use any more. */
+void dsrv_spare_drop(int listener);
+/* In a new spare: waits in its slot, with turn as the listener to look at first;
+ * in none (-1) it takes a client that is there. -1: it is to end. */
+int dsrv_spare_begin(int slot, unsigned turn, struct dsrv_client *);
 /* In a worker: another client that is there already; -1: none is, ... */
 int dsrv_spare_take(struct dsrv_client *);
 /* ... or waits for one; -1: it is to finish. */
@@ -726,6 +950,22 @@ int dsrv_spare_wait(struct dsrv_client *);
 int dsrv_spare_null(void);
 /* In a signal handler: the listeners are for others now. */
 void dsrv_spare_stop(void);
+
+/*
+ * pool.c - a server's side of its spares
+ */
+
+/* The descriptor that can be read when spares call; -1 with errno. */
+int dsrv_pool_open(const int *listeners, int count);
+void dsrv_pool_close(void);
+/* Whether too few wait, where there is room for others. Where not, they will
+ * not say so either. */
+int dsrv_pool_is_short(int room);
+void dsrv_pool_hear(void);
+/* Those that wait are to leave. */
+void dsrv_pool_dismiss(void);
+/* In a new child: it keeps only what a spare has. */
+void dsrv_pool_leave(void);
 
 /*
  * worker.c - what a worker may ask

@@ -168,15 +168,48 @@ daemon_clean_fd(int highest_kept)
 	return 0;
 }
 
-void
-dsrv_fdclean_listeners(void)
-{
-	int i, count = 0, *fds = open_numbers(0, &count);
+/*
+ * Listening sockets: found while they listen, since one that has been shut
+ * down cannot be told from others
+ */
 
-	if (fds == NULL)
-		count = highest_number();
-	for (i = 0; i < count; i++)
-		if (dsrv_listen_check(fds != NULL ? fds[i] : i) == 0)
-			close(fds != NULL ? fds[i] : i);
+static struct {
+	int *fds;
+	int count;
+} listeners;
+
+void
+dsrv_fdclean_find_listeners(void)
+{
+	int i, fd, count = 0, *fds = open_numbers(0, &count), *more;
+	int all = fds == NULL ? highest_number() : count;
+
+	free(listeners.fds);
+	listeners.fds = NULL;
+	listeners.count = 0;
+	for (i = 0; i < all; i++) {
+		fd = fds != NULL ? fds[i] : i;
+		if (dsrv_listen_check(fd) != 0)
+			continue;
+		more = realloc(listeners.fds,
+		    ((size_t)listeners.count + 1) * sizeof *more);
+		if (more == NULL)
+			break;
+		listeners.fds = more;
+		listeners.fds[listeners.count++] = fd;
+	}
 	free(fds);
+}
+
+void
+dsrv_fdclean_close_listeners(int for_all)
+{
+	int i;
+
+	for (i = 0; i < listeners.count; i++)
+		if (for_all)
+			dsrv_listen_end(listeners.fds[i]);
+		else
+			close(listeners.fds[i]);
+	listeners.count = 0;
 }

@@ -38,7 +38,7 @@ lead(struct dsrv_loop *loop, pid_t master, int lifeline)
 		case DSRV_EVENT_SIGNAL:
 			/* What the session got may have come before the
 			 * master was in it. */
-			if (dsrv_children_has(&loop->children, master))
+			if (dsrv_loop_has_child(loop, master))
 				kill(master, loop->signo);
 			break;
 		case DSRV_EVENT_READY:

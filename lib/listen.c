@@ -8,16 +8,22 @@
 #include <sys/types.h>
 #include <sys/socket.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "daemon-private.h"
 
-enum { PORT_TRIES = 16 };	/* for one that is free in each family */
+enum {
+	PORT_TRIES = 16,	/* for one that is free in each family */
+	CLIENT_FAILURES = 10,	/* in a row: more are not the clients' */
+	FIRST_PAUSE = 100, LONGEST_PAUSE = 1000		/* ms */
+};
 
 /*
  * Knowing and accepting
@@ -85,6 +91,76 @@ dsrv_listen_why(int error)
 	default:
 		return DSRV_LISTEN_SYSTEM;
 	}
+}
+
+int
+dsrv_listen_pause(int error, int *failures)
+{
+	int nth;
+
+	if (error == EAGAIN || error == EINTR)
+		return 0;
+	nth = ++*failures;
+	if (dsrv_listen_why(error) == DSRV_LISTEN_CLIENT)
+		nth -= CLIENT_FAILURES;
+	return nth > 0 ? dsrv_restart_pause(nth, FIRST_PAUSE, LONGEST_PAUSE) :
+	    0;
+}
+
+static int
+family_of(int fd)
+{
+	struct sockaddr_storage addr;
+	socklen_t len = sizeof addr;
+
+	return getsockname(fd, (struct sockaddr *)&addr, &len) == 0 ?
+	    addr.ss_family : AF_UNSPEC;
+}
+
+int
+dsrv_listen_is_gone(const struct dsrv_client *client)
+{
+	struct pollfd conn = { .fd = client->conn };
+
+	/* A Unix-domain client may have left something to be read. */
+	return client->addr.ss_family != AF_UNIX && poll(&conn, 1, 0) == 1 &&
+	    conn.revents & (POLLERR | POLLHUP);
+}
+
+void
+dsrv_listen_prepare(int fd)
+{
+	int on = 1;
+
+	/* A client may go between poll(2) and accept(2). */
+	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+	/* Else an answer of several lines waits for acknowledgements. */
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+int
+dsrv_listen_has_client(int fd)
+{
+	struct pollfd listener = { .fd = fd, .events = POLLIN };
+
+	return poll(&listener, 1, 0) == 1 && listener.revents & POLLIN;
+}
+
+int
+dsrv_listen_is_inherited(int fd)
+{
+	return fd == STDIN_FILENO;	/* as inetd(8) gives it */
+}
+
+void
+dsrv_listen_end(int fd)
+{
+	if (!dsrv_listen_is_inherited(fd))
+		shutdown(fd, SHUT_RDWR);	/* for all that hold it */
+	/* What clients have sent to a Unix-domain socket may be descriptors,
+	 * and closing those may take long: not before this process ends. */
+	if (family_of(fd) != AF_UNIX)
+		close(fd);
 }
 
 /*

@@ -2,13 +2,18 @@
 lib_LTLIBRARIES += lib/libdaemonsrv.la
 lib_libdaemonsrv_la_CFLAGS = $(AM_CFLAGS) $(LIB_CFLAGS)
 lib_libdaemonsrv_la_SOURCES = \
+	lib/accept.c \
+	lib/address.c \
 	lib/airlock.c \
+	lib/await.c \
+	lib/birth.c \
 	lib/catch.c \
 	lib/children.c \
 	lib/daemon-private.h \
 	lib/descriptors.c \
 	lib/fdclean.c \
 	lib/leader.c \
+	lib/limit.c \
 	lib/listen.c \
 	lib/logfile.c \
 	lib/logger.c \
@@ -16,6 +21,8 @@ lib_libdaemonsrv_la_SOURCES = \
 	lib/loop.c \
 	lib/master.c \
 	lib/memory.c \
+	lib/notice.c \
+	lib/pool.c \
 	lib/ready.c \
 	lib/relay.c \
 	lib/report.c \
@@ -23,9 +30,11 @@ lib_libdaemonsrv_la_SOURCES = \
 	lib/server.c \
 	lib/settings.c \
 	lib/signals.c \
+	lib/slots.c \
 	lib/spare.c \
 	lib/stage.c \
 	lib/startup.c \
+	lib/wakeup.c \
 	lib/worker.c \
 	# EOL
 

@@ -36,7 +36,11 @@ enum {
 	RECENT = 64
 };
 
-enum { UNSAID = 1000 };		/* ms, until a message is tried again */
+enum {
+	UNSAID = 1000,		/* ms, until a message is tried again */
+	FAILED = 100,		/* ms, until waitpid(2) is */
+	LOOK_EVERY = 10000	/* ms, where the stage sets nothing else */
+};
 
 enum { FORGOTTEN = -1 };	/* a place; a paused one holds -2 - fd */
 
@@ -52,6 +56,7 @@ dsrv_loop_open(struct dsrv_loop *loop, int places, enum dsrv_loop_reap reap,
 	memset(loop, 0, sizeof *loop);
 	loop->reap = reap;
 	loop->deadline = DSRV_NEVER;
+	dsrv_loop_look_every(loop, LOOK_EVERY);
 	loop->set_max = places + 1;
 	loop->set = dsrv_memory_own((size_t)loop->set_max *
 	    sizeof *loop->set);
@@ -195,14 +200,16 @@ next_place(struct dsrv_loop *loop)
 static int
 reap(struct dsrv_loop *loop, pid_t pid)
 {
-	pid_t got = waitpid(pid, &loop->status, WNOHANG);
+	pid_t got = loop->failed ? 0 : waitpid(pid, &loop->status, WNOHANG);
 
-	if (got == 0 || (got == -1 && errno != ECHILD))
+	if (got == -1 && errno != ECHILD)
+		loop->failed = 1;
+	if (got == 0 || loop->failed)
 		return 0;
-	if (got == -1)	/* somebody else has had its status */
+	if (got == -1)	/* another process has had its status */
 		loop->status = 0;
 	loop->pid = pid;
-	dsrv_children_remove(&loop->children, pid);
+	dsrv_children_remove(&loop->children, pid, &loop->child);
 	return 1;
 }
 
@@ -230,6 +237,7 @@ next_signal(struct dsrv_loop *loop, enum dsrv_event *event)
 	while (loop->caught_next < loop->caught_count) {
 		found = &loop->caught[loop->caught_next++];
 		loop->signo = found->signo;
+		loop->from_kernel = found->from_kernel;
 		*event = DSRV_EVENT_SIGNAL;
 		if (found->signo != SIGCHLD)
 			return 1;
@@ -251,11 +259,14 @@ next_signal(struct dsrv_loop *loop, enum dsrv_event *event)
 static int
 reap_all(struct dsrv_loop *loop)
 {
-	while (loop->must_reap) {
+	while (loop->must_reap && !loop->failed) {
 		loop->pid = waitpid(-1, &loop->status, WNOHANG);
-		if (loop->pid <= 0)
+		if (loop->pid == -1 && errno != ECHILD)
+			loop->failed = 1;
+		else if (loop->pid <= 0)
 			loop->must_reap = 0;
-		else if (dsrv_children_remove(&loop->children, loop->pid))
+		else if (dsrv_children_remove(&loop->children, loop->pid,
+		    &loop->child))
 			return 1;
 	}
 	return 0;
@@ -278,7 +289,7 @@ sweep(struct dsrv_loop *loop)
 {
 	int count, place;
 
-	while (loop->unswept > 0 && loop->sweep_now > 0) {
+	while (loop->unswept > 0 && loop->sweep_now > 0 && !loop->failed) {
 		loop->unswept--;
 		loop->sweep_now--;
 		if ((count = dsrv_children_count(&loop->children)) == 0)
@@ -299,6 +310,20 @@ next_end(struct dsrv_loop *loop)
 	return loop->reap == DSRV_REAP_ALL ? reap_all(loop) : sweep(loop);
 }
 
+/* What a signal should have told: one may be lost where a call has failed. */
+static void
+look_without_reason(struct dsrv_loop *loop)
+{
+	int64_t now;
+
+	if (dsrv_children_count(&loop->children) == 0 ||
+	    (now = dsrv_loop_now()) < loop->look_at)
+		return;
+	loop->look_at = now + loop->look_every;
+	loop->must_reap = 1;
+	loop->unswept = loop->sweep_now = to_ask(loop);
+}
+
 static int
 next_tick(struct dsrv_loop *loop)
 {
@@ -312,19 +337,21 @@ next_tick(struct dsrv_loop *loop)
 static int
 timeout(const struct dsrv_loop *loop)
 {
-	int64_t left = dsrv_report_flush(0) ? UNSAID : -1;
+	int64_t until = loop->deadline, now, left;
 
+	if (dsrv_children_count(&loop->children) > 0)
+		until = dsrv_loop_earlier(until, loop->look_at);
+	now = until != DSRV_NEVER ? dsrv_loop_now() : 0;
+	left = until > now ? until - now : 0;
 	if (loop->reap == DSRV_REAP_FORKED && loop->unswept > 0)
-		left = QUIET;
-	if (loop->deadline != DSRV_NEVER) {
-		int64_t until = loop->deadline - dsrv_loop_now();
-
-		if (until < 0)
-			until = 0;
-		if (left == -1 || until < left)
-			left = until < INT_MAX ? until : INT_MAX;
-	}
-	return (int)left;
+		left = dsrv_loop_earlier(left, QUIET);
+	if (loop->failed)
+		left = dsrv_loop_earlier(left, FAILED);
+	if (dsrv_report_flush(0))
+		left = dsrv_loop_earlier(left, UNSAID);
+	if (left >= DSRV_NEVER)
+		return -1;
+	return left < INT_MAX ? (int)left : INT_MAX;
 }
 
 static void
@@ -333,6 +360,7 @@ wait_for_more(struct dsrv_loop *loop)
 	int n = poll(loop->set, (nfds_t)loop->watched, timeout(loop));
 
 	loop->ticked = 0;
+	loop->failed = 0;
 	loop->cursor = loop->place;
 	loop->unseen = n > 0 ? loop->watched - 1 : 0;
 	loop->sweep_now = n == 0 ? SWEEP_QUIET : SWEEP_BUSY;
@@ -340,6 +368,7 @@ wait_for_more(struct dsrv_loop *loop)
 		loop->set[0].revents = POLLIN;
 	if (n == -1 && errno != EINTR)
 		dsrv_loop_sleep(100);	/* no memory: it may pass */
+	look_without_reason(loop);
 }
 
 enum dsrv_event
@@ -363,6 +392,61 @@ dsrv_loop_next(struct dsrv_loop *loop)
 /*
  * Children
  */
+
+void
+dsrv_loop_look_every(struct dsrv_loop *loop, int64_t ms)
+{
+	loop->look_every = ms;
+	loop->look_at = dsrv_loop_now() + ms;
+}
+
+int
+dsrv_loop_children(const struct dsrv_loop *loop)
+{
+	return dsrv_children_count(&loop->children);
+}
+
+pid_t
+dsrv_loop_child_at(const struct dsrv_loop *loop, int place)
+{
+	return dsrv_children_at(&loop->children, place);
+}
+
+int
+dsrv_loop_has_child(const struct dsrv_loop *loop, pid_t pid)
+{
+	return dsrv_children_has(&loop->children, pid);
+}
+
+struct dsrv_child *
+dsrv_loop_child(const struct dsrv_loop *loop, pid_t pid)
+{
+	return dsrv_children_record(&loop->children, pid);
+}
+
+const struct dsrv_children *
+dsrv_loop_known(const struct dsrv_loop *loop)
+{
+	return &loop->children;
+}
+
+void
+dsrv_loop_give(struct dsrv_loop *loop, int signo, void (*handler)(int))
+{
+	dsrv_catch_give(&loop->catch, signo, handler);
+}
+
+void
+dsrv_loop_let_in(const struct dsrv_loop *loop)
+{
+	dsrv_catch_let_in(&loop->catch.mask);
+}
+
+void
+dsrv_loop_let_worker_in(const struct dsrv_loop *loop)
+{
+	dsrv_catch_let_in(&loop->catch.worker_mask);
+}
 
 /* No signal comes between: neither in the child, where it would be ours, nor
  * here before the child is known. */
@@ -418,13 +502,7 @@ dsrv_loop_wait(struct dsrv_loop *loop, pid_t pid)
 {
 	while (waitpid(pid, &loop->status, 0) == -1 && errno == EINTR)
 		;
-	dsrv_children_remove(&loop->children, pid);
-}
-
-void
-dsrv_loop_sweep(struct dsrv_loop *loop)
-{
-	loop->unswept = loop->sweep_now = to_ask(loop);
+	dsrv_children_remove(&loop->children, pid, NULL);
 }
 
 int

@@ -25,7 +25,8 @@ enum {
 	FORK_PAUSE = 100,	/* ms, doubling */
 	FORK_PAUSE_MAX = 10000,
 	LAST_WORDS = 5000,	/* ms, for the logger to write them */
-	DEATH = 1000		/* ms, of one that is killed */
+	DEATH = 1000,		/* ms, of one that is killed */
+	BIRTH = 1000		/* ms, of a worker whose server has died */
 };
 
 enum { NOBODY = -1 };	/* beside DAEMON_SERVER and DAEMON_LOGGER */
@@ -53,6 +54,10 @@ struct master {
 	int late_ends;		/* of loggers, while the daemon ends */
 	int abandoned;		/* the logger does not die */
 	struct dsrv_roster *roster;	/* the server's children */
+	int from_newborn;	/* what a server that has died left to hear: its
+				 * workers that it had not recorded; or -1 */
+	int newborn_place;
+	int64_t newborn_by;	/* no longer than this */
 	struct dsrv_children strays;	/* orphans that cannot be adopted */
 	int adopting;		/* whether this process did; -1: it cannot */
 	int starter_place;
@@ -64,17 +69,19 @@ struct master {
 	int told;		/* why the start has failed */
 	int later;		/* the signal to take at the first success */
 	int64_t start_by;	/* in foreground: success must come first */
-	int64_t kill_at;	/* when those who do not obey are killed */
+	int64_t kill_at;	/* when those that do not obey are killed */
+	int64_t give_up_at;	/* when those that do not die are left */
+	int given_up;
 	int64_t hush_at;	/* when the logger is, at the end */
-	int killing;		/* since then */
 	int ending;
 	int status;		/* ending: with this */
+	struct dsrv_crashes crashes;	/* of orphans */
 };
 
 static int
 orphans(const struct master *m)
 {
-	return dsrv_children_count(&m->loop.children) -
+	return dsrv_loop_children(&m->loop) -
 	    (m->server.pid != 0) - (m->logger.pid != 0);
 }
 
@@ -82,36 +89,66 @@ orphans(const struct master *m)
  * Signals
  */
 
+/* The next place of one, from place on; -1: there is none. */
+static int
+next_orphan(const struct master *m, int place)
+{
+	pid_t pid;
+
+	for (; place < dsrv_loop_children(&m->loop); place++) {
+		pid = dsrv_loop_child_at(&m->loop, place);
+		if (pid != m->server.pid && pid != m->logger.pid)
+			return place;
+	}
+	return -1;
+}
+
+/* A worker leads a group of its own, with its helpers. */
+static void
+send_to_worker(pid_t pid, int signo)
+{
+	kill(pid, signo);
+	if (signo == SIGKILL)
+		kill(-pid, signo);
+}
+
 static void
 signal_orphans(struct master *m, int signo)
 {
 	pid_t pid;
 	int i;
 
-	for (i = 0; i < dsrv_children_count(&m->loop.children); i++) {
-		pid = dsrv_children_at(&m->loop.children, i);
-		if (pid != m->server.pid && pid != m->logger.pid)
-			kill(pid, signo);
-	}
+	for (i = next_orphan(m, 0); i != -1; i = next_orphan(m, i + 1))
+		send_to_worker(dsrv_loop_child_at(&m->loop, i), signo);
 	/* A stray's pid may be another process by now; not in our session. */
 	for (i = dsrv_children_count(&m->strays) - 1; i >= 0; i--) {
 		pid = dsrv_children_at(&m->strays, i);
 		if (getsid(pid) == getsid(0))
-			kill(pid, signo);
+			send_to_worker(pid, signo);
 		else
-			dsrv_children_remove(&m->strays, pid);
+			dsrv_children_remove(&m->strays, pid, NULL);
 	}
 }
 
-/* From now on those who do not obey have only so long. */
+/* From now on those that do not obey have only stop_timeout. */
 static void
 limit_patience(struct master *m)
 {
 	int64_t grace = m->confirmed ?
 	    (int64_t)dsrv_settings()->stop_timeout * 1000 : DSRV_START_GRACE;
 
-	if (m->kill_at == DSRV_NEVER && grace > 0)
+	if (grace > 0)
 		m->kill_at = dsrv_loop_now() + grace;
+}
+
+/* Once the daemon is to end. A server that has not heard of it yet would take
+ * this for a failure of its sockets; it does so itself when it hears. */
+static void
+end_listeners(struct master *m)
+{
+	if (m->asked & DSRV_ASK_FOR_GOOD &&
+	    (m->server.pid == 0 || m->obeyed & DSRV_ASK_FOR_GOOD))
+		dsrv_fdclean_close_listeners(1);
 }
 
 /* Adds what signo asks for; whether that is more than before. */
@@ -122,25 +159,63 @@ ask(struct master *m, int signo)
 		return 0;
 	m->signo = signo;
 	signal_orphans(m, dsrv_signals_to_workers(signo));
-	if (m->asked & DSRV_ASK_FOR_GOOD) {
-		dsrv_fdclean_listeners();
-		if (m->asked & DSRV_ASK_AT_ONCE)
-			limit_patience(m);
-	}
+	end_listeners(m);
+	if (m->asked & DSRV_ASK_FOR_GOOD && m->asked & DSRV_ASK_AT_ONCE)
+		limit_patience(m);
 	return 1;
 }
 
+/* Those that were asked to end, and have had their time. A server's workers
+ * come to us then, and are asked themselves if it has not done so. */
 static void
 kill_all(struct master *m)
 {
 	m->kill_at = DSRV_NEVER;
-	m->killing = 1;
+	m->give_up_at = dsrv_loop_now() + DEATH;
 	if (m->server.pid != 0) {
 		kill(m->server.pid, SIGCONT);
 		kill(m->server.pid, SIGKILL);
 	}
 	signal_orphans(m, SIGCONT);
 	signal_orphans(m, SIGKILL);
+}
+
+/* A process that runs with other rights, or hangs in the kernel, may not die
+ * of SIGKILL. The daemon ends all the same. */
+static void
+give_up(struct master *m)
+{
+	int place = next_orphan(m, 0), count = orphans(m);
+	pid_t pid = m->server.pid != 0 ? m->server.pid :
+	    dsrv_loop_child_at(&m->loop, place);
+
+	m->give_up_at = DSRV_NEVER;
+	m->given_up = 1;
+	count += m->server.pid != 0;
+	if (count > 1)
+		dsrv_report("end process %ld and %d others: they stay",
+		    (long)pid, count - 1);
+	else
+		dsrv_report("end process %ld: it stays", (long)pid);
+}
+
+/* Workers that were to finish in peace are asked to end first. */
+static void
+lose_patience(struct master *m)
+{
+	if (m->asked & DSRV_ASK_AT_ONCE)
+		kill_all(m);
+	else
+		ask(m, SIGTERM);
+}
+
+static void
+stop_if_late(struct master *m)
+{
+	if (m->server.pid != 0 || orphans(m) > 0)
+		give_up(m);
+	else
+		m->give_up_at = DSRV_NEVER;
 }
 
 /* With the server gone, or, where that is not the reason, as by SIGTERM: then
@@ -155,7 +230,8 @@ end(struct master *m, int status)
 	m->server.again_at = DSRV_NEVER;
 	if (!(m->asked & DSRV_ASK_FOR_GOOD))
 		ask(m, SIGTERM);
-	limit_patience(m);
+	if (m->kill_at == DSRV_NEVER)
+		limit_patience(m);
 	if (m->server.pid != 0)
 		kill(m->server.pid, SIGTERM);
 }
@@ -215,6 +291,14 @@ close_ready_pipe(struct ward *ward)
 	ward->from_child = -1;
 }
 
+static void
+close_newborn_pipe(struct master *m)
+{
+	if (m->from_newborn != -1)
+		close(m->from_newborn);
+	m->from_newborn = -1;
+}
+
 /* As fork(2) does; the child has its ready pipe, and no end of the other's:
  * that one could not notice the master's death. */
 static pid_t
@@ -229,6 +313,7 @@ fork_ward(struct master *m, struct ward *ward,
 	if ((ward->pid = fork_child(&m->loop)) == 0) {
 		close_ready_pipe(&m->server);
 		close_ready_pipe(&m->logger);
+		close_newborn_pipe(m);
 		dsrv_stage_connect(to_parent);
 		return 0;
 	}
@@ -249,12 +334,15 @@ static int
 fork_server(struct master *m)
 {
 	m->asked = m->obeyed = 0;
+	m->signo = 0;
 	m->roster->count = 0;
 	m->roster->orphans = orphans(m);
 	if (fork_ward(m, &m->server, dsrv_loop_fork) != 0)
 		return 0;
 	if (dsrv_settings()->logger_enabled)
 		dsrv_airlock_close(&m->airlock);
+	/* A helper that the program forks must not choose whom we signal. */
+	dsrv_memory_keep(m->roster, sizeof *m->roster);
 	dsrv_stage_give_roster(m->roster);
 	dsrv_stage_become(DSRV_STARTING);
 	return 1;
@@ -268,7 +356,7 @@ fork_logger(struct master *m)
 	if (fork_ward(m, &m->logger, dsrv_loop_fork_deaf) != 0)
 		return 0;
 	dsrv_memory_free(m->roster, sizeof *m->roster);
-	dsrv_fdclean_listeners();
+	dsrv_fdclean_close_listeners(0);
 	dsrv_stage_leave_log();
 	if (m->logs) {	/* 1 and 2 are the log pipe: it would wait for itself */
 		dsrv_descriptors_null(STDOUT_FILENO, STDERR_FILENO);
@@ -300,6 +388,21 @@ confirm(struct master *m)
 }
 
 static void
+adopt_worker(struct master *m, pid_t pid)
+{
+	/* Without a session of our own a stray cannot be told from others. */
+	if (dsrv_loop_adopt(&m->loop, pid) == -1) {
+		if (m->adopting != -1 || pid <= 1 ||
+		    dsrv_settings()->foreground || getsid(pid) != getsid(0))
+			return;
+		dsrv_children_add(&m->strays, pid);
+	}
+	/* The server died before it could pass it on. */
+	if (m->asked & ~m->obeyed)
+		kill(pid, dsrv_signals_to_workers(m->signo));
+}
+
+static void
 hear(struct master *m)
 {
 	int number = 0;
@@ -312,6 +415,10 @@ hear(struct master *m)
 		case DSRV_READY_ASKED:
 			m->obeyed |= dsrv_signals_ask(number);
 			ask(m, number);
+			end_listeners(m);
+			break;
+		case DSRV_READY_ORPHAN:
+			adopt_worker(m, number);
 			break;
 		case DSRV_READY_GONE:
 			dsrv_loop_forget(&m->loop, m->server.place);
@@ -326,27 +433,60 @@ hear(struct master *m)
 		}
 }
 
+/* Workers that their server had recorded, and those that it had not: they say
+ * so themselves, and one that is not heard ends. */
 static void
 adopt_workers(struct master *m)
 {
 	int i, count = m->roster->count;
-	pid_t pid;
 
-	for (i = 0; i < count && i < DSRV_COUNT(m->roster->pids); i++) {
-		pid = m->roster->pids[i];
-		/* Without a session of our own a stray cannot be told from
-		 * others. */
-		if (dsrv_loop_adopt(&m->loop, pid) == -1) {
-			if (m->adopting != -1 || pid <= 1 ||
-			    dsrv_settings()->foreground ||
-			    getsid(pid) != getsid(0))
-				continue;
-			dsrv_children_add(&m->strays, pid);
+	for (i = 0; i < count && i < DSRV_COUNT(m->roster->pids); i++)
+		adopt_worker(m, m->roster->pids[i]);
+}
+
+static void
+hear_newborn(struct master *m)
+{
+	enum dsrv_ready_word word;
+	int pid = 0;
+
+	if (m->from_newborn == -1)
+		return;
+	while ((word = dsrv_ready_hear(m->from_newborn, &pid)) !=
+	    DSRV_READY_NOTHING) {
+		if (word == DSRV_READY_ORPHAN)
+			adopt_worker(m, pid);
+		if (word == DSRV_READY_GONE) {
+			dsrv_loop_forget(&m->loop, m->newborn_place);
+			close_newborn_pipe(m);
+			m->newborn_by = DSRV_NEVER;
+			return;
 		}
-		/* The server died before it could pass it on. */
-		if (m->asked & ~m->obeyed)
-			kill(pid, dsrv_signals_to_workers(m->signo));
 	}
+}
+
+/* One that speaks now is not heard, and ends. */
+static void
+lose_newborn(struct master *m)
+{
+	hear_newborn(m);
+	if (m->from_newborn != -1)
+		dsrv_loop_forget(&m->loop, m->newborn_place);
+	close_newborn_pipe(m);
+	m->newborn_by = DSRV_NEVER;
+}
+
+/* There may be one more word, from a worker that is not awake yet. */
+static void
+expect_newborn(struct master *m)
+{
+	hear_newborn(m);
+	close_newborn_pipe(m);	/* of the server before */
+	m->from_newborn = m->server.from_child;
+	m->server.from_child = -1;
+	dsrv_loop_rewatch(&m->loop, m->newborn_place, m->from_newborn, POLLIN);
+	m->newborn_by = dsrv_loop_now() + BIRTH;
+	hear_newborn(m);
 }
 
 /* A stop that comes before success comes from the starter as a rule, and it
@@ -386,19 +526,10 @@ report_end(struct master *m, int status, int again)
 }
 
 static void
-bury_server(struct master *m)
+judge_server(struct master *m, int status)
 {
 	struct dsrv_verdict verdict;
 	struct dsrv_end seen;
-	int status = m->loop.status;
-
-	m->server.pid = 0;
-	hear(m);	/* what it wrote came before its end */
-	dsrv_loop_forget(&m->loop, m->server.place);
-	close_ready_pipe(&m->server);
-	adopt_workers(m);
-	if (WIFSIGNALED(status))	/* it has obeyed, whoever sent it */
-		ask(m, WTERMSIG(status));
 
 	seen.asked = m->asked;
 	seen.confirmed = m->confirmed;
@@ -410,8 +541,32 @@ bury_server(struct master *m)
 		m->server.again_at = dsrv_loop_now() + verdict.pause;
 	else
 		end(m, verdict.status);
-	if (m->killing)	/* its workers have had their time */
-		kill_all(m);
+}
+
+/* A stop that it died of it has obeyed, whoever sent it. But a reload that
+ * nobody has asked for is a crash: the program might do it again at once. */
+static void
+bury_server(struct master *m)
+{
+	int status = m->loop.status, passed_on;
+
+	m->server.pid = 0;
+	hear(m);	/* what it wrote came before its end */
+	dsrv_loop_forget(&m->loop, m->server.place);
+	passed_on = (m->asked & ~m->obeyed) == 0;
+	adopt_workers(m);
+	expect_newborn(m);
+	if (m->give_up_at != DSRV_NEVER) {	/* we have killed it */
+		m->give_up_at = DSRV_NEVER;
+		m->kill_at = dsrv_loop_now();
+		if (!passed_on)	/* its workers hear of the stop only now */
+			limit_patience(m);
+	}
+	if (WIFSIGNALED(status) &&
+	    dsrv_signals_ask(WTERMSIG(status)) & DSRV_ASK_FOR_GOOD)
+		ask(m, WTERMSIG(status));
+	end_listeners(m);
+	judge_server(m, status);
 }
 
 /*
@@ -560,6 +715,8 @@ lose_child(struct master *m)
 		bury_logger(m);
 		return;
 	}
+	if (!(m->asked & DSRV_ASK_AT_ONCE))
+		dsrv_crashes_add(&m->crashes, m->asked, &m->loop);
 	/* The server may have been waiting for the place. */
 	m->roster->orphans = orphans(m);
 	if (m->server.pid != 0)
@@ -573,7 +730,13 @@ tick(struct master *m)
 	int64_t now = dsrv_loop_now();
 
 	if (now >= m->kill_at)
-		kill_all(m);
+		lose_patience(m);
+	else if (now >= m->give_up_at)
+		stop_if_late(m);
+	if (now >= m->newborn_by)
+		lose_newborn(m);
+	if (now >= dsrv_crashes_due(&m->crashes))
+		dsrv_crashes_say(&m->crashes, now);
 	if (now >= m->hush_at)
 		hush(m);
 	if (now >= m->start_by) {
@@ -592,7 +755,8 @@ tick(struct master *m)
 static int
 is_over(struct master *m)
 {
-	if (!m->ending || m->server.pid != 0 || orphans(m) > 0)
+	if (!m->ending || m->from_newborn != -1 ||
+	    (!m->given_up && (m->server.pid != 0 || orphans(m) > 0)))
 		return 0;
 	if (!m->log_over && !m->log_left)
 		leave_log(m);
@@ -636,7 +800,9 @@ open_master(struct master *m)
 	m->server.name = "a server";
 	m->logger.name = "a logger";
 	m->server.from_child = m->logger.from_child = -1;
+	m->from_newborn = -1;
 	m->start_by = m->kill_at = m->hush_at = DSRV_NEVER;
+	m->give_up_at = m->newborn_by = DSRV_NEVER;
 	m->server.again_at = set->logger_enabled ? DSRV_NEVER : now;
 	m->logger.again_at = set->logger_enabled ? now : DSRV_NEVER;
 	m->log_over = !set->logger_enabled;
@@ -653,12 +819,14 @@ open_master(struct master *m)
 		goto free_roster;
 	if (set->logger_enabled && open_log(m) == -1)
 		goto close_strays;
-	if (dsrv_loop_open(&m->loop, 3, DSRV_REAP_ALL, NULL, &untouched) == -1)
+	if (dsrv_loop_open(&m->loop, 4, DSRV_REAP_ALL, NULL, &untouched) == -1)
 		goto close_log;
 	m->starter_place = dsrv_loop_watch(&m->loop,
 	    dsrv_stage()->to_parent, 0);
 	m->server.place = dsrv_loop_watch(&m->loop, -1, POLLIN);
 	m->logger.place = dsrv_loop_watch(&m->loop, -1, POLLIN);
+	m->newborn_place = dsrv_loop_watch(&m->loop, -1, POLLIN);
+	dsrv_fdclean_find_listeners();
 	m->adopting = dsrv_loop_adopting(1);
 	return 0;
 
@@ -677,6 +845,7 @@ close_master(struct master *m)
 	if (m->adopting == 0)
 		dsrv_loop_adopting(0);
 	dsrv_loop_close(&m->loop);
+	close_newborn_pipe(m);
 	close_log(m);
 	dsrv_children_close(&m->strays);
 	dsrv_memory_free(m->roster, sizeof *m->roster);
@@ -702,19 +871,31 @@ refuse(int error)
 	return dsrv_report_end(1, error, dsrv_settings()->master_return_fatal);
 }
 
+static int64_t
+next_deadline(const struct master *m)
+{
+	const int64_t deadlines[] = { m->server.again_at, m->logger.again_at,
+		m->start_by, m->kill_at, m->give_up_at, m->newborn_by,
+		m->hush_at, dsrv_crashes_due(&m->crashes) };
+	int64_t first = DSRV_NEVER;
+	int i;
+
+	for (i = 0; i < DSRV_COUNT(deadlines); i++)
+		first = dsrv_loop_earlier(first, deadlines[i]);
+	return first;
+}
+
 static int
 loop_as_master(struct master *m)
 {
 	int child;
 
 	for (;;) {
-		m->loop.deadline = dsrv_loop_earlier(
-		    dsrv_loop_earlier(m->server.again_at, m->logger.again_at),
-		    dsrv_loop_earlier(m->start_by,
-		    dsrv_loop_earlier(m->kill_at, m->hush_at)));
+		m->loop.deadline = next_deadline(m);
 		switch (dsrv_loop_next(&m->loop)) {
 		case DSRV_EVENT_SIGNAL:
-			take(m, m->loop.signo);
+			take(m, dsrv_signals_meaning(m->loop.signo,
+			    m->loop.from_kernel));
 			break;
 		case DSRV_EVENT_CHILD:
 			lose_child(m);
@@ -724,6 +905,8 @@ loop_as_master(struct master *m)
 				hear(m);
 			else if (m->loop.place == m->logger.place)
 				hear_logger(m);
+			else if (m->loop.place == m->newborn_place)
+				hear_newborn(m);
 			else {	/* the starter has died: so has the start */
 				dsrv_loop_forget(&m->loop, m->starter_place);
 				take(m, SIGTERM);

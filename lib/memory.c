@@ -29,7 +29,7 @@
 static struct {
 	void *start;
 	size_t size;
-} shown[8];	/* what a child has to drop */
+} shown[16];	/* what a child has to drop */
 
 static void *
 map(size_t size, int flags)

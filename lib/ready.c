@@ -32,17 +32,19 @@ dsrv_ready_pipe(int *from_child, int *to_parent)
 	return 0;
 }
 
-void
+int
 dsrv_ready_say(enum dsrv_ready_word word, int number)
 {
 	struct word said = { .word = (int32_t)word, .number = number };
 	int fd = dsrv_stage()->to_parent;
+	ssize_t n;
 
 	if (fd == -1)
-		return;
-	/* A pipe takes so few bytes whole. Nobody may be there to hear. */
-	while (write(fd, &said, sizeof said) == -1 && errno == EINTR)
+		return 0;
+	/* A pipe takes so few bytes whole. */
+	while ((n = write(fd, &said, sizeof said)) == -1 && errno == EINTR)
 		;
+	return n == -1 ? -1 : 0;
 }
 
 enum dsrv_ready_word

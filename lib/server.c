@@ -10,8 +10,8 @@
  */
 #include "config.h"
 
+#include <sys/wait.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -19,27 +19,48 @@
 
 enum {
 	FIRST_PAUSE = 100, LONGEST_PAUSE = 1000,	/* ms */
-	BATCH = 8	/* spares that are forked in one go */
+	BATCH = 8	/* births between two looks at what has happened */
 };
 
 struct server {
 	struct dsrv_loop loop;
-	const int *fds;		/* the listeners: watched at places 1 ... */
-	int count;
-	int usable;		/* of them */
-	int closed;		/* all of them */
-	int accepting;		/* whether they are watched now */
+	struct dsrv_acceptor acceptor;
 	int master_place;
-	int spares_place;	/* -1: there are none */
-	int refill;		/* all seats of spares are to be taken */
+	int pool_place;		/* of the spares; -1: there are none */
+	struct dsrv_client client;	/* accepted, and has no worker yet */
+	int births;		/* since the last event */
+	int fork_failures;	/* in a row */
+	int64_t retry_at;	/* to fork */
+	int refill;		/* spares, up to those that are to wait */
+	int hungry;		/* so many for clients that nobody takes */
+	int64_t hungry_at;	/* when to look for such again */
+	unsigned turn;		/* the listener that a new spare looks at */
 	int lost_spares;	/* in a row, before they had a client */
-	int failures;		/* to accept or to fork, in a row */
-	struct dsrv_client kept;	/* accepted, when there was no fork for it */
 	unsigned asked;
-	int64_t retry_at;
 	int64_t drain_by;
 	int64_t tick_at;
+	struct dsrv_busy busy;
+	struct dsrv_crashes crashes;
 };
+
+struct birth {
+	unsigned number;
+	pid_t server;
+	int slot;		/* a spare's */
+	struct dsrv_client client;	/* -1: it is to be a spare */
+};
+
+static int64_t
+tick_length(void)
+{
+	return (int64_t)dsrv_settings()->server_tick * 1000;
+}
+
+static int
+has_spares(const struct server *s)
+{
+	return s->pool_place != -1;
+}
 
 /*
  * Leaving
@@ -50,20 +71,15 @@ signal_workers(struct server *s, int signo)
 {
 	int i;
 
-	for (i = 0; i < dsrv_children_count(&s->loop.children); i++)
-		kill(dsrv_children_at(&s->loop.children, i), signo);
+	for (i = 0; i < dsrv_loop_children(&s->loop); i++)
+		kill(dsrv_loop_child_at(&s->loop, i), signo);
 }
 
 static void
-close_listeners(struct server *s)
+end_listeners(struct server *s)
 {
-	int i;
-
-	for (i = 1; i <= s->count; i++)
-		dsrv_loop_forget(&s->loop, i);
-	if (!s->closed)	/* those too that are not in the list */
-		dsrv_fdclean_listeners();
-	s->closed = 1;
+	dsrv_accept_stop(&s->acceptor, &s->loop);
+	dsrv_fdclean_close_listeners(1);	/* even those not in the list */
 }
 
 static void
@@ -78,8 +94,9 @@ obey(struct server *s, int signo)
 	 * its end for a failure, where nobody asked the master. */
 	dsrv_ready_say(DSRV_READY_ASKED, signo);
 	if (s->asked & DSRV_ASK_FOR_GOOD)
-		close_listeners(s);
-	dsrv_spares_dismiss();
+		end_listeners(s);
+	if (has_spares(s))
+		dsrv_pool_dismiss();
 	if (seconds > 0 && s->drain_by == DSRV_NEVER)
 		s->drain_by = dsrv_loop_now() + seconds * 1000;
 }
@@ -90,18 +107,40 @@ lose_master(struct server *s)
 	dsrv_loop_forget(&s->loop, s->master_place);
 	dsrv_report("go on: the master is gone");
 	s->asked |= DSRV_ASK_LEAVE | DSRV_ASK_FOR_GOOD;
-	close_listeners(s);
-	if (s->spares_place != -1) {	/* workers may have the listeners */
-		dsrv_spares_dismiss();
-		signal_workers(s, SIGUSR2);
+	end_listeners(s);
+	if (has_spares(s)) {
+		dsrv_pool_dismiss();
+		signal_workers(s, dsrv_signals_to_workers(SIGUSR2));
 	}
 }
 
-static int
-drained(const struct server *s)
+/* Their time to finish is over: the server leaves, and they are the master's,
+ * which need not tell them again. */
+static void
+stop_draining(struct server *s)
 {
-	return s->asked && dsrv_children_count(&s->loop.children) == 0 &&
-	    s->kept.conn == -1;
+	s->drain_by = DSRV_NEVER;
+	signal_workers(s, SIGTERM);
+	s->asked |= DSRV_ASK_AT_ONCE;
+	dsrv_ready_say(DSRV_READY_ASKED, SIGUSR1);
+}
+
+static int
+is_over(const struct server *s)
+{
+	return s->asked & DSRV_ASK_AT_ONCE || s->acceptor.usable == 0 ||
+	    (s->asked && dsrv_loop_children(&s->loop) == 0 &&
+	    s->client.conn == -1);
+}
+
+static void
+close_server(struct server *s)
+{
+	dsrv_loop_close(&s->loop);
+	dsrv_accept_close(&s->acceptor);
+	if (has_spares(s))
+		dsrv_pool_close();
+	dsrv_birth_close();
 }
 
 static int
@@ -109,287 +148,273 @@ finish(struct server *s)
 {
 	int fatal = dsrv_settings()->server_return_fatal, error = 0;
 
-	if (s->usable == 0) {
+	dsrv_crashes_say(&s->crashes, dsrv_loop_now());
+	if (s->acceptor.usable == 0) {
 		error = EBADF;
 		dsrv_report("serve: no listening socket is left");
 	}
-	if (s->kept.conn != -1)
-		close(s->kept.conn);
+	if (s->client.conn != -1)
+		close(s->client.conn);
 	/* Who ends needs no signals back: one of them could change how. */
-	if (fatal != 0) {
-		dsrv_loop_close(&s->loop);
-		dsrv_spares_close();
-	}
+	if (fatal != 0)
+		close_server(s);
 	dsrv_stage_become(DSRV_OVER);
 	return dsrv_report_end(error != 0 || s->asked & DSRV_ASK_FOR_GOOD,
 	    error, fatal);
 }
 
 /*
- * Accepting
+ * Admission: whether another worker is to be forked, and for what
  */
 
-/* Nothing more is accepted for a while; one message for the whole time. */
-static void
-pause_after(struct server *s, const char *what)
-{
-	if (s->failures++ == 0)
-		dsrv_report("%s: %s; trying again", what, strerror(errno));
-	s->retry_at = dsrv_loop_now() + dsrv_restart_pause(s->failures,
-	    FIRST_PAUSE, LONGEST_PAUSE);
-}
-
-static void
-drop_listener(struct server *s, int index)
-{
-	dsrv_report("accept on descriptor %d: %s", s->fds[index],
-	    strerror(errno));
-	dsrv_loop_forget(&s->loop, index + 1);
-	dsrv_spares_drop(index);
-	s->usable--;
-}
-
-static void
-accept_failed(struct server *s, int index)
-{
-	switch (dsrv_listen_why(errno)) {
-	case DSRV_LISTEN_CLIENT:
-		break;
-	case DSRV_LISTEN_SOCKET:
-		drop_listener(s, index);
-		break;
-	case DSRV_LISTEN_SYSTEM:
-		pause_after(s, "accept a connection");
-		break;
-	}
-}
-
-/* In a new worker: it keeps its connection and nothing of the server, but for
- * what a spare has. */
-static void
-become_worker(const struct server *s, const struct dsrv_client *client)
-{
-	int i;
-
-	if (s->spares_place != -1)
-		dsrv_spare_hired();
-	else
-		for (i = 0; i < s->count && !s->closed; i++)
-			close(s->fds[i]);
-	dsrv_stage_disconnect();
-	dsrv_worker_become(client);
-	/* Last: what came since the fork meets the program's own. */
-	dsrv_catch_let_in(&s->loop.catch.mask);
-}
-
-/* Whether this is the worker. */
 static int
-hire(struct server *s, const struct dsrv_client *client)
+has_room(const struct server *s)
 {
-	pid_t pid = dsrv_loop_fork_held(&s->loop);
-
-	if (pid == 0) {
-		become_worker(s, client);
-		return 1;
-	}
-	if (pid == -1) {
-		s->kept = *client;
-		pause_after(s, "fork a worker");
-		return 0;
-	}
-	close(client->conn);
-	s->failures = 0;
-	/* It was forked too late to be signalled with the others. */
-	if (s->asked)
-		kill(pid, s->asked & DSRV_ASK_FOR_GOOD ? SIGUSR2 : SIGHUP);
-	return 0;
-}
-
-static int
-serve(struct server *s, struct dsrv_client *client, int index)
-{
-	client->listener = index;
-	if (dsrv_listen_accept(s->fds[index], client) == -1) {
-		accept_failed(s, index);
-		return 0;
-	}
-	return hire(s, client);
-}
-
-static int
-room(const struct server *s)
-{
-	return dsrv_children_count(&s->loop.children) +
-	    s->loop.children.roster->orphans <
+	return dsrv_loop_children(&s->loop) + dsrv_stage()->roster->orphans <
 	    dsrv_settings()->worker_count_max;
 }
 
 static int
 may_fork(const struct server *s)
 {
-	return !s->asked && s->kept.conn == -1 &&
-	    s->retry_at == DSRV_NEVER && room(s);
+	return !s->asked && s->client.conn == -1 &&
+	    s->retry_at == DSRV_NEVER && has_room(s);
+}
+
+/* First those for clients that wait, whatever the slots say, then as many as
+ * there are to wait. */
+static int
+wants_spare(struct server *s, struct birth *birth)
+{
+	if (dsrv_pool_is_short(may_fork(s)))
+		s->refill = 1;
+	if (!may_fork(s))
+		return 0;
+	if (s->hungry > 0 &&
+	    dsrv_accept_has_clients(&s->acceptor, &s->loop)) {
+		s->hungry--;
+		birth->slot = dsrv_slots_reserve();
+		return 1;
+	}
+	s->hungry = 0;
+	if (s->refill && !dsrv_slots_enough_wait() &&
+	    (birth->slot = dsrv_slots_reserve()) != -1)
+		return 1;
+	s->refill = 0;
+	return 0;
+}
+
+static int
+next_birth(struct server *s, struct birth *birth)
+{
+	birth->client.conn = -1;
+	birth->slot = -1;
+	if (s->births == BATCH)
+		return 0;
+	if (s->client.conn == -1)
+		return has_spares(s) && wants_spare(s, birth);
+	if (s->retry_at != DSRV_NEVER)
+		return 0;
+	birth->client = s->client;
+	return 1;
 }
 
 /* Before each wait: whether to accept, and until when to wait. */
 static void
 watch(struct server *s)
 {
-	int accepting = s->spares_place == -1 && may_fork(s);
-	void (*change)(struct dsrv_loop *, int) = accepting ?
-	    dsrv_loop_resume : dsrv_loop_pause;
-	int i;
-
-	for (i = 1; i <= s->count && accepting != s->accepting; i++)
-		change(&s->loop, i);
-	s->accepting = accepting;
-	s->loop.deadline = dsrv_loop_earlier(s->tick_at,
+	int64_t until = dsrv_loop_earlier(s->tick_at,
 	    dsrv_loop_earlier(s->retry_at, s->drain_by));
-	if (s->refill && may_fork(s))
-		s->loop.deadline = dsrv_loop_now();
-}
 
-/* Clients that no spare takes: there is none, or one has died that was woken.
- * Whether this is a worker. */
-static int
-serve_waiting(struct server *s, struct dsrv_client *client)
-{
-	int i;
-
-	for (i = 0; i < s->count && s->spares_place != -1; i++)
-		if (may_fork(s) && dsrv_loop_watches(&s->loop, i + 1) &&
-		    serve(s, client, i))
-			return 1;
-	return 0;
-}
-
-/* Whether this is a worker. */
-static int
-tick(struct server *s, struct dsrv_client *client)
-{
-	int64_t now = dsrv_loop_now();
-
-	if (now >= s->tick_at) {
-		s->tick_at = now +
-		    (int64_t)dsrv_settings()->server_tick * 1000;
-		s->lost_spares = 0;
-		dsrv_loop_sweep(&s->loop);
-		if (serve_waiting(s, client))
-			return 1;
-	}
-	if (now >= s->drain_by) {
-		s->drain_by = DSRV_NEVER;
-		signal_workers(s, SIGTERM);
-		s->asked |= DSRV_ASK_AT_ONCE;
-	}
-	if (now >= s->retry_at) {
-		s->retry_at = DSRV_NEVER;
-		if (s->kept.conn != -1) {
-			*client = s->kept;
-			s->kept.conn = -1;
-			return hire(s, client);
-		}
-	}
-	return 0;
+	dsrv_accept_watch(&s->acceptor, !has_spares(s) && may_fork(s),
+	    &s->loop);
+	if (!s->asked)
+		until = dsrv_loop_earlier(until, dsrv_busy_watch(&s->busy,
+		    !has_room(s), &s->acceptor, &s->loop));
+	until = dsrv_loop_earlier(until,
+	    dsrv_accept_retry_at(&s->acceptor));
+	until = dsrv_loop_earlier(until, s->hungry_at);
+	until = dsrv_loop_earlier(until, dsrv_crashes_due(&s->crashes));
+	if (s->births == BATCH)
+		until = dsrv_loop_now();
+	s->births = 0;
+	s->loop.deadline = until;
 }
 
 /*
- * Spares
+ * The one fork of a worker
  */
 
-/* In a new spare: it ends here, or gets a client. */
 static void
-become_spare(const struct server *s, struct dsrv_client *client)
+fork_failed(struct server *s)
 {
-	dsrv_stage_disconnect();
-	if (dsrv_spare_begin(client, &s->loop.catch.mask) == -1)
-		dsrv_report_exit(0);
-	dsrv_worker_become(client);
-	dsrv_catch_let_in(&s->loop.catch.mask);
+	if (s->fork_failures++ == 0)
+		dsrv_report("fork a worker: %s; trying again",
+		    strerror(errno));
+	s->retry_at = dsrv_loop_now() + dsrv_restart_pause(s->fork_failures,
+	    FIRST_PAUSE, LONGEST_PAUSE);
 }
 
-/* Whether this is the spare. */
-static int
-fork_spare(struct server *s, struct dsrv_client *client)
+static void
+hand_over(struct server *s, pid_t pid)
 {
-	pid_t pid = dsrv_loop_fork_held(&s->loop);
+	struct dsrv_child *child = dsrv_loop_child(&s->loop, pid);
 
-	if (pid == 0) {
-		become_spare(s, client);
-		return 1;
-	}
-	dsrv_spares_forked(pid);
-	if (pid == -1)
-		pause_after(s, "fork a worker");
-	else
-		s->failures = 0;
-	return 0;
+	if (child != NULL)
+		dsrv_address_keep(&child->client,
+		    (struct sockaddr *)&s->client.addr, s->client.len);
+	close(s->client.conn);
+	s->client.conn = -1;
+	/* It was forked too late to be signalled with the others. */
+	if (s->asked)
+		kill(pid, dsrv_signals_to_workers(
+		    s->asked & DSRV_ASK_FOR_GOOD ? SIGUSR2 : SIGHUP));
 }
 
-/* Before each wait: once there are too few, as many as there are seats and
- * room for, but first those for whom a client waits; and not without a look at
- * signals and ends in between. Whether this is one of them. */
-static int
-keep_spares(struct server *s, struct dsrv_client *client)
+static pid_t
+fork_worker(struct server *s, struct birth *birth)
 {
-	int i, count;
+	pid_t pid;
 
-	if (s->spares_place == -1)
+	s->births++;
+	birth->server = dsrv_stage()->pid;
+	birth->number = dsrv_birth_begin();
+	if ((pid = dsrv_loop_fork_held(&s->loop)) == 0)
 		return 0;
-	if (dsrv_spares_wanted(may_fork(s)))
-		s->refill = 1;
-	for (i = 0; i < BATCH && s->refill && may_fork(s); i++) {
-		count = dsrv_children_count(&s->loop.children);
-		if (serve_waiting(s, client))
-			return 1;
-		if (dsrv_children_count(&s->loop.children) > count)
-			continue;
-		if (!dsrv_spares_reserve())
-			s->refill = 0;
-		else if (fork_spare(s, client))
-			return 1;
-	}
-	return 0;
+	if (birth->slot != -1)
+		dsrv_slots_give(birth->slot, pid);
+	if (pid == -1)
+		fork_failed(s);
+	else
+		s->fork_failures = 0;
+	if (pid != -1 && birth->client.conn != -1)
+		hand_over(s, pid);
+	s->turn += birth->client.conn == -1;
+	/* Last: from now on it may end, and the server holds nothing of it. */
+	dsrv_birth_release(birth->number);
+	return pid;
 }
 
+/* In a new worker: it keeps its connection and nothing of the server. */
 static void
-drop_broken_listeners(struct server *s)
+serve(const struct server *s, struct birth *birth)
 {
 	int i;
 
-	for (i = 0; i < s->count; i++)
-		if (dsrv_loop_watches(&s->loop, i + 1) &&
-		    (errno = dsrv_listen_check(s->fds[i])) != 0)
-			drop_listener(s, i);
+	for (i = 0; i < s->acceptor.count; i++)
+		close(s->acceptor.listeners[i].fd);
+	dsrv_worker_become(&birth->client);
+	dsrv_birth_wait(birth->number, birth->server);
+	dsrv_stage_disconnect();
 }
 
-/* They ask for others, or one has left that had been used. */
+/* In a new spare: it ends here, or gets a client. */
+static void
+wait_for_client(const struct server *s, struct birth *birth)
+{
+	dsrv_birth_wait(birth->number, birth->server);
+	dsrv_stage_disconnect();
+	dsrv_loop_let_in(&s->loop);
+	if (dsrv_spare_begin(birth->slot, s->turn, &birth->client) == -1)
+		dsrv_report_exit(0);
+	dsrv_worker_become(&birth->client);
+}
+
+static int
+become(const struct server *s, struct birth *birth)
+{
+	/* What is sent to its group is for it and its helpers alone. */
+	setpgid(0, 0);
+	if (has_spares(s))
+		wait_for_client(s, birth);
+	else
+		serve(s, birth);
+	/* Last: what came since the fork meets the program's own. */
+	dsrv_loop_let_worker_in(&s->loop);
+	return birth->client.listener;
+}
+
+/*
+ * Events
+ */
+
 static void
 hear_spares(struct server *s)
 {
-	if (!dsrv_spares_hear())
-		dsrv_loop_forget(&s->loop, s->spares_place);
+	dsrv_pool_hear();
 	s->refill = 1;
 	s->lost_spares = 0;
-	drop_broken_listeners(s);
+	dsrv_accept_check(&s->acceptor, &s->loop);
 }
 
-/* Whether this is a worker, of the client that a lost spare may have had. */
-static int
-lose_worker(struct server *s, struct dsrv_client *client)
+static void
+ready(struct server *s)
 {
-	if (!dsrv_spares_lose(s->loop.pid) || s->asked)
-		return 0;
+	if (s->loop.place == s->master_place)
+		lose_master(s);
+	else if (s->loop.place == s->pool_place)
+		hear_spares(s);
+	else if (s->client.conn == -1)
+		dsrv_accept_from(&s->acceptor, dsrv_accept_index(&s->acceptor,
+		    s->loop.place), &s->loop, &s->client);
+}
+
+/* It may have been woken for a client that no other was woken for. */
+static void
+lose_spare(struct server *s)
+{
 	if (s->lost_spares++ == 0)
 		dsrv_report("keep a spare: it %s; another follows",
 		    dsrv_report_how(s->loop.status));
-	drop_broken_listeners(s);
-	if (serve_waiting(s, client))
-		return 1;
-	s->refill = 1;
-	s->retry_at = dsrv_loop_now() + dsrv_restart_pause(s->lost_spares,
-	    FIRST_PAUSE, LONGEST_PAUSE);
-	return 0;
+	dsrv_accept_check(&s->acceptor, &s->loop);
+	s->refill = s->hungry = 1;
+	if (s->lost_spares > 1 ||
+	    !dsrv_accept_has_clients(&s->acceptor, &s->loop))
+		s->retry_at = dsrv_loop_now() + dsrv_restart_pause(
+		    s->lost_spares, FIRST_PAUSE, LONGEST_PAUSE);
+}
+
+/* Its place is free: the next look at admission sees it. */
+static void
+lose_worker(struct server *s)
+{
+	dsrv_crashes_add(&s->crashes, s->asked, &s->loop);
+	if (has_spares(s) && dsrv_slots_lose(s->loop.pid) && !s->asked)
+		lose_spare(s);
+}
+
+/* The slots are advice. Clients that still wait after a moment are to have a
+ * spare of their own, as often as that takes. */
+static void
+look_for_clients(struct server *s, int64_t now)
+{
+	int waits = dsrv_accept_has_clients(&s->acceptor, &s->loop);
+
+	if (waits && s->hungry_at != DSRV_NEVER)
+		s->hungry = BATCH;
+	s->hungry_at = waits && !s->asked ? now + FIRST_PAUSE : DSRV_NEVER;
+}
+
+static void
+tick(struct server *s)
+{
+	int64_t now = dsrv_loop_now();
+
+	if (has_spares(s) && (now >= s->tick_at || now >= s->hungry_at)) {
+		dsrv_slots_audit(dsrv_loop_known(&s->loop));
+		look_for_clients(s, now);
+	}
+	if (now >= s->tick_at) {
+		s->tick_at = now + tick_length();
+		s->lost_spares = 0;
+	}
+	if (now >= s->drain_by)
+		stop_draining(s);
+	if (now >= s->retry_at)
+		s->retry_at = DSRV_NEVER;
+	dsrv_accept_retry(&s->acceptor, now, &s->loop);
+	if (now >= dsrv_crashes_due(&s->crashes))
+		dsrv_crashes_say(&s->crashes, now);
 }
 
 /*
@@ -422,53 +447,71 @@ check_listeners(const int *fds, int count)
 	return 0;
 }
 
+static void
+prepare(struct server *s)
+{
+	memset(s, 0, sizeof *s);
+	s->pool_place = -1;
+	s->client.conn = -1;
+	s->retry_at = s->drain_by = s->hungry_at = DSRV_NEVER;
+	s->tick_at = dsrv_loop_now() + tick_length();
+}
+
+static int
+open_streams(void)
+{
+	return dsrv_descriptors_fill() == -1 ||
+	    dsrv_descriptors_renew(STDIN_FILENO) == -1 ||
+	    dsrv_descriptors_renew(STDOUT_FILENO) == -1 ||
+	    dsrv_descriptors_renew(STDERR_FILENO) == -1 ? -1 : 0;
+}
+
+static void
+give_to_workers(struct server *s)
+{
+	if (!dsrv_settings()->worker_ask)
+		return;
+	dsrv_loop_give(&s->loop, SIGHUP, dsrv_worker_stop);
+	dsrv_loop_give(&s->loop, SIGUSR2, dsrv_worker_stop);
+}
+
+/* -1 with errno: nothing is open. */
 static int
 open_server(struct server *s, const int *fds, int count)
 {
-	struct dsrv_roster *roster = dsrv_stage()->roster;
 	sigset_t untouched;
-	int i, from_spares;
+	int from_spares;
 
-	memset(s, 0, sizeof *s);
-	s->spares_place = -1;
-	s->fds = fds;
-	s->count = s->usable = count;
-	s->kept.conn = -1;
-	s->accepting = 1;
-	s->retry_at = s->drain_by = DSRV_NEVER;
-	s->tick_at = dsrv_loop_now() +
-	    (int64_t)dsrv_settings()->server_tick * 1000;
+	prepare(s);
 	sigemptyset(&untouched);
 	if (dsrv_stage()->hup_ignored)
 		sigaddset(&untouched, SIGHUP);
-
-	if (dsrv_descriptors_fill() == -1 ||
-	    dsrv_descriptors_renew(STDIN_FILENO) == -1 ||
-	    dsrv_descriptors_renew(STDOUT_FILENO) == -1 ||
-	    dsrv_descriptors_renew(STDERR_FILENO) == -1)
+	if (open_streams() == -1 || dsrv_birth_open() == -1)
 		return -1;
-	dsrv_memory_keep(roster, sizeof *roster);
-	if (dsrv_loop_open(&s->loop, count + 2, DSRV_REAP_FORKED, roster,
-	    &untouched) == -1)
-		return -1;
-	for (i = 0; i < count; i++) {
-		/* A client may go between poll(2) and accept(2). */
-		fcntl(fds[i], F_SETFL, fcntl(fds[i], F_GETFL) | O_NONBLOCK);
-		dsrv_loop_watch(&s->loop, fds[i], POLLIN);
-	}
+	if (dsrv_loop_open(&s->loop, count + 2, DSRV_REAP_FORKED,
+	    dsrv_stage()->roster, &untouched) == -1)
+		goto close_birth;
+	if (dsrv_accept_open(&s->acceptor, fds, count, &s->loop) == -1)
+		goto close_loop;
 	s->master_place = dsrv_loop_watch(&s->loop, dsrv_stage()->to_parent,
 	    0);
 	if (dsrv_settings()->worker_spare_count > 0) {
-		if ((from_spares = dsrv_spares_open(fds, count)) == -1) {
-			dsrv_loop_close(&s->loop);
-			return -1;
-		}
-		s->spares_place = dsrv_loop_watch(&s->loop, from_spares,
-		    POLLIN);
+		if ((from_spares = dsrv_pool_open(fds, count)) == -1)
+			goto close_acceptor;
+		s->pool_place = dsrv_loop_watch(&s->loop, from_spares, POLLIN);
 	}
-	dsrv_catch_give(&s->loop.catch, SIGHUP, dsrv_worker_stop);
-	dsrv_catch_give(&s->loop.catch, SIGUSR2, dsrv_worker_stop);
+	dsrv_loop_look_every(&s->loop, tick_length());
+	give_to_workers(s);
+	dsrv_fdclean_find_listeners();
 	return 0;
+
+close_acceptor:
+	dsrv_accept_close(&s->acceptor);
+close_loop:
+	dsrv_loop_close(&s->loop);
+close_birth:
+	dsrv_birth_close();
+	return -1;
 }
 
 static int
@@ -477,56 +520,57 @@ refuse(int error)
 	return dsrv_report_end(1, error, dsrv_settings()->server_return_fatal);
 }
 
+/* What the system refuses now it may allow later: that must not end a daemon
+ * that clients use. Signals have the program's own dispositions here. */
+static void
+open_in_the_end(struct server *s, const int *fds, int count)
+{
+	int tries;
+
+	for (tries = 1; open_server(s, fds, count) == -1; tries++) {
+		if (tries == 1)
+			dsrv_report("serve: %s; trying again",
+			    strerror(errno));
+		dsrv_loop_sleep(dsrv_restart_pause(tries, FIRST_PAUSE,
+		    LONGEST_PAUSE));
+	}
+}
+
 int
 daemon_server(const int *fds, int count)
 {
-	int error, tries, saved = errno;
-	struct dsrv_client client;
+	int error, saved = errno;
+	struct birth birth;
 	struct server s;
 
 	if ((error = dsrv_stage_enter(DSRV_CONFIRMED, "serve")) != 0 ||
 	    (error = check_listeners(fds, count)) != 0)
 		return refuse(error);
-	for (tries = 1; open_server(&s, fds, count) == -1; tries++) {
-		error = errno;
-		if (tries == 1)
-			dsrv_report("serve: %s", strerror(error));
-		/* What the system is short of now must not end a daemon. */
-		if (error != ENFILE && error != ENOMEM)
-			return refuse(error);
-		dsrv_loop_sleep(dsrv_restart_pause(tries, FIRST_PAUSE,
-		    LONGEST_PAUSE));
-	}
+	open_in_the_end(&s, fds, count);
 	for (;;) {
-		if (keep_spares(&s, &client))
-			goto worker;
+		while (next_birth(&s, &birth))
+			if (fork_worker(&s, &birth) == 0) {
+				count = become(&s, &birth);
+				errno = saved;
+				return count;
+			}
 		watch(&s);
 		switch (dsrv_loop_next(&s.loop)) {
 		case DSRV_EVENT_READY:
-			if (s.loop.place == s.master_place)
-				lose_master(&s);
-			else if (s.loop.place == s.spares_place)
-				hear_spares(&s);
-			else if (serve(&s, &client, s.loop.place - 1))
-				goto worker;
+			ready(&s);
 			break;
 		case DSRV_EVENT_SIGNAL:
-			obey(&s, s.loop.signo);
+			obey(&s, dsrv_signals_meaning(s.loop.signo,
+			    s.loop.from_kernel));
 			break;
-		case DSRV_EVENT_CHILD:	/* its place is free: watch() sees it */
-			if (lose_worker(&s, &client))
-				goto worker;
+		case DSRV_EVENT_CHILD:
+			lose_worker(&s);
 			break;
 		case DSRV_EVENT_TICK:
-			if (tick(&s, &client))
-				goto worker;
+			tick(&s);
 			break;
 		}
-		if (s.asked & DSRV_ASK_AT_ONCE || drained(&s) ||
-		    s.usable == 0)
+		if (is_over(&s))
 			return finish(&s);
 	}
-worker:
-	errno = saved;
-	return client.listener;
 }

@@ -25,7 +25,8 @@ static struct dsrv_settings settings = {
 	.server_fast_max = 5,
 	.server_tick = 10,
 	.worker_count_max = 100,
-	.stop_timeout = 10,
+	.worker_ask = 1,
+	.stop_timeout = 5,
 	.logger_prefix_format = prefix,
 	.logger_fast_time = 10,
 	.logger_fast_max = 5,
@@ -148,6 +149,12 @@ int
 daemon_set_worker_connection_max(int count)
 {
 	return set(&settings.worker_connection_max, count, 0, INT_MAX);
+}
+
+int
+daemon_set_worker_ask(int on)
+{
+	return set(&settings.worker_ask, on, 0, INT_MAX);
 }
 
 int

@@ -37,7 +37,16 @@ dsrv_signals_ask(int signo)
 int
 dsrv_signals_to_workers(int signo)
 {
+	if ((signo == SIGHUP || signo == SIGUSR2) &&
+	    !dsrv_settings()->worker_ask)
+		return 0;
 	return signo == SIGUSR1 ? SIGTERM : signo;
+}
+
+int
+dsrv_signals_meaning(int signo, int from_kernel)
+{
+	return signo == SIGHUP && from_kernel ? SIGTERM : signo;
 }
 
 int

@@ -1,26 +1,18 @@
 /*
- * spare.c - workers that wait for a connection, and take it themselves
+ * spare.c - a worker that waits for a connection, and takes it itself
  *
  *     server ---- spare
  *                 waits here for a client, and is its worker then
  *
- * A spare that waits has a seat, in memory that it shares with its server: so
- * a worker knows whether it may wait once more, and the server how many wait,
- * without a word. One word is said, through a socket, when only half as many
- * wait as should and the server could fork others. By the end of file of a pipe
- * a spare knows that its server is gone, or has it leave.
- *
- * All this is advice: a worker that was taken over can have spares be too few
- * with it, or too many within the limit. Then the server, which looks for
- * clients at each tick, serves them as it does where there are no spares.
+ * Signals are let in while it waits. A handler that has it leave closes what it
+ * waits at, so that no signal is lost between a look and a sleep, even if
+ * another process has made accept(2) one that waits.
  *
  * SPDX-License-Identifier: ISC
  */
 #include "config.h"
 
-#ifdef HAVE_EPOLL_PWAIT
-#include <sys/epoll.h>
-#endif
+#include <sys/stat.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -29,540 +21,330 @@
 
 #include "daemon-private.h"
 
-enum { FIRST_PAUSE = 100, LONGEST_PAUSE = 1000 };	/* ms */
+enum { FROM_SERVER, TO_SERVER, NULL_DEVICE, WAITER, ENDS };
 
-enum {
-	FREE = 0,	/* a seat; else who has it, or ... */
-	RESERVED = -1	/* ... the spare that is being forked for it */
+struct identity {
+	dev_t dev;	/* which file it is: the program may close it, and ... */
+	ino_t ino;	/* ... open another by the same number */
 };
 
 static struct {
-	int wanted;		/* so many are to wait; 0: there are no spares */
-	int count;		/* of seats: others may come back, and stay */
-	struct {
-		int may_call;	/* the server could fork others */
-		int is_short;	/* the system, and that was said */
-		unsigned turn;	/* the listener that a new spare looks at first */
-		pid_t seats[];
-	} *shared;
-
-	/* The server's. */
-	pid_t *forked;		/* for which spare a seat was reserved last */
-	int from_spares;
-	int lifeline;		/* -1: those that wait are to leave */
-
-	/* A spare's: its listeners, and then what ENDS tells; -1 where it has
-	 * one no more. */
-	int *fds;
+	int *fds;		/* the listeners, then ENDS; -1: not any more */
+	struct identity *files;	/* of the listeners and of FROM_SERVER */
+	int *failures;		/* to accept at a listener, in a row */
+	int64_t *retry_at;	/* when to try it again */
 	int listeners;
-	pid_t pid;		/* 0: this process is none */
-	int seat;
+	pid_t pid;		/* 0: this process is no spare */
+	int slot;		/* -1: none */
 	int served;		/* connections */
-	unsigned turn;
-} spares = { .from_spares = -1, .lifeline = -1 };
-
-enum { FROM_SERVER, TO_SERVER, NULL_DEVICE, WAITER, ENDS };
+	int resting;		/* some listener is left alone */
+	unsigned turn;		/* the listener to look at first */
+} spare;
 
 static int *
 end(int which)
 {
-	return &spares.fds[spares.listeners + which];
+	return &spare.fds[spare.listeners + which];
 }
 
 /*
- * Seats
+ * In the server, before it forks one
  */
-
-static size_t
-shared_size(void)
-{
-	return sizeof *spares.shared +
-	    (size_t)spares.count * sizeof spares.shared->seats[0];
-}
-
-static pid_t
-seated(int seat)
-{
-	return __atomic_load_n(&spares.shared->seats[seat], __ATOMIC_SEQ_CST);
-}
 
 static void
-vacate(int seat)
+remember(int index)
 {
-	__atomic_store_n(&spares.shared->seats[seat], FREE, __ATOMIC_SEQ_CST);
-}
+	struct stat file;
 
-static int
-take_seat(pid_t who)
-{
-	pid_t vacant;
-	int i;
-
-	for (i = 0; i < spares.count; i++) {
-		vacant = FREE;
-		if (__atomic_compare_exchange_n(&spares.shared->seats[i],
-		    &vacant, who, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
-			spares.seat = i;
-			return 1;
-		}
+	if (fstat(spare.fds[index], &file) == 0) {
+		spare.files[index].dev = file.st_dev;
+		spare.files[index].ino = file.st_ino;
 	}
-	return 0;
-}
-
-static int
-waiting(void)
-{
-	int i, taken = 0;
-
-	for (i = 0; i < spares.count; i++)
-		taken += seated(i) != FREE;
-	return taken;
-}
-
-static int
-few_wait(void)
-{
-	return waiting() <= spares.wanted / 2;
-}
-
-/*
- * In the server
- */
-
-static int
-open_ends(void)
-{
-	if (dsrv_descriptors_pipe(end(FROM_SERVER), &spares.lifeline) == -1 ||
-	    dsrv_descriptors_pair(&spares.from_spares, end(TO_SERVER)) == -1 ||
-	    (*end(NULL_DEVICE) = dsrv_descriptors_open_null()) == -1)
-		return -1;
-	return 0;
 }
 
 int
-dsrv_spares_open(const int *listeners, int count)
+dsrv_spare_prepare(const int *listeners, int count, int from_server,
+    int to_server, int null_device)
 {
-	int i, most = dsrv_settings()->worker_count_max;
+	int i;
 
-	spares.wanted = dsrv_settings()->worker_spare_count;
-	if (spares.wanted > most)
-		spares.wanted = most;
-	/* With one seat for each, whoever comes back would find it taken by
-	 * one that was forked in its place. */
-	spares.count = 2 * spares.wanted > most ? most : 2 * spares.wanted;
-	spares.listeners = count;
-	spares.fds = malloc(((size_t)count + ENDS) * sizeof *spares.fds);
-	spares.forked = calloc((size_t)spares.count, sizeof *spares.forked);
-	spares.shared = dsrv_memory_shared(shared_size());
-	for (i = 0; i < count + ENDS && spares.fds != NULL; i++)
-		spares.fds[i] = -1;
-	if (spares.fds == NULL || spares.forked == NULL ||
-	    spares.shared == NULL || open_ends() == -1) {
-		dsrv_spares_close();
+	spare.listeners = count;
+	spare.fds = malloc(((size_t)count + ENDS) * sizeof *spare.fds);
+	spare.files = calloc((size_t)count + 1, sizeof *spare.files);
+	spare.failures = calloc((size_t)count, sizeof *spare.failures);
+	spare.retry_at = calloc((size_t)count, sizeof *spare.retry_at);
+	if (spare.fds == NULL || spare.files == NULL ||
+	    spare.failures == NULL || spare.retry_at == NULL)
 		return -1;
-	}
 	for (i = 0; i < count; i++) {
-		spares.fds[i] = listeners[i];
+		spare.fds[i] = listeners[i];
 		/* A worker keeps it, and may execute another program. */
 		fcntl(listeners[i], F_SETFD, FD_CLOEXEC);
 	}
-	return spares.from_spares;
-}
-
-void
-dsrv_spares_close(void)
-{
-	int i, saved = errno;
-
-	if (spares.count == 0)
-		return;
-	dsrv_spares_dismiss();
-	if (spares.from_spares != -1)
-		close(spares.from_spares);
-	for (i = 0; i < ENDS && spares.fds != NULL; i++)
-		if (*end(i) != -1)
-			close(*end(i));
-	if (spares.shared != NULL)
-		dsrv_memory_free(spares.shared, shared_size());
-	free(spares.fds);
-	free(spares.forked);
-	spares.from_spares = -1;
-	spares.count = 0;
-	errno = saved;
-}
-
-int
-dsrv_spares_wanted(int room)
-{
-	/* The flag first: a spare that is seated no more then sees it, or is
-	 * counted here. */
-	__atomic_store_n(&spares.shared->may_call, room, __ATOMIC_SEQ_CST);
-	return room && few_wait();
-}
-
-int
-dsrv_spares_reserve(void)
-{
-	if (waiting() >= spares.wanted || !take_seat(RESERVED))
-		return 0;
-	spares.shared->turn++;
-	return 1;
-}
-
-void
-dsrv_spares_forked(pid_t pid)
-{
-	spares.forked[spares.seat] = pid;
-	if (pid == -1)
-		vacate(spares.seat);
-}
-
-int
-dsrv_spares_lose(pid_t pid)
-{
-	int i, lost = 0;
-	pid_t who;
-
-	for (i = 0; i < spares.count; i++) {
-		who = seated(i);
-		if (who != pid &&
-		    (who != RESERVED || spares.forked[i] != pid))
-			continue;
-		vacate(i);
-		lost = 1;
-	}
-	return lost;
-}
-
-int
-dsrv_spares_hear(void)
-{
-	char calls[64];
-
-	/* What more there is makes it ready again. At the end of file some
-	 * worker has shut it down. */
-	return recv(spares.from_spares, calls, sizeof calls,
-	    MSG_DONTWAIT) != 0;
-}
-
-void
-dsrv_spares_drop(int listener)
-{
-	if (spares.count > 0)
-		spares.fds[listener] = -1;
-}
-
-void
-dsrv_spares_dismiss(void)
-{
-	if (spares.lifeline != -1)
-		close(spares.lifeline);
-	spares.lifeline = -1;
-}
-
-/*
- * Waiting: for a listener that is ready, or the end of file from the server;
- * signals are let in then, and only then
- */
-
-enum {
-	NOTHING = -1,	/* the time is over, or a signal came */
-	DISMISSED = -2	/* or nothing can be waited for any more */
-};
-
-/* In place of an index that is ready. */
-static int
-nothing_ready(void)
-{
-	return errno == EINTR || errno == ENOMEM ? NOTHING : DISMISSED;
-}
-
-static int
-wait_by_poll(const sigset_t *mask)
-{
-	int i, place, n, count = spares.listeners, ready = NOTHING;
-	struct pollfd *set = calloc((size_t)count + 1, sizeof *set);
-
-	if (set == NULL)
-		return DISMISSED;
-	for (i = 0; i <= count; i++) {
-		set[i].fd = spares.fds[i];
-		set[i].events = POLLIN;
-	}
-	n = dsrv_catch_poll(set, count + 1, -1, mask);
-	if (n == -1)
-		ready = nothing_ready();
-	else if (set[count].revents != 0)
-		ready = DISMISSED;
-	for (i = 0; i < count && n > 0 && ready == NOTHING; i++) {
-		place = (int)((spares.turn + (unsigned)i) % (unsigned)count);
-		if (set[place].revents != 0)
-			ready = place;
-	}
-	free(set);
-	return ready;
-}
-
-#ifdef HAVE_EPOLL_PWAIT
-
-enum { READY_MAX = 16 };
-
-static int
-change(int operation, int index, uint32_t how)
-{
-	struct epoll_event event = { .events = EPOLLIN | how };
-
-	event.data.u32 = (uint32_t)index;
-	return spares.fds[index] == -1 ? 0 : epoll_ctl(*end(WAITER),
-	    operation, spares.fds[index], &event);
-}
-
-/* One connection wakes one spare, also where there are several listeners: for
- * that each spare has a waiter of its own. */
-static int
-open_waiter(void)
-{
-	if (*end(WAITER) == -1)
-		*end(WAITER) = dsrv_descriptors_own(
-		    epoll_create1(EPOLL_CLOEXEC));
-	else
-		return 0;
-	return *end(WAITER) == -1 ? -1 :
-	    change(EPOLL_CTL_ADD, spares.listeners + FROM_SERVER, 0);
-}
-
-static int
-watch_listeners(void)
-{
-	unsigned i, index, count = (unsigned)spares.listeners;
-
-	for (i = 0; i < count; i++) {
-		index = (spares.turn + i) % count;
-		if (change(EPOLL_CTL_ADD, (int)index, EPOLLEXCLUSIVE) == -1)
-			return -1;
-	}
+	*end(FROM_SERVER) = from_server;
+	*end(TO_SERVER) = to_server;
+	*end(NULL_DEVICE) = null_device;
+	*end(WAITER) = -1;
+	for (i = 0; i <= count; i++)	/* FROM_SERVER is behind them */
+		remember(i);
 	return 0;
 }
 
-/* Each connection passes by all that watch, so none does that has a client. */
-static void
-leave_listeners(void)
+void
+dsrv_spare_forget(void)
 {
-	int i;
-
-	for (i = 0; i < spares.listeners && *end(WAITER) != -1; i++)
-		change(EPOLL_CTL_DEL, i, 0);
+	free(spare.fds);
+	free(spare.files);
+	free(spare.failures);
+	free(spare.retry_at);
+	memset(&spare, 0, sizeof spare);
 }
 
-static int
-wait_for_one(const sigset_t *mask)
+void
+dsrv_spare_drop(int listener)
 {
-	struct epoll_event events[READY_MAX];
-	int i, n, ready;
-
-	if (open_waiter() == -1 || watch_listeners() == -1) {
-		leave_listeners();
-		return wait_by_poll(mask);
-	}
-	n = epoll_pwait(*end(WAITER), events, READY_MAX, -1, mask);
-	ready = n > 0 ? (int)events[0].data.u32 : nothing_ready();
-	for (i = 0; i < n; i++)
-		if ((int)events[i].data.u32 == spares.listeners)
-			ready = DISMISSED;
-	leave_listeners();
-	return ready;
+	spare.fds[listener] = -1;
 }
-
-#else
-
-static int
-wait_for_one(const sigset_t *mask)
-{
-	return wait_by_poll(mask);
-}
-
-#endif
 
 /*
- * In a spare
+ * What it has: the program may have closed all of it, as by closefrom(3)
  */
 
-/* Others are to be forked; or the server is to look at its listeners. */
-static void
-call_server(void)
-{
-	/* If that is full, the server has enough to read. */
-	send(*end(TO_SERVER), "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
-}
-
-/* The system is short of something: not now, and one message from all. */
-static void
-pause_after(int failures, const sigset_t *mask)
-{
-	struct pollfd server = { .fd = *end(FROM_SERVER), .events = POLLIN };
-
-	if (!__atomic_exchange_n(&spares.shared->is_short, 1,
-	    __ATOMIC_SEQ_CST))
-		dsrv_report("accept a connection: %s; trying again",
-		    strerror(errno));
-	dsrv_catch_poll(&server, 1, dsrv_restart_pause(failures, FIRST_PAUSE,
-	    LONGEST_PAUSE), mask);
-}
-
 static int
-take(int index, struct dsrv_client *client)
+is_ours(int index)
 {
-	if (dsrv_listen_accept(spares.fds[index], client) == -1)
-		return -1;
-	client->listener = index;
-	if (spares.shared->is_short)
-		spares.shared->is_short = 0;
-	return 0;
+	struct stat file;
+
+	return spare.fds[index] != -1 &&
+	    fstat(spare.fds[index], &file) == 0 &&
+	    file.st_dev == spare.files[index].dev &&
+	    file.st_ino == spare.files[index].ino;
 }
 
-/* Whoever comes first: a signal handler, or another thread. */
+/* The first to come has it: a signal handler, or another thread. */
 static int
 forget(int index)
 {
-	return __atomic_exchange_n(&spares.fds[index], -1, __ATOMIC_SEQ_CST);
-}
-
-/* A client that is there already. What the program has closed is not used any
- * more: its number may become another's, even our own. */
-static int
-take_at_once(struct dsrv_client *client)
-{
-	unsigned i, index, count = (unsigned)spares.listeners;
-
-	for (i = 0; i < count; i++) {
-		index = (spares.turn + i) % count;
-		if (spares.fds[index] == -1)
-			continue;
-		if (take((int)index, client) == 0)
-			return 0;
-		if (dsrv_listen_why(errno) == DSRV_LISTEN_SOCKET)
-			forget((int)index);
-	}
-	return -1;
-}
-
-static int
-has_listeners(void)
-{
-	int i;
-
-	for (i = 0; i < spares.listeners; i++)
-		if (spares.fds[i] != -1)
-			return 1;
-	return 0;
-}
-
-/* The next client; -1: it is to leave. */
-static int
-wait_for_client(struct dsrv_client *client, const sigset_t *mask)
-{
-	int index, failures = 0;
-
-	while (dsrv_stage_stop_signal() == 0) {
-		if ((index = wait_for_one(mask)) == DISMISSED)
-			return -1;
-		spares.turn++;
-		if (index == NOTHING)	/* by a signal of the program's own */
-			continue;
-		if (take(index, client) == 0)
-			return 0;
-		switch (dsrv_listen_why(errno)) {
-		case DSRV_LISTEN_CLIENT:
-			break;
-		case DSRV_LISTEN_SOCKET:	/* the server will see why */
-			return -1;
-		case DSRV_LISTEN_SYSTEM:
-			if (spares.served > 0)
-				return -1;
-			pause_after(++failures, mask);
-			break;
-		}
-	}
-	return -1;
-}
-
-/* With a seat, which it gives up for a client. One that leaves may have been
- * woken for a client. */
-static int
-wait_seated(struct dsrv_client *client, const sigset_t *mask)
-{
-	int got = wait_for_client(client, mask);
-
-	if (got == -1 && spares.served == 0)
-		return -1;	/* its end will tell */
-	vacate(spares.seat);
-	if (got == -1 || (few_wait() && __atomic_exchange_n(
-	    &spares.shared->may_call, 0, __ATOMIC_SEQ_CST)))
-		call_server();
-	return got;
+	return __atomic_exchange_n(&spare.fds[index], -1, __ATOMIC_SEQ_CST);
 }
 
 static void
+close_place(int index)
+{
+	int fd, ours = is_ours(index);
+
+	if ((fd = forget(index)) != -1 && ours)
+		close(fd);
+}
+
+/* The other ends have gone with the one that can be told from others. */
+static void
 close_end(int which)
 {
-	int fd = forget(spares.listeners + which);
+	int fd = forget(spare.listeners + which);
 
 	if (fd != -1)
 		close(fd);
 }
 
+static int
+has_ends(void)
+{
+	return is_ours(spare.listeners + FROM_SERVER);
+}
+
+static int
+has_listeners(void)
+{
+	int i, count = 0;
+
+	for (i = 0; i < spare.listeners; i++)
+		if (is_ours(i))
+			count++;
+		else
+			forget(i);
+	return count > 0;
+}
+
 void
 dsrv_spare_stop(void)
 {
-	int i, fd;
+	int i;
 
-	if (spares.pid == 0)
+	if (spare.pid == 0)
 		return;
-	close_end(WAITER);
-	for (i = 0; i < spares.listeners; i++)
-		/* The program may have closed it, and opened another. */
-		if ((fd = forget(i)) != -1 && dsrv_listen_check(fd) == 0)
-			close(fd);
+	if (has_ends())
+		close_end(WAITER);
+	for (i = 0; i < spare.listeners; i++)
+		close_place(i);
 }
 
 /* Finishes with what spares have. */
 static void
 leave(void)
 {
-	int i;
+	int i, own = has_ends();
 
 	dsrv_spare_stop();
-	for (i = 0; i < ENDS; i++)
+	for (i = 0; own && i < ENDS; i++)
 		close_end(i);
-	spares.pid = 0;
+	spare.pid = 0;
 }
 
-/* In a new child of the server. */
+/*
+ * Waiting; a listener where accepting fails is left alone for a while
+ */
+
+/* ms, until a listener that rests is to be tried again; -1: none does. */
+static int
+resting_time(int64_t now)
+{
+	int64_t until = DSRV_NEVER;
+	int i;
+
+	for (i = 0; i < spare.listeners; i++)
+		if (spare.retry_at[i] > now)
+			until = dsrv_loop_earlier(until, spare.retry_at[i]);
+	spare.resting = until != DSRV_NEVER;
+	return spare.resting ? (int)(until - now) : -1;
+}
+
+static int
+wait_for_one(void)
+{
+	struct dsrv_await await = {
+		.fds = spare.fds, .count = spare.listeners,
+		.waiter = end(WAITER), .first = spare.turn++, .timeout = -1
+	};
+
+	if (spare.resting) {
+		await.now = dsrv_loop_now();
+		await.timeout = resting_time(await.now);
+		await.retry_at = spare.retry_at;
+	}
+	return dsrv_await_one(&await);
+}
+
+/*
+ * Taking a client
+ */
+
+static int
+take(int index, struct dsrv_client *client)
+{
+	if (dsrv_listen_accept(spare.fds[index], client) == -1)
+		return -1;
+	client->listener = index;
+	spare.failures[index] = 0;
+	dsrv_slots_set_short(0);
+	return 0;
+}
+
+/* Whether to go on after a failure. One message from all, while the system is
+ * short of something. */
+static int
+bear(int index, int error)
+{
+	int pause = dsrv_listen_pause(error, &spare.failures[index]);
+
+	if (dsrv_listen_why(error) == DSRV_LISTEN_SOCKET)
+		return 0;	/* the server will see why */
+	if (pause == 0)
+		return 1;
+	if (spare.served > 0)
+		return 0;
+	if (!dsrv_slots_set_short(1))
+		dsrv_report("accept a connection: %s; trying again",
+		    strerror(error));
+	spare.retry_at[index] = dsrv_loop_now() + pause;
+	spare.resting = 1;
+	return 1;
+}
+
+/* A client that is there already. */
+static int
+take_at_once(struct dsrv_client *client)
+{
+	unsigned i, index, count = (unsigned)spare.listeners;
+
+	for (i = 0; i < count; i++) {
+		index = (spare.turn + i) % count;
+		if (spare.fds[index] == -1)
+			continue;
+		if (take((int)index, client) == 0)
+			return 0;
+		if (errno != EAGAIN)
+			bear((int)index, errno);
+	}
+	return -1;
+}
+
+/* The next client; -1: it is to leave. */
+static int
+wait_for_client(struct dsrv_client *client)
+{
+	int index;
+
+	while (dsrv_stage_stop_signal() == 0) {
+		if ((index = wait_for_one()) == DSRV_AWAIT_LEAVE)
+			return -1;
+		if (index == DSRV_AWAIT_NOTHING)
+			continue;
+		if (take(index, client) == 0)
+			return 0;
+		if (!bear(index, errno))
+			return -1;
+	}
+	return -1;
+}
+
+/* With a slot, which it gives up for a client. One that leaves may have been
+ * woken for a client. */
+static int
+wait_in_slot(struct dsrv_client *client)
+{
+	int got = wait_for_client(client);
+
+	if (got == -1 && spare.served == 0)
+		return -1;	/* its end will tell */
+	dsrv_slots_release(spare.slot);
+	if (got == -1 || dsrv_slots_call())
+		dsrv_wakeup_send(*end(TO_SERVER));
+	return got;
+}
+
+/*
+ * In a child of the server
+ */
+
 static void
-become(int served)
+become(int slot, unsigned turn)
 {
-	close(spares.from_spares);
-	dsrv_spares_dismiss();
-	spares.pid = getpid();
-	spares.turn = spares.shared->turn;
-	spares.served = served;
-	dsrv_stage_keep(spares.fds, spares.listeners + ENDS);
-}
-
-void
-dsrv_spare_hired(void)
-{
-	become(1);
+	dsrv_pool_leave();
+	spare.pid = getpid();
+	spare.slot = slot;
+	spare.turn = turn;
+	spare.served = 0;
+	dsrv_stage_keep(spare.fds, spare.listeners + ENDS);
 }
 
 int
-dsrv_spare_begin(struct dsrv_client *client, const sigset_t *mask)
+dsrv_spare_begin(int slot, unsigned turn, struct dsrv_client *client)
 {
-	become(0);
-	if (wait_seated(client, mask) == -1)
+	become(slot, turn);
+	if ((slot == -1 ? take_at_once(client) : wait_in_slot(client)) == -1)
 		return -1;
-	spares.served = 1;
+	spare.served = 1;
 	return 0;
+}
+
+/* The server is there, and has not dismissed its spares. */
+static int
+is_wanted(void)
+{
+	struct pollfd server = { .fd = *end(FROM_SERVER), .events = POLLIN };
+
+	return has_ends() && poll(&server, 1, 0) == 0;
 }
 
 static int
@@ -570,46 +352,54 @@ may_take_another(void)
 {
 	int most = dsrv_settings()->worker_connection_max;
 
-	return spares.pid != 0 && spares.pid == getpid() &&
-	    dsrv_stage_stop_signal() == 0 &&
-	    (most == 0 || spares.served < most);
+	return dsrv_stage_stop_signal() == 0 &&
+	    (most == 0 || spare.served < most) && is_wanted() &&
+	    has_listeners();
+}
+
+static int
+is_spare(void)
+{
+	return spare.pid != 0 && spare.pid == getpid();
 }
 
 int
 dsrv_spare_take(struct dsrv_client *client)
 {
-	sigset_t mask;
-	int got;
+	sigset_t before;
+	int got = -1;
 
-	if (!may_take_another())
+	if (!is_spare())
 		return -1;
-	dsrv_catch_block(&mask);
-	got = take_at_once(client);
-	spares.served += got == 0;
-	dsrv_catch_let_in(&mask);
+	dsrv_catch_let_given_in(&before);
+	if (may_take_another())
+		got = take_at_once(client);
+	dsrv_catch_let_in(&before);
+	spare.served += got == 0;
 	return got;
 }
 
 int
 dsrv_spare_wait(struct dsrv_client *client)
 {
-	sigset_t mask;
+	sigset_t before;
 	int got = -1;
 
-	if (spares.pid == 0 || spares.pid != getpid())
+	if (!is_spare())
 		return -1;
-	dsrv_catch_block(&mask);
-	if (may_take_another() && has_listeners() && take_seat(spares.pid))
-		got = wait_seated(client, &mask);
-	spares.served += got == 0;
+	dsrv_catch_let_given_in(&before);
+	if (may_take_another() &&
+	    (spare.slot = dsrv_slots_take(spare.pid)) != -1)
+		got = wait_in_slot(client);
+	dsrv_catch_let_in(&before);
+	spare.served += got == 0;
 	if (got == -1)
 		leave();
-	dsrv_catch_let_in(&mask);
 	return got;
 }
 
 int
 dsrv_spare_null(void)
 {
-	return spares.pid != 0 ? *end(NULL_DEVICE) : -1;
+	return spare.pid != 0 && has_ends() ? *end(NULL_DEVICE) : -1;
 }

@@ -150,7 +150,7 @@ succeed(struct starter *s)
 	 * the master where it will stay. */
 	if (s->adopting == 0)
 		dsrv_loop_adopting(0);
-	if (dsrv_children_has(&s->loop.children, s->leader)) {
+	if (dsrv_loop_has_child(&s->loop, s->leader)) {
 		kill(s->leader, SIGKILL);
 		dsrv_loop_wait(&s->loop, s->leader);
 	}
@@ -162,7 +162,7 @@ succeed(struct starter *s)
 static void
 signal_daemon(struct starter *s, int signo)
 {
-	if (!dsrv_children_has(&s->loop.children, s->leader)) {
+	if (!dsrv_loop_has_child(&s->loop, s->leader)) {
 		if (!dsrv_loop_group_gone(s->leader))
 			kill(-s->leader, signo);
 	} else if (kill(-s->leader, signo) == -1)
@@ -238,7 +238,7 @@ clear_up(struct starter *s)
 	int64_t now = dsrv_loop_now();
 
 	s->loop.deadline = now + LOOK;
-	if (!dsrv_children_has(&s->loop.children, s->leader))
+	if (!dsrv_loop_has_child(&s->loop, s->leader))
 		s->gone = dsrv_loop_group_gone(s->leader);
 	if (!s->gone && now >= s->kill_at) {
 		s->gone = now >= s->kill_at + LAST_LOOK;

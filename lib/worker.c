@@ -13,7 +13,7 @@
 
 #include "daemon-private.h"
 
-enum { UNREAD_MAX = 64 * 1024 };
+enum { LAST_WORDS = 2000 };	/* ms, for the client to see the end */
 
 static struct {
 	struct sockaddr_storage addr;
@@ -54,7 +54,10 @@ in_worker(void)
 int
 daemon_stop_requested(void)
 {
-	return dsrv_stage_stop_signal();
+	int signo = dsrv_stage_stop_signal();
+
+	return signo != 0 || dsrv_stage()->kind != DSRV_WORKER ? signo :
+	    dsrv_catch_pending_given();
 }
 
 int
@@ -71,17 +74,38 @@ daemon_peer(struct sockaddr *addr, socklen_t *len)
 	return 0;
 }
 
-/* What the client has sent and nobody has read would turn the end that it is
- * to see into a reset, which may cost it the last answer. */
+static int
+time_left(int64_t until)
+{
+	int64_t left = until - dsrv_loop_now();
+
+	return left > 0 ? (int)left : 0;
+}
+
+/* Until the client has seen the end: what it has sent and nobody has read would
+ * turn that into a reset, which may cost it the last answer. */
 static void
 empty_connection(void)
 {
+	struct pollfd conn = { .fd = STDIN_FILENO, .events = POLLIN };
+	int64_t until = dsrv_loop_now() + LAST_WORDS;
 	char unread[4096];
-	int i;
+	ssize_t n;
 
-	for (i = 0; i < UNREAD_MAX / (int)sizeof unread &&
-	    recv(STDIN_FILENO, unread, sizeof unread, MSG_DONTWAIT) > 0; i++)
-		;
+	do
+		n = recv(STDIN_FILENO, unread, sizeof unread, MSG_DONTWAIT);
+	while (n > 0 ? time_left(until) > 0 :
+	    n == -1 && errno == EINTR ? 1 :
+	    n == -1 && errno == EAGAIN &&
+	    poll(&conn, 1, time_left(until)) != 0);
+}
+
+static void
+finish_connection(void)
+{
+	fflush(stdout);
+	shutdown(STDOUT_FILENO, SHUT_WR);
+	empty_connection();
 }
 
 static void
@@ -96,6 +120,27 @@ leave_connection(void)
 		shutdown(STDIN_FILENO, SHUT_RDWR);
 }
 
+static void
+refresh_streams(void)
+{
+	dsrv_descriptors_refresh(STDIN_FILENO);
+	dsrv_descriptors_refresh(STDOUT_FILENO);
+}
+
+int
+daemon_end_connection(void)
+{
+	int saved = errno;
+
+	if (!in_worker())
+		return -1;
+	finish_connection();
+	leave_connection();
+	refresh_streams();
+	errno = saved;
+	return 0;
+}
+
 int
 daemon_next_connection(void)
 {
@@ -104,8 +149,7 @@ daemon_next_connection(void)
 
 	if (!in_worker())
 		return -1;
-	fflush(stdout);
-	empty_connection();
+	finish_connection();
 	client.listener = -1;
 	if (dsrv_spare_take(&client) == -1) {
 		leave_connection();
@@ -114,8 +158,7 @@ daemon_next_connection(void)
 	}
 	if (client.listener != -1)	/* which ends the one before, too */
 		dsrv_worker_become(&client);
-	dsrv_descriptors_refresh(STDIN_FILENO);
-	dsrv_descriptors_refresh(STDOUT_FILENO);
+	refresh_streams();
 	errno = saved;
 	return client.listener;
 }

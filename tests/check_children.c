@@ -124,7 +124,7 @@ one_operation(int additions)
 		right = dsrv_children_add(&children, known[i]) == 0;
 		there[i] = 1;
 	} else {
-		right = dsrv_children_remove(&children, known[i]) == there[i];
+		right = dsrv_children_remove(&children, known[i], NULL) == there[i];
 		there[i] = 0;
 	}
 	return right &&
@@ -156,10 +156,10 @@ START_TEST(children_keep_a_pid_that_is_added_twice_once)
 	ck_assert_int_eq(dsrv_children_add(&children, 4711), 0);
 	ck_assert_int_eq(dsrv_children_add(&children, 4711), 0);
 	ck_assert_int_eq(dsrv_children_count(&children), 1);
-	ck_assert_int_ne(dsrv_children_remove(&children, 4711), 0);
+	ck_assert_int_ne(dsrv_children_remove(&children, 4711, NULL), 0);
 	ck_assert_int_eq(dsrv_children_count(&children), 0);
 	ck_assert(!dsrv_children_has(&children, 4711));
-	ck_assert_int_eq(dsrv_children_remove(&children, 4711), 0);
+	ck_assert_int_eq(dsrv_children_remove(&children, 4711, NULL), 0);
 	dsrv_children_close(&children);
 }
 END_TEST
@@ -171,15 +171,15 @@ START_TEST(children_close_the_gap_with_the_last_one)
 	dsrv_children_add(&children, 12);
 	dsrv_children_add(&children, 13);
 	dsrv_children_add(&children, 14);
-	ck_assert_int_ne(dsrv_children_remove(&children, 12), 0);
+	ck_assert_int_ne(dsrv_children_remove(&children, 12, NULL), 0);
 	ck_assert_int_eq(dsrv_children_count(&children), 3);
 	ck_assert_int_eq(dsrv_children_at(&children, 0), 11);
 	ck_assert_int_eq(dsrv_children_at(&children, 1), 14);
 	ck_assert_int_eq(dsrv_children_at(&children, 2), 13);
-	ck_assert_int_ne(dsrv_children_remove(&children, 14), 0);
+	ck_assert_int_ne(dsrv_children_remove(&children, 14, NULL), 0);
 	ck_assert_int_eq(dsrv_children_at(&children, 1), 13);
-	ck_assert_int_ne(dsrv_children_remove(&children, 13), 0);
-	ck_assert_int_ne(dsrv_children_remove(&children, 11), 0);
+	ck_assert_int_ne(dsrv_children_remove(&children, 13, NULL), 0);
+	ck_assert_int_ne(dsrv_children_remove(&children, 11, NULL), 0);
 	ck_assert_int_eq(dsrv_children_count(&children), 0);
 	dsrv_children_close(&children);
 }
@@ -203,12 +203,12 @@ START_TEST(children_say_when_there_is_no_more_room)
 	for (i = 0; i < CAPACITY; i++)
 		wrong += !dsrv_children_has(&children, 100 + i);
 	ck_assert_int_eq(wrong, 0);
-	ck_assert_int_ne(dsrv_children_remove(&children, 5000), 0);
+	ck_assert_int_ne(dsrv_children_remove(&children, 5000, NULL), 0);
 	ck_assert_int_eq(dsrv_children_add(&children, 99), 0);
 	ck_assert(dsrv_children_has(&children, 99));
 	ck_assert(!dsrv_children_has(&children, 5000));
 	for (i = 0; i < CAPACITY; i++)
-		wrong += dsrv_children_remove(&children, 100 + i) !=
+		wrong += dsrv_children_remove(&children, 100 + i, NULL) !=
 		    (100 + i != 5000);
 	ck_assert_int_eq(wrong, 0);
 	ck_assert_int_eq(dsrv_children_count(&children), 1);
@@ -224,7 +224,7 @@ START_TEST(children_find_none_in_an_empty_table)
 	ck_assert(!dsrv_children_has(&children, 1));
 	ck_assert(!dsrv_children_has(&children, -1));
 	ck_assert(!dsrv_children_has(&children, INT32_MAX));
-	ck_assert_int_eq(dsrv_children_remove(&children, 2), 0);
+	ck_assert_int_eq(dsrv_children_remove(&children, 2, NULL), 0);
 	dsrv_children_close(&children);
 }
 END_TEST
@@ -239,7 +239,7 @@ START_TEST(children_are_written_to_a_roster_that_was_given)
 	for (i = 0; i < 1000; i++)
 		dsrv_children_add(&children, 2 + i * 7);
 	for (i = 0; i < 1000; i += 2)
-		dsrv_children_remove(&children, 2 + i * 7);
+		dsrv_children_remove(&children, 2 + i * 7, NULL);
 	ck_assert_int_eq(given.count, 500);
 	for (i = 0; i < given.count; i++)
 		found += given.pids[i] == dsrv_children_at(&children, i) &&

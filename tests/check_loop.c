@@ -1001,7 +1001,7 @@ START_TEST(loop_does_not_take_a_stop_for_an_end)
 	send_signal(pid, SIGSTOP);
 	ck_assert_int_eq(waitid(P_PID, (id_t)pid, &info, WSTOPPED | WNOWAIT),
 	    0);
-	dsrv_loop_sweep(&loop);
+	dsrv_loop_look_every(&loop, 1);
 	tells_nothing_more();
 	ck_assert(dsrv_children_has(&loop.children, pid));
 	send_signal(pid, SIGCONT);
@@ -1111,7 +1111,7 @@ START_TEST(loop_finds_by_a_sweep_what_no_signal_has_told)
 	open_loop();
 	fork_crowd();
 	end_crowd_at_once(1);
-	dsrv_loop_sweep(&loop);
+	dsrv_loop_look_every(&loop, 1);
 	tells_the_end_of_all();
 	dsrv_loop_close(&loop);
 }
@@ -1195,7 +1195,7 @@ START_TEST(loop_leaves_the_program_its_own_children)
 	has_ended(own = fork_stranger(9));
 	has_ended(known = fork_exiting(0));
 	tells_end_of(known, 0);
-	dsrv_loop_sweep(&loop);
+	dsrv_loop_look_every(&loop, 1);
 	tells_nothing_more();
 	ck_assert_int_eq(waitpid(own, &status, WNOHANG), own);
 	ck_assert_int_eq(WEXITSTATUS(status), 9);

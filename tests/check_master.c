@@ -196,6 +196,16 @@ handle_all(void (*handler)(int))
 		sigaction(table[i], &action, NULL);
 }
 
+/* Workers have some of them blocked. */
+static void
+unblock_all(void)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
 /* A process that is none of the library's. It ends at an order, with the
  * number of signals that it got as its status; returns its pid. */
 static pid_t
@@ -255,8 +265,10 @@ converse(void)
 {
 	char line[64];
 
-	if (counting)
+	if (counting) {
 		handle_all(note);
+		unblock_all();
+	}
 	tell_pid("worker");
 	printf("%ld\n", (long)getpid());
 	while (fgets(line, sizeof line, stdin) != NULL &&
@@ -939,7 +951,7 @@ END_TEST
  * Signals: in the program's hands
  */
 
-START_TEST(a_server_that_dies_of_hup_or_usr1_by_itself_has_obeyed)
+START_TEST(a_server_that_dies_of_a_reload_asked_of_the_master_has_obeyed)
 {
 	int i;
 
@@ -950,13 +962,39 @@ START_TEST(a_server_that_dies_of_hup_or_usr1_by_itself_has_obeyed)
 	make_gate();
 	start_daemon();
 	for (i = 0; i < 8; i++) {
-		send_signal(i < 4 ? here.master : here.server,
-		    restarting[i % 2]);
+		send_signal(here.master, restarting[i % 2]);
 		next_server();
 	}
 	order('p');
 	close(served(NULL));
 	stop();
+}
+END_TEST
+
+static int reload_signal;
+
+static void
+raise_reload_signal(void)
+{
+	raise(reload_signal);
+}
+
+/* As a library does that uses such a signal for itself: without limits it would
+ * be started again without end. */
+START_TEST(a_server_that_dies_of_a_reload_that_nobody_asked_for_has_crashed)
+{
+	int i;
+
+	daemon_set_server_fast_max(2);
+	after_success = raise_reload_signal;
+	for (i = 0; i < 2; i++) {
+		reload_signal = restarting[i];
+		start_daemon();
+		next_server();
+		next_server();
+		ends_with(128 + reload_signal);
+		never_told("server");
+	}
 }
 END_TEST
 
@@ -1246,8 +1284,7 @@ START_TEST(no_signal_is_lost_while_a_server_sets_up)
 		/* At another moment of its life each time. */
 		for (delay = i % 20 * 100; delay > 0; delay--)
 			getppid();
-		send_signal(i % 3 ? here.master : here.server,
-		    restarting[i % 2]);
+		send_signal(here.master, restarting[i % 2]);
 		next_server();
 	}
 	stop();
@@ -1655,6 +1692,7 @@ START_TEST(restarts_asked_for_count_for_nothing)
 	daemon_set_server_fast_max(1);
 	start_daemon();
 	for (i = 0; i < 10; i++) {
+		close(served(NULL));	/* it is in daemon_server() */
 		send_signal(i % 2 ? here.master : here.server,
 		    restarting[i / 2 % 2]);
 		next_server();
@@ -1978,6 +2016,7 @@ START_TEST(orphans_get_each_signal_once_and_hup_does_not_wait_for_them)
 	end_worker(fd2, second);
 	next_server();		/* the orphan is there still */
 	got(fd, "HUP");
+	close(served(NULL));	/* it is in daemon_server() */
 	send_signal(here.server, SIGUSR1);
 	got(fd, "HUP TERM");
 	next_server();
@@ -3016,7 +3055,8 @@ main(void)
 		hup_then_hup_is_one_restart,
 		usr1_then_usr2_is_the_end,
 		each_signal_goes_to_the_workers_once,
-		a_server_that_dies_of_hup_or_usr1_by_itself_has_obeyed,
+		a_server_that_dies_of_a_reload_asked_of_the_master_has_obeyed,
+		a_server_that_dies_of_a_reload_that_nobody_asked_for_has_crashed,
 		a_server_that_dies_of_another_signal_of_the_table_has_obeyed,
 		what_was_asked_is_never_guessed_from_the_servers_status,
 		a_servers_own_status_counts_where_nobody_asked_the_master,

@@ -424,8 +424,6 @@ START_TEST(superserver_reloads_while_a_program_goes_on_with_its_client)
 	server = only_child_of(master);
 	fd = client(port);
 	echoes(fd, "before");
-	/* To the program as well: it is there when kill(2) returns. */
-	send_signal(only_child_of(server), SIGHUP);
 	send_signal(master, SIGHUP);
 	echoes(fd, "after");
 	late = client(port);
@@ -450,7 +448,6 @@ START_TEST(superserver_stops_when_the_last_program_has_ended)
 	master = started(&port);
 	fd = client(port);
 	echoes(fd, "before");
-	send_signal(only_child_of(only_child_of(master)), SIGUSR2);
 	send_signal(master, SIGUSR2);
 	echoes(fd, "after");
 	ck_assert_int_eq(pid_in_file(), master);

@@ -692,6 +692,12 @@ set_and_remember(void)
 	sigprocmask(SIG_BLOCK, NULL, &there.mask);
 }
 
+static int
+has_handler(const struct sigaction *action)
+{
+	return action->sa_handler != SIG_DFL && action->sa_handler != SIG_IGN;
+}
+
 static void
 signal_teller(void)
 {
@@ -706,6 +712,11 @@ signal_teller(void)
 		if (!same_action(&action, &there.actions[signo]))
 			tell("differs", signo);
 	}
+	/* Those that the program has no handler for are blocked. */
+	if (!has_handler(&there.actions[SIGHUP]))
+		sigaddset(&there.mask, SIGHUP);
+	if (!has_handler(&there.actions[SIGUSR2]))
+		sigaddset(&there.mask, SIGUSR2);
 	sigprocmask(SIG_BLOCK, NULL, &mask);
 	if (!same_set(&mask, &there.mask))
 		tell("differs", NSIG);

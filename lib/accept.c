@@ -1,0 +1,188 @@
+/*
+ * accept.c - a server's listeners: accept from those that work
+ *
+ * A listener where accepting fails, and fails again, is left alone for a
+ * while, and no other with it.
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon-private.h"
+
+int
+dsrv_accept_open(struct dsrv_acceptor *a, const int *fds, int count,
+    struct dsrv_loop *loop)
+{
+	int i;
+
+	a->listeners = calloc((size_t)count, sizeof *a->listeners);
+	if (a->listeners == NULL)
+		return -1;
+	a->count = a->usable = count;
+	a->watched = 1;
+	a->resting = 0;
+	for (i = 0; i < count; i++) {
+		a->listeners[i].fd = fds[i];
+		a->listeners[i].retry_at = DSRV_NEVER;
+		dsrv_listen_prepare(fds[i]);
+		a->listeners[i].place = dsrv_loop_watch(loop, fds[i], POLLIN);
+	}
+	return 0;
+}
+
+void
+dsrv_accept_close(struct dsrv_acceptor *a)
+{
+	free(a->listeners);
+	a->listeners = NULL;
+}
+
+int
+dsrv_accept_index(const struct dsrv_acceptor *a, int place)
+{
+	return place - a->listeners[0].place;
+}
+
+void
+dsrv_accept_stop(struct dsrv_acceptor *a, struct dsrv_loop *loop)
+{
+	int i;
+
+	for (i = 0; i < a->count; i++)
+		dsrv_loop_forget(loop, a->listeners[i].place);
+	a->resting = 0;
+}
+
+static void
+drop(struct dsrv_acceptor *a, int index, struct dsrv_loop *loop)
+{
+	struct dsrv_listener *l = &a->listeners[index];
+
+	dsrv_report("accept on descriptor %d: %s", l->fd, strerror(errno));
+	dsrv_loop_forget(loop, l->place);
+	if (l->retry_at != DSRV_NEVER)
+		a->resting--;
+	l->retry_at = DSRV_NEVER;
+	a->usable--;
+}
+
+/* One message for all listeners while they fail for one reason. */
+static void
+say(const struct dsrv_acceptor *a, const struct dsrv_listener *l, int error)
+{
+	int i;
+
+	for (i = 0; i < a->count; i++)
+		if (a->listeners[i].error == error && &a->listeners[i] != l)
+			return;
+	dsrv_report("accept a connection: %s; trying again", strerror(error));
+}
+
+static void
+fail(struct dsrv_acceptor *a, struct dsrv_listener *l, int error,
+    struct dsrv_loop *loop)
+{
+	int pause = dsrv_listen_pause(error, &l->failures);
+
+	if (pause == 0)
+		return;
+	if (l->error != error)
+		say(a, l, error);
+	l->error = error;
+	l->retry_at = dsrv_loop_now() + pause;
+	a->resting++;
+	dsrv_loop_pause(loop, l->place);
+}
+
+int
+dsrv_accept_from(struct dsrv_acceptor *a, int index, struct dsrv_loop *loop,
+    struct dsrv_client *client)
+{
+	struct dsrv_listener *l = &a->listeners[index];
+
+	if (dsrv_listen_accept(l->fd, client) == -1) {
+		if (dsrv_listen_why(errno) == DSRV_LISTEN_SOCKET)
+			drop(a, index, loop);
+		else
+			fail(a, l, errno, loop);
+		return -1;
+	}
+	client->listener = index;
+	l->failures = l->error = 0;
+	if (!dsrv_listen_is_gone(client))
+		return 0;
+	close(client->conn);
+	client->conn = -1;
+	return -1;
+}
+
+void
+dsrv_accept_watch(struct dsrv_acceptor *a, int on, struct dsrv_loop *loop)
+{
+	int i;
+
+	for (i = 0; i < a->count && on != a->watched; i++)
+		if (!on)
+			dsrv_loop_pause(loop, a->listeners[i].place);
+		else if (a->listeners[i].retry_at == DSRV_NEVER)
+			dsrv_loop_resume(loop, a->listeners[i].place);
+	a->watched = on;
+}
+
+int64_t
+dsrv_accept_retry_at(const struct dsrv_acceptor *a)
+{
+	int64_t first = DSRV_NEVER;
+	int i;
+
+	for (i = 0; i < a->count && a->resting > 0; i++)
+		first = dsrv_loop_earlier(first, a->listeners[i].retry_at);
+	return first;
+}
+
+void
+dsrv_accept_retry(struct dsrv_acceptor *a, int64_t now, struct dsrv_loop *loop)
+{
+	int i;
+
+	for (i = 0; i < a->count && a->resting > 0; i++) {
+		if (now < a->listeners[i].retry_at)
+			continue;
+		a->listeners[i].retry_at = DSRV_NEVER;
+		a->resting--;
+		if (a->watched)
+			dsrv_loop_resume(loop, a->listeners[i].place);
+	}
+}
+
+int
+dsrv_accept_has_clients(const struct dsrv_acceptor *a,
+    const struct dsrv_loop *loop)
+{
+	int i;
+
+	for (i = 0; i < a->count; i++)
+		if (dsrv_loop_watches(loop, a->listeners[i].place) &&
+		    dsrv_listen_has_client(a->listeners[i].fd))
+			return 1;
+	return 0;
+}
+
+void
+dsrv_accept_check(struct dsrv_acceptor *a, struct dsrv_loop *loop)
+{
+	int i;
+
+	for (i = 0; i < a->count; i++)
+		if (dsrv_loop_watches(loop, a->listeners[i].place) &&
+		    (errno = dsrv_listen_check(a->listeners[i].fd)) != 0) {
+			drop(a, i, loop);
+			dsrv_spare_drop(i);
+		}
+}

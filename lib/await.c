@@ -1,0 +1,140 @@
+/*
+ * await.c - a spare's sleep: until one of its listeners is ready
+ *
+ * Or until its server is gone. A signal handler that has the spare leave closes
+ * what it waits at: one that comes before the look is seen, one that comes
+ * after it ends the wait.
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#include "config.h"
+
+#ifdef HAVE_EPOLL_CREATE1
+#include <sys/epoll.h>
+#endif
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+
+#include "daemon-private.h"
+
+static int
+is_resting(const struct dsrv_await *a, unsigned index)
+{
+	return a->retry_at != NULL && a->retry_at[index] > a->now;
+}
+
+/* In place of an index that is ready. */
+static int
+nothing_ready(int n)
+{
+	return n == 0 || errno == EINTR || errno == ENOMEM ?
+	    DSRV_AWAIT_NOTHING : DSRV_AWAIT_LEAVE;
+}
+
+static int
+wait_by_poll(const struct dsrv_await *a)
+{
+	unsigned i, index, count = (unsigned)a->count;
+	struct pollfd *set = calloc(count + 1, sizeof *set);
+	int n, ready;
+
+	if (set == NULL)
+		return DSRV_AWAIT_LEAVE;
+	for (i = 0; i <= count; i++) {
+		set[i].fd = i < count && is_resting(a, i) ? -1 : a->fds[i];
+		set[i].events = POLLIN;
+	}
+	n = dsrv_stage_stop_signal() != 0 ? 0 :
+	    poll(set, count + 1, a->timeout);
+	ready = n > 0 ? DSRV_AWAIT_NOTHING : nothing_ready(n);
+	for (i = 0; i < count && n > 0 && ready == DSRV_AWAIT_NOTHING; i++) {
+		index = (a->first + i) % count;
+		if (set[index].revents != 0)
+			ready = (int)index;
+	}
+	if (n > 0 && set[count].revents != 0)
+		ready = DSRV_AWAIT_LEAVE;
+	free(set);
+	return ready;
+}
+
+#ifdef HAVE_EPOLL_CREATE1
+
+enum { READY_MAX = 16 };
+
+static int
+change(const struct dsrv_await *a, int operation, unsigned index, uint32_t how)
+{
+	struct epoll_event event = { .events = EPOLLIN | how };
+
+	event.data.u32 = index;
+	return a->fds[index] == -1 ? 0 :
+	    epoll_ctl(*a->waiter, operation, a->fds[index], &event);
+}
+
+/* One connection wakes one spare, even if there are several listeners: for that
+ * each spare has a waiter of its own. */
+static int
+open_waiter(const struct dsrv_await *a)
+{
+	if (*a->waiter != -1)
+		return 0;
+	*a->waiter = dsrv_descriptors_own(epoll_create1(EPOLL_CLOEXEC));
+	return *a->waiter == -1 ? -1 :
+	    change(a, EPOLL_CTL_ADD, (unsigned)a->count, 0);
+}
+
+static int
+watch_listeners(const struct dsrv_await *a)
+{
+	unsigned i, index, count = (unsigned)a->count;
+
+	for (i = 0; i < count; i++) {
+		index = (a->first + i) % count;
+		if (!is_resting(a, index) && change(a, EPOLL_CTL_ADD, index,
+		    EPOLLEXCLUSIVE) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+/* Each connection passes by all that watch, so none does that has a client. */
+static void
+leave_listeners(const struct dsrv_await *a)
+{
+	unsigned i;
+
+	for (i = 0; i < (unsigned)a->count && *a->waiter != -1; i++)
+		change(a, EPOLL_CTL_DEL, i, 0);
+}
+
+int
+dsrv_await_one(const struct dsrv_await *a)
+{
+	struct epoll_event events[READY_MAX];
+	int i, n, ready;
+
+	if (open_waiter(a) == -1 || watch_listeners(a) == -1) {
+		leave_listeners(a);
+		return wait_by_poll(a);
+	}
+	n = dsrv_stage_stop_signal() != 0 ? 0 :
+	    epoll_wait(*a->waiter, events, READY_MAX, a->timeout);
+	ready = n > 0 ? (int)events[0].data.u32 : nothing_ready(n);
+	for (i = 0; i < n; i++)
+		if ((int)events[i].data.u32 == a->count)
+			ready = DSRV_AWAIT_LEAVE;
+	leave_listeners(a);
+	return ready;
+}
+
+#else
+
+int
+dsrv_await_one(const struct dsrv_await *a)
+{
+	return wait_by_poll(a);
+}
+
+#endif

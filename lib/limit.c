@@ -1,0 +1,37 @@
+/*
+ * limit.c - what happens often is said once, and then how often; pure
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#include "config.h"
+
+#include "daemon-private.h"
+
+enum { QUIET = 10000 };	/* ms, from one line to the next */
+
+int
+dsrv_limit_event(struct dsrv_limit *limit, int64_t now)
+{
+	if (limit->unsaid > 0 || now < limit->quiet_until) {
+		limit->unsaid++;
+		return 0;
+	}
+	limit->quiet_until = now + QUIET;
+	return 1;
+}
+
+int64_t
+dsrv_limit_due(const struct dsrv_limit *limit)
+{
+	return limit->unsaid > 0 ? limit->quiet_until : DSRV_NEVER;
+}
+
+int
+dsrv_limit_take(struct dsrv_limit *limit, int64_t now)
+{
+	int count = limit->unsaid;
+
+	limit->unsaid = 0;
+	limit->quiet_until = now + QUIET;
+	return count;
+}

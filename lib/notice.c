@@ -1,0 +1,122 @@
+/*
+ * notice.c - what the log says of workers: crashes, and that all are busy
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#include "config.h"
+
+#include <sys/wait.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon-private.h"
+
+enum { LOOK = 1000, QUIET = 10000 };	/* ms */
+
+/*
+ * Workers that a signal has ended
+ */
+
+/* Not one that was asked for, nor that of a worker whose client has gone. */
+static int
+is_crash(int status, unsigned asked)
+{
+	return WIFSIGNALED(status) && WTERMSIG(status) != SIGPIPE &&
+	    !(asked && dsrv_signals_ask(WTERMSIG(status)) != 0);
+}
+
+static void
+describe(char *text, pid_t pid, const struct dsrv_address *client)
+{
+	char address[DSRV_ADDRESS_TEXT];
+
+	dsrv_address_text(address, client);
+	snprintf(text, DSRV_NOTICE_WORKER, "%ld%s%s", (long)pid,
+	    *address != '\0' ? " of " : "", address);
+}
+
+void
+dsrv_crashes_add(struct dsrv_crashes *crashes, unsigned asked,
+    const struct dsrv_loop *loop)
+{
+	int64_t now;
+
+	if (!is_crash(loop->status, asked))
+		return;
+	now = dsrv_loop_now();
+	describe(crashes->worker, loop->pid, &loop->child.client);
+	crashes->status = loop->status;
+	if (dsrv_limit_event(&crashes->limit, now))
+		dsrv_report("keep worker %s: it %s", crashes->worker,
+		    dsrv_report_how(loop->status));
+	else if (now >= dsrv_limit_due(&crashes->limit))
+		dsrv_crashes_say(crashes, now);
+}
+
+int64_t
+dsrv_crashes_due(const struct dsrv_crashes *crashes)
+{
+	return dsrv_limit_due(&crashes->limit);
+}
+
+void
+dsrv_crashes_say(struct dsrv_crashes *crashes, int64_t now)
+{
+	int count;
+
+	if (dsrv_limit_due(&crashes->limit) == DSRV_NEVER)
+		return;
+	count = dsrv_limit_take(&crashes->limit, now);
+	dsrv_report("keep %d more %s: the last one, %s, %s", count,
+	    count == 1 ? "worker" : "workers", crashes->worker,
+	    dsrv_report_how(crashes->status));
+}
+
+/*
+ * All workers are busy, and clients wait
+ */
+
+static void
+say_busy(struct dsrv_busy *busy, int64_t now)
+{
+	busy->said = 1;
+	busy->look_at = now + QUIET;
+	dsrv_report("accept a connection: all %d workers are busy",
+	    dsrv_settings()->worker_count_max);
+}
+
+static void
+say_over(struct dsrv_busy *busy)
+{
+	dsrv_report("accept connections for %lld s: all %d workers were busy",
+	    (long long)(dsrv_loop_now() - busy->since + 500) / 1000,
+	    dsrv_settings()->worker_count_max);
+	busy->said = 0;
+}
+
+int64_t
+dsrv_busy_watch(struct dsrv_busy *busy, int is_full,
+    const struct dsrv_acceptor *acceptor, const struct dsrv_loop *loop)
+{
+	int64_t now;
+
+	if (!is_full) {
+		if (busy->said)
+			say_over(busy);
+		busy->since = 0;
+		return DSRV_NEVER;
+	}
+	if (busy->said)
+		return DSRV_NEVER;
+	now = dsrv_loop_now();
+	if (busy->since == 0)
+		busy->since = now;
+	if (now >= busy->look_at) {
+		busy->look_at = now + LOOK;
+		if (dsrv_accept_has_clients(acceptor, loop)) {
+			say_busy(busy, now);
+			return DSRV_NEVER;
+		}
+	}
+	return busy->look_at;
+}

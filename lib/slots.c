@@ -1,0 +1,172 @@
+/*
+ * slots.c - the page in which spares say that they wait
+ *
+ * A spare that waits for a client has a slot with its pid there, so that the
+ * server knows how many wait, and a worker whether it may wait again, without
+ * a word between them. All that use the page can write it, and a worker may
+ * have been taken over, so it is advice: the server checks each slot against
+ * the children that it has, and looks for clients that nobody takes.
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#include "config.h"
+
+#include "daemon-private.h"
+
+enum {
+	FREE = 0,		/* a slot; else the pid of the spare, or ... */
+	RESERVED = -1		/* ... one is being forked for it */
+};
+
+static struct {
+	int wanted;	/* how many are to wait */
+	int count;	/* of slots: a worker that comes back may wait, too */
+	struct {
+		int may_call;	/* the server could fork others */
+		int is_short;	/* the system, and that was said */
+		pid_t slots[];
+	} *shared;
+} page;
+
+static size_t
+page_size(void)
+{
+	return sizeof *page.shared +
+	    (size_t)page.count * sizeof page.shared->slots[0];
+}
+
+int
+dsrv_slots_open(int wanted, int most)
+{
+	page.wanted = wanted < most ? wanted : most;
+	/* With one slot for each, a worker that comes back would find it taken
+	 * by the spare that was forked in its place. */
+	page.count = 2 * page.wanted < most ? 2 * page.wanted : most;
+	page.shared = dsrv_memory_shared(page_size());
+	return page.shared != NULL ? 0 : -1;
+}
+
+void
+dsrv_slots_close(void)
+{
+	if (page.shared != NULL)
+		dsrv_memory_free(page.shared, page_size());
+	page.shared = NULL;
+}
+
+static pid_t
+holder(int slot)
+{
+	return __atomic_load_n(&page.shared->slots[slot], __ATOMIC_SEQ_CST);
+}
+
+/* Whether it was from before, and is to now. */
+static int
+change(int slot, pid_t from, pid_t to)
+{
+	return __atomic_compare_exchange_n(&page.shared->slots[slot], &from,
+	    to, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+
+int
+dsrv_slots_take(pid_t pid)
+{
+	int slot;
+
+	for (slot = 0; slot < page.count; slot++)
+		if (change(slot, FREE, pid))
+			return slot;
+	return -1;
+}
+
+int
+dsrv_slots_reserve(void)
+{
+	return dsrv_slots_take(RESERVED);
+}
+
+void
+dsrv_slots_give(int slot, pid_t pid)
+{
+	__atomic_store_n(&page.shared->slots[slot], pid == -1 ? FREE : pid,
+	    __ATOMIC_SEQ_CST);
+}
+
+void
+dsrv_slots_release(int slot)
+{
+	dsrv_slots_give(slot, FREE);
+}
+
+int
+dsrv_slots_lose(pid_t pid)
+{
+	int slot, had = 0;
+
+	for (slot = 0; slot < page.count; slot++)
+		had |= change(slot, pid, FREE);
+	return had;
+}
+
+void
+dsrv_slots_audit(const struct dsrv_children *children)
+{
+	static int audits;
+	struct dsrv_child *child;
+	int slot;
+	pid_t pid;
+
+	audits++;
+	for (slot = 0; slot < page.count; slot++) {
+		if ((pid = holder(slot)) == FREE)
+			continue;
+		child = dsrv_children_record(children, pid);
+		if (child == NULL || child->audited == audits)
+			change(slot, pid, FREE);
+		else
+			child->audited = audits;
+	}
+}
+
+static int
+waiting(void)
+{
+	int slot, count = 0;
+
+	for (slot = 0; slot < page.count; slot++)
+		count += holder(slot) != FREE;
+	return count;
+}
+
+int
+dsrv_slots_few_wait(void)
+{
+	return waiting() <= page.wanted / 2;
+}
+
+int
+dsrv_slots_enough_wait(void)
+{
+	return waiting() >= page.wanted;
+}
+
+void
+dsrv_slots_allow_call(int allowed)
+{
+	__atomic_store_n(&page.shared->may_call, allowed, __ATOMIC_SEQ_CST);
+}
+
+int
+dsrv_slots_call(void)
+{
+	return dsrv_slots_few_wait() && __atomic_exchange_n(
+	    &page.shared->may_call, 0, __ATOMIC_SEQ_CST);
+}
+
+int
+dsrv_slots_set_short(int is_short)
+{
+	return page.shared->is_short == is_short ? is_short :
+	    __atomic_exchange_n(&page.shared->is_short, is_short,
+	    __ATOMIC_SEQ_CST);
+}

@@ -1,0 +1,124 @@
+/*
+ * wakeup.c - a way to wake a looping process, for those it does not trust
+ *
+ * A socket could bring descriptors, whose close(2) may take as long as their
+ * sender likes, and a pipe has a lock that a writer can hold. An eventfd(2)
+ * has neither. It is read without waiting whatever mode others give it. Where
+ * the system has none, a pipe must do.
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#include "config.h"
+
+#ifdef HAVE_SYS_EVENTFD_H
+#include <sys/eventfd.h>
+#endif
+#include <sys/uio.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "daemon-private.h"
+
+#if defined(HAVE_SYS_EVENTFD_H) && defined(HAVE_PREADV2) && \
+    defined(RWF_NOWAIT)
+
+/* Whether nothing was there, or all that was has been taken. */
+static int
+read_at_once(int fd, void *buf, size_t size)
+{
+	struct iovec iov = { .iov_base = buf, .iov_len = size };
+
+	return preadv2(fd, &iov, 1, -1, RWF_NOWAIT) != -1 || errno == EAGAIN;
+}
+
+static int
+open_event(struct dsrv_wakeup *w)
+{
+	uint64_t count;
+
+	w->fd = dsrv_descriptors_own(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+	w->to = w->fd;
+	if (w->fd == -1)
+		return -1;
+	if (read_at_once(w->fd, &count, sizeof count))
+		return 0;
+	close(w->fd);	/* an old kernel would wait */
+	return -1;
+}
+
+#else
+
+static int
+read_at_once(int fd, void *buf, size_t size)
+{
+	return read(fd, buf, size) != -1 || errno == EAGAIN;
+}
+
+static int
+open_event(struct dsrv_wakeup *w)
+{
+	(void)w;
+	return -1;
+}
+
+#endif
+
+static int
+open_pipe(struct dsrv_wakeup *w)
+{
+	if (dsrv_descriptors_pipe(&w->fd, &w->to) == -1)
+		return -1;
+	fcntl(w->fd, F_SETFL, O_NONBLOCK);
+	fcntl(w->to, F_SETFL, O_NONBLOCK);
+	return 0;
+}
+
+int
+dsrv_wakeup_open(struct dsrv_wakeup *w)
+{
+	if (open_event(w) == 0 || open_pipe(w) == 0)
+		return 0;
+	w->fd = w->to = -1;
+	return -1;
+}
+
+void
+dsrv_wakeup_close(struct dsrv_wakeup *w)
+{
+	dsrv_wakeup_only_send(w);
+	if (w->to != -1)
+		close(w->to);
+	w->to = -1;
+}
+
+void
+dsrv_wakeup_only_send(struct dsrv_wakeup *w)
+{
+	if (w->fd != -1 && w->fd != w->to)
+		close(w->fd);
+	w->fd = -1;
+}
+
+void
+dsrv_wakeup_send(int to)
+{
+	uint64_t one = 1;
+
+	/* If it takes no more, there is enough to wake by. */
+	while (write(to, &one, sizeof one) == -1 && errno == EINTR)
+		;
+}
+
+void
+dsrv_wakeup_take(const struct dsrv_wakeup *w)
+{
+	uint64_t counts[8];
+	ssize_t n = 0;
+
+	if (w->fd == w->to)
+		read_at_once(w->fd, counts, sizeof counts[0]);
+	else	/* no other process has this end */
+		n = read(w->fd, counts, sizeof counts);
+	(void)n;
+}
