@@ -17,11 +17,15 @@
 
 #include <sys/mman.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <unistd.h>
 
 #include "daemon-private.h"
 
-enum { MOMENT = 50, LONGEST_MOMENT = 5000 };	/* us, doubling */
+enum {
+	YIELDS = 4,	/* as a rule the server only waits for this processor */
+	MOMENT = 50, LONGEST_MOMENT = 5000	/* us, doubling */
+};
 
 struct counts {
 	unsigned begun;
@@ -107,21 +111,31 @@ is_released(unsigned birth)
 	    birth) >= 0;
 }
 
+/* It was released, or the master must know it. */
+static void
+be_orphaned(unsigned birth)
+{
+	if (!is_released(birth) &&
+	    dsrv_ready_say(DSRV_READY_ORPHAN, getpid()) == -1)
+		dsrv_report_exit(1);
+}
+
 void
 dsrv_birth_wait(unsigned birth, pid_t server)
 {
-	int moment = MOMENT;
+	int yields = 0, moment = MOMENT;
 
 	while (!is_released(birth)) {
 		if (getppid() != server) {
-			/* It was released, or the master must know it. */
-			if (!is_released(birth) &&
-			    dsrv_ready_say(DSRV_READY_ORPHAN, getpid()) == -1)
-				dsrv_report_exit(1);
+			be_orphaned(birth);
 			return;
 		}
-		dsrv_loop_doze(moment);
-		if (moment < LONGEST_MOMENT)
-			moment *= 2;
+		if (yields++ < YIELDS)
+			sched_yield();
+		else {
+			dsrv_loop_doze(moment);
+			if (moment < LONGEST_MOMENT)
+				moment *= 2;
+		}
 	}
 }
