@@ -174,6 +174,30 @@ dsrv_accept_has_clients(const struct dsrv_acceptor *a,
 	return 0;
 }
 
+int
+dsrv_accept_has_unix(const struct dsrv_acceptor *a)
+{
+	int i;
+
+	for (i = 0; i < a->count; i++)
+		if (dsrv_listen_is_unix(a->listeners[i].fd))
+			return 1;
+	return 0;
+}
+
+void
+dsrv_accept_all(const struct dsrv_acceptor *a)
+{
+	struct dsrv_client client;
+	int i;
+
+	for (i = 0; i < a->count; i++)
+		if (dsrv_listen_is_unix(a->listeners[i].fd))
+			while (dsrv_listen_accept(a->listeners[i].fd,
+			    &client) != -1)
+				;
+}
+
 void
 dsrv_accept_check(struct dsrv_acceptor *a, struct dsrv_loop *loop)
 {

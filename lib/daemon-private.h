@@ -388,6 +388,7 @@ enum dsrv_stage_kind {
 	DSRV_MASTER,	/* daemon_start() has returned */
 	DSRV_STARTING,	/* a server before daemon_success() */
 	DSRV_CONFIRMED,	/* a server after it */
+	DSRV_SERVING,	/* a server in daemon_server() */
 	DSRV_WORKER,
 	DSRV_LOGGER,	/* before daemon_logger() */
 	DSRV_OVER	/* a stage has returned its return_fatal */
@@ -399,6 +400,7 @@ struct dsrv_stage {
 	int to_parent;			/* the ready pipe, or -1 */
 	int to_logger;			/* the log pipe, or -1 */
 	struct dsrv_roster *roster;	/* a server's, shared with the master */
+	int follows;			/* a server: another was confirmed before */
 	struct dsrv_airlock airlock;	/* a logger's */
 	const int *kept;		/* a spare's */
 	int kept_count;
@@ -408,6 +410,8 @@ struct dsrv_stage {
 const struct dsrv_stage *dsrv_stage(void);
 /* This process is from now on of that kind. */
 void dsrv_stage_become(enum dsrv_stage_kind);
+/* From now on a process that the program forks has none of this. */
+void dsrv_stage_guard(void);
 /* The ready pipe that this process's parent gives it, in place of what the
  * last one's gave. */
 void dsrv_stage_connect(int to_parent);
@@ -416,7 +420,7 @@ void dsrv_stage_disconnect(void);
 void dsrv_stage_hold_log(int to_logger);
 void dsrv_stage_leave_log(void);
 /* What else a server, or a logger, is given. */
-void dsrv_stage_give_roster(struct dsrv_roster *);
+void dsrv_stage_give_roster(struct dsrv_roster *, int follows);
 void dsrv_stage_give_airlock(const struct dsrv_airlock *);
 /* In a signal handler: this worker was asked to finish; and what tells it
  * later, 0: it was not. */
@@ -690,6 +694,7 @@ int dsrv_listen_pause(int error, int *failures);
 void dsrv_listen_prepare(int fd);
 /* Whether a client waits there. */
 int dsrv_listen_has_client(int fd);
+int dsrv_listen_is_unix(int fd);
 /* Whether the client has reset its connection, so that nobody will read. */
 int dsrv_listen_is_gone(const struct dsrv_client *);
 /* Whether the daemon was started with it: others may hold it. */
@@ -835,6 +840,10 @@ void dsrv_accept_retry(struct dsrv_acceptor *, int64_t now,
 /* Whether a client waits at any. */
 int dsrv_accept_has_clients(const struct dsrv_acceptor *,
     const struct dsrv_loop *);
+/* Whether clients of one may have sent descriptors; and, in a child that
+ * ends next, takes all that still wait when the listeners have been ended. */
+int dsrv_accept_has_unix(const struct dsrv_acceptor *);
+void dsrv_accept_all(const struct dsrv_acceptor *);
 /* Drops those that listen no more. */
 void dsrv_accept_check(struct dsrv_acceptor *, struct dsrv_loop *);
 

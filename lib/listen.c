@@ -107,14 +107,14 @@ dsrv_listen_pause(int error, int *failures)
 	    0;
 }
 
-static int
-family_of(int fd)
+int
+dsrv_listen_is_unix(int fd)
 {
 	struct sockaddr_storage addr;
 	socklen_t len = sizeof addr;
 
-	return getsockname(fd, (struct sockaddr *)&addr, &len) == 0 ?
-	    addr.ss_family : AF_UNSPEC;
+	return getsockname(fd, (struct sockaddr *)&addr, &len) == 0 &&
+	    addr.ss_family == AF_UNIX;
 }
 
 int
@@ -159,7 +159,7 @@ dsrv_listen_end(int fd)
 		shutdown(fd, SHUT_RDWR);	/* for all that hold it */
 	/* What clients have sent to a Unix-domain socket may be descriptors,
 	 * and closing those may take long: not before this process ends. */
-	if (family_of(fd) != AF_UNIX)
+	if (!dsrv_listen_is_unix(fd))
 		close(fd);
 }
 

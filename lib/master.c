@@ -343,7 +343,7 @@ fork_server(struct master *m)
 		dsrv_airlock_close(&m->airlock);
 	/* A helper that the program forks must not choose whom we signal. */
 	dsrv_memory_keep(m->roster, sizeof *m->roster);
-	dsrv_stage_give_roster(m->roster);
+	dsrv_stage_give_roster(m->roster, m->confirmed);
 	dsrv_stage_become(DSRV_STARTING);
 	return 1;
 }

@@ -68,17 +68,17 @@ int
 dsrv_ready_settle(void)
 {
 	int log = dsrv_stage()->to_logger;
-	int foreground = dsrv_settings()->foreground;
+	int foreground = dsrv_settings()->foreground, failed = 0;
 
 	if (log != -1) {
 		if (!foreground)
 			dup2(log, STDOUT_FILENO);
 		dup2(log, STDERR_FILENO);
-	} else if (!foreground && dsrv_descriptors_null(1, 2) == -1)
-		return -1;
+	} else if (!foreground)
+		failed = dsrv_descriptors_null(1, 2);
 	dsrv_report_to(log != -1 || foreground ? DSRV_REPORT_STDERR :
 	    DSRV_REPORT_SYSLOG);
-	return 0;
+	return failed;
 }
 
 int
@@ -96,7 +96,9 @@ daemon_success(void)
 	/* The starter shows all that is in the relay when it hears of the
 	 * success: nothing may be written there after it. */
 	fflush(NULL);
-	if (dsrv_ready_settle() == -1) {
+	/* A server that follows another has what the master has there already:
+	 * what is short now must not end the daemon. */
+	if (dsrv_ready_settle() == -1 && !dsrv_stage()->follows) {
 		error = errno;
 		dsrv_report("open /dev/null: %s", strerror(error));
 		return dsrv_report_end(1, error, fatal);

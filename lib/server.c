@@ -75,11 +75,27 @@ signal_workers(struct server *s, int signo)
 		kill(dsrv_loop_child_at(&s->loop, i), signo);
 }
 
+/* Clients of a Unix-domain socket that wait would do so until the last process
+ * that has it is gone. What they have sent may take long to close, except for a
+ * process that ends. */
+static void
+refuse_waiting(struct server *s)
+{
+	if (dsrv_loop_fork(&s->loop) != 0)
+		return;
+	dsrv_accept_all(&s->acceptor);
+	dsrv_report_exit(0);
+}
+
 static void
 end_listeners(struct server *s)
 {
+	int has_unix = dsrv_accept_has_unix(&s->acceptor);
+
 	dsrv_accept_stop(&s->acceptor, &s->loop);
 	dsrv_fdclean_close_listeners(1);	/* even those not in the list */
+	if (has_unix)
+		refuse_waiting(s);
 }
 
 static void
@@ -547,6 +563,7 @@ daemon_server(const int *fds, int count)
 	    (error = check_listeners(fds, count)) != 0)
 		return refuse(error);
 	open_in_the_end(&s, fds, count);
+	dsrv_stage_become(DSRV_SERVING);
 	for (;;) {
 		while (next_birth(&s, &birth))
 			if (fork_worker(&s, &birth) == 0) {

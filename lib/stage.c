@@ -7,6 +7,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#ifdef HAVE_PTHREAD_ATFORK
+#include <pthread.h>
+#endif
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -26,6 +29,7 @@ static const char *const kinds[] = {
 	[DSRV_MASTER] = "the master that daemon_start() returned in",
 	[DSRV_STARTING] = "a server before daemon_success()",
 	[DSRV_CONFIRMED] = "a server after daemon_success()",
+	[DSRV_SERVING] = "a server in daemon_server()",
 	[DSRV_WORKER] = "a worker",
 	[DSRV_LOGGER] = "a logger before daemon_logger()",
 	[DSRV_OVER] = "a process whose stage is over"
@@ -43,6 +47,26 @@ dsrv_stage_become(enum dsrv_stage_kind kind)
 	stage.kind = kind;
 	/* A worker calls no stage: it need not ask. */
 	stage.pid = kind == DSRV_WORKER ? 0 : getpid();
+}
+
+/* What the library forks takes over from there; but a helper of the program
+ * could say things to our parent, and keep it waiting for the last word. */
+static void
+forked(void)
+{
+	if (stage.kind != DSRV_SERVING && stage.kind != DSRV_WORKER)
+		dsrv_stage_disconnect();
+}
+
+void
+dsrv_stage_guard(void)
+{
+#ifdef HAVE_PTHREAD_ATFORK
+	static int guarded;
+
+	if (!guarded)
+		guarded = pthread_atfork(NULL, NULL, forked) == 0;
+#endif
 }
 
 void
@@ -75,9 +99,10 @@ dsrv_stage_leave_log(void)
 }
 
 void
-dsrv_stage_give_roster(struct dsrv_roster *roster)
+dsrv_stage_give_roster(struct dsrv_roster *roster, int follows)
 {
 	stage.roster = roster;
+	stage.follows = follows;
 }
 
 void

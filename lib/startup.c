@@ -101,6 +101,7 @@ become_master(struct starter *s)
 	sigemptyset(&none);
 	dsrv_catch_reset(&none);
 	dsrv_stage_become(DSRV_MASTER);
+	dsrv_stage_guard();
 	if (directory != NULL && chdir(directory) == -1) {
 		dsrv_report("change to directory %s: %s", directory,
 		    strerror(errno));
@@ -120,6 +121,7 @@ stay_in_foreground(void)
 	sigaddset(&untouched, SIGHUP);
 	dsrv_catch_reset(&untouched);
 	dsrv_stage_become(DSRV_MASTER);
+	dsrv_stage_guard();
 }
 
 /*

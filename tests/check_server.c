@@ -1060,19 +1060,29 @@ local_client(const struct sockaddr_un *addr)
 	return fd;
 }
 
-START_TEST(server_serves_a_local_socket)
+static void
+listen_locally(struct sockaddr_un *addr)
 {
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	int sock, fd;
+	int sock;
 
-	snprintf(addr.sun_path, sizeof addr.sun_path, "%s/socket",
+	memset(addr, 0, sizeof *addr);
+	addr->sun_family = AF_UNIX;
+	snprintf(addr->sun_path, sizeof addr->sun_path, "%s/socket",
 	    scratch());
 	ck_assert_int_ge(sock = socket(AF_UNIX, SOCK_STREAM, 0), 0);
-	ck_assert_int_eq(bind(sock, (struct sockaddr *)&addr, sizeof addr),
+	ck_assert_int_eq(bind(sock, (struct sockaddr *)addr, sizeof *addr),
 	    0);
 	ck_assert_int_eq(listen(sock, 5), 0);
 	fds[0] = sock;
 	listeners = 1;
+}
+
+START_TEST(server_serves_a_local_socket)
+{
+	struct sockaddr_un addr;
+	int fd;
+
+	listen_locally(&addr);
 	run_daemon(&run, local_talker);
 	leave_listeners();
 	master = (pid_t)heard(&run, "master");
@@ -1082,6 +1092,82 @@ START_TEST(server_serves_a_local_socket)
 	ck_assert_int_eq(heard(&run, "family"), AF_UNIX);
 	close(fd);
 	stop();
+}
+END_TEST
+
+static void
+single_talker(void)
+{
+	daemon_set_worker_count_max(1);
+	serve();
+	talk();
+}
+
+/* A connection whose last close(2) takes as long as the other end likes. */
+static int
+lingering(int *other)
+{
+	struct linger linger = { .l_onoff = 1, .l_linger = 1000 };
+	char junk[65536] = "";
+	int port, fd, sock = listen_anywhere(&port);
+
+	fd = client(port);
+	ck_assert_int_ge(*other = accept(sock, NULL, NULL), 0);
+	close(sock);
+	ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger,
+	    sizeof linger), 0);
+	while (send(fd, junk, sizeof junk, MSG_DONTWAIT) > 0)
+		;
+	return fd;
+}
+
+static void
+send_descriptor(int to, int fd)
+{
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof fd)] = "";
+	char c = 'x';
+	struct iovec text = { .iov_base = &c, .iov_len = 1 };
+	struct msghdr message = { .msg_iov = &text, .msg_iovlen = 1,
+		.msg_control = control, .msg_controllen = sizeof control };
+	struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
+
+	rights->cmsg_level = SOL_SOCKET;
+	rights->cmsg_type = SCM_RIGHTS;
+	rights->cmsg_len = CMSG_LEN(sizeof fd);
+	memcpy(CMSG_DATA(rights), &fd, sizeof fd);
+	ck_assert_int_eq(sendmsg(to, &message, 0), 1);
+}
+
+/* What they have sent is closed by nobody who could not wait for it. */
+START_TEST(local_clients_that_wait_are_let_go_at_a_stop)
+{
+	static const int stops[] = { SIGUSR2, SIGTERM };
+	struct sockaddr_un addr;
+	int i, first, second, slow, other;
+
+	for (i = 0; i < 2; i++) {
+		listen_locally(&addr);
+		run_daemon(&run, single_talker);
+		leave_listeners();
+		master = (pid_t)heard(&run, "master");
+		first = local_client(&addr);
+		echoes(first, "hello");
+		second = local_client(&addr);
+		slow = lingering(&other);
+		send_descriptor(second, slow);
+		close(slow);
+		send_signal(master, stops[i]);
+		ck_assert_ptr_null(client_hears(second));
+		if (stops[i] == SIGUSR2)
+			echoes(first, "still here");
+		close(first);
+		ck_assert_int_eq(ended(master), 0);
+		nothing_left();
+		close(second);
+		close(other);
+		unlink(addr.sun_path);
+		forget_run(&run);
+	}
 }
 END_TEST
 
@@ -1767,6 +1853,7 @@ main(void)
 		server_serves_a_listener_that_is_its_stdin,
 		server_serves_where_the_program_has_closed_0_to_2,
 		server_serves_a_local_socket,
+		local_clients_that_wait_are_let_go_at_a_stop,
 		worker_holds_its_connection_and_what_the_program_has_opened,
 		worker_has_a_connection_in_blocking_mode,
 		server_reaps_all_workers_that_end_at_once,
