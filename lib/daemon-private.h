@@ -255,6 +255,7 @@ struct dsrv_roster {
 /* What a process knows of a child of its own. */
 struct dsrv_child {
 	struct dsrv_address client;
+	int is_orphan;	/* adopted by the master */
 	int audited;	/* in this audit of the spares' seats */
 };
 
@@ -874,6 +875,68 @@ void dsrv_crashes_say(struct dsrv_crashes *, int64_t now);
 /* Before each wait; when to look again. */
 int64_t dsrv_busy_watch(struct dsrv_busy *, int is_full,
     const struct dsrv_acceptor *, const struct dsrv_loop *);
+
+/*
+ * orphans.c - workers whose server is gone: adopt them, signal them
+ */
+
+struct dsrv_orphans {
+	struct dsrv_loop *loop;
+	int count;			/* of those adopted */
+	struct dsrv_children unadopted;	/* where the system adopts none */
+	int adopting;	/* whether this process did; -1: it cannot */
+	int from_dead;	/* the ready pipe of the last server that has died, in
+			 * which workers that it had not recorded speak; or -1 */
+	int place;
+	int64_t until;	/* no longer; those that speak later end */
+};
+
+/* -1 with errno; and when the loop is open. */
+int dsrv_orphans_open(struct dsrv_orphans *, struct dsrv_loop *);
+void dsrv_orphans_watch(struct dsrv_orphans *);
+void dsrv_orphans_close(struct dsrv_orphans *);
+/* In a child of the master: it has nothing of them. */
+void dsrv_orphans_leave(struct dsrv_orphans *);
+/* SIGKILL goes to a worker's whole group. */
+void dsrv_orphans_signal(struct dsrv_orphans *, int signo);
+/* Some orphan's pid; 0: there is none. */
+pid_t dsrv_orphans_first(const struct dsrv_orphans *);
+/* Adopts a worker, which gets the signal that it has missed; 0: none. */
+void dsrv_orphans_add(struct dsrv_orphans *, pid_t, int missed);
+/* A server has died: adopts its workers, and listens for those that it had not recorded. */
+void dsrv_orphans_adopt(struct dsrv_orphans *, const struct dsrv_roster *,
+    int missed);
+void dsrv_orphans_expect(struct dsrv_orphans *, int from_dead, int missed);
+void dsrv_orphans_hear(struct dsrv_orphans *, int missed);
+/* Listens no longer. */
+void dsrv_orphans_forget(struct dsrv_orphans *);
+/* A child has ended. */
+void dsrv_orphans_lose(struct dsrv_orphans *, const struct dsrv_child *);
+
+/*
+ * supervise.c - a child that is kept alive: its fork, its status pipe
+ */
+
+struct dsrv_supervised {
+	const char *name;
+	pid_t pid;		/* 0: there is none now */
+	int64_t born;
+	int from_child;		/* its ready pipe, or -1 */
+	int place;
+	struct dsrv_history history;
+	int fork_failures;	/* in a row */
+	int64_t again_at;	/* when to fork another; DSRV_NEVER */
+};
+
+void dsrv_supervise_open(struct dsrv_supervised *, const char *name,
+    struct dsrv_loop *);
+void dsrv_supervise_close(struct dsrv_supervised *);
+/* As fork(2) does; the child has its ready pipe. After a failure, which is
+ * said, again_at is when to try again. */
+pid_t dsrv_supervise_fork(struct dsrv_supervised *, struct dsrv_loop *,
+    pid_t (*fork_child)(struct dsrv_loop *));
+/* It has died: its pipe is the caller's. */
+int dsrv_supervise_take_pipe(struct dsrv_supervised *, struct dsrv_loop *);
 
 /*
  * birth.c - a new worker waits until its server knows it

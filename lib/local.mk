@@ -22,6 +22,7 @@ lib_libdaemonsrv_la_SOURCES = \
 	lib/master.c \
 	lib/memory.c \
 	lib/notice.c \
+	lib/orphans.c \
 	lib/pool.c \
 	lib/ready.c \
 	lib/relay.c \
@@ -34,6 +35,7 @@ lib_libdaemonsrv_la_SOURCES = \
 	lib/spare.c \
 	lib/stage.c \
 	lib/startup.c \
+	lib/supervise.c \
 	lib/wakeup.c \
 	lib/worker.c \
 	# EOL

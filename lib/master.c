@@ -22,31 +22,18 @@
 #include "daemon-private.h"
 
 enum {
-	FORK_PAUSE = 100,	/* ms, doubling */
-	FORK_PAUSE_MAX = 10000,
+	FIRST_PAUSE = 100, LONGEST_PAUSE = 10000,	/* ms */
 	LAST_WORDS = 5000,	/* ms, for the logger to write them */
-	DEATH = 1000,		/* ms, of one that is killed */
-	BIRTH = 1000		/* ms, of a worker whose server has died */
+	DEATH = 1000		/* ms, of one that is killed */
 };
 
 enum { NOBODY = -1 };	/* beside DAEMON_SERVER and DAEMON_LOGGER */
 
-/* A child that is kept alive. */
-struct ward {
-	const char *name;
-	pid_t pid;		/* 0: there is none now */
-	int64_t born;
-	int from_child;		/* its ready pipe, or -1 */
-	int place;
-	struct dsrv_history history;
-	int fork_failures;	/* in a row */
-	int64_t again_at;	/* when to fork another */
-};
-
 struct master {
 	struct dsrv_loop loop;
-	struct ward server;
-	struct ward logger;
+	struct dsrv_supervised server;
+	struct dsrv_supervised logger;
+	struct dsrv_orphans orphans;
 	struct dsrv_airlock airlock;	/* the logger's */
 	int logs;		/* a logger has had its file open */
 	int log_left;		/* nobody writes to the log any more, ... */
@@ -54,12 +41,6 @@ struct master {
 	int late_ends;		/* of loggers, while the daemon ends */
 	int abandoned;		/* the logger does not die */
 	struct dsrv_roster *roster;	/* the server's children */
-	int from_newborn;	/* what a server that has died left to hear: its
-				 * workers that it had not recorded; or -1 */
-	int newborn_place;
-	int64_t newborn_by;	/* no longer than this */
-	struct dsrv_children strays;	/* orphans that cannot be adopted */
-	int adopting;		/* whether this process did; -1: it cannot */
 	int starter_place;
 	int confirmed;		/* the start has succeeded */
 	unsigned asked;		/* of the server that there is, ... */
@@ -78,57 +59,9 @@ struct master {
 	struct dsrv_crashes crashes;	/* of orphans */
 };
 
-static int
-orphans(const struct master *m)
-{
-	return dsrv_loop_children(&m->loop) -
-	    (m->server.pid != 0) - (m->logger.pid != 0);
-}
-
 /*
  * Signals
  */
-
-/* The next place of one, from place on; -1: there is none. */
-static int
-next_orphan(const struct master *m, int place)
-{
-	pid_t pid;
-
-	for (; place < dsrv_loop_children(&m->loop); place++) {
-		pid = dsrv_loop_child_at(&m->loop, place);
-		if (pid != m->server.pid && pid != m->logger.pid)
-			return place;
-	}
-	return -1;
-}
-
-/* A worker leads a group of its own, with its helpers. */
-static void
-send_to_worker(pid_t pid, int signo)
-{
-	kill(pid, signo);
-	if (signo == SIGKILL)
-		kill(-pid, signo);
-}
-
-static void
-signal_orphans(struct master *m, int signo)
-{
-	pid_t pid;
-	int i;
-
-	for (i = next_orphan(m, 0); i != -1; i = next_orphan(m, i + 1))
-		send_to_worker(dsrv_loop_child_at(&m->loop, i), signo);
-	/* A stray's pid may be another process by now; not in our session. */
-	for (i = dsrv_children_count(&m->strays) - 1; i >= 0; i--) {
-		pid = dsrv_children_at(&m->strays, i);
-		if (getsid(pid) == getsid(0))
-			send_to_worker(pid, signo);
-		else
-			dsrv_children_remove(&m->strays, pid, NULL);
-	}
-}
 
 /* From now on those that do not obey have only stop_timeout. */
 static void
@@ -158,7 +91,7 @@ ask(struct master *m, int signo)
 	if (!dsrv_signals_raise(&m->asked, signo))
 		return 0;
 	m->signo = signo;
-	signal_orphans(m, dsrv_signals_to_workers(signo));
+	dsrv_orphans_signal(&m->orphans, dsrv_signals_to_workers(signo));
 	end_listeners(m);
 	if (m->asked & DSRV_ASK_FOR_GOOD && m->asked & DSRV_ASK_AT_ONCE)
 		limit_patience(m);
@@ -176,8 +109,8 @@ kill_all(struct master *m)
 		kill(m->server.pid, SIGCONT);
 		kill(m->server.pid, SIGKILL);
 	}
-	signal_orphans(m, SIGCONT);
-	signal_orphans(m, SIGKILL);
+	dsrv_orphans_signal(&m->orphans, SIGCONT);
+	dsrv_orphans_signal(&m->orphans, SIGKILL);
 }
 
 /* A process that runs with other rights, or hangs in the kernel, may not die
@@ -185,13 +118,12 @@ kill_all(struct master *m)
 static void
 give_up(struct master *m)
 {
-	int place = next_orphan(m, 0), count = orphans(m);
+	int count = m->orphans.count + (m->server.pid != 0);
 	pid_t pid = m->server.pid != 0 ? m->server.pid :
-	    dsrv_loop_child_at(&m->loop, place);
+	    dsrv_orphans_first(&m->orphans);
 
 	m->give_up_at = DSRV_NEVER;
 	m->given_up = 1;
-	count += m->server.pid != 0;
 	if (count > 1)
 		dsrv_report("end process %ld and %d others: they stay",
 		    (long)pid, count - 1);
@@ -212,7 +144,7 @@ lose_patience(struct master *m)
 static void
 stop_if_late(struct master *m)
 {
-	if (m->server.pid != 0 || orphans(m) > 0)
+	if (m->server.pid != 0 || m->orphans.count > 0)
 		give_up(m);
 	else
 		m->give_up_at = DSRV_NEVER;
@@ -267,66 +199,30 @@ take(struct master *m, int signo)
  * Birth
  */
 
-static pid_t
-fork_failed(struct master *m, struct ward *ward, const char *what)
-{
-	int error = errno;
-
-	if (ward->fork_failures++ == 0)
-		dsrv_report("%s %s: %s", what, ward->name, strerror(error));
-	if (!m->confirmed) {
-		m->told = 1;
-		end(m, 1);
-	} else
-		ward->again_at = dsrv_loop_now() + dsrv_restart_pause(
-		    ward->fork_failures, FORK_PAUSE, FORK_PAUSE_MAX);
-	return -1;
-}
-
+/* A child has no end of the other's pipe: that one could not notice the master's
+ * death. */
 static void
-close_ready_pipe(struct ward *ward)
+close_pipes(struct master *m)
 {
-	if (ward->from_child != -1)
-		close(ward->from_child);
-	ward->from_child = -1;
+	dsrv_supervise_close(&m->server);
+	dsrv_supervise_close(&m->logger);
+	dsrv_orphans_leave(&m->orphans);
 }
 
-static void
-close_newborn_pipe(struct master *m)
-{
-	if (m->from_newborn != -1)
-		close(m->from_newborn);
-	m->from_newborn = -1;
-}
-
-/* As fork(2) does; the child has its ready pipe, and no end of the other's:
- * that one could not notice the master's death. */
+/* As fork(2) does. Before the start has succeeded a failure is the answer. */
 static pid_t
-fork_ward(struct master *m, struct ward *ward,
+fork_supervised(struct master *m, struct dsrv_supervised *s,
     pid_t (*fork_child)(struct dsrv_loop *))
 {
-	int to_parent;
+	pid_t pid = dsrv_supervise_fork(s, &m->loop, fork_child);
 
-	ward->again_at = DSRV_NEVER;
-	if (dsrv_ready_pipe(&ward->from_child, &to_parent) == -1)
-		return fork_failed(m, ward, "open a pipe for");
-	if ((ward->pid = fork_child(&m->loop)) == 0) {
-		close_ready_pipe(&m->server);
-		close_ready_pipe(&m->logger);
-		close_newborn_pipe(m);
-		dsrv_stage_connect(to_parent);
-		return 0;
+	if (pid == 0)
+		close_pipes(m);
+	if (pid == -1 && !m->confirmed) {
+		m->told = 1;
+		end(m, 1);
 	}
-	close(to_parent);
-	if (ward->pid == -1) {
-		ward->pid = 0;
-		close_ready_pipe(ward);
-		return fork_failed(m, ward, "fork");
-	}
-	ward->fork_failures = 0;
-	ward->born = dsrv_loop_now();
-	dsrv_loop_rewatch(&m->loop, ward->place, ward->from_child, POLLIN);
-	return ward->pid;
+	return pid;
 }
 
 /* Whether this is the new server. */
@@ -336,8 +232,8 @@ fork_server(struct master *m)
 	m->asked = m->obeyed = 0;
 	m->signo = 0;
 	m->roster->count = 0;
-	m->roster->orphans = orphans(m);
-	if (fork_ward(m, &m->server, dsrv_loop_fork) != 0)
+	m->roster->orphans = m->orphans.count;
+	if (fork_supervised(m, &m->server, dsrv_loop_fork) != 0)
 		return 0;
 	if (dsrv_settings()->logger_enabled)
 		dsrv_airlock_close(&m->airlock);
@@ -353,7 +249,7 @@ static int
 fork_logger(struct master *m)
 {
 	/* Deaf: who stops all must not stop it before their last words. */
-	if (fork_ward(m, &m->logger, dsrv_loop_fork_deaf) != 0)
+	if (fork_supervised(m, &m->logger, dsrv_loop_fork_deaf) != 0)
 		return 0;
 	dsrv_memory_free(m->roster, sizeof *m->roster);
 	dsrv_fdclean_close_listeners(0);
@@ -387,19 +283,11 @@ confirm(struct master *m)
 		take(m, m->later);
 }
 
-static void
-adopt_worker(struct master *m, pid_t pid)
+/* What the server should have passed on to its workers, and has not; or 0. */
+static int
+missed(const struct master *m)
 {
-	/* Without a session of our own a stray cannot be told from others. */
-	if (dsrv_loop_adopt(&m->loop, pid) == -1) {
-		if (m->adopting != -1 || pid <= 1 ||
-		    dsrv_settings()->foreground || getsid(pid) != getsid(0))
-			return;
-		dsrv_children_add(&m->strays, pid);
-	}
-	/* The server died before it could pass it on. */
-	if (m->asked & ~m->obeyed)
-		kill(pid, dsrv_signals_to_workers(m->signo));
+	return m->asked & ~m->obeyed ? dsrv_signals_to_workers(m->signo) : 0;
 }
 
 static void
@@ -418,7 +306,7 @@ hear(struct master *m)
 			end_listeners(m);
 			break;
 		case DSRV_READY_ORPHAN:
-			adopt_worker(m, number);
+			dsrv_orphans_add(&m->orphans, number, missed(m));
 			break;
 		case DSRV_READY_GONE:
 			dsrv_loop_forget(&m->loop, m->server.place);
@@ -431,62 +319,6 @@ hear(struct master *m)
 		default:
 			return;
 		}
-}
-
-/* Workers that their server had recorded, and those that it had not: they say
- * so themselves, and one that is not heard ends. */
-static void
-adopt_workers(struct master *m)
-{
-	int i, count = m->roster->count;
-
-	for (i = 0; i < count && i < DSRV_COUNT(m->roster->pids); i++)
-		adopt_worker(m, m->roster->pids[i]);
-}
-
-static void
-hear_newborn(struct master *m)
-{
-	enum dsrv_ready_word word;
-	int pid = 0;
-
-	if (m->from_newborn == -1)
-		return;
-	while ((word = dsrv_ready_hear(m->from_newborn, &pid)) !=
-	    DSRV_READY_NOTHING) {
-		if (word == DSRV_READY_ORPHAN)
-			adopt_worker(m, pid);
-		if (word == DSRV_READY_GONE) {
-			dsrv_loop_forget(&m->loop, m->newborn_place);
-			close_newborn_pipe(m);
-			m->newborn_by = DSRV_NEVER;
-			return;
-		}
-	}
-}
-
-/* One that speaks now is not heard, and ends. */
-static void
-lose_newborn(struct master *m)
-{
-	hear_newborn(m);
-	if (m->from_newborn != -1)
-		dsrv_loop_forget(&m->loop, m->newborn_place);
-	close_newborn_pipe(m);
-	m->newborn_by = DSRV_NEVER;
-}
-
-/* There may be one more word, from a worker that is not awake yet. */
-static void
-expect_newborn(struct master *m)
-{
-	hear_newborn(m);
-	close_newborn_pipe(m);	/* of the server before */
-	m->from_newborn = m->server.from_child;
-	m->server.from_child = -1;
-	dsrv_loop_rewatch(&m->loop, m->newborn_place, m->from_newborn, POLLIN);
-	m->newborn_by = dsrv_loop_now() + BIRTH;
-	hear_newborn(m);
 }
 
 /* A stop that comes before success comes from the starter as a rule, and it
@@ -548,18 +380,18 @@ judge_server(struct master *m, int status)
 static void
 bury_server(struct master *m)
 {
-	int status = m->loop.status, passed_on;
+	int status = m->loop.status, signo;
 
 	m->server.pid = 0;
 	hear(m);	/* what it wrote came before its end */
-	dsrv_loop_forget(&m->loop, m->server.place);
-	passed_on = (m->asked & ~m->obeyed) == 0;
-	adopt_workers(m);
-	expect_newborn(m);
+	signo = missed(m);
+	dsrv_orphans_adopt(&m->orphans, m->roster, signo);
+	dsrv_orphans_expect(&m->orphans,
+	    dsrv_supervise_take_pipe(&m->server, &m->loop), signo);
 	if (m->give_up_at != DSRV_NEVER) {	/* we have killed it */
 		m->give_up_at = DSRV_NEVER;
 		m->kill_at = dsrv_loop_now();
-		if (!passed_on)	/* its workers hear of the stop only now */
+		if (signo != 0)	/* its workers hear of the stop only now */
 			limit_patience(m);
 	}
 	if (WIFSIGNALED(status) &&
@@ -616,7 +448,7 @@ lose_late_logger(struct master *m, int status)
 		m->log_over = 1;
 	if (!m->log_over)
 		m->logger.again_at = dsrv_loop_now() + dsrv_restart_pause(
-		    ++m->late_ends, FORK_PAUSE, FORK_PAUSE_MAX);
+		    ++m->late_ends, FIRST_PAUSE, LONGEST_PAUSE);
 }
 
 static void
@@ -646,7 +478,7 @@ bury_logger(struct master *m)
 	m->logger.pid = 0;
 	hear_logger(m);
 	dsrv_loop_forget(&m->loop, m->logger.place);
-	close_ready_pipe(&m->logger);
+	dsrv_supervise_close(&m->logger);
 	dsrv_airlock_collect(&m->airlock);
 	if (!m->logs)
 		lose_first_logger(m, status);
@@ -715,10 +547,11 @@ lose_child(struct master *m)
 		bury_logger(m);
 		return;
 	}
+	dsrv_orphans_lose(&m->orphans, &m->loop.child);
 	if (!(m->asked & DSRV_ASK_AT_ONCE))
 		dsrv_crashes_add(&m->crashes, m->asked, &m->loop);
 	/* The server may have been waiting for the place. */
-	m->roster->orphans = orphans(m);
+	m->roster->orphans = m->orphans.count;
 	if (m->server.pid != 0)
 		kill(m->server.pid, SIGCHLD);
 }
@@ -733,8 +566,8 @@ tick(struct master *m)
 		lose_patience(m);
 	else if (now >= m->give_up_at)
 		stop_if_late(m);
-	if (now >= m->newborn_by)
-		lose_newborn(m);
+	if (now >= m->orphans.until)
+		dsrv_orphans_forget(&m->orphans);
 	if (now >= dsrv_crashes_due(&m->crashes))
 		dsrv_crashes_say(&m->crashes, now);
 	if (now >= m->hush_at)
@@ -755,8 +588,8 @@ tick(struct master *m)
 static int
 is_over(struct master *m)
 {
-	if (!m->ending || m->from_newborn != -1 ||
-	    (!m->given_up && (m->server.pid != 0 || orphans(m) > 0)))
+	if (!m->ending || m->orphans.from_dead != -1 ||
+	    (!m->given_up && (m->server.pid != 0 || m->orphans.count > 0)))
 		return 0;
 	if (!m->log_over && !m->log_left)
 		leave_log(m);
@@ -797,14 +630,8 @@ open_master(struct master *m)
 	sigset_t untouched;
 
 	memset(m, 0, sizeof *m);
-	m->server.name = "a server";
-	m->logger.name = "a logger";
-	m->server.from_child = m->logger.from_child = -1;
-	m->from_newborn = -1;
 	m->start_by = m->kill_at = m->hush_at = DSRV_NEVER;
-	m->give_up_at = m->newborn_by = DSRV_NEVER;
-	m->server.again_at = set->logger_enabled ? DSRV_NEVER : now;
-	m->logger.again_at = set->logger_enabled ? now : DSRV_NEVER;
+	m->give_up_at = DSRV_NEVER;
 	m->log_over = !set->logger_enabled;
 	if (set->foreground && set->start_timeout > 0)
 		m->start_by = now + (int64_t)set->start_timeout * 1000;
@@ -815,25 +642,28 @@ open_master(struct master *m)
 	m->roster = dsrv_memory_shared(sizeof *m->roster);
 	if (m->roster == NULL)
 		return -1;
-	if (dsrv_children_open(&m->strays, NULL) == -1)
+	if (dsrv_orphans_open(&m->orphans, &m->loop) == -1)
 		goto free_roster;
 	if (set->logger_enabled && open_log(m) == -1)
-		goto close_strays;
+		goto close_orphans;
 	if (dsrv_loop_open(&m->loop, 4, DSRV_REAP_ALL, NULL, &untouched) == -1)
 		goto close_log;
 	m->starter_place = dsrv_loop_watch(&m->loop,
 	    dsrv_stage()->to_parent, 0);
-	m->server.place = dsrv_loop_watch(&m->loop, -1, POLLIN);
-	m->logger.place = dsrv_loop_watch(&m->loop, -1, POLLIN);
-	m->newborn_place = dsrv_loop_watch(&m->loop, -1, POLLIN);
+	dsrv_supervise_open(&m->server, "a server", &m->loop);
+	dsrv_supervise_open(&m->logger, "a logger", &m->loop);
+	dsrv_orphans_watch(&m->orphans);
+	if (set->logger_enabled)
+		m->logger.again_at = now;
+	else
+		m->server.again_at = now;
 	dsrv_fdclean_find_listeners();
-	m->adopting = dsrv_loop_adopting(1);
 	return 0;
 
 close_log:
 	close_log(m);
-close_strays:
-	dsrv_children_close(&m->strays);
+close_orphans:
+	dsrv_orphans_close(&m->orphans);
 free_roster:
 	dsrv_memory_free(m->roster, sizeof *m->roster);
 	return -1;
@@ -842,12 +672,9 @@ free_roster:
 static void
 close_master(struct master *m)
 {
-	if (m->adopting == 0)
-		dsrv_loop_adopting(0);
+	dsrv_orphans_close(&m->orphans);
 	dsrv_loop_close(&m->loop);
-	close_newborn_pipe(m);
 	close_log(m);
-	dsrv_children_close(&m->strays);
 	dsrv_memory_free(m->roster, sizeof *m->roster);
 }
 
@@ -875,7 +702,7 @@ static int64_t
 next_deadline(const struct master *m)
 {
 	const int64_t deadlines[] = { m->server.again_at, m->logger.again_at,
-		m->start_by, m->kill_at, m->give_up_at, m->newborn_by,
+		m->start_by, m->kill_at, m->give_up_at, m->orphans.until,
 		m->hush_at, dsrv_crashes_due(&m->crashes) };
 	int64_t first = DSRV_NEVER;
 	int i;
@@ -905,8 +732,8 @@ loop_as_master(struct master *m)
 				hear(m);
 			else if (m->loop.place == m->logger.place)
 				hear_logger(m);
-			else if (m->loop.place == m->newborn_place)
-				hear_newborn(m);
+			else if (m->loop.place == m->orphans.place)
+				dsrv_orphans_hear(&m->orphans, missed(m));
 			else {	/* the starter has died: so has the start */
 				dsrv_loop_forget(&m->loop, m->starter_place);
 				take(m, SIGTERM);

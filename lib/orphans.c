@@ -1,0 +1,191 @@
+/*
+ * orphans.c - workers whose server is gone: adopt them, signal them
+ *
+ * The master is the reaper of its descendants, so they become its children.
+ * Where the system has no such thing they are signalled all the same, but not
+ * counted and not waited for.
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#include "config.h"
+
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon-private.h"
+
+enum { LATE = 1000 };	/* ms, for workers that a dead server had not recorded */
+
+int
+dsrv_orphans_open(struct dsrv_orphans *o, struct dsrv_loop *loop)
+{
+	memset(o, 0, sizeof *o);
+	o->loop = loop;
+	o->adopting = 1;	/* nothing is to be undone */
+	o->from_dead = -1;
+	o->until = DSRV_NEVER;
+	return dsrv_children_open(&o->unadopted, NULL);
+}
+
+void
+dsrv_orphans_watch(struct dsrv_orphans *o)
+{
+	o->place = dsrv_loop_watch(o->loop, -1, POLLIN);
+	o->adopting = dsrv_loop_adopting(1);
+}
+
+void
+dsrv_orphans_close(struct dsrv_orphans *o)
+{
+	if (o->adopting == 0)
+		dsrv_loop_adopting(0);
+	dsrv_orphans_leave(o);
+	dsrv_children_close(&o->unadopted);
+}
+
+void
+dsrv_orphans_leave(struct dsrv_orphans *o)
+{
+	if (o->from_dead != -1)
+		close(o->from_dead);
+	o->from_dead = -1;
+	o->until = DSRV_NEVER;
+}
+
+/*
+ * Signals
+ */
+
+/* A worker leads a group of its own, with its helpers. */
+static void
+send_to(pid_t pid, int signo)
+{
+	kill(pid, signo);
+	if (signo == SIGKILL)
+		kill(-pid, signo);
+}
+
+static int
+is_orphan(const struct dsrv_loop *loop, pid_t pid)
+{
+	return dsrv_loop_child(loop, pid)->is_orphan;
+}
+
+/* The pid may be another process by now; not in our session. */
+static int
+is_still_there(pid_t pid)
+{
+	return getsid(pid) == getsid(0);
+}
+
+void
+dsrv_orphans_signal(struct dsrv_orphans *o, int signo)
+{
+	pid_t pid;
+	int i;
+
+	for (i = 0; i < dsrv_loop_children(o->loop); i++) {
+		pid = dsrv_loop_child_at(o->loop, i);
+		if (is_orphan(o->loop, pid))
+			send_to(pid, signo);
+	}
+	for (i = dsrv_children_count(&o->unadopted) - 1; i >= 0; i--) {
+		pid = dsrv_children_at(&o->unadopted, i);
+		if (is_still_there(pid))
+			send_to(pid, signo);
+		else
+			dsrv_children_remove(&o->unadopted, pid, NULL);
+	}
+}
+
+pid_t
+dsrv_orphans_first(const struct dsrv_orphans *o)
+{
+	pid_t pid;
+	int i;
+
+	for (i = 0; i < dsrv_loop_children(o->loop); i++) {
+		pid = dsrv_loop_child_at(o->loop, i);
+		if (is_orphan(o->loop, pid))
+			return pid;
+	}
+	return 0;
+}
+
+/*
+ * Adoption
+ */
+
+void
+dsrv_orphans_add(struct dsrv_orphans *o, pid_t pid, int missed)
+{
+	struct dsrv_child *child;
+
+	if (dsrv_loop_adopt(o->loop, pid) == 0) {
+		child = dsrv_loop_child(o->loop, pid);
+		o->count += !child->is_orphan;
+		child->is_orphan = 1;
+	} else {
+		/* Without a session of our own it cannot be told from others. */
+		if (o->adopting != -1 || pid <= 1 ||
+		    dsrv_settings()->foreground || !is_still_there(pid))
+			return;
+		dsrv_children_add(&o->unadopted, pid);
+	}
+	kill(pid, missed);
+}
+
+void
+dsrv_orphans_adopt(struct dsrv_orphans *o, const struct dsrv_roster *roster,
+    int missed)
+{
+	int i, count = roster->count;
+
+	for (i = 0; i < count && i < DSRV_COUNT(roster->pids); i++)
+		dsrv_orphans_add(o, roster->pids[i], missed);
+}
+
+void
+dsrv_orphans_expect(struct dsrv_orphans *o, int from_dead, int missed)
+{
+	dsrv_orphans_hear(o, missed);
+	dsrv_orphans_leave(o);	/* the server before */
+	o->from_dead = from_dead;
+	o->until = dsrv_loop_now() + LATE;
+	dsrv_loop_rewatch(o->loop, o->place, from_dead, POLLIN);
+	dsrv_orphans_hear(o, missed);
+}
+
+void
+dsrv_orphans_hear(struct dsrv_orphans *o, int missed)
+{
+	enum dsrv_ready_word word;
+	int pid = 0;
+
+	if (o->from_dead == -1)
+		return;
+	while ((word = dsrv_ready_hear(o->from_dead, &pid)) !=
+	    DSRV_READY_NOTHING) {
+		if (word == DSRV_READY_ORPHAN)
+			dsrv_orphans_add(o, pid, missed);
+		if (word == DSRV_READY_GONE) {
+			dsrv_orphans_forget(o);
+			return;
+		}
+	}
+}
+
+void
+dsrv_orphans_forget(struct dsrv_orphans *o)
+{
+	if (o->from_dead != -1)
+		dsrv_loop_forget(o->loop, o->place);
+	dsrv_orphans_leave(o);
+}
+
+void
+dsrv_orphans_lose(struct dsrv_orphans *o, const struct dsrv_child *child)
+{
+	o->count -= child->is_orphan;
+}

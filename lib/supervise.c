@@ -1,0 +1,79 @@
+/*
+ * supervise.c - a child that is kept alive: its fork, its status pipe
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon-private.h"
+
+enum { FIRST_PAUSE = 100, LONGEST_PAUSE = 10000 };	/* ms */
+
+void
+dsrv_supervise_open(struct dsrv_supervised *s, const char *name,
+    struct dsrv_loop *loop)
+{
+	memset(s, 0, sizeof *s);
+	s->name = name;
+	s->from_child = -1;
+	s->again_at = DSRV_NEVER;
+	s->place = dsrv_loop_watch(loop, -1, POLLIN);
+}
+
+void
+dsrv_supervise_close(struct dsrv_supervised *s)
+{
+	if (s->from_child != -1)
+		close(s->from_child);
+	s->from_child = -1;
+}
+
+int
+dsrv_supervise_take_pipe(struct dsrv_supervised *s, struct dsrv_loop *loop)
+{
+	int from_child = s->from_child;
+
+	dsrv_loop_forget(loop, s->place);
+	s->from_child = -1;
+	return from_child;
+}
+
+static pid_t
+fail(struct dsrv_supervised *s, const char *what)
+{
+	if (s->fork_failures++ == 0)
+		dsrv_report("%s %s: %s", what, s->name, strerror(errno));
+	s->again_at = dsrv_loop_now() + dsrv_restart_pause(s->fork_failures,
+	    FIRST_PAUSE, LONGEST_PAUSE);
+	return -1;
+}
+
+pid_t
+dsrv_supervise_fork(struct dsrv_supervised *s, struct dsrv_loop *loop,
+    pid_t (*fork_child)(struct dsrv_loop *))
+{
+	int to_parent;
+
+	s->again_at = DSRV_NEVER;
+	if (dsrv_ready_pipe(&s->from_child, &to_parent) == -1)
+		return fail(s, "open a pipe for");
+	if ((s->pid = fork_child(loop)) == 0) {
+		dsrv_supervise_close(s);
+		dsrv_stage_connect(to_parent);
+		return 0;
+	}
+	close(to_parent);
+	if (s->pid == -1) {
+		s->pid = 0;
+		dsrv_supervise_close(s);
+		return fail(s, "fork");
+	}
+	s->fork_failures = 0;
+	s->born = dsrv_loop_now();
+	dsrv_loop_rewatch(loop, s->place, s->from_child, POLLIN);
+	return s->pid;
+}
