@@ -16,6 +16,32 @@
 #include "daemon-private.h"
 
 int
+dsrv_accept_check_list(const int *fds, int count)
+{
+	int i, j, error;
+
+	if (fds == NULL || count < 1) {
+		dsrv_report("serve: there are no listening sockets");
+		return EINVAL;
+	}
+	for (i = 0; i < count; i++) {
+		if ((error = dsrv_listen_check(fds[i])) != 0) {
+			dsrv_report("serve on descriptor %d: %s", fds[i],
+			    error == EINVAL ? "it does not listen" :
+			    strerror(error));
+			return error;
+		}
+		for (j = 0; j < i; j++)
+			if (fds[j] == fds[i]) {
+				dsrv_report("serve on descriptor %d: it is "
+				    "in the list twice", fds[i]);
+				return EINVAL;
+			}
+	}
+	return 0;
+}
+
+int
 dsrv_accept_open(struct dsrv_acceptor *a, const int *fds, int count,
     struct dsrv_loop *loop)
 {

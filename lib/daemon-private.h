@@ -822,6 +822,8 @@ struct dsrv_acceptor {
 	int watched;
 };
 
+/* 0, or the error number of what is wrong with a list, which is said. */
+int dsrv_accept_check_list(const int *fds, int count);
 /* -1 with errno. */
 int dsrv_accept_open(struct dsrv_acceptor *, const int *fds, int count,
     struct dsrv_loop *);
@@ -1027,13 +1029,32 @@ void dsrv_spare_stop(void);
  * pool.c - a server's side of its spares
  */
 
-/* The descriptor that can be read when spares call; -1 with errno. */
-int dsrv_pool_open(const int *listeners, int count);
+struct dsrv_pool {
+	int place;		/* spares call there; -1: there are none */
+	int refill;		/* up to those that are to wait */
+	int hungry;		/* how many more, for clients that wait */
+	int looked;		/* and found clients that waited */
+	int64_t look_at;	/* for such again; DSRV_NEVER */
+	unsigned turn;		/* the listener that a new one looks at first */
+	int lost;		/* in a row, before they had a client */
+};
+
+/* -1 with errno. */
+int dsrv_pool_open(struct dsrv_pool *, const int *listeners, int count,
+    struct dsrv_loop *);
 void dsrv_pool_close(void);
-/* Whether too few wait, where there is room for others. Where not, they will
- * not say so either. */
-int dsrv_pool_is_short(int room);
-void dsrv_pool_hear(void);
+/* Whether to fork another spare, and in which slot; -1: in none. */
+int dsrv_pool_next(struct dsrv_pool *, int may_fork,
+    const struct dsrv_acceptor *, const struct dsrv_loop *, int *slot);
+/* Spares have called; or one was lost: ms to wait before the next fork. */
+void dsrv_pool_hear(struct dsrv_pool *, struct dsrv_acceptor *,
+    struct dsrv_loop *);
+int dsrv_pool_lose(struct dsrv_pool *, struct dsrv_acceptor *,
+    struct dsrv_loop *);
+void dsrv_pool_tick(struct dsrv_pool *, int64_t now);
+/* At look_at. */
+void dsrv_pool_look(struct dsrv_pool *, int64_t now,
+    const struct dsrv_acceptor *, const struct dsrv_loop *);
 /* Those that wait are to leave. */
 void dsrv_pool_dismiss(void);
 /* In a new child: it keeps only what a spare has. */

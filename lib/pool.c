@@ -14,12 +14,18 @@
 
 #include "daemon-private.h"
 
+enum {
+	FIRST_PAUSE = 100, LONGEST_PAUSE = 1000,	/* ms */
+	HELPINGS = 8	/* spares at once, for clients that nobody takes */
+};
+
+/* What its children have, too. */
 static struct {
 	struct dsrv_wakeup wakeup;	/* by the spares */
 	int from_server;		/* the spares': its end of file ... */
 	int lifeline;			/* ... has those that wait leave */
 	int null_device;
-} pool = { .wakeup = { -1, -1 }, .from_server = -1, .lifeline = -1,
+} ends = { .wakeup = { -1, -1 }, .from_server = -1, .lifeline = -1,
 	.null_device = -1 };
 
 static void
@@ -30,21 +36,32 @@ shut(int *fd)
 	*fd = -1;
 }
 
-int
-dsrv_pool_open(const int *listeners, int count)
+static int
+open_ends(const int *listeners, int count)
 {
 	const struct dsrv_settings *set = dsrv_settings();
 
 	if (dsrv_slots_open(set->worker_spare_count,
 	    set->worker_count_max) == 0 &&
-	    dsrv_wakeup_open(&pool.wakeup) == 0 &&
-	    dsrv_descriptors_pipe(&pool.from_server, &pool.lifeline) == 0 &&
-	    (pool.null_device = dsrv_descriptors_open_null()) != -1 &&
-	    dsrv_spare_prepare(listeners, count, pool.from_server,
-	    pool.wakeup.to, pool.null_device) == 0)
-		return pool.wakeup.fd;
+	    dsrv_wakeup_open(&ends.wakeup) == 0 &&
+	    dsrv_descriptors_pipe(&ends.from_server, &ends.lifeline) == 0 &&
+	    (ends.null_device = dsrv_descriptors_open_null()) != -1 &&
+	    dsrv_spare_prepare(listeners, count, ends.from_server,
+	    ends.wakeup.to, ends.null_device) == 0)
+		return 0;
 	dsrv_pool_close();
 	return -1;
+}
+
+int
+dsrv_pool_open(struct dsrv_pool *pool, const int *listeners, int count,
+    struct dsrv_loop *loop)
+{
+	if (open_ends(listeners, count) == -1)
+		return -1;
+	pool->look_at = DSRV_NEVER;
+	pool->place = dsrv_loop_watch(loop, ends.wakeup.fd, POLLIN);
+	return 0;
 }
 
 void
@@ -53,9 +70,9 @@ dsrv_pool_close(void)
 	int saved = errno;
 
 	dsrv_pool_dismiss();
-	dsrv_wakeup_close(&pool.wakeup);
-	shut(&pool.from_server);
-	shut(&pool.null_device);
+	dsrv_wakeup_close(&ends.wakeup);
+	shut(&ends.from_server);
+	shut(&ends.null_device);
 	dsrv_slots_close();
 	dsrv_spare_forget();
 	errno = saved;
@@ -64,27 +81,92 @@ dsrv_pool_close(void)
 void
 dsrv_pool_dismiss(void)
 {
-	shut(&pool.lifeline);
+	shut(&ends.lifeline);
 }
 
+/*
+ * When to fork: first for clients that wait, whatever the slots say, then up
+ * to those that are to wait
+ */
+
 int
-dsrv_pool_is_short(int room)
+dsrv_pool_next(struct dsrv_pool *pool, int may_fork,
+    const struct dsrv_acceptor *acceptor, const struct dsrv_loop *loop,
+    int *slot)
 {
 	/* The flag first: a spare that leaves its slot now sees it, or is
 	 * counted here. */
-	dsrv_slots_allow_call(room);
-	return room && dsrv_slots_few_wait();
+	dsrv_slots_allow_call(may_fork);
+	if (!may_fork)
+		return 0;
+	if (dsrv_slots_few_wait())
+		pool->refill = 1;
+	if (pool->hungry > 0 && dsrv_accept_has_clients(acceptor, loop)) {
+		pool->hungry--;
+		pool->turn++;
+		*slot = dsrv_slots_reserve();
+		return 1;
+	}
+	pool->hungry = 0;
+	if (pool->refill && !dsrv_slots_enough_wait() &&
+	    (*slot = dsrv_slots_reserve()) != -1) {
+		pool->turn++;
+		return 1;
+	}
+	pool->refill = 0;
+	return 0;
 }
 
 void
-dsrv_pool_hear(void)
+dsrv_pool_hear(struct dsrv_pool *pool, struct dsrv_acceptor *acceptor,
+    struct dsrv_loop *loop)
 {
-	dsrv_wakeup_take(&pool.wakeup);
+	dsrv_wakeup_take(&ends.wakeup);
+	pool->refill = 1;
+	pool->lost = 0;
+	dsrv_accept_check(acceptor, loop);
+}
+
+/* It may have been woken for a client that no other was woken for. */
+int
+dsrv_pool_lose(struct dsrv_pool *pool, struct dsrv_acceptor *acceptor,
+    struct dsrv_loop *loop)
+{
+	if (pool->lost++ == 0)
+		dsrv_report("keep a spare: it %s; another follows",
+		    dsrv_report_how(loop->status));
+	dsrv_accept_check(acceptor, loop);
+	pool->refill = pool->hungry = 1;
+	return pool->lost > 1 || !dsrv_accept_has_clients(acceptor, loop) ?
+	    dsrv_restart_pause(pool->lost, FIRST_PAUSE, LONGEST_PAUSE) : 0;
+}
+
+void
+dsrv_pool_tick(struct dsrv_pool *pool, int64_t now)
+{
+	pool->lost = 0;
+	if (pool->look_at == DSRV_NEVER)
+		pool->look_at = now;
+}
+
+/* The slots are advice. Clients that still wait after a moment are to have a
+ * spare of their own, as often as that takes. */
+void
+dsrv_pool_look(struct dsrv_pool *pool, int64_t now,
+    const struct dsrv_acceptor *acceptor, const struct dsrv_loop *loop)
+{
+	int waits = dsrv_accept_has_clients(acceptor, loop);
+
+	dsrv_slots_audit(dsrv_loop_known(loop));
+	if (waits && pool->looked)
+		pool->hungry = HELPINGS;
+	pool->looked = waits;
+	pool->look_at = waits ? now + FIRST_PAUSE : DSRV_NEVER;
 }
 
 void
 dsrv_pool_leave(void)
 {
 	dsrv_pool_dismiss();
-	dsrv_wakeup_only_send(&pool.wakeup);
+	dsrv_wakeup_only_send(&ends.wakeup);
 }

@@ -26,16 +26,11 @@ struct server {
 	struct dsrv_loop loop;
 	struct dsrv_acceptor acceptor;
 	int master_place;
-	int pool_place;		/* of the spares; -1: there are none */
+	struct dsrv_pool pool;	/* of the spares, if there are any */
 	struct dsrv_client client;	/* accepted, and has no worker yet */
 	int births;		/* since the last event */
 	int fork_failures;	/* in a row */
 	int64_t retry_at;	/* to fork */
-	int refill;		/* spares, up to those that are to wait */
-	int hungry;		/* so many for clients that nobody takes */
-	int64_t hungry_at;	/* when to look for such again */
-	unsigned turn;		/* the listener that a new spare looks at */
-	int lost_spares;	/* in a row, before they had a client */
 	unsigned asked;
 	int64_t drain_by;
 	int64_t tick_at;
@@ -59,7 +54,7 @@ tick_length(void)
 static int
 has_spares(const struct server *s)
 {
-	return s->pool_place != -1;
+	return s->pool.place != -1;
 }
 
 /*
@@ -99,6 +94,13 @@ end_listeners(struct server *s)
 }
 
 static void
+dismiss_spares(struct server *s)
+{
+	dsrv_pool_dismiss();
+	s->pool.look_at = DSRV_NEVER;
+}
+
+static void
 obey(struct server *s, int signo)
 {
 	int64_t seconds = dsrv_settings()->drain_timeout;
@@ -112,7 +114,7 @@ obey(struct server *s, int signo)
 	if (s->asked & DSRV_ASK_FOR_GOOD)
 		end_listeners(s);
 	if (has_spares(s))
-		dsrv_pool_dismiss();
+		dismiss_spares(s);
 	if (seconds > 0 && s->drain_by == DSRV_NEVER)
 		s->drain_by = dsrv_loop_now() + seconds * 1000;
 }
@@ -125,7 +127,7 @@ lose_master(struct server *s)
 	s->asked |= DSRV_ASK_LEAVE | DSRV_ASK_FOR_GOOD;
 	end_listeners(s);
 	if (has_spares(s)) {
-		dsrv_pool_dismiss();
+		dismiss_spares(s);
 		signal_workers(s, dsrv_signals_to_workers(SIGUSR2));
 	}
 }
@@ -197,29 +199,6 @@ may_fork(const struct server *s)
 	    s->retry_at == DSRV_NEVER && has_room(s);
 }
 
-/* First those for clients that wait, whatever the slots say, then as many as
- * there are to wait. */
-static int
-wants_spare(struct server *s, struct birth *birth)
-{
-	if (dsrv_pool_is_short(may_fork(s)))
-		s->refill = 1;
-	if (!may_fork(s))
-		return 0;
-	if (s->hungry > 0 &&
-	    dsrv_accept_has_clients(&s->acceptor, &s->loop)) {
-		s->hungry--;
-		birth->slot = dsrv_slots_reserve();
-		return 1;
-	}
-	s->hungry = 0;
-	if (s->refill && !dsrv_slots_enough_wait() &&
-	    (birth->slot = dsrv_slots_reserve()) != -1)
-		return 1;
-	s->refill = 0;
-	return 0;
-}
-
 static int
 next_birth(struct server *s, struct birth *birth)
 {
@@ -228,7 +207,8 @@ next_birth(struct server *s, struct birth *birth)
 	if (s->births == BATCH)
 		return 0;
 	if (s->client.conn == -1)
-		return has_spares(s) && wants_spare(s, birth);
+		return has_spares(s) && dsrv_pool_next(&s->pool, may_fork(s),
+		    &s->acceptor, &s->loop, &birth->slot);
 	if (s->retry_at != DSRV_NEVER)
 		return 0;
 	birth->client = s->client;
@@ -249,7 +229,7 @@ watch(struct server *s)
 		    !has_room(s), &s->acceptor, &s->loop));
 	until = dsrv_loop_earlier(until,
 	    dsrv_accept_retry_at(&s->acceptor));
-	until = dsrv_loop_earlier(until, s->hungry_at);
+	until = dsrv_loop_earlier(until, s->pool.look_at);
 	until = dsrv_loop_earlier(until, dsrv_crashes_due(&s->crashes));
 	if (s->births == BATCH)
 		until = dsrv_loop_now();
@@ -305,7 +285,6 @@ fork_worker(struct server *s, struct birth *birth)
 		s->fork_failures = 0;
 	if (pid != -1 && birth->client.conn != -1)
 		hand_over(s, pid);
-	s->turn += birth->client.conn == -1;
 	/* Last: from now on it may end, and the server holds nothing of it. */
 	dsrv_birth_release(birth->number);
 	return pid;
@@ -331,7 +310,7 @@ wait_for_client(const struct server *s, struct birth *birth)
 	dsrv_birth_wait(birth->number, birth->server);
 	dsrv_stage_disconnect();
 	dsrv_loop_let_in(&s->loop);
-	if (dsrv_spare_begin(birth->slot, s->turn, &birth->client) == -1)
+	if (dsrv_spare_begin(birth->slot, s->pool.turn, &birth->client) == -1)
 		dsrv_report_exit(0);
 	dsrv_worker_become(&birth->client);
 }
@@ -355,60 +334,29 @@ become(const struct server *s, struct birth *birth)
  */
 
 static void
-hear_spares(struct server *s)
-{
-	dsrv_pool_hear();
-	s->refill = 1;
-	s->lost_spares = 0;
-	dsrv_accept_check(&s->acceptor, &s->loop);
-}
-
-static void
 ready(struct server *s)
 {
 	if (s->loop.place == s->master_place)
 		lose_master(s);
-	else if (s->loop.place == s->pool_place)
-		hear_spares(s);
+	else if (s->loop.place == s->pool.place)
+		dsrv_pool_hear(&s->pool, &s->acceptor, &s->loop);
 	else if (s->client.conn == -1)
 		dsrv_accept_from(&s->acceptor, dsrv_accept_index(&s->acceptor,
 		    s->loop.place), &s->loop, &s->client);
-}
-
-/* It may have been woken for a client that no other was woken for. */
-static void
-lose_spare(struct server *s)
-{
-	if (s->lost_spares++ == 0)
-		dsrv_report("keep a spare: it %s; another follows",
-		    dsrv_report_how(s->loop.status));
-	dsrv_accept_check(&s->acceptor, &s->loop);
-	s->refill = s->hungry = 1;
-	if (s->lost_spares > 1 ||
-	    !dsrv_accept_has_clients(&s->acceptor, &s->loop))
-		s->retry_at = dsrv_loop_now() + dsrv_restart_pause(
-		    s->lost_spares, FIRST_PAUSE, LONGEST_PAUSE);
 }
 
 /* Its place is free: the next look at admission sees it. */
 static void
 lose_worker(struct server *s)
 {
+	int pause;
+
 	dsrv_crashes_add(&s->crashes, s->asked, &s->loop);
-	if (has_spares(s) && dsrv_slots_lose(s->loop.pid) && !s->asked)
-		lose_spare(s);
-}
-
-/* The slots are advice. Clients that still wait after a moment are to have a
- * spare of their own, as often as that takes. */
-static void
-look_for_clients(struct server *s, int64_t now)
-{
-	int waits = dsrv_accept_has_clients(&s->acceptor, &s->loop);
-
-	if (waits && s->hungry_at != DSRV_NEVER)
-		s->hungry = BATCH;
-	s->hungry_at = waits && !s->asked ? now + FIRST_PAUSE : DSRV_NEVER;
+	if (!has_spares(s) || !dsrv_slots_lose(s->loop.pid) || s->asked)
+		return;
+	pause = dsrv_pool_lose(&s->pool, &s->acceptor, &s->loop);
+	if (pause > 0)
+		s->retry_at = dsrv_loop_now() + pause;
 }
 
 static void
@@ -416,14 +364,13 @@ tick(struct server *s)
 {
 	int64_t now = dsrv_loop_now();
 
-	if (has_spares(s) && (now >= s->tick_at || now >= s->hungry_at)) {
-		dsrv_slots_audit(dsrv_loop_known(&s->loop));
-		look_for_clients(s, now);
-	}
 	if (now >= s->tick_at) {
 		s->tick_at = now + tick_length();
-		s->lost_spares = 0;
+		if (has_spares(s) && !s->asked)
+			dsrv_pool_tick(&s->pool, now);
 	}
+	if (now >= s->pool.look_at)
+		dsrv_pool_look(&s->pool, now, &s->acceptor, &s->loop);
 	if (now >= s->drain_by)
 		stop_draining(s);
 	if (now >= s->retry_at)
@@ -437,39 +384,13 @@ tick(struct server *s)
  * The stage
  */
 
-static int
-check_listeners(const int *fds, int count)
-{
-	int i, j, error;
-
-	if (fds == NULL || count < 1) {
-		dsrv_report("serve: there are no listening sockets");
-		return EINVAL;
-	}
-	for (i = 0; i < count; i++) {
-		if ((error = dsrv_listen_check(fds[i])) != 0) {
-			dsrv_report("serve on descriptor %d: %s", fds[i],
-			    error == EINVAL ? "it does not listen" :
-			    strerror(error));
-			return error;
-		}
-		for (j = 0; j < i; j++)
-			if (fds[j] == fds[i]) {
-				dsrv_report("serve on descriptor %d: it is "
-				    "in the list twice", fds[i]);
-				return EINVAL;
-			}
-	}
-	return 0;
-}
-
 static void
 prepare(struct server *s)
 {
 	memset(s, 0, sizeof *s);
-	s->pool_place = -1;
+	s->pool.place = -1;
 	s->client.conn = -1;
-	s->retry_at = s->drain_by = s->hungry_at = DSRV_NEVER;
+	s->retry_at = s->drain_by = s->pool.look_at = DSRV_NEVER;
 	s->tick_at = dsrv_loop_now() + tick_length();
 }
 
@@ -496,7 +417,6 @@ static int
 open_server(struct server *s, const int *fds, int count)
 {
 	sigset_t untouched;
-	int from_spares;
 
 	prepare(s);
 	sigemptyset(&untouched);
@@ -511,11 +431,9 @@ open_server(struct server *s, const int *fds, int count)
 		goto close_loop;
 	s->master_place = dsrv_loop_watch(&s->loop, dsrv_stage()->to_parent,
 	    0);
-	if (dsrv_settings()->worker_spare_count > 0) {
-		if ((from_spares = dsrv_pool_open(fds, count)) == -1)
-			goto close_acceptor;
-		s->pool_place = dsrv_loop_watch(&s->loop, from_spares, POLLIN);
-	}
+	if (dsrv_settings()->worker_spare_count > 0 &&
+	    dsrv_pool_open(&s->pool, fds, count, &s->loop) == -1)
+		goto close_acceptor;
 	dsrv_loop_look_every(&s->loop, tick_length());
 	give_to_workers(s);
 	dsrv_fdclean_find_listeners();
@@ -560,7 +478,7 @@ daemon_server(const int *fds, int count)
 	struct server s;
 
 	if ((error = dsrv_stage_enter(DSRV_CONFIRMED, "serve")) != 0 ||
-	    (error = check_listeners(fds, count)) != 0)
+	    (error = dsrv_accept_check_list(fds, count)) != 0)
 		return refuse(error);
 	open_in_the_end(&s, fds, count);
 	dsrv_stage_become(DSRV_SERVING);
