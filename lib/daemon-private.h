@@ -941,6 +941,63 @@ pid_t dsrv_supervise_fork(struct dsrv_supervised *, struct dsrv_loop *,
 int dsrv_supervise_take_pipe(struct dsrv_supervised *, struct dsrv_loop *);
 
 /*
+ * phase.c - the life of a daemon, as its master sees it; pure
+ */
+
+enum dsrv_phase {
+	DSRV_PHASE_STARTING,
+	DSRV_PHASE_RUNNING,		/* even while a server finishes its workers */
+	DSRV_PHASE_STOPPING_SERVER,	/* it has had the signal to end at once */
+	DSRV_PHASE_KILLING_SERVER,
+	DSRV_PHASE_AWAITING_WORKERS,	/* that may finish in peace; no server is left */
+	DSRV_PHASE_STOPPING_WORKERS,	/* they have had SIGTERM */
+	DSRV_PHASE_KILLING_WORKERS,
+	DSRV_PHASE_WRITING,		/* only the logger is left */
+	DSRV_PHASE_SILENCING,		/* it has had SIGKILL */
+	DSRV_PHASE_OVER
+};
+
+/* How long a phase may last; ms, or DSRV_NEVER. */
+int64_t dsrv_phase_time(enum dsrv_phase, int confirmed);
+/* The one that follows when that is over. */
+enum dsrv_phase dsrv_phase_after(enum dsrv_phase);
+
+/*
+ * keeplog.c - the master's side of the log: keep a logger alive
+ */
+
+struct dsrv_keeplog {
+	struct dsrv_supervised logger;
+	struct dsrv_airlock airlock;
+	int opened;	/* a logger has had its file open */
+	int left;	/* nobody of the daemon writes to the log any more, ... */
+	int done;	/* ... and all is in the file, or never will be */
+};
+
+enum dsrv_keeplog_end {
+	DSRV_KEEPLOG_AGAIN,	/* another logger follows */
+	DSRV_KEEPLOG_TOO_OFTEN,	/* too, but the daemon is to end; it was said */
+	DSRV_KEEPLOG_FAILED,	/* the first had no file; it was said */
+	DSRV_KEEPLOG_DONE	/* it had all */
+};
+
+/* -1 with errno. Nothing, where no logger is enabled. */
+int dsrv_keeplog_open(struct dsrv_keeplog *);
+void dsrv_keeplog_close(struct dsrv_keeplog *);
+/* In a new child. */
+void dsrv_keeplog_become_server(struct dsrv_keeplog *);
+void dsrv_keeplog_become_logger(struct dsrv_keeplog *);
+/* Whether the first logger now has its file. */
+int dsrv_keeplog_hear(struct dsrv_keeplog *, struct dsrv_loop *);
+/* The logger has ended, as loop tells. */
+enum dsrv_keeplog_end dsrv_keeplog_lose(struct dsrv_keeplog *,
+    struct dsrv_loop *, int is_ending);
+int dsrv_keeplog_is_done(const struct dsrv_keeplog *);
+/* The daemon writes no more; and, after ms, is to wait no longer. */
+void dsrv_keeplog_leave(struct dsrv_keeplog *, int confirmed);
+void dsrv_keeplog_silence(struct dsrv_keeplog *, int64_t ms);
+
+/*
  * birth.c - a new worker waits until its server knows it
  */
 

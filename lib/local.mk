@@ -12,6 +12,7 @@ lib_libdaemonsrv_la_SOURCES = \
 	lib/daemon-private.h \
 	lib/descriptors.c \
 	lib/fdclean.c \
+	lib/keeplog.c \
 	lib/leader.c \
 	lib/limit.c \
 	lib/listen.c \
@@ -23,6 +24,7 @@ lib_libdaemonsrv_la_SOURCES = \
 	lib/memory.c \
 	lib/notice.c \
 	lib/orphans.c \
+	lib/phase.c \
 	lib/pool.c \
 	lib/ready.c \
 	lib/relay.c \

@@ -15,6 +15,7 @@ check_PROGRAMS += \
 	tests/check_logline \
 	tests/check_loop \
 	tests/check_master \
+	tests/check_phase \
 	tests/check_relay \
 	tests/check_restart \
 	tests/check_server \
@@ -72,6 +73,9 @@ tests_check_loop_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
 tests_check_loop_LDADD = $(UNIT_LIBS)
 tests_check_master_SOURCES = tests/check_master.c
 tests_check_master_LDADD = $(TEST_LIBS)
+tests_check_phase_SOURCES = tests/check_phase.c
+tests_check_phase_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
+tests_check_phase_LDADD = $(UNIT_LIBS)
 tests_check_relay_SOURCES = tests/check_relay.c
 tests_check_relay_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
 tests_check_relay_LDADD = $(UNIT_LIBS)

@@ -1,0 +1,184 @@
+/*
+ * keeplog.c - the master's side of the log: keep a logger alive
+ *
+ * The master has the log pipe, so that a logger that is gone costs no line.
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "daemon-private.h"
+
+enum { FIRST_PAUSE = 100, LONGEST_PAUSE = 10000 };	/* ms */
+
+/*
+ * Opening, and in a child
+ */
+
+int
+dsrv_keeplog_open(struct dsrv_keeplog *k)
+{
+	int to_logger;
+
+	memset(k, 0, sizeof *k);
+	if (!dsrv_settings()->logger_enabled)
+		return 0;
+	tzset();	/* after a chroot(2) the time zone cannot be read */
+	if (dsrv_settings_complete() == -1 ||
+	    dsrv_airlock_open(&k->airlock, &to_logger) == -1)
+		return -1;
+	dsrv_stage_hold_log(to_logger);
+	return 0;
+}
+
+void
+dsrv_keeplog_close(struct dsrv_keeplog *k)
+{
+	dsrv_stage_leave_log();
+	if (dsrv_settings()->logger_enabled)
+		dsrv_airlock_close(&k->airlock);
+}
+
+void
+dsrv_keeplog_become_server(struct dsrv_keeplog *k)
+{
+	if (dsrv_settings()->logger_enabled)
+		dsrv_airlock_close(&k->airlock);
+}
+
+void
+dsrv_keeplog_become_logger(struct dsrv_keeplog *k)
+{
+	dsrv_stage_leave_log();
+	if (k->opened) {	/* 1 and 2 are the log: it would wait for itself */
+		dsrv_descriptors_null(STDOUT_FILENO, STDERR_FILENO);
+		dsrv_report_to(DSRV_REPORT_SYSLOG);
+	}
+	dsrv_stage_give_airlock(&k->airlock);
+	dsrv_stage_become(DSRV_LOGGER);
+}
+
+/*
+ * The logger's words and end
+ */
+
+int
+dsrv_keeplog_hear(struct dsrv_keeplog *k, struct dsrv_loop *loop)
+{
+	int number, first = 0;
+	enum dsrv_ready_word word = dsrv_ready_hear(k->logger.from_child,
+	    &number);
+
+	if (word == DSRV_READY_SUCCESS) {
+		dsrv_airlock_release(&k->airlock);
+		first = !k->opened;
+		k->opened = 1;
+	}
+	if (word == DSRV_READY_GONE) {
+		dsrv_loop_forget(loop, k->logger.place);
+		/* It ends now, or it can never say that it has its file. */
+		if (!k->opened && k->logger.pid != 0)
+			kill(k->logger.pid, SIGKILL);
+	}
+	return first;
+}
+
+/* While the daemon ends another follows, unless this one had all: a writer
+ * would wait for ever if nobody read. */
+static enum dsrv_keeplog_end
+lose_late(struct dsrv_keeplog *k, int status)
+{
+	if (k->left && status == 0)
+		return DSRV_KEEPLOG_DONE;
+	k->logger.again_at = dsrv_loop_now() + dsrv_restart_pause(
+	    ++k->logger.history.fast_ends, FIRST_PAUSE, LONGEST_PAUSE);
+	return DSRV_KEEPLOG_AGAIN;
+}
+
+static enum dsrv_keeplog_end
+judge(struct dsrv_keeplog *k, int status)
+{
+	int64_t now = dsrv_loop_now();
+	struct dsrv_verdict verdict = dsrv_restart_judge_logger(
+	    &k->logger.history, now - k->logger.born);
+
+	if (!verdict.again) {
+		dsrv_report("go on: the logger %s, once more than may be",
+		    dsrv_report_how(status));
+		lose_late(k, status);
+		return DSRV_KEEPLOG_TOO_OFTEN;
+	}
+	k->logger.again_at = now + verdict.pause;
+	dsrv_report("keep the logger: it %s; another follows",
+	    dsrv_report_how(status));
+	return DSRV_KEEPLOG_AGAIN;
+}
+
+enum dsrv_keeplog_end
+dsrv_keeplog_lose(struct dsrv_keeplog *k, struct dsrv_loop *loop,
+    int is_ending)
+{
+	k->logger.pid = 0;
+	dsrv_keeplog_hear(k, loop);
+	dsrv_loop_forget(loop, k->logger.place);
+	dsrv_supervise_close(&k->logger);
+	dsrv_airlock_collect(&k->airlock);
+	if (k->opened)
+		return is_ending ? lose_late(k, loop->status) :
+		    judge(k, loop->status);
+	if (!is_ending)
+		dsrv_report("start: the logger %s before its file was open",
+		    dsrv_report_how(loop->status));
+	return DSRV_KEEPLOG_FAILED;
+}
+
+/*
+ * The end: a logger ends when nobody has the log any more
+ */
+
+int
+dsrv_keeplog_is_done(const struct dsrv_keeplog *k)
+{
+	return k->logger.pid == 0 && (!k->opened || k->done);
+}
+
+void
+dsrv_keeplog_leave(struct dsrv_keeplog *k, int confirmed)
+{
+	if (dsrv_keeplog_is_done(k))
+		return;
+	k->left = 1;
+	dsrv_report_flush(1);
+	dsrv_stage_leave_log();
+	if (confirmed) {
+		dsrv_descriptors_null(dsrv_settings()->foreground ?
+		    STDERR_FILENO : STDOUT_FILENO, STDERR_FILENO);
+		dsrv_report_to(DSRV_REPORT_SYSLOG);
+	}
+	if (k->logger.pid == 0)
+		k->logger.again_at = dsrv_loop_now();
+	else
+		kill(k->logger.pid, SIGCONT);
+}
+
+/* It has not written all, or a process has the log that should not. */
+void
+dsrv_keeplog_silence(struct dsrv_keeplog *k, int64_t ms)
+{
+	long lost = dsrv_airlock_state(&k->airlock)->lost;
+
+	k->done = 1;
+	k->logger.again_at = DSRV_NEVER;
+	dsrv_report("have the last lines written within %lld s",
+	    (long long)ms / 1000);
+	if (lost > 0)
+		dsrv_report("keep all lines: %ld lines are lost", lost);
+	if (k->logger.pid != 0)
+		kill(k->logger.pid, SIGKILL);
+}

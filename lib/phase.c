@@ -1,0 +1,76 @@
+/*
+ * phase.c - the life of a daemon, as its master sees it; pure
+ *
+ * It only goes down. Each phase has its time, and one that follows when that is
+ * over; the master enters one earlier when what it waits for has happened.
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#include "config.h"
+
+#include "daemon-private.h"
+
+enum {
+	DEATH = 1000,		/* ms, for a process that gets SIGKILL */
+	LAST_LINES = 5000	/* ms, for the logger to write them */
+};
+
+static int64_t
+seconds(int count)
+{
+	return count > 0 ? (int64_t)count * 1000 : DSRV_NEVER;
+}
+
+/* How long workers, or a server, may take to obey. */
+static int64_t
+patience(int confirmed)
+{
+	return confirmed ? seconds(dsrv_settings()->stop_timeout) :
+	    DSRV_START_GRACE;
+}
+
+int64_t
+dsrv_phase_time(enum dsrv_phase phase, int confirmed)
+{
+	switch (phase) {
+	case DSRV_PHASE_STARTING:	/* else the starter counts */
+		return dsrv_settings()->foreground ?
+		    seconds(dsrv_settings()->start_timeout) : DSRV_NEVER;
+	case DSRV_PHASE_STOPPING_SERVER:
+	case DSRV_PHASE_AWAITING_WORKERS:
+	case DSRV_PHASE_STOPPING_WORKERS:
+		return patience(confirmed);
+	case DSRV_PHASE_KILLING_SERVER:
+	case DSRV_PHASE_KILLING_WORKERS:
+	case DSRV_PHASE_SILENCING:
+		return DEATH;
+	case DSRV_PHASE_WRITING:
+		return LAST_LINES;
+	default:
+		return DSRV_NEVER;
+	}
+}
+
+enum dsrv_phase
+dsrv_phase_after(enum dsrv_phase phase)
+{
+	switch (phase) {
+	case DSRV_PHASE_STARTING:
+		return DSRV_PHASE_STOPPING_SERVER;
+	case DSRV_PHASE_STOPPING_SERVER:
+		return DSRV_PHASE_KILLING_SERVER;
+	case DSRV_PHASE_AWAITING_WORKERS:
+		return DSRV_PHASE_STOPPING_WORKERS;
+	case DSRV_PHASE_STOPPING_WORKERS:
+		return DSRV_PHASE_KILLING_WORKERS;
+	case DSRV_PHASE_KILLING_SERVER:	/* neither dies: they are left */
+	case DSRV_PHASE_KILLING_WORKERS:
+		return DSRV_PHASE_WRITING;
+	case DSRV_PHASE_WRITING:
+		return DSRV_PHASE_SILENCING;
+	case DSRV_PHASE_SILENCING:
+		return DSRV_PHASE_OVER;
+	default:
+		return phase;
+	}
+}
