@@ -15,19 +15,10 @@
 #include <limits.h>
 #include <poll.h>
 #include <time.h>
-#ifdef HAVE_SYS_PRCTL_H
-#include <sys/prctl.h>
-#endif
 
 #include "harness.h"
 
-enum {
-	MAX_DESCENDANTS = 4096,
-	LISTENING = 0x0a	/* the state in /proc/net/tcp */
-};
-
-static char scratch_base[64];	/* of this program */
-static char scratch_path[96];	/* of this test */
+enum { LISTENING = 0x0a };	/* the state in /proc/net/tcp */
 
 static double
 now(void)
@@ -281,24 +272,6 @@ ended(pid_t pid)
 	return status;
 }
 
-static char
-read_state(pid_t pid, pid_t *parent)
-{
-	char path[64], text[512], state = 0, *p;
-	long ppid;
-	FILE *file;
-
-	snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
-	if ((file = fopen(path, "r")) == NULL)
-		return 0;
-	if (fgets(text, sizeof text, file) != NULL &&
-	    (p = strrchr(text, ')')) != NULL &&
-	    sscanf(p + 1, " %c %ld", &state, &ppid) == 2 && parent != NULL)
-		*parent = (pid_t)ppid;
-	fclose(file);
-	return state;
-}
-
 char
 state_of(pid_t pid)
 {
@@ -336,29 +309,6 @@ gone(pid_t pid)
 		    (long)pid);
 		rest();
 	}
-}
-
-int
-children_of(pid_t pid, pid_t *pids, int max)
-{
-	struct dirent *entry;
-	pid_t parent, child;
-	int count = 0;
-	DIR *dir;
-
-	/* No assertion: run_tests() calls this outside of any test. */
-	if ((dir = opendir("/proc")) == NULL)
-		return 0;
-	while ((entry = readdir(dir)) != NULL) {
-		if ((child = (pid_t)atol(entry->d_name)) <= 1)
-			continue;
-		parent = 0;
-		if (read_state(child, &parent) != 0 && parent == pid &&
-		    count < max)
-			pids[count++] = child;
-	}
-	closedir(dir);
-	return count;
 }
 
 int
@@ -401,23 +351,6 @@ send_signal(pid_t pid, int signo)
 	ck_assert_int_gt(pid, 1);
 	ck_assert_msg(kill(pid, signo) == 0, "kill(%ld, %d): %s", (long)pid,
 	    signo, strerror(errno));
-}
-
-/* Ends all that is left, deepest last: what is orphaned comes to us. */
-static void
-kill_descendants(void)
-{
-	static pid_t pids[MAX_DESCENDANTS];
-	double deadline = now() + DEADLINE;
-	int i, count;
-
-	while ((count = children_of(getpid(), pids, MAX_DESCENDANTS)) > 0 &&
-	    now() < deadline) {
-		for (i = 0; i < count; i++)
-			kill(pids[i], SIGKILL);
-		while (waitpid(-1, NULL, WNOHANG) > 0)
-			;
-	}
 }
 
 /*
@@ -530,33 +463,6 @@ ask(int port, const char *line, const char *answer)
 }
 
 /*
- * Files
- */
-
-const char *
-scratch(void)
-{
-	if (scratch_path[0] == '\0') {
-		snprintf(scratch_path, sizeof scratch_path, "%s/test.XXXXXX",
-		    scratch_base);
-		ck_assert_ptr_nonnull(mkdtemp(scratch_path));
-	}
-	return scratch_path;
-}
-
-static void
-remove_tree(const char *path)
-{
-	pid_t pid;
-
-	if ((pid = fork()) == 0) {
-		execlp("rm", "rm", "-rf", path, (char *)NULL);
-		_exit(127);
-	}
-	waitpid(pid, NULL, 0);
-}
-
-/*
  * Ports that the kernel has chosen, of programs that do not tell them
  */
 
@@ -613,93 +519,4 @@ port_of_process(pid_t pid)
 			found = port_of_inode("/proc/net/tcp", inode);
 	closedir(dir);
 	return found;
-}
-
-/*
- * Suites
- */
-
-int
-skip_if(int cond, const char *why)
-{
-	/* Written at once: Check's child leaves by its own way. */
-	if (cond) {
-		printf("SKIP: %s\n", why);
-		fflush(stdout);
-	}
-	return cond;
-}
-
-/* What loses its parent becomes a child of the calling process. */
-static void
-adopt(void)
-{
-#if defined(HAVE_SYS_PRCTL_H) && defined(PR_SET_CHILD_SUBREAPER)
-	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-#endif
-}
-
-static void
-setup(void)
-{
-	signal(SIGPIPE, SIG_IGN);
-	adopt();
-}
-
-static void
-teardown(void)
-{
-	kill_descendants();
-	if (scratch_path[0] != '\0')
-		remove_tree(scratch_path);
-}
-
-static int
-run_part(const char *name, const TTest *const *tests, int count, int step)
-{
-	Suite *suite = suite_create(name);
-	TCase *tcase = tcase_create(name);
-	SRunner *runner = srunner_create(suite);
-	int i, failed;
-
-	strcpy(scratch_base, "/tmp/daemonsrv-test.XXXXXX");
-	if (mkdtemp(scratch_base) == NULL) {
-		perror(scratch_base);
-		return EXIT_FAILURE;
-	}
-	adopt();
-	for (i = 0; i < count; i += step)
-		tcase_add_test(tcase, tests[i]);
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_set_timeout(tcase, 60);
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	/* A failed test has no teardown. */
-	kill_descendants();
-	remove_tree(scratch_base);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-}
-
-int
-run_tests(const char *name, const TTest *const *tests, int count)
-{
-	const char *wish = getenv("TEST_PARTS");
-	int parts = wish != NULL ? atoi(wish) : 3;
-	int part, status, result = EXIT_SUCCESS;
-
-	for (part = 0; part < parts && part < count; part++)
-		switch (fork()) {
-		case -1:
-			perror("fork");
-			result = EXIT_FAILURE;
-			break;
-		case 0:
-			exit(run_part(name, tests + part, count - part, parts));
-		}
-	while (wait(&status) != -1)
-		if (status != 0)
-			result = EXIT_FAILURE;
-	return result;
 }

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "daemon.h"
+#include "keeper.h"
 
 enum {
 	DEADLINE = 20,	/* seconds, for every single wait */
@@ -81,10 +82,6 @@ void settled(pid_t pid);
 
 /* Asserts that no process of this test is left, zombies included. */
 void nothing_left(void);
-
-/* The direct children of a process, zombies included: at most max of them;
- * returns how many. */
-int children_of(pid_t pid, pid_t *pids, int max);
 
 /* Between two looks at what no event tells of; the first sets since, which
  * was 0. Fails at the deadline. */

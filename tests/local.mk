@@ -1,6 +1,6 @@
 # A program for each unit and stage; make check runs them side by side.
 if HAVE_CHECK
-check_PROGRAMS += \
+CHECK_TESTS = \
 	tests/check_airlock \
 	tests/check_children \
 	tests/check_echo \
@@ -8,6 +8,7 @@ check_PROGRAMS += \
 	tests/check_finger \
 	tests/check_http \
 	tests/check_input \
+	tests/check_keeper \
 	tests/check_listen \
 	tests/check_logfile \
 	tests/check_logged \
@@ -25,10 +26,12 @@ check_PROGRAMS += \
 	tests/check_superserver \
 	tests/check_worker \
 	# EOL
-TESTS += $(check_PROGRAMS)
+check_PROGRAMS += $(CHECK_TESTS)
+TESTS += $(CHECK_TESTS)
 
 check_LTLIBRARIES += tests/libharness.la
-tests_libharness_la_SOURCES = tests/harness.c tests/harness.h
+tests_libharness_la_SOURCES = tests/harness.c tests/harness.h tests/keeper.c \
+	tests/keeper.h tests/suite.c
 tests_libharness_la_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 
 TEST_LIBS = tests/libharness.la lib/libdaemonsrv.la $(CHECK_LIBS)
@@ -55,6 +58,8 @@ tests_check_http_SOURCES = tests/check_http.c
 tests_check_http_LDADD = $(TEST_LIBS)
 tests_check_input_SOURCES = tests/check_input.c
 tests_check_input_LDADD = $(TEST_LIBS)
+tests_check_keeper_SOURCES = tests/check_keeper.c
+tests_check_keeper_LDADD = $(TEST_LIBS)
 tests_check_listen_SOURCES = tests/check_listen.c
 tests_check_listen_LDADD = $(TEST_LIBS)
 tests_check_logfile_SOURCES = tests/check_logfile.c
@@ -95,6 +100,10 @@ tests_check_superserver_LDADD = $(TEST_LIBS)
 tests_check_worker_SOURCES = tests/check_worker.c
 tests_check_worker_LDADD = $(TEST_LIBS)
 endif
+
+# For scripts that start processes.
+check_PROGRAMS += tests/keep
+tests_keep_SOURCES = tests/keep.c tests/keeper.c tests/keeper.h
 
 TEST_EXTENSIONS = .sh
 SH_LOG_COMPILER = $(SHELL)

@@ -7,27 +7,26 @@
 #
 # SPDX-License-Identifier: ISC
 
-# Its /dev/tcp is a client that need not be installed. Whoever has started this
-# may have had HUP ignored, as nohup(1) does, and a daemon in the foreground
-# leaves it so; systemd would not.
-if [ -z "${SERVICES_BEGUN-}" ]; then
-	export SERVICES_BEGUN=1
-	exec env --default-signal=HUP bash "$0" "$@"
-fi
 set -u
 
+# bash, since its /dev/tcp is a client that need not be installed. Kept, so that
+# no superserver outlives this, even if it is killed, and that HUP is not
+# ignored, as nohup(1) leaves it and a daemon in the foreground too.
 top=$(cd "$(dirname "$0")/.." && pwd)
 : "${TOP_SRCDIR:=$top}" "${TOP_BUILDDIR:=$top}"
+[ -n "${KEPT_DIRECTORY-}" ] || exec "$TOP_BUILDDIR/tests/keep" bash "$0" "$@"
 examples=$TOP_SRCDIR/examples
+
+readonly DEADLINE=20	# seconds for each wait
 
 fail() {
 	echo "services: $*"
 	exit 1
 }
 
-# wait_until WHAT COMMAND...: no longer than 20 seconds.
+# wait_until WHAT COMMAND...
 wait_until() {
-	local what=$1 end=$((SECONDS + 20))
+	local what=$1 end=$((SECONDS + DEADLINE))
 	shift
 	until "$@"; do
 		[ "$SECONDS" -lt "$end" ] || fail "waited in vain for $what"
@@ -63,16 +62,6 @@ term_is_pending() {
 	grep -q '^ShdPnd:.*[4567c-f]...$' "/proc/$master/status"
 }
 
-clean_up() {
-	local environment
-	for environment in $(left); do
-		environment=${environment#/proc/}
-		kill -KILL "${environment%/environ}"
-	done
-	cd /
-	rm -rf "$directory"
-}
-
 #
 # The client: descriptor 5
 #
@@ -89,7 +78,7 @@ connect() {
 ask() {
 	local line=
 	echo "$1" >&5
-	read -r -t 20 -u 5 line
+	read -r -t "$DEADLINE" -u 5 line
 	[ "$line" = "$1" ] || fail "\"$line\" is no answer to \"$1\""
 }
 
@@ -286,9 +275,9 @@ init_signals_nobody_else() {
 }
 
 [ -d /proc/self/fd ] || { echo "SKIP: there is no /proc"; exit 77; }
-directory=$(mktemp -d) && cd "$directory" || exit 1
-trap clean_up EXIT
-trap 'fail "somebody has sent a signal"' HUP INT TERM
+directory=$KEPT_DIRECTORY
+cd "$directory" || exit 1
+trap 'fail "a signal has come here"' HUP INT TERM
 trap '' PIPE
 
 # Libtool's script is not what runs in the end; with its library by hand.
