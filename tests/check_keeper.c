@@ -1,10 +1,11 @@
 /*
- * check_keeper.c - nothing is left of a program of tests, however it ends
+ * check_keeper.c - nothing is left of a test, and its children cannot spoil it
  *
  * SPDX-License-Identifier: ISC
  */
 #include "config.h"
 
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -177,6 +178,35 @@ START_TEST(what_is_kept_begins_alike_whoever_starts_it)
 }
 END_TEST
 
+/* A record would be written into a file. */
+static void
+assert_without_files(void)
+{
+	struct rlimit none = { 0, 0 };
+	int i;
+
+	setrlimit(RLIMIT_FSIZE, &none);
+	for (i = 0; i < 100; i++)
+		ck_assert_int_eq(i, i);
+	tell("held", i);
+	ck_assert_msg(i == 0, "the number is %d", i);
+	tell("went on", i);
+}
+
+START_TEST(assertions_of_children_leave_no_records)
+{
+	long number;
+
+	run_start(&run, assert_without_files);
+	ck_assert_int_eq(heard(&run, "held"), 100);
+	ck_assert(!heard_if(&run, "went on", &number));
+	ck_assert_int_eq(run_wait(&run), CHILD_ASSERTED << 8);
+	says(run.err, "check_keeper.c:");
+	says(run.err, "the number is 100");
+	nothing_left();
+}
+END_TEST
+
 int
 main(void)
 {
@@ -184,7 +214,8 @@ main(void)
 		what_a_kept_process_leaves_ends_with_it,
 		a_kept_process_ends_with_a_caller_that_is_killed,
 		the_signal_that_ended_a_kept_process_is_told,
-		what_is_kept_begins_alike_whoever_starts_it
+		what_is_kept_begins_alike_whoever_starts_it,
+		assertions_of_children_leave_no_records
 	};
 
 	return RUN_TESTS("keeper", tests);

@@ -5,7 +5,7 @@
  * whatever it starts: a daemon comes back to it as a child, so waitpid(2)
  * tells of its end and nothing can escape. Nothing here sleeps to wait: a
  * program under test tells facts down a pipe, and every wait has the one
- * deadline. Only the test process itself asserts.
+ * deadline. Only assertions of the test process itself count.
  */
 #ifndef HARNESS_H
 #define HARNESS_H
@@ -23,9 +23,30 @@
 #include "keeper.h"
 
 enum {
-	DEADLINE = 20,	/* seconds, for every single wait */
-	FACTS = 3	/* the descriptor down which a program tells facts */
+	DEADLINE = 20,		/* seconds, for every single wait */
+	FACTS = 3,		/* the descriptor down which a program tells facts */
+	CHILD_ASSERTED = 98	/* the status of a child that asserted in vain */
 };
+
+/*
+ * Check's assertions, for the test process alone. For each that holds Check
+ * adds a record to a file that the test's children share, and a child that is
+ * killed can leave half a record, which Check cannot read. In a child they
+ * leave none; the first that fails is said on stderr and ends the child.
+ */
+#undef ck_assert_msg
+#define ck_assert_msg(expr, ...) \
+	((expr) ? assertion_holds(__FILE__, __LINE__) : \
+	    assertion_fails(__FILE__, __LINE__, \
+	    "Assertion '" #expr "' failed", __VA_ARGS__))
+#undef ck_abort_msg
+#define ck_abort_msg(...) \
+	assertion_fails(__FILE__, __LINE__, "Failed", __VA_ARGS__)
+
+void assertion_holds(const char *file, int line);
+void assertion_fails(const char *file, int line, const char *assertion,
+    const char *format, ...)
+	__attribute__((noreturn, format(printf, 4, 5)));
 
 /* A program that a test has started, as a shell would have. */
 struct run {

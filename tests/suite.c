@@ -5,11 +5,42 @@
  */
 #include "config.h"
 
+#include <stdarg.h>
+
 #include "harness.h"
 
 enum { TEST_TIMEOUT = 60 };	/* seconds */
 
+static pid_t test_process;
 static char scratch_path[96];	/* of this test */
+
+/*
+ * Assertions
+ */
+
+void
+assertion_holds(const char *file, int line)
+{
+	if (getpid() == test_process)
+		_mark_point(file, line);
+}
+
+void
+assertion_fails(const char *file, int line, const char *assertion,
+    const char *format, ...)
+{
+	char text[4096];
+	va_list values;
+
+	va_start(values, format);
+	vsnprintf(text, sizeof text, format != NULL ? format : assertion,
+	    values);
+	va_end(values);
+	if (getpid() == test_process)
+		_ck_assert_failed(file, line, assertion, "%s", text);
+	fprintf(stderr, "%s:%d: %s\n", file, line, text);
+	_exit(CHILD_ASSERTED);
+}
 
 /*
  * Files
@@ -51,6 +82,7 @@ skip_if(int cond, const char *why)
 static void
 setup(void)
 {
+	test_process = getpid();
 	signal(SIGPIPE, SIG_IGN);
 	adopt_orphans();
 }
