@@ -85,6 +85,32 @@ missing(const char *command)
 	return skip_if(system(text) != 0, why);
 }
 
+/* No "git daemon --help", which takes man(1) and its pages. */
+static int
+git_is_missing(void)
+{
+	return missing("git --version") || skip_if(system(
+	    "test -x \"$(git --exec-path)/git-daemon\"") != 0,
+	    "git daemon is not installed");
+}
+
+/* None of what the caller has set, a hook of git's maybe. What tidies a
+ * repository up would go on after git, and be a child of the test. */
+static void
+set_up_git(void)
+{
+	unsetenv("GIT_DIR");
+	unsetenv("GIT_INDEX_FILE");
+	unsetenv("GIT_WORK_TREE");
+	unsetenv("XDG_CONFIG_HOME");
+	setenv("GIT_CONFIG_NOSYSTEM", "1", 1);
+	setenv("HOME", scratch(), 1);
+	shell("git config --global gc.auto 0 && "
+	    "git config --global maintenance.auto false && "
+	    "git config --global user.name A && "
+	    "git config --global user.email a@example.org");
+}
+
 /*
  * The daemon
  */
@@ -259,13 +285,11 @@ START_TEST(superserver_serves_a_repository_by_git_daemon)
 	pid_t master;
 	int port;
 
-	if (missing("git daemon --help") || missing("git --version"))
+	if (git_is_missing())
 		return;
-	setenv("GIT_CONFIG_GLOBAL", "/dev/null", 1);
-	setenv("GIT_CONFIG_NOSYSTEM", "1", 1);
+	set_up_git();
 	shell("git init -q project && cd project && echo hello >file && "
-	    "git add file && git -c user.name=A -c user.email=a@example.org "
-	    "commit -q -m first");
+	    "git add file && git commit -q -m first");
 	snprintf(base, sizeof base, "--base-path=%s", scratch());
 	start("git", "daemon", "--inetd", "--export-all", base, scratch(),
 	    NULL);
