@@ -8,6 +8,7 @@
 #
 # SPDX-License-Identifier: ISC
 set -eu
+exec </dev/null
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 build=${BUILD_DIR:-$root/build/check}
@@ -19,7 +20,7 @@ quietly() {
 	name=$1
 	log=$build/$name.log
 	shift
-	if ! "$@" >"$log" 2>&1 </dev/null; then
+	if ! "$@" >"$log" 2>&1; then
 		tail -n 40 "$log"
 		echo "build: $name failed; all it wrote is in $log"
 		exit 1

@@ -11,6 +11,9 @@
 # SPDX-License-Identifier: ISC
 set -eu
 
+# Whatever it is, closed or a terminal that hangs up, nothing here reads it.
+exec </dev/null
+
 root=$(cd "$(dirname "$0")/.." && pwd)
 BUILD_DIR=${BUILD_DIR:-$root/build/check}
 export BUILD_DIR
@@ -24,8 +27,14 @@ fi
 cd "$BUILD_DIR"
 rm -f tests/*.log tests/*.trs
 status=0
-timeout --foreground 900 make -j2 check ${TESTS:+"TESTS=$TESTS"} \
-    >make-check.log 2>&1 </dev/null || status=$?
+# A group of its own, so that all of it ends in time, and with this script; a
+# hang-up of the terminal does not reach it.
+timeout -k 10 900 make -j2 check ${TESTS:+"TESTS=$TESTS"} \
+    >make-check.log 2>&1 &
+make=$!
+trap 'kill -TERM "$make"; wait "$make"; exit 1' HUP INT TERM
+wait "$make" || status=$?
+trap - HUP INT TERM
 if [ "$status" != 0 ] && ! ls tests/*.trs >/dev/null 2>&1; then
 	tail -n 40 make-check.log
 fi
