@@ -17,7 +17,7 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 [ -n "${KEPT_DIRECTORY-}" ] || exec "$TOP_BUILDDIR/tests/keep" bash "$0" "$@"
 examples=$TOP_SRCDIR/examples
 
-readonly DEADLINE=20	# seconds for each wait
+readonly DEADLINE=100	# seconds, for each wait
 
 fail() {
 	echo "services: $*"
