@@ -150,9 +150,9 @@ const char *scratch(void);
  * if (skip_if(cond, "why")) return; */
 int skip_if(int cond, const char *why);
 
-/* Runs the suite, in three parts side by side, since tests mostly wait; or in
- * as many as TEST_PARTS in the environment says. They are test cases of that
- * name, with the fixtures that make the above true. Returns main()'s status. */
+/* Runs the tests, several at a time, since they mostly wait; TEST_PARTS in the
+ * environment says how many. Each is a case of its own name, with the fixtures
+ * that make the above true. Returns main()'s status. */
 int run_tests(const char *name, const TTest *const *tests, int count);
 
 #define RUN_TESTS(name, tests) \

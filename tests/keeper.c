@@ -98,12 +98,10 @@ kill_descendants(void)
 	time_t deadline = time(NULL) + KILL_DEADLINE;
 	int i, count;
 
-	while ((count = children_of(getpid(), pids, MAX_DESCENDANTS)) > 0 &&
-	    time(NULL) < deadline) {
+	while (waitpid(-1, NULL, WNOHANG) != -1 && time(NULL) < deadline) {
+		count = children_of(getpid(), pids, MAX_DESCENDANTS);
 		for (i = 0; i < count; i++)
 			kill(pids[i], SIGKILL);
-		while (waitpid(-1, NULL, WNOHANG) > 0)
-			;
 	}
 }
 

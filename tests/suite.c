@@ -5,12 +5,18 @@
  */
 #include "config.h"
 
+#include <fcntl.h>
 #include <stdarg.h>
 
 #include "harness.h"
 
 /* Seconds: more than DEADLINE, so that what hangs is said in most cases. */
 enum { TEST_TIMEOUT = 3 * DEADLINE };
+
+enum {
+	PART = 12,			/* this many tests, on average */
+	NOT_RUN = CK_ERROR + 1		/* beside Check's own results */
+};
 
 static pid_t test_process;
 static char scratch_path[96];	/* of this test */
@@ -96,47 +102,136 @@ teardown(void)
 		remove_tree(scratch_path);
 }
 
-static int
-run_part(const struct suite *all, int part, int parts)
+/* Also for tools/count-tests.sh, in one piece. */
+static void
+print_failure(const char *name, TestResult *result)
 {
-	Suite *suite = suite_create(all->name);
-	TCase *tcase = tcase_create(all->name);
-	SRunner *runner = srunner_create(suite);
-	int i, failed;
+	int error = tr_rtype(result) == CK_ERROR;
 
-	adopt_orphans();
-	for (i = part; i < all->count; i += parts)
-		tcase_add_test(tcase, all->tests[i]);
+	printf("%s:%d:%c:%s:%s: %s%s\n", tr_lfile(result), tr_lno(result),
+	    error ? 'E' : 'F', name, tr_tcname(result),
+	    error ? "(after this point) " : "", tr_msg(result));
+	fflush(stdout);
+}
+
+/* A case of its own, so that CK_RUN_CASE=name runs it alone. Returns what came
+ * of it; NOT_RUN where another is to be run. */
+static int
+run_test(const char *name, const TTest *test)
+{
+	Suite *suite = suite_create(name);
+	TCase *tcase = tcase_create(test->name);
+	SRunner *runner = srunner_create(suite);
+	TestResult **results;
+	int type = NOT_RUN;
+
+	tcase_add_test(tcase, test);
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_set_timeout(tcase, TEST_TIMEOUT);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
+	srunner_run_all(runner, CK_SILENT);
+	results = srunner_results(runner);
+	if (srunner_ntests_run(runner) == 1)
+		type = tr_rtype(results[0]);
+	if (type == CK_FAILURE || type == CK_ERROR)
+		print_failure(name, results[0]);
+	free(results);
 	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return type;
 }
 
-static int
-run_parts(void *argument)
+/* One test after another, as long as there are any. */
+static void
+run_part(const struct suite *all, int numbers, int results)
 {
-	const struct suite *all = argument;
-	const char *wish = getenv("TEST_PARTS");
-	int parts = wish != NULL ? atoi(wish) : 3;
-	int part, status, result = EXIT_SUCCESS;
+	int number, result;
 
-	for (part = 0; part < parts && part < all->count; part++)
+	adopt_orphans();
+	while (read(numbers, &number, sizeof number) == sizeof number) {
+		result = run_test(all->name, all->tests[number]);
+		if (write(results, &result, sizeof result) != sizeof result)
+			perror("write");
+		/* A failed test has no teardown. */
+		kill_descendants();
+	}
+}
+
+/* Where no program that is executed gets it. */
+static int
+move_up(int fd)
+{
+	int moved = fcntl(fd, F_DUPFD_CLOEXEC, 10);
+
+	close(fd);
+	return moved;
+}
+
+static void
+pipe_of_ints(int ends[2])
+{
+	if (pipe(ends) == -1) {
+		perror("pipe");
+		exit(EXIT_FAILURE);
+	}
+	ends[0] = move_up(ends[0]);
+	ends[1] = move_up(ends[1]);
+}
+
+/* Returns the read end of a pipe with the number of each test. */
+static int
+hand_out(int count)
+{
+	int ends[2], i;
+
+	pipe_of_ints(ends);
+	for (i = 0; i < count; i++)
+		if (write(ends[1], &i, sizeof i) != sizeof i)
+			perror("write");
+	close(ends[1]);
+	return ends[0];
+}
+
+/* Returns the read end of a pipe in which results come, up to its end. */
+static int
+run_side_by_side(const struct suite *all, int parts)
+{
+	int numbers = hand_out(all->count), results[2];
+
+	pipe_of_ints(results);
+	for (; parts > 0; parts--)
 		switch (fork()) {
 		case -1:
 			perror("fork");
-			result = EXIT_FAILURE;
 			break;
 		case 0:
-			exit(run_part(all, part, parts));
+			run_part(all, numbers, results[1]);
+			exit(EXIT_SUCCESS);
 		}
-	while (wait(&status) != -1)
-		if (status != 0)
-			result = EXIT_FAILURE;
-	return result;
+	close(numbers);
+	close(results[1]);
+	return results[0];
+}
+
+static int
+run_suite(void *argument)
+{
+	const struct suite *all = argument;
+	const char *wish = getenv("TEST_PARTS");
+	int parts = wish != NULL ? atoi(wish) : 1 + all->count / PART;
+	int results = run_side_by_side(all, parts), result, told = 0;
+	int counts[NOT_RUN + 1] = { 0 }, run;
+
+	while (read(results, &result, sizeof result) == sizeof result) {
+		counts[result]++;
+		told++;
+	}
+	/* Of what a part was in when it died. */
+	counts[CK_ERROR] += all->count - told;
+	run = all->count - counts[NOT_RUN];
+	printf("Running suite(s): %s\n%d%%: Checks: %d, Failures: %d, "
+	    "Errors: %d\n", all->name, run == 0 ? 0 : counts[CK_PASS] * 100 /
+	    run, run, counts[CK_FAILURE], counts[CK_ERROR]);
+	return counts[CK_PASS] == run ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 int
@@ -144,5 +239,5 @@ run_tests(const char *name, const TTest *const *tests, int count)
 {
 	struct suite all = { name, tests, count };
 
-	return keep(run_parts, &all);
+	return keep(run_suite, &all);
 }
