@@ -29,18 +29,18 @@ CHECK_TESTS = \
 check_PROGRAMS += $(CHECK_TESTS)
 TESTS += $(CHECK_TESTS)
 
-check_LTLIBRARIES += tests/libharness.la
-tests_libharness_la_SOURCES = tests/harness.c tests/harness.h tests/keeper.c \
+check_LIBRARIES += tests/libharness.a
+tests_libharness_a_SOURCES = tests/harness.c tests/harness.h tests/keeper.c \
 	tests/keeper.h tests/suite.c
-tests_libharness_la_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_libharness_a_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 
-TEST_LIBS = tests/libharness.la lib/libdaemonsrv.la $(CHECK_LIBS)
+TEST_LIBS = tests/libharness.a lib/libdaemonsrv.la $(CHECK_LIBS)
 # Units are tested by their own names, which the shared library hides.
-UNIT_LIBS = tests/libharness.la lib/libunits.la $(CHECK_LIBS)
+UNIT_LIBS = tests/libharness.a lib/libunits.a $(CHECK_LIBS)
 
-check_LTLIBRARIES += lib/libunits.la
-lib_libunits_la_SOURCES = $(lib_libdaemonsrv_la_SOURCES)
-lib_libunits_la_CFLAGS = $(AM_CFLAGS)
+check_LIBRARIES += lib/libunits.a
+lib_libunits_a_SOURCES = $(lib_libdaemonsrv_la_SOURCES)
+lib_libunits_a_CFLAGS = $(AM_CFLAGS)
 
 tests_check_airlock_SOURCES = tests/check_airlock.c
 tests_check_airlock_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
