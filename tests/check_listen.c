@@ -15,6 +15,7 @@
 #include <netinet/tcp.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <sched.h>
 #include <stddef.h>
 
@@ -49,6 +50,18 @@ static int
 no_v6(void)
 {
 	return skip_if(!has_v6(), "this machine has no IPv6");
+}
+
+/* As in a chroot without /etc/hosts. */
+static int
+has_no_names(void)
+{
+	struct addrinfo *list;
+	int error = getaddrinfo("localhost", NULL, NULL, &list);
+
+	if (error == 0)
+		freeaddrinfo(list);
+	return skip_if(error != 0, "localhost has no address here");
 }
 
 static struct sockaddr_storage
@@ -192,6 +205,8 @@ START_TEST(a_host_is_an_address_or_a_name)
 		ck_assert_int_eq(daemon_listen("::1", "0", fds, 1), 1);
 		ck_assert_int_eq(family_of(fds[0]), AF_INET6);
 	}
+	if (has_no_names())
+		return;
 	ck_assert_int_ge(daemon_listen("localhost", "0", fds, MAX), 1);
 }
 END_TEST
@@ -280,6 +295,9 @@ START_TEST(a_call_that_succeeds_keeps_errno)
 	errno = OWN_ERROR;
 	ck_assert_int_ge(daemon_listen(NULL, "0", fds, MAX), 1);
 	ck_assert_int_eq(errno, OWN_ERROR);
+	if (has_no_names())
+		return;
+	errno = OWN_ERROR;
 	ck_assert_int_ge(daemon_listen("localhost", "0", fds, MAX), 1);
 	ck_assert_int_eq(errno, OWN_ERROR);
 }

@@ -1197,6 +1197,16 @@ open_terminal(char *name, size_t size)
 	return fd;
 }
 
+/* In a chroot there may be none. */
+static int
+are_no_terminals(void)
+{
+	int fd = posix_openpt(O_RDWR | O_NOCTTY);
+
+	close(fd);
+	return skip_if(fd == -1, "there are no terminals");
+}
+
 /* A shell there, that waits for one program and then at the gate. */
 static void
 be_shell(void (*program)(void))
@@ -1276,6 +1286,8 @@ START_TEST(the_starter_shows_it_on_a_terminal_that_nobody_holds_then)
 {
 	char text[256] = "", spare[64];
 
+	if (are_no_terminals())
+		return;
 	keyboard = open_terminal(terminal, sizeof terminal);
 	open_terminal(spare, sizeof spare);
 	path = spare;
@@ -1298,6 +1310,8 @@ START_TEST(no_terminal_can_come_back)
 	char spare[64];
 	int i;
 
+	if (are_no_terminals())
+		return;
 	keyboard = open_terminal(terminal, sizeof terminal);
 	open_terminal(spare, sizeof spare);
 	path = spare;
@@ -1322,6 +1336,8 @@ shell_with_a_stuck_server(void)
 
 START_TEST(an_interrupt_from_the_terminal_ends_the_start)
 {
+	if (are_no_terminals())
+		return;
 	keyboard = open_terminal(terminal, sizeof terminal);
 	make_gate();
 	begins(shell_with_a_stuck_server);
@@ -1337,6 +1353,8 @@ END_TEST
 
 START_TEST(a_hang_up_of_the_terminal_ends_the_start)
 {
+	if (are_no_terminals())
+		return;
 	keyboard = open_terminal(terminal, sizeof terminal);
 	make_gate();
 	begins(shell_with_a_stuck_server);

@@ -71,8 +71,12 @@ port_is_said() {
 	[ -n "$port" ]
 }
 
+port_is_said_or_it_ended() {
+	port_is_said || ! kill -0 "$master"
+}
+
 connect() {
-	exec 5<>"/dev/tcp/localhost/$port" || fail "unable to connect"
+	exec 5<>"/dev/tcp/127.0.0.1/$port" || fail "unable to connect"
 }
 
 ask() {
@@ -103,12 +107,14 @@ reloads() {
 }
 
 #
-# Units: a copy with paths that are here and a port that is free
+# Units: a copy with paths that are here, an address that needs no /etc/hosts
+# and a port that is free
 #
 
 localize() {
 	sed "s,/usr/local/sbin/superserver,$directory/superserver,
-	    s,/run/superserver/,$directory/,; s/-p 7007/-p 0/" \
+	    s,/run/superserver/,$directory/,; s/-a localhost/-a 127.0.0.1/
+	    s/-p 7007/-p 0/" \
 	    "$examples/$1" >"$1"
 }
 
@@ -135,7 +141,8 @@ foreground_unit() {
 	DAEMONSRV_SERVICES=$$ sh -c "exec $(value "$1" ExecStart)" \
 	    >output 2>&1 &
 	master=$!
-	wait_until "a port" port_is_said
+	wait_until "a port" port_is_said_or_it_ended
+	[ -n "$port" ] || fail "$1: no port: $(cat output)"
 	reloads unit_reloads "$1"
 	stops_at_term "$1"
 	wait "$master" || fail "$1: status $?"
@@ -178,7 +185,7 @@ expect() {
 
 defaults() {
 	printf '%s\n' "DAEMON=$1" "PIDFILE=$directory/superserver.pid" \
-	    "OPTIONS='-a localhost -p $2 /bin/cat'" >defaults
+	    "OPTIONS='-a 127.0.0.1 -p $2 /bin/cat'" >defaults
 }
 
 no_pid_file() {
