@@ -34,15 +34,6 @@ start(const char *port)
  * The daemon
  */
 
-static pid_t
-only_child_of(pid_t pid)
-{
-	pid_t pids[2];
-
-	ck_assert_int_eq(children_of(pid, pids, 2), 1);
-	return pids[0];
-}
-
 /* Starts it on a port of the kernel's choice; returns the master. */
 static pid_t
 serve(int *port)

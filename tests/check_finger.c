@@ -65,15 +65,6 @@ stop_before(void)
 	ck_assert_str_eq(before_run.err, "");
 }
 
-static pid_t
-only_child_of(pid_t pid)
-{
-	pid_t child;
-
-	ck_assert_int_eq(children_of(pid, &child, 1), 1);
-	return child;
-}
-
 static void
 start_daemon(void)
 {

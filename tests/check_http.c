@@ -133,14 +133,12 @@ port_in(const char *text)
 static pid_t
 started(int *port)
 {
-	pid_t pids[2];
 	int status = run_wait(&run);
 
 	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0,
 	    "wait status %#x, stderr: %s", status, run.err);
 	*port = port_in(run.out);
-	ck_assert_int_eq(children_of(getpid(), pids, 2), 1);
-	return pids[0];
+	return only_child_of(getpid());
 }
 
 /* Serves the site; returns the master. */
@@ -162,15 +160,6 @@ stop(pid_t master)
 	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0,
 	    "wait status %#x", status);
 	nothing_left();
-}
-
-static pid_t
-only_child_of(pid_t pid)
-{
-	pid_t pids[2];
-
-	ck_assert_int_eq(children_of(pid, pids, 2), 1);
-	return pids[0];
 }
 
 /* A start that must fail with this status and say this. */

@@ -2852,15 +2852,6 @@ can_be_process_1(void)
 	return ended(pid) == 0;
 }
 
-static pid_t
-only_child_of(pid_t pid)
-{
-	pid_t pids[2];
-
-	ck_assert_int_eq(children_of(pid, pids, 2), 1);
-	return pids[0];
-}
-
 /* The pids that are told are those of the namespace: the master's alone is
  * put right here. */
 static void

@@ -295,16 +295,6 @@ idle_descriptors(void)
 	return descriptors_of(server);
 }
 
-static pid_t
-only_child_of(pid_t pid)
-{
-	pid_t child[2] = { 0, 0 };
-
-	has_children(pid, 1);
-	children_of(pid, child, 2);
-	return child[0];
-}
-
 /* The number of that name in /proc/PID/status. */
 static long
 status_of(pid_t pid, const char *name)

@@ -115,15 +115,6 @@ set_up_git(void)
  * The daemon
  */
 
-static pid_t
-only_child_of(pid_t pid)
-{
-	pid_t pids[2];
-
-	ck_assert_int_eq(children_of(pid, pids, 2), 1);
-	return pids[0];
-}
-
 static int
 port_in(const char *text)
 {

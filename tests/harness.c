@@ -311,6 +311,17 @@ gone(pid_t pid)
 	}
 }
 
+pid_t
+only_child_of(pid_t pid)
+{
+	pid_t pids[2];
+	long since = 0;
+
+	while (children_of(pid, pids, 2) != 1)
+		look_again(&since, "a process to have one child");
+	return pids[0];
+}
+
 int
 descriptors_of(pid_t pid)
 {

@@ -106,6 +106,9 @@ void settled(pid_t pid);
 /* Asserts that no process of this test is left, zombies included. */
 void nothing_left(void);
 
+/* Waits until a process has one child, zombies included; returns it. */
+pid_t only_child_of(pid_t pid);
+
 /* Between two looks at what no event tells of; the first sets since, which
  * was 0. Fails at the deadline. */
 void look_again(long *since, const char *what);
