@@ -2289,43 +2289,27 @@ lines_lost(void)
 {
 	size_t size;
 	char *text = content(log_path, &size);
-	const char *at = strstr(text, ALL_LINES);
-	long count;
+	const char *at = text;
+	long count = 0;
 
-	ck_assert_ptr_nonnull(at);
-	count = atol(at + strlen(ALL_LINES));
+	while ((at = strstr(at, ALL_LINES)) != NULL) {
+		at += strlen(ALL_LINES);
+		count += atol(at);
+	}
 	free(text);
 	return count;
 }
 
-/* What was written is there or counted. */
+/* What was written is there or counted, in one message or more: the logger's
+ * next try may come between two lines of ours. */
 static void
 has_or_counts(long written)
 {
 	long received = see_numbers(log_path, "a", rises, 0);
 
-	ck_assert_int_eq(occurrences(log_path, " lines are lost\n"), 1);
 	ck_assert_int_gt(lines_lost(), 0);
 	ck_assert_int_eq(received + lines_lost(), written);
 }
-
-START_TEST(log_that_cannot_be_written_drops_and_counts_lines_if_so_set)
-{
-	int fd;
-
-	daemon_set_logger_drop(1);
-	fd = start_with_no_room(3 * LINES);
-	ck_assert_int_eq(answers_number(fd), 3 * LINES);
-	close(fd);
-	ck_assert_int_eq(size_of(log_path), LIMIT);
-	raise_limit();
-	logs("after all");
-	stop();
-	has_or_counts(3 * LINES);
-	ck_assert_int_eq(occurrences(log_path, "unable to write"), 1);
-	ck_assert_int_eq(occurrences(log_path, "unable to"), 2);
-}
-END_TEST
 
 /* Waits until the logger has in hand all that was written. */
 static void
@@ -2342,6 +2326,25 @@ log_pipe_is_empty(void)
 		look_again(&since, "the log pipe to be empty");
 	close(fd);
 }
+
+START_TEST(log_that_cannot_be_written_drops_and_counts_lines_if_so_set)
+{
+	int fd;
+
+	daemon_set_logger_drop(1);
+	fd = start_with_no_room(3 * LINES);
+	ck_assert_int_eq(answers_number(fd), 3 * LINES);
+	close(fd);
+	ck_assert_int_eq(size_of(log_path), LIMIT);
+	log_pipe_is_empty();
+	raise_limit();
+	logs("after all");
+	stop();
+	has_or_counts(3 * LINES);
+	ck_assert_int_eq(occurrences(log_path, "unable to write"), 1);
+	ck_assert_int_eq(occurrences(log_path, "unable to"), 2);
+}
+END_TEST
 
 START_TEST(log_that_cannot_be_written_counts_lines_over_kills)
 {
