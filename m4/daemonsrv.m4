@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: ISC
 
 # DSRV_COMPILER_FLAGS(VARIABLE, FLAGS): substitutes those the compiler takes.
+# No function: autoconf 2.69's main() has a warning of its own.
 AC_DEFUN([DSRV_COMPILER_FLAGS], [
 $1=
 dsrv_saved_cflags=$CFLAGS
 for dsrv_flag in m4_normalize([$2]); do
     AC_MSG_CHECKING([whether $CC takes $dsrv_flag])
     CFLAGS="$dsrv_saved_cflags -Werror $dsrv_flag"
-    AC_COMPILE_IFELSE([AC_LANG_PROGRAM()],
+    AC_COMPILE_IFELSE([AC_LANG_SOURCE([[typedef int nothing;]])],
         [AC_MSG_RESULT([yes])
          $1="$$1 $dsrv_flag"],
         [AC_MSG_RESULT([no])])

@@ -18,8 +18,9 @@ debian_packages='gcc libc6-dev make autoconf automake libtool
 debian_ci_packages='g++ clang valgrind libc6-dbg shellcheck codespell mandoc
 	lintian rpmlint abigail-tools daemon libdaemon-dev libax25-dev
 	systemd:systemd-analyze'
-# Older releases have these as parts of other packages.
-debian_ci_optional_packages='libclang-rt-dev'
+# Older releases have these as parts of other packages; where autoconf is 2.69
+# itself, there is no package of that name.
+debian_ci_optional_packages='libclang-rt-dev autoconf2.69'
 debian_cross_optional_packages='musl-tools gcc-i686-linux-gnu
 	libc6-dev-i386-cross gcc-aarch64-linux-gnu libc6-dev-arm64-cross
 	qemu-user'
