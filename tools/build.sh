@@ -4,7 +4,8 @@
 #     sh tools/build.sh [configure argument ...]
 #
 # in build/check, or in the directory that BUILD_DIR names. What is up to
-# date is not done again; other arguments than last time build all anew.
+# date is not done again; other arguments than last time build all anew, and so
+# do tests that can be built now, since Check is there.
 #
 # SPDX-License-Identifier: ISC
 set -eu
@@ -15,11 +16,13 @@ build=${BUILD_DIR:-$root/build/check}
 mkdir -p "$build"
 build=$(cd "$build" && pwd)
 
-# quietly NAME COMMAND...: what it writes is of interest only if it fails.
+# quietly NAME COMMAND...: what it writes is of interest only if it fails. That
+# it goes on is said on stderr: what others read of them is on stdout.
 quietly() {
 	name=$1
 	log=$build/$name.log
 	shift
+	echo "build: $name" >&2
 	if ! "$@" >"$log" 2>&1; then
 		tail -n 40 "$log"
 		echo "build: $name failed; all it wrote is in $log"
@@ -39,7 +42,11 @@ configure() {
 	cd "$build"
 	quietly configure "$root/configure" "$@"
 	[ "$anew" = no ] || quietly clean make clean
-	printf '%s\n' "$*" >configure.args
+	what_counts "$@" >configure.args
+}
+
+what_counts() {
+	echo "$*, check $(pkg-config --modversion check 2>/dev/null || :)"
 }
 
 sh "$root/tools/setup.sh"
@@ -48,8 +55,9 @@ if ! configure_is_current; then
 	quietly autoreconf autoreconf -fi
 fi
 if [ ! -f "$build/config.status" ] ||
-    [ "$(cat "$build/configure.args" 2>/dev/null)" != "$*" ]; then
+    [ "$(cat "$build/configure.args" 2>/dev/null)" != \
+	"$(what_counts "$@")" ]; then
 	configure "$@"
 fi
 cd "$build"
-quietly make make -j2
+make -q >/dev/null 2>&1 </dev/null || quietly make make -j2

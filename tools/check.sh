@@ -18,7 +18,8 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 BUILD_DIR=${BUILD_DIR:-$root/build/check}
 export BUILD_DIR
 
-if ! sh "$root/tools/build.sh" "$@"; then
+if ! sh "$root/tools/setup.sh" test ||
+    ! sh "$root/tools/build.sh" "$@"; then
 	echo "0 passed, 1 failed"
 	exit 1
 fi
@@ -26,6 +27,7 @@ fi
 # A test that is no longer in the suite must not be counted.
 cd "$BUILD_DIR"
 rm -f tests/*.log tests/*.trs
+echo "check: make check, which takes half a minute or more" >&2
 status=0
 # A group of its own, so that all of it ends in time, and with this script; a
 # hang-up of the terminal does not reach it.

@@ -1,20 +1,22 @@
 #!/bin/sh
 # setup.sh - installs what is missing to build and test the library
 #
-#     sh tools/setup.sh [ci] [bench] [cross] [debs] [pictures] [rpms]
+#     sh tools/setup.sh [test] [ci] [bench] [cross] [debs] [pictures] [rpms]
 #
-# With "ci" also what .ci/run needs, with "bench" what make bench does, with
-# "cross" what check-target.sh does, as far as the system has it, with "debs"
-# and "rpms" what makes packages, with "pictures" what make pictures needs. For
-# Debian and Ubuntu (apt-get) and Fedora (dnf), as root or by sudo. Where
-# nothing is missing it is silent.
+# Without a word what building needs; with "test" also what the tests do, with
+# "ci" what .ci/run does, with "bench" what make bench does, with "cross" what
+# check-target.sh does, as far as the system has it, with "debs" and "rpms"
+# what makes packages, with "pictures" what make pictures needs. For Debian and
+# Ubuntu (apt-get) and Fedora (dnf), as root or by sudo. Where nothing is
+# missing it is silent.
 #
 # SPDX-License-Identifier: ISC
 set -eu
 
 # name:command is missing only where no package at all gave the command.
 debian_packages='gcc libc6-dev make autoconf automake libtool
-	pkgconf:pkg-config check git rsync curl procps xz-utils'
+	pkgconf:pkg-config procps'
+debian_test_packages='check git rsync curl xz-utils'
 debian_ci_packages='g++ clang valgrind libc6-dbg shellcheck codespell mandoc
 	lintian rpmlint abigail-tools daemon libdaemon-dev libax25-dev
 	systemd:systemd-analyze'
@@ -32,15 +34,20 @@ pictures_packages='fossil'
 debian_bench_optional_packages='linux-perf:perf linux-tools-generic:perf'
 
 fedora_packages='gcc glibc-devel make autoconf automake libtool
-	pkgconf-pkg-config check-devel git git-daemon rsync curl procps-ng xz
-	tar gawk findutils diffutils'
+	pkgconf-pkg-config procps-ng gawk findutils diffutils'
+fedora_test_packages='check-devel git git-daemon rsync curl xz tar'
 fedora_ci_packages='gcc-c++ libasan libubsan clang compiler-rt valgrind
 	ShellCheck codespell mandoc rpmlint libabigail systemd:systemd-analyze'
 fedora_rpms_packages='rpm-build'
 fedora_bench_packages='glibc-static perf strace gnuplot-minimal:gnuplot'
 
-fail() {
+# To stderr, as all that is no result.
+say() {
 	echo "setup: $*" >&2
+}
+
+fail() {
+	say "$@"
 	exit 1
 }
 
@@ -61,7 +68,7 @@ missing_of() {
 		*:*) has_command "${entry#*:}" && continue ;;
 		esac
 		"is_installed_$manager" "${entry%:*}" || echo "${entry%:*}"
-	done
+	done | sort -u
 }
 
 is_installed_apt() {
@@ -82,10 +89,6 @@ known_to_apt() {
 	return 0
 }
 
-one_line() {
-	echo "$@"
-}
-
 #
 # Installing
 #
@@ -98,21 +101,33 @@ as_root() {
 	fi
 }
 
+# A password is asked for here, where it can be read why: what sudo says later
+# is kept from the terminal.
 check_rights() {
-	[ "$(id -u)" = 0 ] || has_command sudo ||
+	[ "$(id -u)" != 0 ] || return 0
+	has_command sudo ||
 	    fail "neither root nor sudo here; please install: $*"
+	if sudo -n true 2>/dev/null; then
+		return
+	fi
+	has_terminal ||
+	    fail "no terminal for sudo's password; please install: $*"
+	say "sudo may ask for a password, to install: $*"
+	sudo -v || fail "sudo gives no rights; please install: $*"
+}
+
+has_terminal() {
+	(: </dev/tty) 2>/dev/null
 }
 
 # What the manager says is of interest only if it fails.
 quietly() {
 	log=$(mktemp)
-	if "$@" >"$log" 2>&1 </dev/null; then
-		rm -f "$log"
-	else
-		cat "$log" >&2
-		rm -f "$log"
-		fail "\"$*\" failed"
-	fi
+	failed=
+	"$@" >"$log" 2>&1 </dev/null || failed=yes
+	[ -z "$failed" ] || cat "$log" >&2
+	rm -f "$log"
+	[ -z "$failed" ]
 }
 
 apt() {
@@ -126,10 +141,13 @@ install_with_apt() {
 	optional=$(known_to_apt $(missing_of apt $2))
 	[ -n "$missing$optional" ] || return 0
 	check_rights $missing $optional
-	quietly apt update
+	say reading the lists of packages
+	quietly apt update ||
+	    fail apt-get update failed, to install $missing $optional
 	optional=$(known_to_apt $(missing_of apt $2))
-	one_line installing: $missing $optional
-	quietly apt install --no-install-recommends $missing $optional
+	say installing $missing $optional
+	quietly apt install --no-install-recommends $missing $optional ||
+	    fail apt-get install failed
 }
 
 # shellcheck disable=SC2086
@@ -137,55 +155,73 @@ install_with_dnf() {
 	missing=$(missing_of dnf $1)
 	[ -n "$missing" ] || return 0
 	check_rights $missing
-	one_line installing: $missing
+	say installing $missing
 	quietly as_root dnf -y --setopt=install_weak_deps=False install \
-	    $missing
+	    $missing || fail dnf install failed
 }
 
 # Another system will do as well, if its owner has seen to it.
 expect_commands() {
 	missing=
-	for command in cc make autoconf automake libtoolize pkg-config git \
-	    curl rsync ps; do
+	for command in cc make autoconf automake libtoolize pkg-config ps $1; do
 		has_command "$command" || missing="$missing $command"
 	done
-	if has_command pkg-config && ! pkg-config --exists check; then
+	if [ -n "$1" ] && has_command pkg-config &&
+	    ! pkg-config --exists check; then
 		missing="$missing check"
 	fi
 	[ -z "$missing" ] ||
 	    fail "neither apt-get nor dnf here; please install:$missing"
 }
 
+#
+# Groups
+#
+
 optional=
+test_commands=
+
+add() {
+	debian_packages="$debian_packages $1"
+	fedora_packages="$fedora_packages $2"
+}
+
+add_test() {
+	add "$debian_test_packages" "$fedora_test_packages"
+	test_commands='git curl rsync xz'
+}
+
 for group; do
 	case $group in
+	test)
+		add_test
+		;;
 	ci)
-		debian_packages="$debian_packages $debian_ci_packages"
+		add_test
+		add "$debian_ci_packages" "$fedora_ci_packages"
 		optional="$optional $debian_ci_optional_packages"
-		fedora_packages="$fedora_packages $fedora_ci_packages"
 		;;
 	cross)
 		optional="$optional $debian_cross_optional_packages"
 		;;
 	debs)
-		debian_packages="$debian_packages $debian_debs_packages"
+		add_test
+		add "$debian_debs_packages" ''
 		;;
 	rpms)
-		debian_packages="$debian_packages $debian_rpms_packages"
-		fedora_packages="$fedora_packages $fedora_rpms_packages"
+		add_test
+		add "$debian_rpms_packages" "$fedora_rpms_packages"
 		;;
 	pictures)
-		debian_packages="$debian_packages $pictures_packages"
-		fedora_packages="$fedora_packages $pictures_packages"
+		add "$pictures_packages" "$pictures_packages"
 		;;
 	bench)
-		debian_packages="$debian_packages $debian_bench_packages"
+		add "$debian_bench_packages" "$fedora_bench_packages"
 		optional="$optional $debian_bench_optional_packages"
-		fedora_packages="$fedora_packages $fedora_bench_packages"
 		;;
 	*)
-		fail "usage: sh tools/setup.sh [ci] [bench] [cross] [debs]" \
-		    "[pictures] [rpms]"
+		fail "usage: sh tools/setup.sh [test] [ci] [bench] [cross]" \
+		    "[debs] [pictures] [rpms]"
 		;;
 	esac
 done
@@ -195,5 +231,5 @@ if has_command apt-get; then
 elif has_command dnf; then
 	install_with_dnf "$fedora_packages"
 else
-	expect_commands
+	expect_commands "$test_commands"
 fi
