@@ -41,6 +41,16 @@ cross() {
 	    LDFLAGS="-Wl,--dynamic-linker=$loader,-rpath,${loader%/*}"
 }
 
+# runs_here HOST: not every kernel of a processor that could runs its programs.
+runs_here() {
+	echo 'int main(void) { return 0; }' |
+	    "$1-gcc" -static -x c -o "$log/program" - &&
+	    "$log/program" 2>/dev/null
+	status=$?
+	rm -f "$log/program"
+	return $status
+}
+
 # link_examples [ARGUMENT OF MAKE...]: anew.
 link_examples() {
 	rm -f examples/echo examples/logged
@@ -61,6 +71,8 @@ lives() {
 	rm "$log"/*
 }
 
+log=$(mktemp -d)
+trap 'rm -rf "$log"' EXIT
 runner=
 case ${1-} in
 musl)
@@ -68,7 +80,8 @@ musl)
 	build CC=musl-gcc
 	;;
 i686)
-	if [ "$(uname -m)" != x86_64 ]; then
+	needs i686-linux-gnu-gcc
+	if ! runs_here i686-linux-gnu; then
 		needs qemu-i386
 		runner=qemu-i386
 	fi
@@ -90,8 +103,6 @@ lto)
 	;;
 esac
 
-log=$(mktemp -d)
-trap 'rm -rf "$log"' EXIT
 cd "$BUILD_DIR"
 link_examples
 # shellcheck disable=SC2086 # perhaps none
