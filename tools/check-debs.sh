@@ -1,11 +1,12 @@
 #!/bin/sh
-# check-debs.sh - installs the packages that make-debs.sh has made, tries them
+# check-debs.sh - whether the packages that make-debs.sh has made are good
 #
 #     sh tools/check-debs.sh
 #
-# beside other libraries of such names: debian/tests/ says how. Then they are
-# purged, and nothing of them may be left. As root or by sudo, and only where
-# none of them is installed; DEBS_DIR as in make-debs.sh.
+# lintian must have nothing to say. They are installed and tried beside other
+# libraries of such names: debian/tests/ says how. Then they are purged, and
+# nothing of them may be left. As root or by sudo, and only where none of them
+# is installed; DEBS_DIR as in make-debs.sh.
 #
 # SPDX-License-Identifier: ISC
 set -eu
@@ -17,6 +18,18 @@ packages='libdaemonsrv0 libdaemonsrv-dev'
 fail() {
 	echo "check-debs: $*" >&2
 	exit 1
+}
+
+# Tags of all kinds, those that lintian is not sure of too. But the same debian/
+# is for all releases: an older lintian does not know our Standards-Version, and
+# the newest calls old what the others need.
+has_no_tags() {
+	lintian --allow-root --pedantic -EI "$debs"/*.changes >"$files" ||
+	    [ $? = 2 ] || fail "lintian failed"
+	! grep -vE '^N:| (newer-standards-version|redundant-priority-opti.*|\
+redundant-rules-requires-root-.*|package-uses-old-debhelper-compat-.*) ' \
+	    "$files" || fail "that is what lintian has to say"
+	echo "lintian $(dpkg-query -W -f '${Version}' lintian): nothing to say"
 }
 
 as_root() {
@@ -55,9 +68,11 @@ left() {
 }
 
 [ -z "$(known)" ] || fail "already installed here: $(known)"
+sh "$root/tools/setup.sh" lint
 files=$(mktemp)
 trap clean_up EXIT
 trap 'exit 1' HUP INT TERM
+has_no_tags
 
 # shellcheck disable=SC2086
 as_root dpkg -i "$debs"/libdaemonsrv0_*.deb "$debs"/libdaemonsrv-dev_*.deb

@@ -44,7 +44,7 @@ case $(dpkg-parsechangelog -S Version) in
 "$version"-*) ;;
 *) fail "the newest entry of debian/changelog is not about $version" ;;
 esac
-echo "make-debs: dpkg-buildpackage, which runs the tests" >&2
+echo "make-debs: dpkg-buildpackage, which may run the tests" >&2
 if ! dpkg-buildpackage -us -uc >../build.log 2>&1 </dev/null; then
 	tail -n 60 ../build.log
 	fail "dpkg-buildpackage failed; all it wrote is in $debs/build.log"

@@ -33,7 +33,7 @@ cp "$BUILD_DIR/packaging/libdaemonsrv.spec" "$rpms"
 set -- -ba --define "_topdir $rpms" "$@"
 # What a build requires is known to rpm only where rpm has installed it.
 rpm -q rpm >/dev/null 2>&1 || set -- "$@" --nodeps
-echo "make-rpms: rpmbuild, which runs the tests" >&2
+echo "make-rpms: rpmbuild, which may run the tests" >&2
 if ! rpmbuild "$@" "$rpms/libdaemonsrv.spec" >"$rpms/build.log" 2>&1 \
     </dev/null; then
 	tail -n 60 "$rpms/build.log"

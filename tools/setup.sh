@@ -1,12 +1,14 @@
 #!/bin/sh
 # setup.sh - installs what is missing to build and test the library
 #
-#     sh tools/setup.sh [test] [ci] [bench] [cross] [debs] [pictures] [rpms]
+#     sh tools/setup.sh [test] [ci] [bench] [cross] [debs] [lint] [pictures]
+#         [releases] [rpms]
 #
 # Without a word what building needs; with "test" also what the tests do, with
 # "ci" what .ci/run does, with "bench" what make bench does, with "cross" what
 # check-target.sh does, as far as the system has it, with "debs" and "rpms"
-# what makes packages, with "pictures" what make pictures needs. For Debian and
+# what makes packages, with "lint" what checks them, with "pictures" what make
+# pictures needs, with "releases" what check-releases.sh does. For Debian and
 # Ubuntu (apt-get) and Fedora (dnf), as root or by sudo. Where nothing is
 # missing it is silent.
 #
@@ -17,9 +19,8 @@ set -eu
 debian_packages='gcc libc6-dev make autoconf automake libtool
 	pkgconf:pkg-config procps'
 debian_test_packages='check git rsync curl xz-utils'
-debian_ci_packages='g++ clang valgrind libc6-dbg shellcheck codespell mandoc
-	lintian rpmlint abigail-tools daemon libdaemon-dev libax25-dev
-	systemd:systemd-analyze'
+debian_ci_packages='clang valgrind libc6-dbg shellcheck codespell mandoc
+	groff-base abigail-tools systemd:systemd-analyze'
 # Older releases have these as parts of other packages; where autoconf is 2.69
 # itself, there is no package of that name.
 debian_ci_optional_packages='libclang-rt-dev autoconf2.69'
@@ -27,7 +28,9 @@ debian_cross_optional_packages='musl-tools gcc-i686-linux-gnu
 	libc6-dev-i386-cross gcc-aarch64-linux-gnu libc6-dev-arm64-cross
 	qemu-user'
 debian_debs_packages='build-essential debhelper'
-debian_rpms_packages='rpm'
+debian_rpms_packages='rpm elfutils'
+debian_lint_packages='lintian rpmlint g++ daemon libdaemon-dev libax25-dev'
+debian_releases_packages='mmdebstrap'
 debian_bench_packages='strace gnuplot-nox:gnuplot'
 pictures_packages='fossil'
 # The first is Debian's, the second Ubuntu's.
@@ -36,9 +39,11 @@ debian_bench_optional_packages='linux-perf:perf linux-tools-generic:perf'
 fedora_packages='gcc glibc-devel make autoconf automake libtool
 	pkgconf-pkg-config procps-ng gawk findutils diffutils'
 fedora_test_packages='check-devel git git-daemon rsync curl xz tar'
-fedora_ci_packages='gcc-c++ libasan libubsan clang compiler-rt valgrind
-	ShellCheck codespell mandoc rpmlint libabigail systemd:systemd-analyze'
+fedora_ci_packages='libasan libubsan clang compiler-rt valgrind ShellCheck
+	codespell mandoc groff-base libabigail systemd:systemd-analyze'
 fedora_rpms_packages='rpm-build'
+fedora_lint_packages='gcc-c++ rpmlint'
+fedora_releases_packages='mmdebstrap apt debian-keyring'
 fedora_bench_packages='glibc-static perf strace gnuplot-minimal:gnuplot'
 
 # To stderr, as all that is no result.
@@ -198,6 +203,7 @@ for group; do
 		;;
 	ci)
 		add_test
+		add "$debian_lint_packages" "$fedora_lint_packages"
 		add "$debian_ci_packages" "$fedora_ci_packages"
 		optional="$optional $debian_ci_optional_packages"
 		;;
@@ -212,6 +218,12 @@ for group; do
 		add_test
 		add "$debian_rpms_packages" "$fedora_rpms_packages"
 		;;
+	lint)
+		add "$debian_lint_packages" "$fedora_lint_packages"
+		;;
+	releases)
+		add "$debian_releases_packages" "$fedora_releases_packages"
+		;;
 	pictures)
 		add "$pictures_packages" "$pictures_packages"
 		;;
@@ -221,7 +233,7 @@ for group; do
 		;;
 	*)
 		fail "usage: sh tools/setup.sh [test] [ci] [bench] [cross]" \
-		    "[debs] [pictures] [rpms]"
+		    "[debs] [lint] [pictures] [releases] [rpms]"
 		;;
 	esac
 done

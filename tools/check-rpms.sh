@@ -1,0 +1,20 @@
+#!/bin/sh
+# check-rpms.sh - whether the packages that make-rpms.sh has made are good
+#
+#     sh tools/check-rpms.sh
+#
+# rpmlint must have nothing to say, but for what packaging/rpmlint.toml has;
+# RPMS_DIR as in make-rpms.sh.
+#
+# SPDX-License-Identifier: ISC
+set -eu
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+rpms=${RPMS_DIR:-$root/build/rpms}
+
+sh "$root/tools/setup.sh" lint
+status=0
+said=$(rpmlint -c "$root/packaging/rpmlint.toml" "$rpms" 2>&1) || status=$?
+printf '%s\n' "$said"
+printf '%s\n' "$said" | grep -q ' 0 errors, 0 warnings' || exit 1
+exit "$status"
