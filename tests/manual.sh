@@ -5,7 +5,8 @@
 # include/daemon.h declares it and lib/daemon.map exports it; the tables of
 # README.md have the same functions. What a page shows of a program is in
 # examples/, line by line, and the diff in README.md is that of the two finger
-# servers. mandoc finds nothing to complain of.
+# servers. mandoc and groff, which man(1) uses, find nothing to complain of, and
+# print the same words, and a row of a table as a line.
 #
 # SPDX-License-Identifier: ISC
 set -eu
@@ -16,6 +17,8 @@ cd "$TOP_SRCDIR"
 LC_ALL=C
 export LC_ALL
 failures=0
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
 # shellcheck disable=SC1091 # it is found when the tests run
 . "$TOP_SRCDIR/tests/lists.sh"
 
@@ -197,13 +200,77 @@ examples() {
 }
 
 #
-# mandoc: what it says of pages that others install depends on the machine
+# Formatters: what mandoc says of pages that others install depends on the
+# machine
 #
 
 complaints() {
 	for page in $(pages); do
 		mandoc -T lint -W style "$page" 2>/dev/null || true
 	done | grep -vE 'referenced manual not found|^$'
+}
+
+groff_complaints() {
+	for page in $(pages); do
+		{ by_groff "$page" >/dev/null; } 2>&1
+	done
+}
+
+by_groff() {
+	groff -mdoc -T ascii -P-cbou "$1"
+}
+
+by_mandoc() {
+	mandoc -T ascii "$1" | sed "s/.$(printf '\b')//g"
+}
+
+# Of a printed page, without its first and last line. Words may be divided at
+# the end of a line, and each formatter has its own quotes and bullets.
+words() {
+	sed '/^ *$/d' | sed '1d; $d' |
+	    sed -e ':more' -e '/-$/{ N; s/-\n *//; b more' -e '}' |
+	    tr -s ' ' '\n' | tr -d '"`\047\055' | sed '/^[o*]*$/d'
+}
+
+different_words() {
+	for page in $(pages); do
+		by_mandoc "$page" | words >"$scratch/mandoc"
+		by_groff "$page" 2>/dev/null | words >"$scratch/groff"
+		diff "$scratch/mandoc" "$scratch/groff" |
+		    sed -n "s,^[<>],$page: &,p"
+	done
+}
+
+# The rows of the tables in a page, with one blank between two words.
+rows() {
+	awk '
+		/^\.El/ { table = 0 }
+		table && /^\.It / {
+			text = ""
+			for (i = 2; i <= NF; i++) {
+				word = $i
+				if (word ~ /^(Dv|Em|No|Pa|Sy|Ta)$/)
+					continue
+				if (word == "Fn")
+					word = $++i "()"
+				if (word == "Xr") {
+					word = $(i + 1) "(" $(i + 2) ")"
+					i += 2
+				}
+				text = text " " word
+			}
+			print substr(text, 2)
+		}
+		/^\.Bl -column/ { table = 1 }' "$1"
+}
+
+# broken_rows BY: those that are no line of the page as it prints it.
+broken_rows() {
+	for page in $(pages); do
+		"$1" "$page" 2>/dev/null | sed 's/^ *//; s/  */ /g' \
+		    >"$scratch/page"
+		rows "$page" | grep -vxFf "$scratch/page" | sed "s,^,$page: ,"
+	done
 }
 
 functions=$(declarations | names | sort)
@@ -235,11 +302,24 @@ found=$(printf '%s\n' "$shown_examples" | grep -c '^found') || failures=1
 echo "examples that are in a program: $found"
 
 skipped=0
-if command -v mandoc >/dev/null; then
-	empty "what mandoc complains of" "$(complaints)"
-else
-	echo "SKIP: there is no mandoc"
+has() {
+	command -v "$1" >/dev/null && return
+	echo "SKIP: there is no $1"
 	skipped=1
+	return 1
+}
+
+if has mandoc; then
+	empty "what mandoc complains of" "$(complaints)"
+	empty "rows that mandoc breaks" "$(broken_rows by_mandoc)"
+fi
+if has groff; then
+	empty "what groff complains of" "$(groff_complaints)"
+	empty "rows that groff breaks" "$(broken_rows by_groff)"
+fi
+if [ "$skipped" = 0 ]; then
+	empty "words that mandoc and groff print differently" \
+	    "$(different_words)"
 fi
 [ "$failures" = 0 ] || exit 1
 [ "$skipped" = 0 ] || exit 77
