@@ -80,7 +80,7 @@ check() {
 
 # show RELEASE: its steps, and what the suite said.
 show() {
-	grep -aE '^check-machine: |: SKIP: |^[0-9]+ passed, ' "$logs/$1.log" |
+	grep -aE '^check-machine: |SKIP: |^[0-9]+ passed, ' "$logs/$1.log" |
 	    sed "s/^check-machine:/$1:/"
 }
 

@@ -7,7 +7,7 @@
 # Without a word what building needs; with "test" also what the tests do, with
 # "ci" what .ci/run does, with "bench" what make bench does, with "cross" what
 # check-target.sh does, as far as the system has it, with "debs" and "rpms"
-# what makes packages, with "lint" what checks them, with "pictures" what make
+# what makes packages, with "lint" what checks them and the manual, with "pictures" what make
 # pictures needs, with "releases" what check-releases.sh does. For Debian and
 # Ubuntu (apt-get) and Fedora (dnf), as root or by sudo. Where nothing is
 # missing it is silent.
@@ -19,8 +19,8 @@ set -eu
 debian_packages='gcc libc6-dev make autoconf automake libtool
 	pkgconf:pkg-config procps'
 debian_test_packages='check git rsync curl xz-utils'
-debian_ci_packages='clang valgrind libc6-dbg shellcheck codespell mandoc
-	groff-base abigail-tools systemd:systemd-analyze'
+debian_ci_packages='clang valgrind libc6-dbg shellcheck codespell
+	abigail-tools systemd:systemd-analyze'
 # Older releases have these as parts of other packages; where autoconf is 2.69
 # itself, there is no package of that name.
 debian_ci_optional_packages='libclang-rt-dev autoconf2.69'
@@ -29,7 +29,10 @@ debian_cross_optional_packages='musl-tools gcc-i686-linux-gnu
 	qemu-user'
 debian_debs_packages='build-essential debhelper'
 debian_rpms_packages='rpm elfutils'
-debian_lint_packages='lintian rpmlint g++ daemon libdaemon-dev libax25-dev'
+debian_lint_packages='lintian g++ daemon libdaemon-dev libax25-dev mandoc
+	groff-base'
+# Some releases have none.
+debian_lint_optional_packages='rpmlint'
 debian_releases_packages='mmdebstrap'
 debian_bench_packages='strace gnuplot-nox:gnuplot'
 pictures_packages='fossil'
@@ -40,9 +43,9 @@ fedora_packages='gcc glibc-devel make autoconf automake libtool
 	pkgconf-pkg-config procps-ng gawk findutils diffutils'
 fedora_test_packages='check-devel git git-daemon rsync curl xz tar'
 fedora_ci_packages='libasan libubsan clang compiler-rt valgrind ShellCheck
-	codespell mandoc groff-base libabigail systemd:systemd-analyze'
+	codespell libabigail systemd:systemd-analyze'
 fedora_rpms_packages='rpm-build'
-fedora_lint_packages='gcc-c++ rpmlint'
+fedora_lint_packages='gcc-c++ rpmlint mandoc groff-base'
 fedora_releases_packages='mmdebstrap apt debian-keyring'
 fedora_bench_packages='glibc-static perf strace gnuplot-minimal:gnuplot'
 
@@ -196,6 +199,11 @@ add_test() {
 	test_commands='git curl rsync xz'
 }
 
+add_lint() {
+	add "$debian_lint_packages" "$fedora_lint_packages"
+	optional="$optional $debian_lint_optional_packages"
+}
+
 for group; do
 	case $group in
 	test)
@@ -203,7 +211,7 @@ for group; do
 		;;
 	ci)
 		add_test
-		add "$debian_lint_packages" "$fedora_lint_packages"
+		add_lint
 		add "$debian_ci_packages" "$fedora_ci_packages"
 		optional="$optional $debian_ci_optional_packages"
 		;;
@@ -219,7 +227,7 @@ for group; do
 		add "$debian_rpms_packages" "$fedora_rpms_packages"
 		;;
 	lint)
-		add "$debian_lint_packages" "$fedora_lint_packages"
+		add_lint
 		;;
 	releases)
 		add "$debian_releases_packages" "$fedora_releases_packages"
