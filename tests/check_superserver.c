@@ -1,6 +1,6 @@
 /*
  * check_superserver.c - examples/superserver with programs that know nothing
- * of daemons, those of git and rsync among them
+ * of daemons, those of git, rsync and OpenSSH among them
  *
  * SPDX-License-Identifier: ISC
  */
@@ -10,8 +10,10 @@
 #include <sys/stat.h>
 #include <netinet/in.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <pwd.h>
 #include <stdarg.h>
 
 #include "harness.h"
@@ -19,6 +21,7 @@
 enum { MAX_ARGS = 24 };
 
 static struct run run;
+static struct run user;	/* of what superserver serves */
 
 /*
  * Commands
@@ -292,6 +295,15 @@ START_TEST(superserver_serves_a_repository_by_git_daemon)
 }
 END_TEST
 
+/* Root's would become nobody; and another's cannot set its groups. */
+static void
+prepare_module(void)
+{
+	shell("mkdir -p mod/dir && printf 'use chroot = no\\n"
+	    "log file = %s/log\\n%s[mod]\\npath = %s/mod\\n' >conf", scratch(),
+	    geteuid() == 0 ? "uid = 0\\ngid = 0\\n" : "", scratch());
+}
+
 START_TEST(superserver_serves_files_by_rsync)
 {
 	char config[128];
@@ -301,17 +313,180 @@ START_TEST(superserver_serves_files_by_rsync)
 	if (missing("rsync --version"))
 		return;
 	unsetenv("RSYNC_PROXY");
-	/* Root's would become nobody; and another's cannot set its groups. */
-	shell("mkdir -p mod/dir && head -c 300000 /dev/zero >mod/dir/zeros && "
-	    "echo hello >mod/file && printf 'use chroot = no\\n"
-	    "log file = %s/log\\n%s[mod]\\npath = %s/mod\\n' >conf", scratch(),
-	    geteuid() == 0 ? "uid = 0\\ngid = 0\\n" : "", scratch());
+	prepare_module();
+	shell("head -c 300000 /dev/zero >mod/dir/zeros && "
+	    "echo hello >mod/file");
 	snprintf(config, sizeof config, "--config=%s/conf", scratch());
 	start("rsync", "--daemon", config, NULL);
 	master = started(&port);
 	shell("rsync -rt rsync://127.0.0.1:%d/mod/ copy && diff -r mod copy",
 	    port);
 	stop(master);
+}
+END_TEST
+
+/*
+ * Programs that HUP and USR2 would end, in the middle of their work
+ */
+
+/* The program's client is at work when this is called: what it is asked for
+ * ends after that, whether the daemon is reloaded or stopped meanwhile. */
+static void
+is_let_alone(pid_t master, int signo, void (*finish)(void))
+{
+	pid_t server = only_child_of(master), worker = only_child_of(server);
+
+	send_signal(master, signo);
+	settled(master);
+	settled(server);
+	ck_assert(running(worker));
+	finish();
+	gone(worker);
+	if (signo == SIGUSR2) {
+		stops(master);
+		return;
+	}
+	gone(server);
+	stop(master);
+}
+
+/* It says more than a pipe takes, and so comes to no end until it is read. */
+static void
+start_transfer(int port)
+{
+	char text[256], name[] = "sh", option[] = "-c";
+	char *argv[] = { name, option, text, NULL };
+
+	snprintf(text, sizeof text, "cd '%s' && exec rsync -rt "
+	    "--out-format=$(printf %%03000d) rsync://127.0.0.1:%d/mod/ copy",
+	    scratch(), port);
+	run_command(&user, argv);
+	ck_assert_ptr_nonnull(client_hears(user.out_fd));
+}
+
+static void
+finish_transfer(void)
+{
+	int status = run_wait(&user);
+
+	ck_assert_msg(status == 0, "rsync: wait status %#x, stderr: %s",
+	    status, user.err);
+	shell("diff -r mod copy && rm -r copy");
+}
+
+START_TEST(superserver_lets_a_transfer_by_rsync_go_on_when_it_is_signalled)
+{
+	static const int signals[] = { SIGHUP, SIGUSR2 };
+	char config[128];
+	pid_t master;
+	size_t i;
+	int port;
+
+	if (missing("rsync --version"))
+		return;
+	unsetenv("RSYNC_PROXY");
+	prepare_module();
+	shell("cd mod && seq 32 | xargs truncate -s 1M");
+	snprintf(config, sizeof config, "--config=%s/conf", scratch());
+	for (i = 0; i < sizeof signals / sizeof signals[0]; i++) {
+		start("rsync", "--daemon", config, NULL);
+		master = started(&port);
+		start_transfer(port);
+		is_let_alone(master, signals[i], finish_transfer);
+	}
+}
+END_TEST
+
+static const char sshd[] = "/usr/sbin/sshd";
+static const char privileged[] = "/run/sshd";	/* root's sshd wants it */
+
+static int
+has_shell(const struct passwd *entry)
+{
+	return access(entry->pw_shell, X_OK) == 0 &&
+	    strstr(entry->pw_shell, "nologin") == NULL &&
+	    strstr(entry->pw_shell, "/false") == NULL;
+}
+
+/* To sshd, where it may read that file. */
+static int
+is_locked(const struct passwd *entry)
+{
+	char text[256];
+
+	snprintf(text, sizeof text, "grep -qs '^%s:!' /etc/shadow",
+	    entry->pw_name);
+	return system(text) == 0;
+}
+
+/* What keeps the user of this test from a session by ssh. */
+static int
+has_no_login(void)
+{
+	const struct passwd *entry = getpwuid(geteuid());
+
+	return skip_if(access(sshd, X_OK) == -1, "there is no sshd") ||
+	    missing("ssh -V") ||
+	    skip_if(entry == NULL, "this user has no name") ||
+	    skip_if(!has_shell(entry), "this user has no shell") ||
+	    skip_if(is_locked(entry), "this user's account is locked");
+}
+
+/* A session that says that it is there, and what comes through a FIFO. */
+static void
+start_session(int port)
+{
+	char text[1024], name[] = "sh", option[] = "-c";
+	char *argv[] = { name, option, text, NULL };
+	const char *said;
+
+	snprintf(text, sizeof text, "cd '%s' && exec ssh -F /dev/null "
+	    "-o BatchMode=yes -o IdentitiesOnly=yes -o LogLevel=ERROR "
+	    "-o StrictHostKeyChecking=no -o UserKnownHostsFile=known "
+	    "-i user_key -p %d 127.0.0.1 'echo here; cat %s/gate; echo done'",
+	    scratch(), port, scratch());
+	run_command(&user, argv);
+	said = client_hears(user.out_fd);
+	if (said == NULL) {
+		run_wait(&user);
+		ck_abort_msg("ssh: %s", user.err);
+	}
+	ck_assert_str_eq(said, "here");
+}
+
+static void
+finish_session(void)
+{
+	shell("echo and still here >gate");
+	ck_assert_int_eq(run_wait(&user), 0);
+	ck_assert_str_eq(user.out, "and still here\ndone\n");
+}
+
+START_TEST(superserver_lets_a_session_of_sshd_go_on_when_it_is_signalled)
+{
+	static const int signals[] = { SIGHUP, SIGUSR2 };
+	char host_key[128], authorized[128];
+	int port, made;
+	pid_t master;
+	size_t i;
+
+	if (has_no_login())
+		return;
+	shell("mkfifo gate && ssh-keygen -q -t ed25519 -N '' -f host_key && "
+	    "ssh-keygen -q -t ed25519 -N '' -f user_key");
+	snprintf(host_key, sizeof host_key, "-h%s/host_key", scratch());
+	snprintf(authorized, sizeof authorized,
+	    "-oAuthorizedKeysFile=%s/user_key.pub", scratch());
+	made = geteuid() == 0 && mkdir(privileged, 0755) == 0;
+	for (i = 0; i < sizeof signals / sizeof signals[0]; i++) {
+		start(sshd, "-i", "-f/dev/null", host_key, authorized,
+		    "-oStrictModes=no", "-oUsePAM=no", NULL);
+		master = started(&port);
+		start_session(port);
+		is_let_alone(master, signals[i], finish_session);
+	}
+	if (made)
+		rmdir(privileged);
 }
 END_TEST
 
@@ -571,6 +746,8 @@ main(void)
 		superserver_gives_the_program_nothing_but_the_connection,
 		superserver_serves_a_repository_by_git_daemon,
 		superserver_serves_files_by_rsync,
+		superserver_lets_a_transfer_by_rsync_go_on_when_it_is_signalled,
+		superserver_lets_a_session_of_sshd_go_on_when_it_is_signalled,
 		superserver_keeps_its_pid_in_a_file_while_it_runs,
 		superserver_keeps_its_pid_in_a_file_in_the_foreground_too,
 		superserver_leaves_no_pid_file_after_a_failed_start,
