@@ -300,6 +300,8 @@ sweep(struct dsrv_loop *loop)
 				loop->hand--;
 			return 1;
 		}
+		if (loop->failed)	/* it was asked in vain */
+			loop->unswept++;
 	}
 	return 0;
 }
@@ -343,10 +345,10 @@ timeout(const struct dsrv_loop *loop)
 		until = dsrv_loop_earlier(until, loop->look_at);
 	now = until != DSRV_NEVER ? dsrv_loop_now() : 0;
 	left = until > now ? until - now : 0;
-	if (loop->reap == DSRV_REAP_FORKED && loop->unswept > 0)
-		left = dsrv_loop_earlier(left, QUIET);
 	if (loop->failed)
 		left = dsrv_loop_earlier(left, FAILED);
+	else if (loop->reap == DSRV_REAP_FORKED && loop->unswept > 0)
+		left = dsrv_loop_earlier(left, QUIET);
 	if (dsrv_report_flush(0))
 		left = dsrv_loop_earlier(left, UNSAID);
 	if (left >= DSRV_NEVER)

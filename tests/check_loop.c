@@ -25,6 +25,8 @@ enum {
 
 static struct dsrv_loop loop;
 static int waits;		/* calls of waitpid(2) */
+static int waits_that_fail;	/* so many of the next, ... */
+static int wait_error;		/* ... with this */
 static int to_loop, from_test;	/* a pipe that a test makes ready */
 
 /*
@@ -1117,13 +1119,102 @@ START_TEST(loop_finds_by_a_sweep_what_no_signal_has_told)
 }
 END_TEST
 
-/* In place of the one in the C library, to count by. */
+/* In place of the one in the C library, to count by, and to fail. */
 pid_t
 waitpid(pid_t pid, int *status, int options)
 {
 	waits++;
+	if (waits_that_fail > 0) {
+		waits_that_fail--;
+		errno = wait_error;
+		return -1;
+	}
 	return wait4(pid, status, options, NULL);
 }
+
+static const enum dsrv_loop_reap either[] = { DSRV_REAP_FORKED,
+	DSRV_REAP_ALL };
+
+/* What a seccomp filter, or a kernel without memory, may answer once. */
+static void
+tells_an_end_after_failures(enum dsrv_loop_reap reap, int error, int count)
+{
+	pid_t pid;
+
+	open_loop_of(reap);
+	tells_nothing_more();
+	has_ended(pid = fork_exiting(5));
+	waits_that_fail = count;
+	wait_error = error;
+	tells_end_of(pid, 5 << 8);
+	ck_assert_int_eq(waits_that_fail, 0);
+	tells_nothing_more();
+	dsrv_loop_close(&loop);
+}
+
+START_TEST(loop_asks_again_where_waitpid_has_failed)
+{
+	static const int errors[] = { EPERM, ENOMEM, EINTR, ENOSYS };
+	int i;
+
+	for (i = 0; i < DSRV_COUNT(errors); i++) {
+		tells_an_end_after_failures(DSRV_REAP_FORKED, errors[i], 1);
+		tells_an_end_after_failures(DSRV_REAP_ALL, errors[i], 1);
+	}
+	tells_an_end_after_failures(DSRV_REAP_FORKED, EPERM, 4);
+	tells_an_end_after_failures(DSRV_REAP_ALL, EPERM, 4);
+}
+END_TEST
+
+/* While it fails signals and descriptors are told, and the processor rests. */
+START_TEST(loop_goes_on_while_waitpid_fails)
+{
+	int i, before;
+
+	for (i = 0; i < DSRV_COUNT(either); i++) {
+		open_loop_of(either[i]);
+		tells_nothing_more();
+		has_ended(fork_exiting(5));
+		waits_that_fail = ENOUGH;
+		wait_error = EPERM;
+		before = waits;
+		at_latest_in(250);
+		ck_assert_int_eq(next(), DSRV_EVENT_TICK);
+		ck_assert_int_le(waits - before, 10);
+		raise(SIGHUP);
+		tells_signal(SIGHUP);
+		watch_ready_pipe();
+		next_is_soon(DSRV_EVENT_READY, 4);
+		waits_that_fail = 0;
+		next_is_soon(DSRV_EVENT_CHILD, ENOUGH);
+		dsrv_loop_close(&loop);
+	}
+}
+END_TEST
+
+/* A loop that has no deadline of its own, as a leader's, must find it too. */
+START_TEST(loop_finds_an_end_that_no_signal_has_told_without_a_tick)
+{
+	sigset_t mask;
+	pid_t pid;
+	int i;
+
+	for (i = 0; i < DSRV_COUNT(either); i++) {
+		open_loop_of(either[i]);
+		tells_nothing_more();
+		sigprocmask(SIG_SETMASK, NULL, &mask);
+		block(SIGCHLD);
+		has_ended(pid = fork_exiting(5));
+		lose(SIGCHLD);
+		sigprocmask(SIG_SETMASK, &mask, NULL);
+		dsrv_loop_look_every(&loop, 50);
+		loop.deadline = DSRV_NEVER;
+		ck_assert_int_eq(next(), DSRV_EVENT_CHILD);
+		ck_assert_int_eq(loop.pid, pid);
+		dsrv_loop_close(&loop);
+	}
+}
+END_TEST
 
 /* Each question costs a system call, and all of them a busy server's time. */
 START_TEST(loop_asks_few_children_in_a_round_while_it_is_busy)
@@ -1361,6 +1452,9 @@ main(void)
 		loop_finds_all_that_one_signal_tells_of_while_it_is_busy,
 		loop_finds_all_that_one_signal_tells_of_as_a_reaper,
 		loop_finds_by_a_sweep_what_no_signal_has_told,
+		loop_asks_again_where_waitpid_has_failed,
+		loop_goes_on_while_waitpid_fails,
+		loop_finds_an_end_that_no_signal_has_told_without_a_tick,
 		loop_asks_few_children_in_a_round_while_it_is_busy,
 		loop_waits_for_one_child,
 		loop_goes_on_where_another_has_had_the_status,
