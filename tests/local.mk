@@ -1,7 +1,9 @@
 # A program for each unit and stage; make check runs them side by side.
 if HAVE_CHECK
 CHECK_TESTS = \
+	tests/check_address \
 	tests/check_airlock \
+	tests/check_birth \
 	tests/check_children \
 	tests/check_echo \
 	tests/check_fdclean \
@@ -9,6 +11,7 @@ CHECK_TESTS = \
 	tests/check_http \
 	tests/check_input \
 	tests/check_keeper \
+	tests/check_limit \
 	tests/check_listen \
 	tests/check_logfile \
 	tests/check_logged \
@@ -21,9 +24,11 @@ CHECK_TESTS = \
 	tests/check_restart \
 	tests/check_server \
 	tests/check_settings \
+	tests/check_slots \
 	tests/check_spare \
 	tests/check_startup \
 	tests/check_superserver \
+	tests/check_wakeup \
 	tests/check_worker \
 	# EOL
 check_PROGRAMS += $(CHECK_TESTS)
@@ -42,9 +47,15 @@ check_LIBRARIES += lib/libunits.a
 lib_libunits_a_SOURCES = $(lib_libdaemonsrv_la_SOURCES)
 lib_libunits_a_CFLAGS = $(AM_CFLAGS)
 
+tests_check_address_SOURCES = tests/check_address.c
+tests_check_address_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
+tests_check_address_LDADD = $(UNIT_LIBS)
 tests_check_airlock_SOURCES = tests/check_airlock.c
 tests_check_airlock_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
 tests_check_airlock_LDADD = $(UNIT_LIBS)
+tests_check_birth_SOURCES = tests/check_birth.c
+tests_check_birth_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
+tests_check_birth_LDADD = $(UNIT_LIBS)
 tests_check_children_SOURCES = tests/check_children.c
 tests_check_children_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
 tests_check_children_LDADD = $(UNIT_LIBS)
@@ -60,6 +71,9 @@ tests_check_input_SOURCES = tests/check_input.c
 tests_check_input_LDADD = $(TEST_LIBS)
 tests_check_keeper_SOURCES = tests/check_keeper.c
 tests_check_keeper_LDADD = $(TEST_LIBS)
+tests_check_limit_SOURCES = tests/check_limit.c
+tests_check_limit_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
+tests_check_limit_LDADD = $(UNIT_LIBS)
 tests_check_listen_SOURCES = tests/check_listen.c
 tests_check_listen_LDADD = $(TEST_LIBS)
 tests_check_logfile_SOURCES = tests/check_logfile.c
@@ -91,12 +105,18 @@ tests_check_server_SOURCES = tests/check_server.c
 tests_check_server_LDADD = $(TEST_LIBS)
 tests_check_settings_SOURCES = tests/check_settings.c
 tests_check_settings_LDADD = $(TEST_LIBS)
+tests_check_slots_SOURCES = tests/check_slots.c
+tests_check_slots_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
+tests_check_slots_LDADD = $(UNIT_LIBS)
 tests_check_spare_SOURCES = tests/check_spare.c
 tests_check_spare_LDADD = $(TEST_LIBS)
 tests_check_startup_SOURCES = tests/check_startup.c
 tests_check_startup_LDADD = $(TEST_LIBS)
 tests_check_superserver_SOURCES = tests/check_superserver.c
 tests_check_superserver_LDADD = $(TEST_LIBS)
+tests_check_wakeup_SOURCES = tests/check_wakeup.c
+tests_check_wakeup_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
+tests_check_wakeup_LDADD = $(UNIT_LIBS)
 tests_check_worker_SOURCES = tests/check_worker.c
 tests_check_worker_LDADD = $(TEST_LIBS)
 endif

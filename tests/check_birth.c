@@ -1,0 +1,259 @@
+/*
+ * check_birth.c - a new worker waits until its server knows it
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#include "config.h"
+
+#include <sys/mman.h>
+#include <fcntl.h>
+#include <poll.h>
+
+#include "daemon-private.h"
+#include "harness.h"
+
+static int from_child, to_test;	/* a byte when it goes on */
+static int from_newborn;	/* what children say to the master */
+
+static void
+open_pipes(void)
+{
+	int ends[2], to_master;
+
+	ck_assert_int_eq(pipe(ends), 0);
+	from_child = ends[0];
+	to_test = ends[1];
+	ck_assert_int_eq(dsrv_ready_pipe(&from_newborn, &to_master), 0);
+	dsrv_stage_connect(to_master);
+}
+
+/* This process is the server. */
+static void
+open_births(void)
+{
+	open_pipes();
+	ck_assert_int_eq(dsrv_birth_open(), 0);
+}
+
+/* A child of that birth, which says when it has come through. */
+static pid_t
+fork_child(unsigned birth, pid_t server)
+{
+	pid_t pid = fork();
+
+	if (pid != 0)
+		return pid;
+	close(from_newborn);
+	dsrv_birth_wait(birth, server);
+	_exit(write(to_test, "", 1) != 1);
+}
+
+/* Whether one has come through. */
+static int
+has_come_through(int wait)
+{
+	struct pollfd one = { .fd = from_child, .events = POLLIN };
+	char byte;
+
+	return poll(&one, 1, wait) == 1 && read(from_child, &byte, 1) == 1;
+}
+
+static void
+waits(pid_t pid)
+{
+	settled(pid);	/* it sleeps, which it does nowhere else */
+	ck_assert(!has_come_through(0));
+}
+
+static void
+comes_through(pid_t pid)
+{
+	ck_assert(has_come_through(DEADLINE * 1000));
+	ck_assert_int_eq(ended(pid), 0);
+}
+
+static enum dsrv_ready_word
+word_to_master(int *number)
+{
+	return dsrv_ready_hear(from_newborn, number);
+}
+
+START_TEST(birth_is_over_when_the_server_has_released_the_child)
+{
+	unsigned birth;
+	pid_t pid;
+	int i, number;
+
+	open_births();
+	for (i = 0; i < 20; i++) {
+		birth = dsrv_birth_begin();
+		waits(pid = fork_child(birth, getpid()));
+		dsrv_birth_release(birth);
+		comes_through(pid);
+	}
+	ck_assert_int_eq(word_to_master(&number), DSRV_READY_NOTHING);
+	dsrv_birth_close();
+}
+END_TEST
+
+START_TEST(birth_may_be_over_before_the_child_looks)
+{
+	unsigned birth;
+
+	open_births();
+	birth = dsrv_birth_begin();
+	dsrv_birth_release(birth);
+	comes_through(fork_child(birth, getpid()));
+	dsrv_birth_close();
+}
+END_TEST
+
+START_TEST(births_are_released_by_their_own_number_and_later_ones)
+{
+	unsigned first, second, third;
+	pid_t pids[2];
+
+	open_births();
+	first = dsrv_birth_begin();
+	second = dsrv_birth_begin();
+	third = dsrv_birth_begin();
+	pids[0] = fork_child(second, getpid());
+	waits(pids[0]);
+	dsrv_birth_release(first);
+	waits(pids[0]);
+	dsrv_birth_release(second);
+	comes_through(pids[0]);
+	pids[0] = fork_child(third, getpid());
+	pids[1] = fork_child(dsrv_birth_begin(), getpid());
+	waits(pids[0]);
+	waits(pids[1]);
+	dsrv_birth_release(dsrv_birth_begin());
+	ck_assert(has_come_through(DEADLINE * 1000));
+	ck_assert(has_come_through(DEADLINE * 1000));
+	ck_assert_int_eq(ended(pids[0]), 0);
+	ck_assert_int_eq(ended(pids[1]), 0);
+	dsrv_birth_close();
+}
+END_TEST
+
+/* In a server: it forks and is gone. */
+static void
+die_as_server(int to_tester, int releases)
+{
+	unsigned birth;
+	pid_t child;
+
+	if (dsrv_birth_open() == -1)
+		_exit(1);
+	birth = dsrv_birth_begin();
+	if (releases)
+		dsrv_birth_release(birth);
+	child = fork_child(birth, getpid());
+	if (write(to_tester, &child, sizeof child) != sizeof child)
+		_exit(1);
+	raise(SIGKILL);
+}
+
+/* A server that forks and is gone; returns its child's pid. */
+static pid_t
+child_of_a_server_that_dies(int releases)
+{
+	int ends[2];
+	pid_t server, child = 0;
+
+	ck_assert_int_eq(pipe(ends), 0);
+	if ((server = fork()) == 0)
+		die_as_server(ends[1], releases);
+	ck_assert_int_eq(read(ends[0], &child, sizeof child), sizeof child);
+	ck_assert_int_eq(ended(server), SIGKILL);
+	return child;
+}
+
+START_TEST(a_child_whose_server_has_died_tells_the_master_and_goes_on)
+{
+	pid_t pid;
+	int number = 0;
+
+	open_pipes();
+	pid = child_of_a_server_that_dies(0);
+	comes_through(pid);
+	ck_assert_int_eq(word_to_master(&number), DSRV_READY_ORPHAN);
+	ck_assert_int_eq(number, pid);
+	ck_assert_int_eq(word_to_master(&number), DSRV_READY_NOTHING);
+}
+END_TEST
+
+START_TEST(a_child_whose_server_has_died_and_that_nobody_hears_ends)
+{
+	pid_t pid;
+
+	open_pipes();
+	close(from_newborn);
+	pid = child_of_a_server_that_dies(0);
+	ck_assert_int_eq(WEXITSTATUS(ended(pid)), 1);
+	ck_assert(!has_come_through(0));
+}
+END_TEST
+
+START_TEST(a_child_that_was_released_says_nothing_when_its_server_dies)
+{
+	int number;
+
+	open_pipes();
+	comes_through(child_of_a_server_that_dies(1));
+	ck_assert_int_eq(word_to_master(&number), DSRV_READY_NOTHING);
+}
+END_TEST
+
+/* How many mappings a child could make others believe something by. */
+static int
+make_writable(void)
+{
+	unsigned long start, end;
+	char line[512], rights[8];
+	int count = 0;
+	FILE *maps = fopen("/proc/self/maps", "r");
+
+	if (maps == NULL)
+		return -1;
+	while (fgets(line, sizeof line, maps) != NULL)
+		if (sscanf(line, "%lx-%lx %7s", &start, &end, rights) == 3 &&
+		    rights[3] == 's')
+			count += mprotect((void *)start, end - start,
+			    PROT_READ | PROT_WRITE) == 0;
+	fclose(maps);
+	return count;
+}
+
+START_TEST(a_child_cannot_release_others)
+{
+	pid_t pid;
+
+#if !defined(HAVE_MEMFD_CREATE) || !defined(F_SEAL_FUTURE_WRITE) || \
+    !defined(MADV_DONTFORK)
+	if (skip_if(1, "this system cannot seal memory"))
+		return;
+#endif
+	open_births();
+	if ((pid = fork()) == 0)
+		_exit(make_writable());
+	ck_assert_int_eq(ended(pid), 0);
+	dsrv_birth_close();
+}
+END_TEST
+
+int
+main(void)
+{
+	const TTest *const tests[] = {
+		birth_is_over_when_the_server_has_released_the_child,
+		birth_may_be_over_before_the_child_looks,
+		births_are_released_by_their_own_number_and_later_ones,
+		a_child_whose_server_has_died_tells_the_master_and_goes_on,
+		a_child_whose_server_has_died_and_that_nobody_hears_ends,
+		a_child_that_was_released_says_nothing_when_its_server_dies,
+		a_child_cannot_release_others
+	};
+
+	return RUN_TESTS("birth", tests);
+}

@@ -1,0 +1,128 @@
+/*
+ * check_wakeup.c - to wake a looping process, and to be woken by those that
+ * are not trusted
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#include "config.h"
+
+#include <sys/socket.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+
+#include "daemon-private.h"
+#include "harness.h"
+
+enum { MANY = 100000 };
+
+static struct dsrv_wakeup wakeup;
+
+static int
+is_awake(void)
+{
+	struct pollfd one = { .fd = wakeup.fd, .events = POLLIN };
+
+	return poll(&one, 1, 0) == 1;
+}
+
+/* Until nothing is there. */
+static void
+sleeps_again(void)
+{
+	int i;
+
+	for (i = 0; i < MANY && is_awake(); i++)
+		dsrv_wakeup_take(&wakeup);
+	ck_assert(!is_awake());
+}
+
+START_TEST(a_wakeup_wakes_until_it_is_taken)
+{
+	ck_assert_int_eq(dsrv_wakeup_open(&wakeup), 0);
+	ck_assert(!is_awake());
+	dsrv_wakeup_send(wakeup.to);
+	ck_assert(is_awake());
+	dsrv_wakeup_take(&wakeup);
+	ck_assert(!is_awake());
+	dsrv_wakeup_close(&wakeup);
+}
+END_TEST
+
+START_TEST(a_wakeup_comes_from_a_child_that_can_only_send)
+{
+	pid_t pid;
+
+	ck_assert_int_eq(dsrv_wakeup_open(&wakeup), 0);
+	if ((pid = fork()) == 0) {
+		dsrv_wakeup_only_send(&wakeup);
+		dsrv_wakeup_send(wakeup.to);
+		_exit(wakeup.fd != -1);
+	}
+	ck_assert_int_eq(ended(pid), 0);
+	ck_assert(is_awake());
+	dsrv_wakeup_close(&wakeup);
+}
+END_TEST
+
+START_TEST(a_wakeup_never_makes_its_sender_wait)
+{
+	int i;
+
+	ck_assert_int_eq(dsrv_wakeup_open(&wakeup), 0);
+	for (i = 0; i < MANY; i++)
+		dsrv_wakeup_send(wakeup.to);
+	ck_assert(is_awake());
+	sleeps_again();
+	dsrv_wakeup_close(&wakeup);
+}
+END_TEST
+
+/* A child shares the mode of what it holds with the one that it wakes. */
+START_TEST(a_wakeup_that_is_not_there_makes_nobody_wait_whatever_its_mode)
+{
+	pid_t pid;
+
+	ck_assert_int_eq(dsrv_wakeup_open(&wakeup), 0);
+	if ((pid = fork()) == 0) {
+		dsrv_wakeup_only_send(&wakeup);
+		_exit(fcntl(wakeup.to, F_SETFL, 0) != 0);
+	}
+	ck_assert_int_eq(ended(pid), 0);
+	dsrv_wakeup_take(&wakeup);
+	dsrv_wakeup_send(wakeup.to);
+	dsrv_wakeup_take(&wakeup);
+	dsrv_wakeup_take(&wakeup);
+	ck_assert(!is_awake());
+	dsrv_wakeup_close(&wakeup);
+}
+END_TEST
+
+START_TEST(a_wakeup_brings_no_descriptors)
+{
+	char control[CMSG_SPACE(sizeof(int))], byte = 0;
+	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
+	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = control, .msg_controllen = sizeof control };
+
+	ck_assert_int_eq(dsrv_wakeup_open(&wakeup), 0);
+	memset(control, 0, sizeof control);
+	ck_assert_int_eq(sendmsg(wakeup.to, &message, 0), -1);
+	ck_assert_int_eq(errno, ENOTSOCK);
+	dsrv_wakeup_close(&wakeup);
+}
+END_TEST
+
+int
+main(void)
+{
+	const TTest *const tests[] = {
+		a_wakeup_wakes_until_it_is_taken,
+		a_wakeup_comes_from_a_child_that_can_only_send,
+		a_wakeup_never_makes_its_sender_wait,
+		a_wakeup_that_is_not_there_makes_nobody_wait_whatever_its_mode,
+		a_wakeup_brings_no_descriptors
+	};
+
+	return RUN_TESTS("wakeup", tests);
+}
