@@ -101,9 +101,11 @@ dsrv_busy_watch(struct dsrv_busy *busy, int is_full,
 	int64_t now;
 
 	if (!is_full) {
-		if (busy->said)
+		/* Not where those who wait will fill it again at once. */
+		if (busy->said && !dsrv_accept_has_clients(acceptor, loop))
 			say_over(busy);
-		busy->since = 0;
+		if (!busy->said)
+			busy->since = 0;
 		return DSRV_NEVER;
 	}
 	if (busy->said)
