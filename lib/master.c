@@ -403,8 +403,9 @@ lose_child(struct master *m)
 		return;
 	}
 	dsrv_orphans_lose(&m->orphans, &m->loop.child);
+	/* Its server may have been asked to end, and this one is not. */
 	if (!is_at_once(m))
-		dsrv_crashes_add(&m->crashes, m->request.asked, &m->loop);
+		dsrv_crashes_add(&m->crashes, DSRV_ASK_LEAVE, &m->loop);
 	/* The server may have been waiting for the place. */
 	m->roster->orphans = m->orphans.count;
 	signal_server(m, SIGCHLD);
@@ -484,6 +485,7 @@ is_over(struct master *m)
 {
 	if (has_no_workers(m)) {
 		enter(m, DSRV_PHASE_WRITING);
+		dsrv_crashes_say(&m->crashes, dsrv_loop_now());
 		dsrv_keeplog_leave(&m->log, m->confirmed);
 	}
 	if (m->phase >= DSRV_PHASE_WRITING && dsrv_keeplog_is_done(&m->log))
