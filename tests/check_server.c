@@ -5,13 +5,17 @@
  */
 #include "config.h"
 
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
+#include <netinet/in.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <time.h>
 
 #include "harness.h"
@@ -25,6 +29,8 @@ enum {
 	CALLERS = 8,
 	RELOADS = 30,
 	RELOAD_EVERY = 50,	/* ms */
+	KILLS = 50,
+	FOR_EVER = 3000,	/* s, to linger */
 	PAUSE = 650		/* ms: longer than the first pauses together */
 };
 
@@ -34,6 +40,10 @@ static pid_t master, server;
 /* The listening sockets of the program under test. */
 static int fds[MAX_LISTENERS], ports[MAX_LISTENERS], listeners;
 
+/* What a test has the program do. */
+static int spares;
+static void (*before_server)(void);
+
 /*
  * The programs
  */
@@ -42,11 +52,14 @@ static int fds[MAX_LISTENERS], ports[MAX_LISTENERS], listeners;
 static int
 serve(void)
 {
+	daemon_set_worker_spare_count(spares);
 	daemon_start();
 	tell_pid("master");
 	daemon_master();
 	tell_pid("server");
 	daemon_success();
+	if (before_server != NULL)
+		before_server();
 	errno = ERANGE;
 	return daemon_server(fds, listeners);
 }
@@ -112,6 +125,17 @@ leave_listeners(void)
 
 	for (i = 0; i < listeners; i++)
 		close(fds[i]);
+}
+
+/* With the programs that it starts. */
+static void *
+shared_memory(size_t size)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	ck_assert(p != MAP_FAILED);
+	return p;
 }
 
 /* What the last one has written, where a test starts several. */
@@ -580,6 +604,66 @@ START_TEST(server_goes_on_after_clients_that_have_gone)
 }
 END_TEST
 
+static int forks;	/* of this server before the last one */
+
+static void
+count_fork(void)
+{
+	forks++;
+}
+
+static void
+count_forks(void)
+{
+	pthread_atfork(NULL, count_fork, NULL);
+}
+
+static void
+fork_teller(void)
+{
+	char line[256];
+
+	serve();
+	if (fgets(line, sizeof line, stdin) != NULL) {
+		tell("forks before", forks);
+		fputs(line, stdout);
+	}
+}
+
+START_TEST(server_forks_nobody_for_a_client_that_has_reset)
+{
+	int i, fd;
+
+	before_server = count_forks;
+	start(1, fork_teller);
+	freeze(server);
+	for (i = 0; i < 10; i++)
+		reset(waiting(ports[0]));
+	fd = waiting(ports[0]);
+	send_signal(server, SIGCONT);
+	answered(fd);
+	ck_assert_int_eq(heard(&run, "forks before"), 0);
+	close(fd);
+	stop();
+}
+END_TEST
+
+START_TEST(server_serves_a_client_that_has_said_all_before_it_was_accepted)
+{
+	int fd;
+
+	start(1, talker);
+	freeze(server);
+	fd = waiting(ports[0]);
+	ck_assert_int_eq(shutdown(fd, SHUT_WR), 0);
+	send_signal(server, SIGCONT);
+	answered(fd);
+	ck_assert_ptr_null(client_hears(fd));
+	close(fd);
+	stop();
+}
+END_TEST
+
 /* A listener that several processes share may be emptied by another. */
 START_TEST(server_does_not_wait_in_accept)
 {
@@ -832,6 +916,202 @@ START_TEST(server_leaves_the_kept_client_when_it_must_end_at_once)
 END_TEST
 
 /*
+ * When accept(2) does not work
+ */
+
+static struct failing {
+	int fd;		/* of a listener, the same in all processes */
+	int error;	/* of accept(2) there; 0: it works */
+	int times;	/* so often more; -1: always */
+	int calls;	/* that have failed */
+} *failing;		/* NULL: none is */
+
+static int
+fails_at(int fd)
+{
+	if (failing == NULL || fd != failing->fd || failing->error == 0 ||
+	    failing->times == 0)
+		return 0;
+	if (failing->times > 0)
+		failing->times--;
+	failing->calls++;
+	errno = failing->error;
+	return 1;
+}
+
+/* In place of those in the C library, whose types are its own. */
+int try_accept4(int, void *, void *, int) __asm__("accept4");
+int try_accept(int, void *, void *) __asm__("accept");
+
+int
+try_accept4(int fd, void *addr, void *len, int flags)
+{
+	return fails_at(fd) ? -1 :
+	    (int)syscall(SYS_accept4, fd, addr, len, flags);
+}
+
+int
+try_accept(int fd, void *addr, void *len)
+{
+	return try_accept4(fd, addr, len, 0);
+}
+
+static void
+start_with_a_failing_listener(int error, int times)
+{
+	if (failing == NULL)
+		failing = shared_memory(sizeof *failing);
+	failing->error = 0;
+	start_in_foreground(2, talker_in_foreground);
+	call(ports[0]);
+	failing->fd = fds[0];
+	failing->calls = 0;
+	failing->times = times;
+	failing->error = error;
+}
+
+/* A seccomp filter's answer to a call that it does not know, and others that
+ * mean a client where they come now and then. */
+START_TEST(server_lets_a_listener_rest_where_accept_always_fails)
+{
+	static const int errors[] = { EPERM, EOPNOTSUPP, EACCES };
+	char expected[128];
+	double begin;
+	int i, k, stuck;
+
+	for (i = 0; i < 3; i++) {
+		start_with_a_failing_listener(errors[i], -1);
+		begin = now();
+		stuck = waiting(ports[0]);
+		snprintf(expected, sizeof expected, ": unable to accept a "
+		    "connection: %s; trying again", strerror(errors[i]));
+		says(message(), expected);
+		for (k = 0; k < 3; k++)
+			call(ports[1]);
+		ck_assert_msg(silent(run.err_fd, PAUSE), "and: %s", message());
+		ck_assert_msg(failing->calls < 20 + (now() - begin) * 10,
+		    "%d calls", failing->calls);
+		call(ports[1]);
+		failing->error = 0;
+		answered(stuck);
+		close(stuck);
+		call(ports[0]);
+		stop_in_foreground();
+		ck_assert_str_eq(run.err, "");
+		forget_run(&run);
+		leave_listeners();
+	}
+}
+END_TEST
+
+START_TEST(server_takes_a_few_failures_of_accept_for_those_of_clients)
+{
+	int fd;
+
+	start_with_a_failing_listener(ECONNABORTED, 9);
+	fd = waiting(ports[0]);
+	answered(fd);
+	ck_assert_int_eq(failing->times, 0);
+	close(fd);
+	stop_in_foreground();
+	ck_assert_str_eq(run.err, "");
+}
+END_TEST
+
+/*
+ * When there are no descriptors for a new server
+ */
+
+static int *servers;	/* that there have been */
+
+static void
+take_all_descriptors_but_at_first(void)
+{
+	struct rlimit few;
+
+	if ((*servers)++ == 0)
+		return;
+	getrlimit(RLIMIT_NOFILE, &few);
+	few.rlim_cur = (rlim_t)lowest_free(getpid());
+	setrlimit(RLIMIT_NOFILE, &few);
+	tell("has none", 1);
+}
+
+static void
+give_descriptors(void)
+{
+	struct rlimit few;
+
+	ck_assert_int_eq(prlimit(server, RLIMIT_NOFILE, NULL, &few), 0);
+	few.rlim_cur = few.rlim_max;
+	ck_assert_int_eq(prlimit(server, RLIMIT_NOFILE, &few, NULL), 0);
+}
+
+static void
+reload_without_descriptors(void)
+{
+	send_signal(master, SIGHUP);
+	gone(server);
+	server = (pid_t)heard(&run, "server");
+	heard(&run, "has none");
+}
+
+START_TEST(server_that_is_not_the_first_waits_for_descriptors)
+{
+	int fd;
+
+	servers = shared_memory(sizeof *servers);
+	before_server = take_all_descriptors_but_at_first;
+	for (spares = 0; spares <= 1; spares++) {
+		*servers = 0;
+		start_in_foreground(1, talker_in_foreground);
+		call(ports[0]);
+		reload_without_descriptors();
+		fd = waiting(ports[0]);
+		says(message(), ": unable to serve: Too many open files");
+		ck_assert_msg(silent(run.err_fd, PAUSE), "and: %s", message());
+		give_descriptors();
+		answered(fd);
+		close(fd);
+		stop_in_foreground();
+		ck_assert_str_eq(run.err, "");
+		forget_run(&run);
+		leave_listeners();
+	}
+}
+END_TEST
+
+static void
+talker_that_confirms_without_descriptors(void)
+{
+	daemon_start();
+	tell_pid("master");
+	daemon_master();
+	tell_pid("server");
+	take_all_descriptors_but_at_first();
+	daemon_success();
+	daemon_server(fds, listeners);
+	talk();
+}
+
+START_TEST(server_that_is_not_the_first_confirms_without_descriptors)
+{
+	int fd;
+
+	servers = shared_memory(sizeof *servers);
+	start(1, talker_that_confirms_without_descriptors);
+	call(ports[0]);
+	reload_without_descriptors();
+	fd = waiting(ports[0]);
+	ck_assert(silent(fd, 50));
+	give_descriptors();
+	answered(fd);
+	close(fd);
+	stop();
+}
+END_TEST
+
+/*
  * Listeners
  */
 
@@ -993,6 +1273,30 @@ START_TEST(server_serves_a_listener_that_is_its_stdin)
 }
 END_TEST
 
+/* Whoever gave it to this daemon may give it to the next one. */
+START_TEST(server_leaves_a_listener_that_is_its_stdin_to_others)
+{
+	static const int signals[] = { SIGUSR2, SIGTERM };
+	socklen_t len = sizeof(int);
+	int i, fd, listens;
+
+	for (i = 0; i < 2; i++) {
+		start_in_foreground(1, talker_on_stdin);
+		call(ports[0]);
+		send_signal(run.pid, signals[i]);
+		ck_assert_int_eq(run_wait(&run), 0);
+		nothing_left();
+		ck_assert_int_eq(getsockopt(fds[0], SOL_SOCKET,
+		    SO_ACCEPTCONN, &listens, &len), 0);
+		ck_assert_int_eq(listens, 1);
+		fd = client(ports[0]);
+		close(fd);
+		close(fds[0]);
+		forget_run(&run);
+	}
+}
+END_TEST
+
 static void
 talker_without_stdio(void)
 {
@@ -1050,13 +1354,13 @@ local_client(const struct sockaddr_un *addr)
 static void
 listen_locally(struct sockaddr_un *addr)
 {
-	int sock;
+	int sock = socket(AF_UNIX, SOCK_STREAM, 0);
 
+	ck_assert_int_ge(sock, 0);
 	memset(addr, 0, sizeof *addr);
 	addr->sun_family = AF_UNIX;
 	snprintf(addr->sun_path, sizeof addr->sun_path, "%s/socket",
 	    scratch());
-	ck_assert_int_ge(sock = socket(AF_UNIX, SOCK_STREAM, 0), 0);
 	ck_assert_int_eq(bind(sock, (struct sockaddr *)addr, sizeof *addr),
 	    0);
 	ck_assert_int_eq(listen(sock, 5), 0);
@@ -1090,47 +1394,11 @@ single_talker(void)
 	talk();
 }
 
-/* A connection whose last close(2) takes as long as the other end likes. */
-static int
-lingering(int *other)
-{
-	struct linger linger = { .l_onoff = 1, .l_linger = 1000 };
-	char junk[65536] = "";
-	int port, fd, sock = listen_anywhere(&port);
-
-	fd = client(port);
-	ck_assert_int_ge(*other = accept(sock, NULL, NULL), 0);
-	close(sock);
-	ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger,
-	    sizeof linger), 0);
-	while (send(fd, junk, sizeof junk, MSG_DONTWAIT) > 0)
-		;
-	return fd;
-}
-
-static void
-send_descriptor(int to, int fd)
-{
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof fd)] = "";
-	char c = 'x';
-	struct iovec text = { .iov_base = &c, .iov_len = 1 };
-	struct msghdr message = { .msg_iov = &text, .msg_iovlen = 1,
-		.msg_control = control, .msg_controllen = sizeof control };
-	struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
-
-	rights->cmsg_level = SOL_SOCKET;
-	rights->cmsg_type = SCM_RIGHTS;
-	rights->cmsg_len = CMSG_LEN(sizeof fd);
-	memcpy(CMSG_DATA(rights), &fd, sizeof fd);
-	ck_assert_int_eq(sendmsg(to, &message, 0), 1);
-}
-
-/* What they have sent is closed by nobody who could not wait for it. */
 START_TEST(local_clients_that_wait_are_let_go_at_a_stop)
 {
 	static const int stops[] = { SIGUSR2, SIGTERM };
 	struct sockaddr_un addr;
-	int i, first, second, slow, other;
+	int i, first, second;
 
 	for (i = 0; i < 2; i++) {
 		listen_locally(&addr);
@@ -1140,9 +1408,6 @@ START_TEST(local_clients_that_wait_are_let_go_at_a_stop)
 		first = local_client(&addr);
 		echoes(first, "hello");
 		second = local_client(&addr);
-		slow = lingering(&other);
-		send_descriptor(second, slow);
-		close(slow);
 		send_signal(master, stops[i]);
 		ck_assert_ptr_null(client_hears(second));
 		if (stops[i] == SIGUSR2)
@@ -1151,7 +1416,6 @@ START_TEST(local_clients_that_wait_are_let_go_at_a_stop)
 		ck_assert_int_eq(ended(master), 0);
 		nothing_left();
 		close(second);
-		close(other);
 		unlink(addr.sun_path);
 		forget_run(&run);
 	}
@@ -1749,6 +2013,437 @@ START_TEST(server_lets_its_workers_finish_when_the_master_is_gone)
 END_TEST
 
 /*
+ * What the log says of workers
+ */
+
+/* Dies of the signals whose numbers it is told; says first who it is. */
+static void
+dier(void)
+{
+	struct rlimit none = { 0, 0 };
+	char line[256];
+
+	setrlimit(RLIMIT_CORE, &none);
+	daemon_set_foreground(1);
+	serve();
+	printf("%ld\n", (long)getpid());
+	while (fgets(line, sizeof line, stdin) != NULL) {
+		signal(atoi(line), SIG_DFL);
+		raise(atoi(line));
+	}
+}
+
+/* A client and "PID of ADDRESS" of its worker. */
+static int
+known_client(char *worker, size_t size)
+{
+	struct sockaddr_in addr;
+	socklen_t len = sizeof addr;
+	const char *pid;
+	int fd = client(ports[0]);
+
+	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&addr, &len), 0);
+	ck_assert_ptr_nonnull(pid = client_hears(fd));
+	snprintf(worker, size, "%s of 127.0.0.1:%d", pid,
+	    ntohs(addr.sin_port));
+	return fd;
+}
+
+/* The worker of a new client dies of this signal. */
+static void
+die_of(int signo, char *worker, size_t size)
+{
+	int fd = known_client(worker, size);
+	char text[16];
+
+	snprintf(text, sizeof text, "%d\n", signo);
+	client_says(fd, text);
+	ck_assert_ptr_null(client_hears(fd));
+	close(fd);
+}
+
+START_TEST(log_says_which_worker_a_signal_has_ended)
+{
+	char worker[64], expected[256];
+	int fd;
+
+	start_in_foreground(1, dier);
+	die_of(SIGSEGV, worker, sizeof worker);
+	snprintf(expected, sizeof expected, ": unable to keep worker %s: "
+	    "it was ended by signal %d (", worker, SIGSEGV);
+	says(message(), expected);
+	/* From now on only how many more there were. */
+	die_of(SIGABRT, worker, sizeof worker);
+	die_of(SIGPIPE, worker, sizeof worker);
+	die_of(SIGKILL, worker, sizeof worker);
+	snprintf(expected, sizeof expected, ": unable to keep 2 more workers: "
+	    "the last one, %s, was ended by signal %d (", worker, SIGKILL);
+	/* A stop is not among them. */
+	fd = known_client(worker, sizeof worker);
+	stop_in_foreground();
+	close(fd);
+	says(run.err, expected);
+	ck_assert_ptr_eq(strchr(run.err, '\n') + 1,
+	    strchr(run.err, '\0'));
+}
+END_TEST
+
+START_TEST(log_says_nothing_of_workers_that_end_as_they_may)
+{
+	static const int asking[] = { SIGUSR1, SIGTERM };
+	char worker[64];
+	int i, fd;
+
+	start_in_foreground(1, dier);
+	die_of(SIGPIPE, worker, sizeof worker);
+	for (i = 0; i < 2; i++) {
+		fd = known_client(worker, sizeof worker);
+		send_signal(master, asking[i]);
+		ck_assert_ptr_null(client_hears(fd));
+		close(fd);
+		if (asking[i] == SIGUSR1)
+			heard(&run, "server");
+	}
+	ck_assert_int_eq(run_wait(&run), 0);
+	nothing_left();
+	ck_assert_str_eq(run.err, "");
+}
+END_TEST
+
+/* Nobody else has asked for it. */
+START_TEST(log_says_that_a_worker_was_ended_by_somebody)
+{
+	char worker[64];
+
+	start_in_foreground(1, dier);
+	die_of(SIGTERM, worker, sizeof worker);
+	says(message(), worker);
+	stop_in_foreground();
+	ck_assert_str_eq(run.err, "");
+}
+END_TEST
+
+static void
+two_at_a_time_in_foreground(void)
+{
+	daemon_set_foreground(1);
+	two_at_a_time();
+}
+
+START_TEST(log_says_that_all_workers_are_busy_while_clients_wait)
+{
+	int first, second, third;
+
+	start_in_foreground(1, two_at_a_time_in_foreground);
+	first = served(ports[0]);
+	second = served(ports[0]);
+	/* Nobody waits: the next look comes after a second. */
+	ck_assert_msg(silent(run.err_fd, 1200), "%s", message());
+	third = waiting(ports[0]);
+	says(message(), ": unable to accept a connection: "
+	    "all 2 workers are busy");
+	close(first);
+	answered(third);
+	ck_assert(silent(run.err_fd, 0));	/* they are again */
+	close(second);
+	says(message(), ": unable to accept connections for ");
+	close(third);
+	stop_in_foreground();
+	ck_assert_str_eq(run.err, "");
+}
+END_TEST
+
+/*
+ * Births
+ */
+
+enum { PARENT = 1, WORKER };	/* who goes on */
+
+/* In a server that has just forked, as on a busy machine: its child has done
+ * what it can. */
+static void
+let_the_child_go_first(void)
+{
+	pid_t pids[CALLERS];
+	int i, busy = 1;
+
+	while (busy)
+		for (busy = i = children_of(getpid(), pids, CALLERS); i > 0; i--)
+			busy -= strchr("SZ", state_of(pids[i - 1])) != NULL;
+	tell("goes on", PARENT);
+}
+
+static void
+be_slow_after_each_fork(void)
+{
+	pthread_atfork(NULL, let_the_child_go_first, NULL);
+}
+
+static void
+talker_that_goes_on(void)
+{
+	serve();
+	tell("goes on", WORKER);
+	talk();
+}
+
+/* With a client that is there before the server. */
+static int
+start_with_a_client(void (*program)(void))
+{
+	int fd;
+
+	listen_on(1);
+	fd = waiting(ports[0]);
+	run_daemon(&run, program);
+	leave_listeners();
+	master = (pid_t)heard(&run, "master");
+	server = (pid_t)heard(&run, "server");
+	return fd;
+}
+
+START_TEST(worker_does_not_come_back_before_its_server_lets_it_go)
+{
+	int fd;
+
+	before_server = be_slow_after_each_fork;
+	for (spares = 0; spares <= 1; spares++) {
+		fd = start_with_a_client(talker_that_goes_on);
+		ck_assert_int_eq(heard(&run, "goes on"), PARENT);
+		answered(fd);
+		close(fd);
+		stop();
+		forget_run(&run);
+	}
+}
+END_TEST
+
+/* More than a client takes who does not read; whoever closes the connection
+ * last would have to wait for that. */
+static void
+leave_unsent(int fd)
+{
+	struct linger for_long = { 1, FOR_EVER };
+	static char much[65536];
+
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &for_long, sizeof for_long);
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	while (write(fd, much, sizeof much) > 0)
+		;
+}
+
+static void
+lingerer(void)
+{
+	char line[256];
+
+	serve();
+	if (fgets(line, sizeof line, stdin) == NULL)
+		return;
+	if (strcmp(line, "linger\n") == 0) {
+		leave_unsent(1);
+		_exit(0);
+	}
+	fputs(line, stdout);
+}
+
+START_TEST(server_does_not_linger_for_a_worker_that_has_ended)
+{
+	int fd;
+
+	before_server = be_slow_after_each_fork;
+	for (spares = 0; spares <= 1; spares++) {
+		start(1, lingerer);
+		freeze(server);
+		fd = client(ports[0]);
+		client_says(fd, "linger\n");
+		send_signal(server, SIGCONT);
+		call(ports[0]);
+		close(fd);
+		stop();
+		forget_run(&run);
+	}
+}
+END_TEST
+
+/* Of all servers in turn: after so many forks more one is killed. */
+static int *forks_to_live;
+
+static void
+count_forks_to_live(void)
+{
+	if (--*forks_to_live == 0)
+		raise(SIGKILL);
+}
+
+static void
+be_killed_after_a_fork(void)
+{
+	pthread_atfork(NULL, count_forks_to_live, NULL);
+}
+
+START_TEST(worker_whose_server_is_killed_at_its_birth_is_known)
+{
+	int first, second, third;
+
+#if !defined(HAVE_PRCTL)
+	skip_if(1, "orphans cannot be adopted");
+	return;
+#endif
+	forks_to_live = shared_memory(sizeof *forks_to_live);
+	*forks_to_live = 2;
+	before_server = be_killed_after_a_fork;
+	start(1, two_at_a_time);
+	first = served(ports[0]);
+	second = waiting(ports[0]);
+	ck_assert_int_ne(heard(&run, "server"), server);
+	answered(second);
+	third = waiting(ports[0]);
+	ck_assert(silent(third, 50));	/* both count, ... */
+	close(first);
+	answered(third);
+	send_signal(master, SIGTERM);	/* ... and both are told. */
+	ck_assert_ptr_null(client_hears(second));
+	ck_assert_ptr_null(client_hears(third));
+	ck_assert_int_eq(ended(master), 0);
+	nothing_left();
+}
+END_TEST
+
+START_TEST(spare_whose_server_is_killed_at_its_birth_leaves_nothing)
+{
+	int fd;
+
+	forks_to_live = shared_memory(sizeof *forks_to_live);
+	*forks_to_live = 1;
+	before_server = be_killed_after_a_fork;
+	spares = 1;
+	fd = start_with_a_client(talker);
+	ck_assert_int_ne(heard(&run, "server"), server);
+	answered(fd);
+	stop();
+	close(fd);
+}
+END_TEST
+
+static void
+talker_of_many_servers(void)
+{
+	daemon_set_server_fast_time(0);
+	daemon_set_worker_count_max(THOUSAND);
+	serve();
+	talk();
+}
+
+/* At any moment of its work, which others add to meanwhile. */
+static void
+kill_a_busy_server(int moment)
+{
+	int i;
+
+	for (i = moment % 25 * 40; i > 0; i--)
+		getppid();
+	send_signal(server, SIGKILL);
+	server = (pid_t)heard(&run, "server");
+}
+
+START_TEST(no_worker_outlives_the_daemon_whenever_its_servers_are_killed)
+{
+	int clients[KILLS][3], i, k;
+
+#if !defined(HAVE_PRCTL)
+	skip_if(1, "orphans cannot be adopted");
+	return;
+#endif
+	for (spares = 0; spares <= 2; spares += 2) {
+		start(1, talker_of_many_servers);
+		for (i = 0; i < KILLS; i++) {
+			for (k = 0; k < 3; k++)
+				clients[i][k] = waiting(ports[0]);
+			kill_a_busy_server(i);
+		}
+		stop();
+		for (i = 0; i < KILLS; i++)
+			for (k = 0; k < 3; k++)
+				close(clients[i][k]);
+		forget_run(&run);
+	}
+}
+END_TEST
+
+/*
+ * What clients leave to a server that ends
+ */
+
+/* A connection of which nobody reads the other end. */
+static int
+unread_connection(void)
+{
+	int listener, port, near, far;
+
+	listener = listen_anywhere(&port);
+	near = client(port);
+	far = accept(listener, NULL, NULL);
+	ck_assert_int_ge(far, 0);
+	leave_unsent(near);
+	close(listener);
+	return near;
+}
+
+static void
+send_descriptor(int to, int fd)
+{
+	char control[CMSG_SPACE(sizeof fd)] = { 0 }, byte = 0;
+	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
+	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = control, .msg_controllen = sizeof control };
+	struct cmsghdr *head = CMSG_FIRSTHDR(&message);
+
+	head->cmsg_level = SOL_SOCKET;
+	head->cmsg_type = SCM_RIGHTS;
+	head->cmsg_len = CMSG_LEN(sizeof fd);
+	memcpy(CMSG_DATA(head), &fd, sizeof fd);
+	ck_assert_int_eq(sendmsg(to, &message, 0), 1);
+	close(fd);
+}
+
+static void
+local_talker_to_one(void)
+{
+	daemon_set_worker_count_max(1);
+	serve();
+	talk();
+}
+
+START_TEST(server_does_not_linger_for_what_a_local_client_has_sent)
+{
+	static const int signals[] = { SIGTERM, SIGUSR2 };
+	struct sockaddr_un addr;
+	int i, held, queued;
+
+	for (i = 0; i < 2; i++) {
+		listen_locally(&addr);
+		run_daemon(&run, local_talker_to_one);
+		leave_listeners();
+		master = (pid_t)heard(&run, "master");
+		held = local_client(&addr);
+		echoes(held, "hello");
+		queued = local_client(&addr);
+		send_descriptor(queued, unread_connection());
+		close(queued);
+		send_signal(master, signals[i]);
+		if (signals[i] == SIGUSR2)
+			is_asked(held, SIGUSR2);
+		close(held);
+		ck_assert_int_eq(ended(master), 0);
+		nothing_left();
+		forget_run(&run);
+		ck_assert_int_eq(unlink(addr.sun_path), 0);
+	}
+}
+END_TEST
+
+/*
  * Its end
  */
 
@@ -1824,11 +2519,17 @@ main(void)
 		server_serves_a_thousand_clients_and_keeps_nothing_of_them,
 		server_serves_hundreds_of_clients_side_by_side,
 		server_goes_on_after_clients_that_have_gone,
+		server_forks_nobody_for_a_client_that_has_reset,
+		server_serves_a_client_that_has_said_all_before_it_was_accepted,
 		server_does_not_wait_in_accept,
 		server_rests_when_there_are_no_descriptors_and_goes_on_then,
 		server_keeps_the_client_for_whom_there_is_no_process,
 		server_serves_the_kept_client_before_a_reload_ends_it,
 		server_leaves_the_kept_client_when_it_must_end_at_once,
+		server_lets_a_listener_rest_where_accept_always_fails,
+		server_takes_a_few_failures_of_accept_for_those_of_clients,
+		server_that_is_not_the_first_waits_for_descriptors,
+		server_that_is_not_the_first_confirms_without_descriptors,
 		server_drops_a_listener_that_another_has_shut_down,
 		server_ends_with_1_when_no_listener_is_left,
 		server_refuses_what_is_no_listening_socket,
@@ -1836,6 +2537,7 @@ main(void)
 		server_refuses_an_empty_list,
 		server_refuses_to_serve_before_the_start_is_confirmed,
 		server_serves_a_listener_that_is_its_stdin,
+		server_leaves_a_listener_that_is_its_stdin_to_others,
 		server_serves_where_the_program_has_closed_0_to_2,
 		server_serves_a_local_socket,
 		local_clients_that_wait_are_let_go_at_a_stop,
@@ -1854,6 +2556,16 @@ main(void)
 		server_loses_no_client_while_it_is_replaced_all_the_time,
 		server_drains_no_longer_than_it_may,
 		server_lets_its_workers_finish_when_the_master_is_gone,
+		log_says_which_worker_a_signal_has_ended,
+		log_says_nothing_of_workers_that_end_as_they_may,
+		log_says_that_a_worker_was_ended_by_somebody,
+		log_says_that_all_workers_are_busy_while_clients_wait,
+		worker_does_not_come_back_before_its_server_lets_it_go,
+		server_does_not_linger_for_a_worker_that_has_ended,
+		worker_whose_server_is_killed_at_its_birth_is_known,
+		spare_whose_server_is_killed_at_its_birth_leaves_nothing,
+		no_worker_outlives_the_daemon_whenever_its_servers_are_killed,
+		server_does_not_linger_for_what_a_local_client_has_sent,
 		server_writes_what_the_program_has_buffered_once,
 		server_returns_where_it_would_have_ended_if_that_is_set
 	};
