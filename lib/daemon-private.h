@@ -121,6 +121,23 @@ int dsrv_descriptors_pair(int *one, int *other);
 int dsrv_descriptors_own(int fd);
 
 /*
+ * output.c - write to a descriptor that others share, and never sleep
+ */
+
+struct dsrv_output {
+	int fd;			/* to wait for with poll(2) */
+	int reopened;		/* it is ours to close */
+	ssize_t (*write)(int fd, const char *text, size_t size);
+};
+
+/* Never fails; fd stays as it is. */
+void dsrv_output_open(struct dsrv_output *, int fd);
+/* As write(2), in part if need be; -1 with errno, EAGAIN: not now. */
+ssize_t dsrv_output_write(const struct dsrv_output *, const char *text,
+    size_t size);
+void dsrv_output_close(struct dsrv_output *);
+
+/*
  * wakeup.c - a way to wake a looping process, for those it does not trust
  */
 
@@ -605,7 +622,7 @@ int dsrv_loop_adopting(int on);
 int dsrv_loop_group_gone(pid_t pgid);
 
 /*
- * relay.c - one stream from a pipe to where the starter's was
+ * relay.c - the daemon's two streams
  */
 
 enum dsrv_relay_wait {
@@ -616,8 +633,7 @@ enum dsrv_relay_wait {
 
 struct dsrv_relay {
 	int source;	/* -1: it is not open */
-	int sink;
-	int reopened;	/* the sink is ours to close */
+	struct dsrv_output sink;
 	int left;	/* bytes still to take; -1: all up to its end */
 	int broken;	/* nobody reads the sink: what comes is dropped */
 	int over;
@@ -638,6 +654,34 @@ int dsrv_relay_watches(const struct dsrv_relay *, int place);
 void dsrv_relay_ready(struct dsrv_relay *, struct dsrv_loop *);
 /* What the source holds now is all that is to be moved. */
 void dsrv_relay_finish(struct dsrv_relay *, struct dsrv_loop *);
+/* Then: adds this line, of size bytes, unless the sink still has to take what
+ * is before it. */
+void dsrv_relay_say(struct dsrv_relay *, struct dsrv_loop *,
+    const char *line, size_t size);
+
+/* Of stdout and stderr. */
+struct dsrv_relays {
+	struct dsrv_relay each[2];
+	int count;		/* 1: both are one file, so it has both */
+	int to_stdout;		/* the daemon's ends, or -1 */
+	int to_stderr;
+};
+
+/* -1 with errno; what is open then is the caller's to close. */
+int dsrv_relays_open(struct dsrv_relays *);
+/* The starter's ends. */
+void dsrv_relays_close(struct dsrv_relays *);
+void dsrv_relays_watch(struct dsrv_relays *, struct dsrv_loop *);
+/* What loop.place tells of. */
+void dsrv_relays_ready(struct dsrv_relays *, struct dsrv_loop *);
+void dsrv_relays_finish(struct dsrv_relays *, struct dsrv_loop *);
+/* Whether all has been moved that is to be. */
+int dsrv_relays_over(const struct dsrv_relays *);
+/* The rest is not to be moved: nobody reads it. */
+void dsrv_relays_give_up(struct dsrv_relays *);
+/* To stderr. */
+void dsrv_relays_say(struct dsrv_relays *, struct dsrv_loop *,
+    const char *line, size_t size);
 
 /*
  * ready.c - the words that travel up the ready pipe

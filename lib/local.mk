@@ -25,6 +25,7 @@ lib_libdaemonsrv_la_SOURCES = \
 	lib/notice.c \
 	lib/orphans.c \
 	lib/phase.c \
+	lib/output.c \
 	lib/pool.c \
 	lib/ready.c \
 	lib/relay.c \

@@ -1,38 +1,31 @@
 /*
- * relay.c - one stream from a pipe to where the starter's was
+ * relay.c - the daemon's two streams, from pipes to where the starter's were
  *
  * Never blocks and never loses: while the sink takes nothing the source is
- * not read. Its mode stays as it is, since it is shared with the shell: a
- * terminal, which may be ready and yet take less than what is written, is
- * opened anew for a mode of our own.
+ * not read.
  *
  * SPDX-License-Identifier: ISC
  */
 #include "config.h"
 
+#include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/ioctl.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "daemon-private.h"
 
+/*
+ * One stream
+ */
+
 void
 dsrv_relay_open(struct dsrv_relay *relay, int source, int sink)
 {
-	const char *terminal = ttyname(sink);
-	int fd = -1;
-
-	*relay = (struct dsrv_relay) {
-		.source = source, .sink = sink, .left = -1
-	};
-	if (terminal != NULL)
-		fd = dsrv_descriptors_own(open(terminal, O_WRONLY |
-		    O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
-	if (fd != -1) {
-		relay->sink = fd;
-		relay->reopened = 1;
-	}
+	*relay = (struct dsrv_relay){ .source = source, .left = -1 };
+	dsrv_output_open(&relay->sink, sink);
 	fcntl(source, F_SETFL, O_NONBLOCK);
 }
 
@@ -41,10 +34,8 @@ dsrv_relay_close(struct dsrv_relay *relay)
 {
 	if (relay->source != -1)
 		close(relay->source);
-	if (relay->reopened)
-		close(relay->sink);
+	dsrv_output_close(&relay->sink);
 	relay->source = -1;
-	relay->reopened = 0;
 }
 
 static void
@@ -71,12 +62,12 @@ take(struct dsrv_relay *relay)
 static void
 pass_on(struct dsrv_relay *relay)
 {
-	ssize_t n = write(relay->sink, relay->buf + relay->done,
+	ssize_t n = dsrv_output_write(&relay->sink, relay->buf + relay->done,
 	    relay->len - relay->done);
 
 	if (n >= 0)
 		relay->done += (size_t)n;
-	else if (errno != EINTR && errno != EAGAIN) {
+	else if (errno != EAGAIN) {
 		/* Nobody reads. The daemon starts nevertheless. */
 		relay->broken = 1;
 		relay->done = relay->len;
@@ -99,7 +90,7 @@ void
 dsrv_relay_watch(struct dsrv_relay *relay, struct dsrv_loop *loop)
 {
 	relay->source_place = dsrv_loop_watch(loop, relay->source, POLLIN);
-	relay->sink_place = dsrv_loop_watch(loop, relay->sink, POLLOUT);
+	relay->sink_place = dsrv_loop_watch(loop, relay->sink.fd, POLLOUT);
 	dsrv_loop_pause(loop, relay->sink_place);
 }
 
@@ -137,4 +128,112 @@ dsrv_relay_finish(struct dsrv_relay *relay, struct dsrv_loop *loop)
 	/* What waits for its sink goes on when that is ready. */
 	if (!relay->over && relay->done == relay->len)
 		dsrv_relay_ready(relay, loop);
+}
+
+void
+dsrv_relay_say(struct dsrv_relay *relay, struct dsrv_loop *loop,
+    const char *line, size_t size)
+{
+	if (relay->done < relay->len)	/* in the middle of something */
+		return;
+	if (size > sizeof relay->buf - 1)
+		size = sizeof relay->buf - 1;
+	memcpy(relay->buf, line, size);
+	relay->buf[size] = '\n';
+	relay->len = size + 1;
+	relay->done = 0;
+	relay->left = relay->over = 0;
+	dsrv_relay_ready(relay, loop);
+}
+
+/*
+ * Both
+ */
+
+static int
+one_file(int a, int b)
+{
+	struct stat sa, sb;
+
+	return fstat(a, &sa) == 0 && fstat(b, &sb) == 0 &&
+	    sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
+}
+
+static int
+open_one(struct dsrv_relays *both, int *to_relay, int sink)
+{
+	int source;
+
+	if (dsrv_descriptors_pipe(&source, to_relay) == -1)
+		return -1;
+	dsrv_relay_open(&both->each[both->count++], source, sink);
+	return 0;
+}
+
+int
+dsrv_relays_open(struct dsrv_relays *both)
+{
+	both->count = 0;
+	both->to_stdout = both->to_stderr = -1;
+	if (open_one(both, &both->to_stdout, STDOUT_FILENO) == -1)
+		return -1;
+	/* In one pipe what comes on both stays in order. */
+	if (!one_file(STDOUT_FILENO, STDERR_FILENO))
+		return open_one(both, &both->to_stderr, STDERR_FILENO);
+	both->to_stderr = fcntl(both->to_stdout, F_DUPFD_CLOEXEC, 3);
+	return both->to_stderr == -1 ? -1 : 0;
+}
+
+void
+dsrv_relays_close(struct dsrv_relays *both)
+{
+	while (both->count > 0)
+		dsrv_relay_close(&both->each[--both->count]);
+}
+
+void
+dsrv_relays_watch(struct dsrv_relays *both, struct dsrv_loop *loop)
+{
+	int i;
+
+	for (i = 0; i < both->count; i++)
+		dsrv_relay_watch(&both->each[i], loop);
+}
+
+void
+dsrv_relays_ready(struct dsrv_relays *both, struct dsrv_loop *loop)
+{
+	int i;
+
+	for (i = 0; i < both->count; i++)
+		if (dsrv_relay_watches(&both->each[i], loop->place))
+			dsrv_relay_ready(&both->each[i], loop);
+}
+
+void
+dsrv_relays_finish(struct dsrv_relays *both, struct dsrv_loop *loop)
+{
+	int i;
+
+	for (i = 0; i < both->count; i++)
+		dsrv_relay_finish(&both->each[i], loop);
+}
+
+int
+dsrv_relays_over(const struct dsrv_relays *both)
+{
+	return both->each[0].over && both->each[both->count - 1].over;
+}
+
+void
+dsrv_relays_give_up(struct dsrv_relays *both)
+{
+	both->each[0].over = both->each[both->count - 1].over = 1;
+}
+
+void
+dsrv_relays_say(struct dsrv_relays *both, struct dsrv_loop *loop,
+    const char *line, size_t size)
+{
+	dsrv_relay_say(&both->each[both->count - 1], loop, line, size);
 }

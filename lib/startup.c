@@ -11,7 +11,6 @@
  */
 #include "config.h"
 
-#include <sys/stat.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,14 +20,13 @@
 
 enum {
 	LOOK = 20,	/* ms between two looks at what is left of a start */
-	LAST_LOOK = 1000	/* ms after SIGKILL: it will stay */
+	LAST_LOOK = 1000,	/* ms after SIGKILL: it will stay */
+	PATIENCE = 1000	/* ms, with a reader that takes nothing */
 };
 
 struct starter {
 	struct dsrv_loop loop;
-	struct dsrv_relay relays[2];	/* of stdout and stderr, or of both */
-	int to_relay[2];		/* the daemon's ends */
-	int relay_count;
+	struct dsrv_relays relays;
 	int from_master;	/* the ready pipe */
 	int to_starter;
 	int master_place;
@@ -38,11 +36,15 @@ struct starter {
 	int adopting;		/* what it was before */
 	enum { STARTING, SUCCEEDED, FAILED } state;
 	int gone;		/* FAILED: no process is left */
+	int64_t start_by;	/* success must come first */
 	int64_t kill_at;
 	int signo;		/* that has interrupted the start */
 	int timed_out;
+	int in_a_hurry;		/* not to wait for a reader any longer */
 	int told;		/* the daemon itself has said why */
-	int status;		/* FAILED: the status that tells why */
+	int explained;		/* FAILED: so has the starter */
+	int status;		/* FAILED: the status that tells why, ... */
+	int error;		/* ... and the error number */
 	int leader_status;
 };
 
@@ -59,8 +61,7 @@ close_starters_ends(struct starter *s)
 {
 	shut(&s->from_master);
 	shut(&s->lifeline);
-	dsrv_relay_close(&s->relays[0]);
-	dsrv_relay_close(&s->relays[1]);
+	dsrv_relays_close(&s->relays);
 }
 
 static void
@@ -68,8 +69,8 @@ close_daemons_ends(struct starter *s)
 {
 	shut(&s->to_starter);
 	shut(&s->from_starter);
-	shut(&s->to_relay[0]);
-	shut(&s->to_relay[1]);
+	shut(&s->relays.to_stdout);
+	shut(&s->relays.to_stderr);
 }
 
 /*
@@ -80,7 +81,8 @@ close_daemons_ends(struct starter *s)
 static void
 become_master(struct starter *s)
 {
-	int ours[] = { s->to_starter, s->to_relay[0], s->to_relay[1] };
+	int ours[] = { s->to_starter, s->relays.to_stdout,
+		s->relays.to_stderr };
 	const char *directory = dsrv_settings()->working_directory;
 	sigset_t none;
 
@@ -90,8 +92,8 @@ become_master(struct starter *s)
 
 	if (dsrv_descriptors_null(STDIN_FILENO, STDIN_FILENO) == -1)
 		dsrv_report_die("open /dev/null");
-	dup2(s->to_relay[0], STDOUT_FILENO);
-	dup2(s->to_relay[s->relay_count - 1], STDERR_FILENO);
+	dup2(s->relays.to_stdout, STDOUT_FILENO);
+	dup2(s->relays.to_stderr, STDERR_FILENO);
 	dsrv_stage_connect(s->to_starter);
 	s->to_starter = -1;
 	close_daemons_ends(s);
@@ -128,19 +130,18 @@ stay_in_foreground(void)
  * The starter
  */
 
-static void
-show_the_rest(struct starter *s)
+/* How long to wait for a reader that takes nothing, after a failure: not for
+ * ever once the start's time is over, or it was told to end. */
+static int64_t
+show_until(const struct starter *s)
 {
-	int i;
+	int64_t from = dsrv_loop_now();
 
-	for (i = 0; i < s->relay_count; i++)
-		dsrv_relay_finish(&s->relays[i], &s->loop);
-}
-
-static int
-all_shown(const struct starter *s)
-{
-	return s->relays[0].over && s->relays[s->relay_count - 1].over;
+	if (s->in_a_hurry)
+		return from + PATIENCE;
+	if (s->start_by == DSRV_NEVER)
+		return DSRV_NEVER;
+	return (from > s->start_by ? from : s->start_by) + PATIENCE;
 }
 
 static void
@@ -152,11 +153,10 @@ succeed(struct starter *s)
 	 * the master where it will stay. */
 	if (s->adopting == 0)
 		dsrv_loop_adopting(0);
-	if (dsrv_loop_has_child(&s->loop, s->leader)) {
-		kill(s->leader, SIGKILL);
+	if (dsrv_loop_has_child(&s->loop, s->leader) &&
+	    kill(s->leader, SIGKILL) == 0)
 		dsrv_loop_wait(&s->loop, s->leader);
-	}
-	show_the_rest(s);
+	dsrv_relays_finish(&s->relays, &s->loop);
 }
 
 /* To the leader's session; before it has made one it is alone. Whatever
@@ -224,12 +224,12 @@ interrupt(struct starter *s)
 {
 	if (s->loop.signo == SIGCHLD)
 		return;
+	s->in_a_hurry = 1;
 	hear(s);
 	if (s->state == STARTING)
 		s->signo = s->loop.signo;
 	else if (s->state == SUCCEEDED || s->gone)
-		/* Nobody reads what is left to show. */
-		s->relays[0].over = s->relays[1].over = 1;
+		dsrv_relays_give_up(&s->relays);
 	fail(s);
 }
 
@@ -247,8 +247,8 @@ clear_up(struct starter *s)
 		signal_daemon(s, SIGKILL);
 	}
 	if (s->gone) {
-		s->loop.deadline = DSRV_NEVER;
-		show_the_rest(s);
+		s->loop.deadline = show_until(s);
+		dsrv_relays_finish(&s->relays, &s->loop);
 	}
 }
 
@@ -257,47 +257,74 @@ tick(struct starter *s)
 {
 	hear(s);
 	if (s->state == STARTING) {
-		s->timed_out = 1;
+		s->timed_out = s->in_a_hurry = 1;
 		fail(s);
 	}
-	if (s->state == FAILED && !s->gone)
+	if (s->gone)
+		dsrv_relays_give_up(&s->relays);
+	else if (s->state == FAILED)
 		clear_up(s);
 }
 
 static void
 ready(struct starter *s)
 {
-	int i;
-
 	if (s->loop.place == s->master_place)
 		hear(s);
-	for (i = 0; i < s->relay_count; i++)
-		if (dsrv_relay_watches(&s->relays[i], s->loop.place))
-			dsrv_relay_ready(&s->relays[i], &s->loop);
+	else
+		dsrv_relays_ready(&s->relays, &s->loop);
+	if (s->gone)
+		s->loop.deadline = show_until(s);
 }
 
-/* Why there is no daemon; returns the error number for it. */
-static int
-report_failure(struct starter *s)
+/* Why there is no daemon; stores a line of that many bytes, or none: 0. */
+static size_t
+find_reason(struct starter *s, char *line)
 {
 	if (s->signo != 0) {
-		dsrv_report("start: interrupted by signal %d (%s)", s->signo,
-		    strsignal(s->signo));
 		s->status = 128 + s->signo;
-		return EINTR;
+		s->error = EINTR;
+		return dsrv_report_line(line,
+		    "start: interrupted by signal %d (%s)", s->signo,
+		    strsignal(s->signo));
 	}
 	if (s->timed_out) {
-		dsrv_report("start: no daemon_success() within %d s",
-		    dsrv_settings()->start_timeout);
 		s->status = 1;
-		return ETIMEDOUT;
+		s->error = ETIMEDOUT;
+		return dsrv_report_line(line,
+		    "start: no daemon_success() within %d s",
+		    dsrv_settings()->start_timeout);
 	}
-	if (!s->told)
-		dsrv_report("start: the master %s before daemon_success()",
-		    dsrv_report_how(s->leader_status));
 	if (s->status == 0)
 		s->status = 1;
-	return ECHILD;
+	s->error = ECHILD;
+	return s->told ? 0 : dsrv_report_line(line,
+	    "start: the master %s before daemon_success()",
+	    dsrv_report_how(s->leader_status));
+}
+
+/* After all that the daemon has said, and as patiently shown. */
+static void
+explain(struct starter *s)
+{
+	char line[DSRV_REPORT_MAX];
+	size_t size = find_reason(s, line);
+
+	s->explained = 1;
+	s->loop.deadline = show_until(s);
+	if (size > 0)
+		dsrv_relays_say(&s->relays, &s->loop, line, size);
+}
+
+/* Whether all has been shown that is to be. */
+static int
+is_over(struct starter *s)
+{
+	if ((s->state != SUCCEEDED && !s->gone) || !dsrv_relays_over(&s->relays))
+		return 0;
+	if (s->state == FAILED && !s->explained)
+		explain(s);
+	return dsrv_relays_over(&s->relays);
 }
 
 static void
@@ -313,17 +340,15 @@ close_starter(struct starter *s)
 static int
 finish(struct starter *s)
 {
-	int fatal = dsrv_settings()->start_return_fatal, error = 0;
+	int fatal = dsrv_settings()->start_return_fatal;
 
-	if (s->state == FAILED)
-		error = report_failure(s);
+	/* After a success no signal may change the status any more. */
+	if (s->state == FAILED || fatal != 0)
+		close_starter(s);
 	if (s->signo != 0 && fatal == 0)
 		dsrv_catch_die_of(s->signo);
-	/* Who ends needs no signals back: one of them could change how. */
-	if (fatal != 0)
-		close_starter(s);
 	dsrv_stage_become(DSRV_OVER);
-	return dsrv_report_end(s->status, error, fatal);
+	return dsrv_report_end(s->status, s->error, fatal);
 }
 
 static int
@@ -344,7 +369,7 @@ wait_for_verdict(struct starter *s)
 			tick(s);
 			break;
 		}
-		if ((s->state == SUCCEEDED || s->gone) && all_shown(s))
+		if (is_over(s))
 			return finish(s);
 	}
 }
@@ -353,28 +378,12 @@ wait_for_verdict(struct starter *s)
  * Setting up
  */
 
-static int
-one_file(int a, int b)
-{
-	struct stat sa, sb;
-
-	return fstat(a, &sa) == 0 && fstat(b, &sb) == 0 &&
-	    sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
-}
-
 /* -1 with errno; what is open then is the caller's to close. */
 static int
 open_pipes(struct starter *s)
 {
-	int i, source;
-
-	/* In one pipe what comes on both stays in order. */
-	s->relay_count = one_file(STDOUT_FILENO, STDERR_FILENO) ? 1 : 2;
-	for (i = 0; i < s->relay_count; i++) {
-		if (dsrv_descriptors_pipe(&source, &s->to_relay[i]) == -1)
-			return -1;
-		dsrv_relay_open(&s->relays[i], source, STDOUT_FILENO + i);
-	}
+	if (dsrv_relays_open(&s->relays) == -1)
+		return -1;
 	if (dsrv_ready_pipe(&s->from_master, &s->to_starter) == -1)
 		return -1;
 	return dsrv_descriptors_pipe(&s->lifeline, &s->from_starter);
@@ -383,13 +392,13 @@ open_pipes(struct starter *s)
 static void
 watch(struct starter *s)
 {
-	int i, seconds = dsrv_settings()->start_timeout;
+	int seconds = dsrv_settings()->start_timeout;
 
 	s->master_place = dsrv_loop_watch(&s->loop, s->from_master, POLLIN);
-	for (i = 0; i < s->relay_count; i++)
-		dsrv_relay_watch(&s->relays[i], &s->loop);
-	if (seconds > 0)
-		s->loop.deadline = dsrv_loop_now() + (int64_t)seconds * 1000;
+	dsrv_relays_watch(&s->relays, &s->loop);
+	s->start_by = seconds == 0 ? DSRV_NEVER :
+	    dsrv_loop_now() + (int64_t)seconds * 1000;
+	s->loop.deadline = s->start_by;
 }
 
 static int
@@ -407,8 +416,6 @@ open_starter(struct starter *s)
 
 	memset(s, 0, sizeof *s);
 	s->from_master = s->to_starter = s->lifeline = s->from_starter = -1;
-	s->relays[0].source = s->relays[1].source = -1;
-	s->to_relay[0] = s->to_relay[1] = -1;
 	dsrv_catch_ignored(&untouched);	/* by nohup(1), or in a script's & */
 	if (open_pipes(s) == -1 || dsrv_loop_open(&s->loop, 5,
 	    DSRV_REAP_FORKED, NULL, &untouched) == -1) {

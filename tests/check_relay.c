@@ -1,5 +1,5 @@
 /*
- * check_relay.c - one stream, whole and in order, step by step
+ * check_relay.c - a stream, whole and in order, step by step
  *
  * Each test drives the relay as the starter does: it waits for what a step
  * says, and is itself the writer before the source and the reader behind
@@ -158,24 +158,21 @@ taste(size_t most)
 	received += (size_t)n;
 }
 
-/* Relays all of it, fed and read in such portions. A sink that does not
- * block is also tried while it has room for a part only. */
+/* Relays all of it, fed and read in such portions. The sink is also tried
+ * while it has room for a part only, or for nothing. */
 static void
 relay_all(size_t in, size_t out)
 {
-	int blocks = !(fcntl(sink, F_GETFL) & O_NONBLOCK);
 	enum dsrv_relay_wait wait = DSRV_RELAY_SOURCE;
 
 	while (wait != DSRV_RELAY_OVER) {
 		if (wait == DSRV_RELAY_SOURCE)
 			feed(in);
-		else if (!ready(sink, POLLOUT)) {
+		else if (!ready(sink, POLLOUT))
 			taste(out);
-			if (blocks)
-				continue;
-		}
 		wait = dsrv_relay_step(&relay);
 	}
+	dsrv_relay_close(&relay);
 	close(sink);
 	while (received < MUCH) {
 		size_t before = received;
@@ -198,7 +195,6 @@ START_TEST(relay_passes_all_on_in_order_through_small_pipes)
 		written = received = 0;
 		open_relay();
 		relay_all(portions[i][0], portions[i][1]);
-		close(source);
 		close(from_sink);
 	}
 	free(sent);
@@ -354,6 +350,7 @@ START_TEST(relay_drops_what_a_closed_sink_cannot_take)
 {
 	open_relay();
 	close(sink);
+	dsrv_relay_open(&relay, source, sink);
 	write_text("to nobody\n");
 	ck_assert_int_eq(dsrv_relay_step(&relay), DSRV_RELAY_SINK);
 	ck_assert_int_eq(dsrv_relay_step(&relay), DSRV_RELAY_SOURCE);
@@ -500,6 +497,53 @@ START_TEST(relay_is_finished_when_its_sink_has_taken_the_rest)
 }
 END_TEST
 
+START_TEST(relay_adds_a_last_line_when_all_else_is_through)
+{
+	open_loop();
+	write_text("before\n");
+	dsrv_relay_finish(&relay, &loop);
+	ck_assert(run_loop());
+	dsrv_relay_say(&relay, &loop, "the last", 8);
+	ck_assert(run_loop());
+	ck_assert_str_eq(read_text(), "before\nthe last\n");
+	dsrv_loop_close(&loop);
+}
+END_TEST
+
+START_TEST(relay_keeps_the_last_line_until_there_is_room)
+{
+	size_t filled;
+
+	open_loop();
+	filled = fill(sink);
+	dsrv_relay_finish(&relay, &loop);
+	dsrv_relay_say(&relay, &loop, "the last", 8);
+	ck_assert(!run_loop());
+	drain(from_sink, filled);
+	ck_assert(run_loop());
+	ck_assert_str_eq(read_text(), "the last\n");
+	dsrv_loop_close(&loop);
+}
+END_TEST
+
+START_TEST(relay_adds_nothing_behind_what_was_given_up)
+{
+	size_t filled;
+
+	open_loop();
+	filled = fill(sink);
+	write_text("the half\n");
+	dsrv_relay_finish(&relay, &loop);
+	ck_assert(!run_loop());
+	relay.over = 1;
+	dsrv_relay_say(&relay, &loop, "the last", 8);
+	ck_assert(relay.over);
+	drain(from_sink, filled);
+	ck_assert_str_eq(read_text(), "");
+	dsrv_loop_close(&loop);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -518,7 +562,10 @@ main(void)
 		relay_is_finished_with_what_the_source_holds,
 		relay_is_finished_although_more_is_written,
 		relay_is_finished_although_nobody_reads,
-		relay_is_finished_when_its_sink_has_taken_the_rest
+		relay_is_finished_when_its_sink_has_taken_the_rest,
+		relay_adds_a_last_line_when_all_else_is_through,
+		relay_keeps_the_last_line_until_there_is_room,
+		relay_adds_nothing_behind_what_was_given_up
 	};
 
 	return RUN_TESTS("relay", tests);

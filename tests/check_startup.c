@@ -6,9 +6,11 @@
  */
 #include "config.h"
 
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <netinet/in.h>
 #include <dirent.h>
 #include <errno.h>
@@ -1366,6 +1368,279 @@ START_TEST(a_hang_up_of_the_terminal_ends_the_start)
 }
 END_TEST
 
+/*
+ * Where nobody reads
+ */
+
+/* What a starter finds of the file that is its stdout and stderr. */
+enum surroundings { ALL, NO_NAME, NO_PROC, CHROOT, SURROUNDINGS };
+static enum surroundings surroundings;
+static int shared_sink;
+static void (*speak)(void);
+
+static int
+hide(const char *name)
+{
+	return mount("none", name, "tmpfs", 0, NULL);
+}
+
+static int
+surround(void)
+{
+	if (surroundings == ALL)
+		return 0;
+	if (unshare(CLONE_NEWNS) == -1 ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == -1)
+		return -1;
+	if (surroundings == NO_NAME)
+		return hide("/dev/pts");
+	if (surroundings == NO_PROC)
+		return hide("/proc");
+	return hide(path) == -1 || chdir(path) == -1 ||
+	    mkdir("dev", 0755) == -1 ||
+	    mknod("dev/null", S_IFCHR | 0666, makedev(1, 3)) == -1 ||
+	    chroot(".") == -1 ? -1 : 0;
+}
+
+/* Says something, and confirms the start if it comes to an end. */
+static void
+surrounded_talker(void)
+{
+	int could = surround() == 0;
+
+	tell("could", could);
+	if (!could)
+		exit(0);
+	dup2(shared_sink, 1);
+	dup2(shared_sink, 2);
+	begin();
+	be_server();
+	speak();
+	serve();
+}
+
+static void
+impatient_talker(void)
+{
+	daemon_set_start_timeout(1);
+	surrounded_talker();
+}
+
+/* In all surroundings, side by side; whether it could, else says why not. */
+static int
+start_in_all(struct run *runs, void (*program)(void), int *readers)
+{
+	char name[64];
+	int could = 1;
+
+	path = scratch();
+	for (surroundings = 0; surroundings < SURROUNDINGS; surroundings++) {
+		readers[surroundings] = open_terminal(name, sizeof name);
+		fcntl(readers[surroundings], F_SETFL, O_NONBLOCK);
+		fcntl(readers[surroundings], F_SETFD, FD_CLOEXEC);
+		shared_sink = open(name, O_RDWR | O_NOCTTY);
+		ck_assert_int_ge(shared_sink, 0);
+		run_start(&runs[surroundings], program);
+		close(shared_sink);
+		could &= heard(&runs[surroundings], "could") == 1;
+	}
+	return !skip_if(!could, "no mount namespace of one's own");
+}
+
+/* Until what it writes goes nowhere any more. */
+static void
+is_stuck(struct run *one)
+{
+	pid_t server = (pid_t)heard(one, "server");
+	int i;
+
+	for (i = 0; i < 10; i++) {
+		settled(server);
+		settled(one->pid);
+	}
+}
+
+START_TEST(a_terminal_that_nobody_reads_keeps_no_signal_out)
+{
+	static const int signals[SURROUNDINGS] = { SIGTERM, SIGINT, SIGHUP,
+		SIGTERM };
+	static struct run runs[SURROUNDINGS];
+	int i, readers[SURROUNDINGS];
+
+	speak = say_for_ever;
+	if (!start_in_all(runs, surrounded_talker, readers))
+		return;
+	for (i = 0; i < SURROUNDINGS; i++)
+		is_stuck(&runs[i]);
+	for (i = 0; i < SURROUNDINGS; i++)
+		send_signal(runs[i].pid, signals[i]);
+	for (i = 0; i < SURROUNDINGS; i++)
+		died(run_wait(&runs[i]), signals[i]);
+	left_nothing();
+}
+END_TEST
+
+START_TEST(a_terminal_that_nobody_reads_does_not_prolong_the_timeout)
+{
+	static struct run runs[SURROUNDINGS];
+	int i, readers[SURROUNDINGS];
+
+	speak = say_for_ever;
+	if (!start_in_all(runs, impatient_talker, readers))
+		return;
+	for (i = 0; i < SURROUNDINGS; i++)
+		exited(run_wait(&runs[i]), 1);
+	left_nothing();
+}
+END_TEST
+
+enum { SOME_LINES = 30000 };	/* more than all buffers on the way hold */
+
+static void
+say_some_lines(void)
+{
+	int i;
+
+	for (i = 0; i < SOME_LINES; i++)
+		printf("o%05d\n", i);
+}
+
+/* What comes until the starter has ended, without carriage returns. */
+static char *
+text_of(int reader, pid_t starter)
+{
+	static char text[SOME_LINES * 8];
+	size_t len = 0;
+	ssize_t n, i;
+	char buf[4096];
+	long since = 0;
+	int over;
+
+	do {
+		over = !running(starter);
+		while ((n = read(reader, buf, sizeof buf)) > 0)
+			for (i = 0; i < n && len < sizeof text - 1; i++)
+				if (buf[i] != '\r')
+					text[len++] = buf[i];
+		if (!over)
+			look_again(&since, "all that was said");
+	} while (!over);
+	text[len] = '\0';
+	return text;
+}
+
+START_TEST(a_terminal_gets_all_in_order_when_somebody_reads_again)
+{
+	static struct run runs[SURROUNDINGS];
+	int i, readers[SURROUNDINGS];
+
+	speak = say_some_lines;
+	if (!start_in_all(runs, surrounded_talker, readers))
+		return;
+	for (i = 0; i < SURROUNDINGS; i++)
+		is_stuck(&runs[i]);
+	for (i = 0; i < SURROUNDINGS; i++) {
+		has_lines(text_of(readers[i], runs[i].pid), "o%05d\n",
+		    SOME_LINES);
+		exited(run_wait(&runs[i]), 0);
+	}
+}
+END_TEST
+
+/* number: its first letter */
+static void
+say_the_alphabet(void)
+{
+	int i = 0;
+
+	for (;;)
+		putchar(number + i++ % 26);
+}
+
+/* Whether the letters from this one on follow each other. */
+static void
+is_the_alphabet(const char *text, ssize_t len, int first, int *next)
+{
+	for (; len > 0; text++, len--) {
+		if (*text < first || *text >= first + 26)
+			continue;
+		hold(*text == first + *next, "not %c but %c", first + *next,
+		    *text);
+		*next = (*next + 1) % 26;
+	}
+}
+
+/* They wake up both, whenever there is room for one. */
+START_TEST(two_starters_on_one_pipe_do_not_hold_each_other_up)
+{
+	static struct run runs[2];
+	int ends[2], i, next[2] = { 0, 0 };
+	char page[4096];
+	ssize_t n;
+
+	ck_assert_int_eq(pipe(ends), 0);
+	speak = say_the_alphabet;
+	shared_sink = ends[1];
+	for (i = 0; i < 2; i++) {
+		number = i == 0 ? 'a' : 'A';
+		run_start(&runs[i], surrounded_talker);
+	}
+	for (i = 0; i < 2; i++)
+		is_stuck(&runs[i]);
+	for (i = 0; i < 200; i++) {
+		ck_assert_int_gt(n = read(ends[0], page, sizeof page), 0);
+		is_the_alphabet(page, n, 'a', &next[0]);
+		is_the_alphabet(page, n, 'A', &next[1]);
+	}
+	for (i = 0; i < 2; i++)
+		send_signal(runs[i].pid, SIGTERM);
+	for (i = 0; i < 2; i++)
+		died(run_wait(&runs[i]), SIGTERM);
+	left_nothing();
+}
+END_TEST
+
+/* number: its status */
+static void
+talker_that_fails_unheard(void)
+{
+	begin();
+	dup2(2, 1);
+	be_server();
+	say_too_much();
+	exit(number);
+}
+
+START_TEST(the_reason_of_a_failure_waits_for_a_reader)
+{
+	number = 5;
+	begins(talker_that_fails_unheard);
+	gone((pid_t)heard(&run, "server"));
+	gone(master);
+	for (number = 0; number < 10; number++)
+		settled(run.pid);
+	exited(run_wait(&run), 5);
+	ck_assert_uint_gt(strlen(run.err), TOO_MUCH);
+	messages(run.err + TOO_MUCH, 1);
+	left_nothing();
+}
+END_TEST
+
+START_TEST(a_signal_ends_a_starter_whose_last_words_nobody_reads)
+{
+	number = 5;
+	begins(talker_that_fails_unheard);
+	gone((pid_t)heard(&run, "server"));
+	gone(master);
+	for (number = 0; number < 10; number++)
+		settled(run.pid);
+	send_signal(run.pid, SIGTERM);
+	gone(run.pid);
+	exited(run_wait(&run), 5);
+	left_nothing();
+}
+END_TEST
+
 /* number: bit n where descriptor n is closed at the start */
 static void
 daemon_without_descriptors(void)
@@ -2214,6 +2489,12 @@ main(void)
 		no_terminal_can_come_back,
 		an_interrupt_from_the_terminal_ends_the_start,
 		a_hang_up_of_the_terminal_ends_the_start,
+		a_terminal_that_nobody_reads_keeps_no_signal_out,
+		a_terminal_that_nobody_reads_does_not_prolong_the_timeout,
+		a_terminal_gets_all_in_order_when_somebody_reads_again,
+		two_starters_on_one_pipe_do_not_hold_each_other_up,
+		the_reason_of_a_failure_waits_for_a_reader,
+		a_signal_ends_a_starter_whose_last_words_nobody_reads,
 		descriptors_0_to_2_are_made_to_exist,
 		stdin_is_dev_null_and_empty_from_the_start_on,
 		signals_that_were_blocked_or_ignored_are_so_no_longer,

@@ -20,6 +20,7 @@ CHECK_TESTS = \
 	tests/check_loop \
 	tests/check_master \
 	tests/check_phase \
+	tests/check_output \
 	tests/check_relay \
 	tests/check_restart \
 	tests/check_server \
@@ -95,6 +96,9 @@ tests_check_master_LDADD = $(TEST_LIBS)
 tests_check_phase_SOURCES = tests/check_phase.c
 tests_check_phase_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
 tests_check_phase_LDADD = $(UNIT_LIBS)
+tests_check_output_SOURCES = tests/check_output.c
+tests_check_output_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
+tests_check_output_LDADD = $(UNIT_LIBS)
 tests_check_relay_SOURCES = tests/check_relay.c
 tests_check_relay_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
 tests_check_relay_LDADD = $(UNIT_LIBS)
