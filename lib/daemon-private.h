@@ -110,7 +110,12 @@ int dsrv_descriptors_null(int first, int last);
 int dsrv_descriptors_renew(int fd);
 /* The same for stdin or stdout that was made so before, and is used by now. */
 int dsrv_descriptors_refresh(int fd);
-/* A descriptor of /dev/null, or what there is for it. */
+/* Where stderr is closed, makes it what else the shell may see: stdout, or
+ * stdin. Whether it did; -1: there is nothing. */
+int dsrv_descriptors_lend_stderr(void);
+/* A descriptor of /dev/null, or -1. */
+int dsrv_descriptors_first_null(void);
+/* The same, or of what there is for it since daemon_start(). */
 int dsrv_descriptors_open_null(void);
 /* pipe(2), close-on-exec. */
 int dsrv_descriptors_pipe(int *read_end, int *write_end);
@@ -825,10 +830,11 @@ int dsrv_logfile_link(const char *path);
 enum { DSRV_START_GRACE = 2000 };
 
 /* Makes a session and returns in the master, which it has forked; the leader
- * stays inside and ends as the master does. When the other end of lifeline
- * is gone it ends the whole session. Of for_master, count descriptors or
- * -1, it keeps none. */
-void dsrv_leader_become(int lifeline, const int *for_master, int count);
+ * stays inside, with null as its 0 to 2, and ends as the master does. When the
+ * other end of lifeline is gone it ends the whole session. Of for_master,
+ * count descriptors or -1, it keeps none. */
+void dsrv_leader_become(int lifeline, int null, const int *for_master,
+    int count);
 
 /*
  * limit.c - what happens often is said once, and then how often; pure

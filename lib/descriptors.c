@@ -31,10 +31,30 @@ dsrv_descriptors_fill(void)
 }
 
 int
+dsrv_descriptors_lend_stderr(void)
+{
+	int fd;
+
+	if (fcntl(STDERR_FILENO, F_GETFD) != -1)
+		return 0;
+	for (fd = STDOUT_FILENO; fd >= STDIN_FILENO; fd--)
+		if (fcntl(fd, F_GETFD) != -1 &&
+		    (fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDONLY &&
+		    dup2(fd, STDERR_FILENO) != -1)
+			return 1;
+	return -1;
+}
+
+int
+dsrv_descriptors_first_null(void)
+{
+	return dsrv_descriptors_own(open("/dev/null", O_RDWR | O_CLOEXEC));
+}
+
+int
 dsrv_descriptors_null(int first, int last)
 {
-	int fd, null = dsrv_descriptors_own(open("/dev/null",
-	    O_RDWR | O_CLOEXEC));
+	int fd, null = dsrv_descriptors_first_null();
 
 	if (null == -1 && first > STDIN_FILENO)
 		null = STDIN_FILENO;	/* since daemon_start() */
@@ -97,8 +117,7 @@ dsrv_descriptors_refresh(int fd)
 int
 dsrv_descriptors_open_null(void)
 {
-	int null = dsrv_descriptors_own(open("/dev/null",
-	    O_RDWR | O_CLOEXEC));
+	int null = dsrv_descriptors_first_null();
 
 	/* After a chroot(2): since daemon_start() that is what stdin is. */
 	return null != -1 ? null : fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);

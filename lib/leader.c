@@ -55,7 +55,7 @@ lead(struct dsrv_loop *loop, pid_t master, int lifeline)
 }
 
 void
-dsrv_leader_become(int lifeline, const int *for_master, int count)
+dsrv_leader_become(int lifeline, int null, const int *for_master, int count)
 {
 	struct dsrv_loop loop;
 	pid_t master;
@@ -76,7 +76,8 @@ dsrv_leader_become(int lifeline, const int *for_master, int count)
 	for (i = 0; i < count; i++)
 		if (for_master[i] != -1)
 			close(for_master[i]);
-	if (dsrv_descriptors_null(STDIN_FILENO, STDERR_FILENO) == -1)
-		dsrv_report_exit(1);
+	for (i = STDIN_FILENO; i <= STDERR_FILENO; i++)
+		dup2(null, i);
+	close(null);
 	lead(&loop, master, lifeline);
 }

@@ -32,6 +32,7 @@ struct starter {
 	int master_place;
 	int lifeline;		/* the leader sees it close */
 	int from_starter;	/* ... here */
+	int null;		/* for the daemon's 0 to 2 */
 	pid_t leader;
 	int adopting;		/* what it was before */
 	enum { STARTING, SUCCEEDED, FAILED } state;
@@ -67,6 +68,7 @@ close_starters_ends(struct starter *s)
 static void
 close_daemons_ends(struct starter *s)
 {
+	shut(&s->null);
 	shut(&s->to_starter);
 	shut(&s->from_starter);
 	shut(&s->relays.to_stdout);
@@ -87,11 +89,10 @@ become_master(struct starter *s)
 	sigset_t none;
 
 	close_starters_ends(s);
-	dsrv_leader_become(s->from_starter, ours, DSRV_COUNT(ours));
+	dsrv_leader_become(s->from_starter, s->null, ours, DSRV_COUNT(ours));
 	s->from_starter = -1;
 
-	if (dsrv_descriptors_null(STDIN_FILENO, STDIN_FILENO) == -1)
-		dsrv_report_die("open /dev/null");
+	dup2(s->null, STDIN_FILENO);
 	dup2(s->relays.to_stdout, STDOUT_FILENO);
 	dup2(s->relays.to_stderr, STDERR_FILENO);
 	dsrv_stage_connect(s->to_starter);
@@ -409,13 +410,27 @@ refuse(const char *what, int error)
 }
 
 static int
-open_starter(struct starter *s)
+refuse_without_null(int error)
+{
+	int value, lent = dsrv_descriptors_lend_stderr();
+
+	if (lent == -1)
+		dsrv_report_to(DSRV_REPORT_SYSLOG);
+	value = refuse("open /dev/null", error);
+	if (lent == 1)
+		close(STDERR_FILENO);
+	return value;
+}
+
+static int
+open_starter(struct starter *s, int null)
 {
 	int error;
 	sigset_t untouched;
 
 	memset(s, 0, sizeof *s);
 	s->from_master = s->to_starter = s->lifeline = s->from_starter = -1;
+	s->null = null;
 	dsrv_catch_ignored(&untouched);	/* by nohup(1), or in a script's & */
 	if (open_pipes(s) == -1 || dsrv_loop_open(&s->loop, 5,
 	    DSRV_REAP_FORKED, NULL, &untouched) == -1) {
@@ -432,10 +447,12 @@ open_starter(struct starter *s)
 static int
 go_into_background(void)
 {
-	int error, saved = errno;
+	int null, error, saved = errno;
 	struct starter s;
 
-	if (open_starter(&s) == -1)
+	if ((null = dsrv_descriptors_first_null()) == -1)
+		return refuse("open /dev/null", errno);
+	if (open_starter(&s, null) == -1)
 		return refuse("prepare the starter", errno);
 	if ((s.leader = dsrv_loop_fork(&s.loop)) == 0) {
 		become_master(&s);
@@ -458,7 +475,7 @@ daemon_start(void)
 	int error, saved = errno;
 
 	if (dsrv_descriptors_fill() == -1)
-		return refuse("open /dev/null", errno);
+		return refuse_without_null(errno);
 	if ((error = dsrv_stage_enter(DSRV_PROGRAM, "start")) != 0)
 		return dsrv_report_end(1, error,
 		    dsrv_settings()->start_return_fatal);

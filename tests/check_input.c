@@ -6,15 +6,18 @@
  */
 #include "config.h"
 
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <linux/capability.h>
 #include <netinet/in.h>
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 
 #include "harness.h"
 
@@ -51,6 +54,7 @@ static enum call stage;
 static int number;
 static int foreground;
 static int listener;
+static int system_log;
 static int gate[2];
 
 static void
@@ -758,6 +762,54 @@ START_TEST(five_processes_will_do)
 }
 END_TEST
 
+/* In a /dev that has nothing but a log. number: bit n where descriptor n is
+ * closed; 0 can be written, too, as on a terminal. */
+static void
+daemon_without_null(void)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX,
+		.sun_path = "/dev/log" };
+	int fd, could = unshare(CLONE_NEWNS) == 0 &&
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	    mount("none", "/dev", "tmpfs", 0, NULL) == 0 &&
+	    bind(system_log, (struct sockaddr *)&addr, sizeof addr) == 0;
+
+	tell("could", could);
+	if (!could)
+		exit(0);
+	dup2(1, 0);
+	for (fd = 0; fd <= 2; fd++)
+		if (number >> fd & 1)
+			close(fd);
+	echo_daemon();
+}
+
+/* On stderr; or where that is closed on another of the three; or, where there
+ * is none, in the system's log. */
+START_TEST(a_start_without_dev_null_says_why)
+{
+	char record[256] = "";
+	const char *said;
+
+	for (number = 0; number < 8; number++) {
+		system_log = socket(AF_UNIX, SOCK_DGRAM, 0);
+		run_start(&run, daemon_without_null);
+		if (skip_if(!heard(&run, "could"), "no /dev of one's own"))
+			return;
+		exited(run_wait(&run), 1);
+		ck_assert_int_eq(recv(system_log, record, sizeof record - 1,
+		    MSG_DONTWAIT) > 0, number == 7);
+		said = number == 7 ? strchr(record, ']') + 1 :
+		    number & 4 ? run.out + 5 : run.err + 5;
+		ck_assert_msg(strncmp(said, ": unable to open /dev/null: "
+		    "No such file or directory", 52) == 0, "%d: \"%s\"",
+		    number, said);
+		nothing_left();
+		close(system_log);
+	}
+}
+END_TEST
+
 /*
  * Messages
  */
@@ -886,6 +938,7 @@ main(void)
 		too_few_descriptors_fail_the_start_or_do_not,
 		a_fork_that_fails_fails_the_start,
 		five_processes_will_do,
+		a_start_without_dev_null_says_why,
 		a_name_with_control_bytes_makes_no_second_line,
 		a_host_with_control_bytes_makes_no_second_line,
 		a_host_of_10000_bytes_makes_one_line,
