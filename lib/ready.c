@@ -18,6 +18,11 @@
 
 #include "daemon-private.h"
 
+enum {
+	SHORT_OF_MEMORY = 10,	/* ms, until the next try; */
+	TRIES = 100
+};
+
 struct word {
 	int32_t word;
 	int32_t number;
@@ -36,14 +41,16 @@ int
 dsrv_ready_say(enum dsrv_ready_word word, int number)
 {
 	struct word said = { .word = (int32_t)word, .number = number };
-	int fd = dsrv_stage()->to_parent;
+	int fd = dsrv_stage()->to_parent, tries = TRIES;
 	ssize_t n;
 
 	if (fd == -1)
 		return 0;
-	/* A pipe takes so few bytes whole. */
-	while ((n = write(fd, &said, sizeof said)) == -1 && errno == EINTR)
-		;
+	/* A pipe takes this few bytes whole, once there is a page for them. */
+	while ((n = write(fd, &said, sizeof said)) == -1 &&
+	    (errno == EINTR || (errno == ENOMEM && tries-- > 0)))
+		if (errno == ENOMEM)
+			poll(NULL, 0, SHORT_OF_MEMORY);
 	return n == -1 ? -1 : 0;
 }
 
