@@ -5,9 +5,7 @@
  */
 #include "config.h"
 
-#include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <ctype.h>
@@ -26,16 +24,19 @@
 
 #include "daemon-private.h"
 
-enum { PATIENCE = 1000 };	/* ms, while a starter reads, or at an end */
+enum {
+	PATIENCE = 1000,	/* ms, while a starter reads, or at an end */
+	REST = 10		/* ms between two tries */
+};
 
 static enum dsrv_report_to destination;
-static int lost;	/* messages that nobody took */
-enum { ROOM = 4096 };
 static struct {
 	pid_t pid;	/* whose they are: not those of its forks */
+	int lost;	/* messages for which there was no room, or no reader */
 	size_t size;
-	char *text;
-} waiting;		/* messages, until somebody takes them */
+	char text[4096];
+} waiting;		/* messages, until they are taken */
+#define TOLD_LOST " (%d messages before it are lost)\n"
 static int exit_status;
 
 void
@@ -44,101 +45,187 @@ dsrv_report_to(enum dsrv_report_to to)
 	destination = to;
 }
 
-/* Whatever a name or an address holds, a message stays one line. */
-static void
-make_one_line(char *line)
+/*
+ * Where messages go: a way takes the first line, or a part of it, and never
+ * waits. Returns how much; -1 with errno, EAGAIN: later it may.
+ */
+
+/* To write where nobody is left to read would end us by SIGPIPE. */
+static int
+has_reader(int fd)
 {
-	for (; *line != '\0'; line++)
-		if (iscntrl((unsigned char)*line))
-			*line = '?';
+	struct pollfd one = { .fd = fd, .events = POLLOUT };
+
+	return poll(&one, 1, 0) != 1 || !(one.revents & (POLLERR | POLLNVAL));
 }
 
-/* Between poll(2) and write(2) another process may have filled the log pipe;
- * a page that is spliced into it never waits, and is all there or not. */
 static ssize_t
-write_now(const char *text, size_t len)
+write_to_stderr(const char *line, size_t size)
 {
-#ifdef HAVE_VMSPLICE
-	struct iovec page = { .iov_len = len };
-	ssize_t n = -1;
-	int error;
+	struct dsrv_output err;
+	ssize_t n;
 
-	page.iov_base = mmap(NULL, len, PROT_READ | PROT_WRITE,
-	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (page.iov_base != MAP_FAILED) {
-		memcpy(page.iov_base, text, len);
-		n = vmsplice(STDERR_FILENO, &page, 1, SPLICE_F_NONBLOCK);
-		error = errno;
-		munmap(page.iov_base, len);	/* the pipe has it still */
-		if (n != -1 || error == EAGAIN)
-			return n;
+	if (!has_reader(STDERR_FILENO)) {
+		errno = EPIPE;
+		return -1;
 	}
-#endif
-	return write(STDERR_FILENO, text, len);
+	dsrv_output_open(&err, STDERR_FILENO);
+	n = dsrv_output_write(&err, line, size);
+	dsrv_output_close(&err);
+	return n;
+}
+
+/* The protocol is RFC 3164's, as the C libraries speak it: in English,
+ * whatever the program's locale is. */
+static size_t
+make_record(char *record, size_t room, const char *line, size_t size)
+{
+	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+	const char *rest = strstr(line, ": unable to ");
+	time_t now = time(NULL);
+	struct tm tm = { .tm_mday = 1 };
+
+	if (rest == NULL || rest > line + size)	/* a part of a line */
+		rest = line;
+	localtime_r(&now, &tm);
+	snprintf(record, room, "<%d>%.3s %2d %02d:%02d:%02d %.*s[%ld]%.*s",
+	    LOG_DAEMON | LOG_ERR, months + 3 * tm.tm_mon, tm.tm_mday,
+	    tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(rest - line), line,
+	    (long)getpid(), (int)(line + size - rest), rest);
+	return strlen(record);
+}
+
+/* Connected to the system's log; -1 with errno. */
+static int
+connect_to_syslog(int type)
+{
+	struct sockaddr_un log = { .sun_family = AF_UNIX,
+		.sun_path = _PATH_LOG };
+	int saved, fd = dsrv_descriptors_own(socket(AF_UNIX, type, 0));
+
+	if (fd == -1)
+		return -1;
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	if (connect(fd, (struct sockaddr *)&log, sizeof log) == 0)
+		return fd;
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return -1;
+}
+
+/* What may pass, as a queue that is full. */
+static int
+is_passing(int error)
+{
+	return error == EAGAIN || error == ENOBUFS || error == ENOMEM ||
+	    error == EMFILE || error == ENFILE;
+}
+
+/* What syslog(3) does, but the program's openlog(3) stays as it is. In a
+ * stream each record ends with a NUL. */
+static ssize_t
+write_to_syslog(const char *line, size_t size)
+{
+	char record[DSRV_REPORT_MAX + 128];
+	size_t length = make_record(record, sizeof record, line, size - 1);
+	int error, fd = connect_to_syslog(SOCK_DGRAM);
+	ssize_t n = -1;
+
+	if (fd == -1 && errno == EPROTOTYPE) {
+		fd = connect_to_syslog(SOCK_STREAM);
+		length++;
+	}
+	if (fd != -1)
+		n = send(fd, record, length, MSG_DONTWAIT | MSG_NOSIGNAL);
+	error = errno;
+	if (fd != -1)
+		close(fd);
+	errno = n == -1 && is_passing(error) ? EAGAIN : error;
+	return n == -1 ? -1 : (ssize_t)size;
+}
+
+static ssize_t (*const ways[])(const char *line, size_t size) = {
+	[DSRV_REPORT_STARTER] = write_to_stderr,
+	[DSRV_REPORT_STDERR] = write_to_stderr,
+	[DSRV_REPORT_SYSLOG] = write_to_syslog
+};
+
+/*
+ * What waits
+ */
+
+/* A child's are not its parent's. */
+static void
+own_waiting(void)
+{
+	if (waiting.pid == getpid())
+		return;
+	waiting.pid = getpid();
+	waiting.lost = 0;
+	waiting.size = 0;
 }
 
 static void
 add_line(const char *line)
 {
-	size_t room;
-	int len;
+	size_t room = sizeof waiting.text - waiting.size;
+	char *end = waiting.text + waiting.size;
+	int size;
 
-	if (waiting.text == NULL)	/* few ever need it */
-		waiting.text = malloc(ROOM);
-	if (waiting.pid != getpid()) {
-		waiting.pid = getpid();
-		waiting.size = 0;
-	}
-	room = waiting.text != NULL ? ROOM - waiting.size : 0;
-	len = lost == 0 ? snprintf(waiting.text + waiting.size, room, "%s\n",
-	    line) : snprintf(waiting.text + waiting.size, room,
-	    "%s (%d messages before it are lost)\n", line, lost);
-	if ((size_t)len >= room) {
-		lost++;
+	size = waiting.lost == 0 ? snprintf(end, room, "%s\n", line) :
+	    snprintf(end, room, "%s" TOLD_LOST, line, waiting.lost);
+	if ((size_t)size >= room) {
+		*end = '\0';
+		waiting.lost++;
 		return;
 	}
-	lost = 0;
-	waiting.size += (size_t)len;
+	waiting.lost = 0;
+	waiting.size += (size_t)size;
 }
 
-/* Whether standard error takes a line, or nobody is left to read it: to write
- * it then would end us by SIGPIPE. */
-static int
-takes_line(int patience, int *gone)
+static void
+remove_waiting(size_t size)
 {
-	struct pollfd err = { .fd = STDERR_FILENO, .events = POLLOUT };
-	int n;
-
-	while ((n = poll(&err, 1, patience)) == -1 && errno == EINTR)
-		;
-	*gone = n == 1 && err.revents & (POLLERR | POLLNVAL);
-	return n == 1 && err.revents & POLLOUT && !*gone;
+	waiting.size -= size;
+	memmove(waiting.text, waiting.text + size, waiting.size + 1);
 }
 
-/* Waits no longer than this for a reader that may not come: a looping process
- * that does could be neither signalled nor stopped. */
+/* Nobody has taken that line, nor heard what it told of others. */
+static void
+lose_line(const char *line, size_t size)
+{
+	const char *at = line;
+	int told = 0;
+
+	while (told == 0 && (at = strstr(at, " (")) != NULL &&
+	    at < line + size)
+		if (sscanf(at++, TOLD_LOST, &told) != 1)
+			told = 0;
+	waiting.lost += 1 + told;
+}
+
+/* A looping process has no patience for a reader that may not come: it could
+ * be neither signalled nor stopped. */
 static void
 write_waiting(int patience)
 {
-	size_t len;
-	int gone;
+	size_t size;
+	ssize_t n;
 
-	if (waiting.pid != getpid())
-		waiting.size = 0;	/* they are our parent's */
 	while (waiting.size > 0) {
-		len = (size_t)((char *)memchr(waiting.text, '\n',
+		size = (size_t)((char *)memchr(waiting.text, '\n',
 		    waiting.size) + 1 - waiting.text);
-		if (!takes_line(patience, &gone)) {
-			if (!gone)
+		n = ways[destination](waiting.text, size);
+		if (n == -1 && errno == EAGAIN) {
+			if ((patience -= REST) < 0)
 				return;
-			lost++;
-		} else if (write_now(waiting.text, len) == -1) {
-			if (errno == EAGAIN)
-				return;
-			lost++;
+			poll(NULL, 0, REST);
+			continue;
 		}
-		waiting.size -= len;
-		memmove(waiting.text, waiting.text + len, waiting.size);
+		if (n == -1)
+			lose_line(waiting.text, size);
+		remove_waiting(n == -1 ? size : (size_t)n);
 	}
 }
 
@@ -149,35 +236,23 @@ dsrv_report_flush(int patience)
 
 	if (waiting.size == 0)
 		return 0;
+	own_waiting();
 	write_waiting(patience ? PATIENCE : 0);
 	errno = saved;
 	return waiting.size > 0;
 }
 
-/* What syslog(3) does, but never waits, and leaves the program's openlog(3)
- * as it is. The protocol is RFC 3164's, as the C libraries speak it. */
-static void
-log_line(const char *line)
-{
-	struct sockaddr_un log = { .sun_family = AF_UNIX };
-	char text[DSRV_REPORT_MAX + 64], date[32];
-	time_t now = time(NULL);
-	const char *rest = strchr(line, ':');
-	struct tm tm;
-	int fd, len;
+/*
+ * Messages
+ */
 
-	strcpy(log.sun_path, _PATH_LOG);
-	strftime(date, sizeof date, "%b %e %H:%M:%S", localtime_r(&now, &tm));
-	len = snprintf(text, sizeof text, "<%d>%s %.*s[%ld]%s",
-	    LOG_DAEMON | LOG_ERR, date, (int)(rest - line), line,
-	    (long)getpid(), rest);
-	fd = dsrv_descriptors_own(socket(AF_UNIX, SOCK_DGRAM, 0));
-	if (fd == -1 ||
-	    connect(fd, (struct sockaddr *)&log, sizeof log) == -1 ||
-	    send(fd, text, (size_t)len, MSG_DONTWAIT | MSG_NOSIGNAL) != len)
-		lost++;
-	if (fd != -1)
-		close(fd);
+/* Whatever a name or an address holds, a message stays one line. */
+static void
+make_one_line(char *line)
+{
+	for (; *line != '\0'; line++)
+		if (iscntrl((unsigned char)*line))
+			*line = '?';
 }
 
 static size_t
@@ -213,13 +288,9 @@ dsrv_report(const char *format, ...)
 	va_start(args, format);
 	format_line(line, format, args);
 	va_end(args);
-	if (destination == DSRV_REPORT_SYSLOG)
-		log_line(line);
-	else {
-		add_line(line);
-		write_waiting(destination == DSRV_REPORT_STARTER ?
-		    PATIENCE : 0);
-	}
+	own_waiting();
+	add_line(line);
+	write_waiting(destination == DSRV_REPORT_STARTER ? PATIENCE : 0);
 	errno = saved;
 }
 

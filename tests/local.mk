@@ -22,6 +22,7 @@ CHECK_TESTS = \
 	tests/check_phase \
 	tests/check_output \
 	tests/check_relay \
+	tests/check_report \
 	tests/check_restart \
 	tests/check_server \
 	tests/check_settings \
@@ -102,6 +103,10 @@ tests_check_output_LDADD = $(UNIT_LIBS)
 tests_check_relay_SOURCES = tests/check_relay.c
 tests_check_relay_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
 tests_check_relay_LDADD = $(UNIT_LIBS)
+tests_check_report_SOURCES = tests/check_report.c
+tests_check_report_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
+# One test sets the clock by its own time().
+tests_check_report_LDADD = $(UNIT_LIBS)
 tests_check_restart_SOURCES = tests/check_restart.c
 tests_check_restart_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
 tests_check_restart_LDADD = $(UNIT_LIBS)
