@@ -128,7 +128,7 @@ dsrv_birth_wait(unsigned birth, pid_t server)
 	while (!is_released(birth)) {
 		if (getppid() != server) {
 			be_orphaned(birth);
-			return;
+			break;
 		}
 		if (yields++ < YIELDS)
 			sched_yield();
@@ -138,4 +138,6 @@ dsrv_birth_wait(unsigned birth, pid_t server)
 				moment *= 2;
 		}
 	}
+	if (shown == counts)	/* it could write it */
+		dsrv_birth_close();
 }

@@ -462,7 +462,8 @@ go_on(struct master *m)
 			m->status = !m->confirmed;
 		dsrv_keeplog_leave(&m->log, m->confirmed);
 		break;
-	case DSRV_PHASE_SILENCING:
+	case DSRV_PHASE_SILENCING:	/* even those that are not counted */
+		dsrv_orphans_signal(&m->orphans, SIGKILL);
 		dsrv_keeplog_silence(&m->log, dsrv_phase_time(before, 1));
 		break;
 	default:
