@@ -2078,6 +2078,7 @@ START_TEST(log_says_which_worker_a_signal_has_ended)
 	die_of(SIGKILL, worker, sizeof worker);
 	snprintf(expected, sizeof expected, ": unable to keep 2 more workers: "
 	    "the last one, %s, was ended by signal %d (", worker, SIGKILL);
+	has_children(server, 0);	/* it has heard of all */
 	/* A stop is not among them. */
 	fd = known_client(worker, sizeof worker);
 	stop_in_foreground();
