@@ -26,9 +26,14 @@ fail() {
 has_no_tags() {
 	lintian --allow-root --pedantic -EI "$debs"/*.changes >"$files" ||
 	    [ $? = 2 ] || fail "lintian failed"
-	! grep -vE '^N:| (newer-standards-version|redundant-priority-opti.*|\
-redundant-rules-requires-root-.*|package-uses-old-debhelper-compat-.*) ' \
-	    "$files" || fail "that is what lintian has to say"
+	sed -e '/^N:/d' -e '/ newer-standards-version /d' \
+	    -e '/ package-uses-old-debhelper-compat-version /d' \
+	    -e '/ redundant-priority-optional-field /d' \
+	    -e '/ redundant-rules-requires-root-no-field /d' "$files" >"$tags"
+	if [ -s "$tags" ]; then
+		cat "$tags"
+		fail "lintian says so"
+	fi
 	echo "lintian $(dpkg-query -W -f '${Version}' lintian): nothing to say"
 }
 
@@ -54,7 +59,7 @@ purge() {
 
 clean_up() {
 	[ -z "$(known)" ] || purge
-	rm -f "$files"
+	rm -f "$files" "$tags"
 }
 
 # Paths that were in the packages; those in other packages too do not count.
@@ -70,6 +75,7 @@ left() {
 [ -z "$(known)" ] || fail "already installed here: $(known)"
 sh "$root/tools/setup.sh" lint
 files=$(mktemp)
+tags=$(mktemp)
 trap clean_up EXIT
 trap 'exit 1' HUP INT TERM
 has_no_tags
