@@ -31,15 +31,13 @@ bench_logger_LDFLAGS = $(AM_LDFLAGS) $(NOW_LDFLAGS)
 
 EXTRA_DIST += \
 	bench/contenders.sh \
-	bench/logger.md \
 	bench/peers.sh \
 	bench/report.awk \
 	bench/results.gnuplot \
-	bench/results.md \
-	bench/results.svg \
 	bench/run.sh \
 	bench/watch.sh \
 	# EOL
+nobase_dist_doc_DATA += bench/logger.md bench/results.md bench/results.svg
 
 bench: $(BENCH_TOOLS)
 	$(SHELL) $(srcdir)/bench/run.sh -o $(srcdir)/bench bench

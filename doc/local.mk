@@ -50,12 +50,8 @@ dist_man_MANS = \
 # pikchr. Its centring of text is unknown to some viewers; and a background of
 # their own would hide black lines.
 PICTURES = processes reload
-EXTRA_DIST += \
-	doc/processes.pikchr \
-	doc/processes.svg \
-	doc/reload.pikchr \
-	doc/reload.svg \
-	# EOL
+EXTRA_DIST += doc/processes.pikchr doc/reload.pikchr
+nobase_dist_doc_DATA += doc/processes.svg doc/reload.svg
 
 pictures:
 	for name in $(PICTURES); do \

@@ -18,6 +18,15 @@ examples_http_LDFLAGS = $(AM_LDFLAGS) $(NOW_LDFLAGS)
 examples_logged_LDFLAGS = $(AM_LDFLAGS) $(NOW_LDFLAGS)
 examples_superserver_LDFLAGS = $(AM_LDFLAGS) $(NOW_LDFLAGS)
 
-# What runs superserver as a service.
-EXTRA_DIST += examples/superserver.init examples/superserver.service \
-	examples/superserver-forking.service
+# Beside README.md, which shows them; and what runs superserver as a service.
+nobase_dist_doc_DATA += \
+	examples/echo.c \
+	examples/finger-before.c \
+	examples/finger.c \
+	examples/http.c \
+	examples/logged.c \
+	examples/superserver-forking.service \
+	examples/superserver.c \
+	examples/superserver.init \
+	examples/superserver.service \
+	# EOL

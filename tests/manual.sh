@@ -145,6 +145,19 @@ in_tables() {
 	sed -n 's/^| `\(daemon_[^`]*\)` |.*/\1/p' README.md | sort
 }
 
+# Links of the README and of what it leads to, to files that make install puts
+# elsewhere, or nowhere.
+dead_links() {
+	grep -oE '\]\([^)]*\)' README.md HACKING.md CONTRIBUTING.md |
+	    sed 's/^[^:]*:](//; s/)$//' | sort -u |
+	    while read -r target; do
+		sed -e ':more' -e '/\\$/{ N; s/\\\n//; b more' -e '}' \
+		    Makefile.am ./*/local.mk |
+		    grep '^nobase_dist_doc_DATA ' | tr -s ' \t' '\n' |
+		    grep -qxF "$target" || echo "$target"
+	done
+}
+
 # Names in the text that the header does not have.
 strangers() {
 	grep -oE 'daemon_[a-z0-9_]+\(' README.md | tr -d '(' | sort -u |
@@ -289,6 +302,8 @@ same "the other functions of include/daemon.h" \
     "$(declarations | calls | others)" \
     "the tables of README.md" "$(in_tables)"
 empty "functions that only README.md has" "$(strangers)"
+empty "links of README.md to what is not installed beside it" \
+    "$(dead_links)"
 same "the files in doc" "$(ls doc/man3/* doc/man7/*)" \
     doc/local.mk "$(installed)"
 empty "sections that a stage's page lacks" "$(missing_sections)"

@@ -7,10 +7,10 @@
 # Without a word what building needs; with "test" also what the tests do, with
 # "ci" what .ci/run does, with "bench" what make bench does, with "cross" what
 # check-target.sh does, as far as the system has it, with "debs" and "rpms"
-# what makes packages, with "lint" what checks them and the manual, with "pictures" what make
-# pictures needs, with "releases" what check-releases.sh does. For Debian and
-# Ubuntu (apt-get) and Fedora (dnf), as root or by sudo. Where nothing is
-# missing it is silent.
+# what makes packages, with "lint" what checks them and the manual, with
+# "pictures" what make pictures needs, with "releases" what check-releases.sh
+# does. For Debian and Ubuntu (apt-get) and Fedora (dnf), as root or by sudo.
+# Where nothing is missing it is silent.
 #
 # SPDX-License-Identifier: ISC
 set -eu
