@@ -223,17 +223,21 @@ complaints() {
 	done | grep -vE 'referenced manual not found|^$'
 }
 
-groff_complaints() {
+# print BY: each page as it prints it, in a file below that name. What it has to
+# complain of goes to stdout.
+print() {
 	for page in $(pages); do
-		{ by_groff "$page" >/dev/null; } 2>&1
+		mkdir -p "$scratch/$1/${page%/*}"
+		{ "$1" "$page" >"$scratch/$1/$page"; } 2>&1
+		[ -s "$scratch/$1/$page" ] || echo "$page: nothing printed"
 	done
 }
 
-by_groff() {
+groff_prints() {
 	groff -mdoc -T ascii -P-cbou "$1"
 }
 
-by_mandoc() {
+mandoc_prints() {
 	mandoc -T ascii "$1" | sed "s/.$(printf '\b')//g"
 }
 
@@ -247,8 +251,8 @@ words() {
 
 different_words() {
 	for page in $(pages); do
-		by_mandoc "$page" | words >"$scratch/mandoc"
-		by_groff "$page" 2>/dev/null | words >"$scratch/groff"
+		words <"$scratch/mandoc_prints/$page" >"$scratch/mandoc"
+		words <"$scratch/groff_prints/$page" >"$scratch/groff"
 		diff "$scratch/mandoc" "$scratch/groff" |
 		    sed -n "s,^[<>],$page: &,p"
 	done
@@ -280,8 +284,7 @@ rows() {
 # broken_rows BY: those that are no line of the page as it prints it.
 broken_rows() {
 	for page in $(pages); do
-		"$1" "$page" 2>/dev/null | sed 's/^ *//; s/  */ /g' \
-		    >"$scratch/page"
+		sed 's/^ *//; s/  */ /g' "$scratch/$1/$page" >"$scratch/page"
 		rows "$page" | grep -vxFf "$scratch/page" | sed "s,^,$page: ,"
 	done
 }
@@ -325,12 +328,12 @@ has() {
 }
 
 if has mandoc; then
-	empty "what mandoc complains of" "$(complaints)"
-	empty "rows that mandoc breaks" "$(broken_rows by_mandoc)"
+	empty "what mandoc complains of" "$(print mandoc_prints; complaints)"
+	empty "rows that mandoc breaks" "$(broken_rows mandoc_prints)"
 fi
 if has groff; then
-	empty "what groff complains of" "$(groff_complaints)"
-	empty "rows that groff breaks" "$(broken_rows by_groff)"
+	empty "what groff complains of" "$(print groff_prints)"
+	empty "rows that groff breaks" "$(broken_rows groff_prints)"
 fi
 if [ "$skipped" = 0 ]; then
 	empty "words that mandoc and groff print differently" \
