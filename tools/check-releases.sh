@@ -69,19 +69,26 @@ apt_options() {
 	apt-config dump Acquire::http::Proxy 2>/dev/null
 }
 
-# A log without its last line is of a release that has failed.
-check() {
+make_root() {
 	# shellcheck disable=SC2046 # perhaps none
 	mmdebstrap --variant=apt --aptopt="$scratch/apt.conf" \
 	    --customize-hook="copy-in $scratch/source /" \
 	    --customize-hook="bash $scratch/hook \"\$1\"" \
-	    "$1" /dev/null $(mirror) >"$logs/$1.log" 2>&1 </dev/null
+	    "$1" /dev/null $(mirror) 2>&1 </dev/null
 }
 
 # show RELEASE: its steps, and what the suite said.
 show() {
-	grep -aE '^check-machine: |SKIP: |^[0-9]+ passed, ' "$logs/$1.log" |
-	    sed "s/^check-machine:/$1:/"
+	grep -aE --line-buffered \
+	    '^check-machine: |SKIP: |^[0-9]+ passed, ' |
+	    sed -u "s/^check-machine:/$1:/"
+}
+
+# Says meanwhile what has been done.
+check() {
+	{ make_root "$1" || : >"$scratch/failed"; } | tee "$logs/$1.log" |
+	    show "$1"
+	! rm "$scratch/failed" 2>/dev/null
 }
 
 # shellcheck disable=SC2086 # names
@@ -103,10 +110,8 @@ failed=
 for release; do
 	echo "check-releases: $release, which takes minutes" >&2
 	if check "$release"; then
-		show "$release"
 		continue
 	fi
-	show "$release"
 	tail -n 60 "$logs/$release.log"
 	echo "$release: failed; all it wrote is in $logs/$release.log"
 	failed="$failed $release"
