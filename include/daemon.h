@@ -139,6 +139,11 @@ int daemon_set_working_directory(const char *path);
  * session, its directory and descriptors 0 to 2 (0). */
 int daemon_set_foreground(int on);
 
+/* All stages: whether they fail if the process has other threads, which would
+ * not exist in the process that goes on. 0 is for the threads of a preloaded
+ * agent (1). */
+int daemon_set_thread_check(int on);
+
 /* daemon_master(): restarts in all, not counting those that a signal asked
  * for (0). */
 int daemon_set_restart_count_max(int count);

@@ -20,6 +20,7 @@
 #include <sys/resource.h>
 #ifdef HAVE_SIGNALFD
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #endif
 #include <errno.h>
 #include <fcntl.h>
@@ -167,6 +168,50 @@ give_back(const struct change *made)
 
 #ifdef HAVE_SIGNALFD
 
+/* A signal that another thread has passed on has one of these codes. */
+enum { FROM_PROCESS = -101, FROM_KERNEL = -102 };
+
+#ifdef SYS_rt_tgsigqueueinfo
+
+static pid_t reader;	/* the thread that has them blocked, to read them */
+
+/* In another thread of this process, to which the kernel has given it. */
+static void
+pass_on(int signo, siginfo_t *info, void *context)
+{
+	int saved = errno;
+
+	(void)context;
+	info->si_code = info->si_code > 0 ? FROM_KERNEL : FROM_PROCESS;
+	syscall(SYS_rt_tgsigqueueinfo, getpid(), reader, signo, info);
+	errno = saved;
+}
+
+static void
+hear_other_threads(const sigset_t *signals)
+{
+	struct sigaction action;
+	int signo;
+
+	reader = (pid_t)syscall(SYS_gettid);
+	prepare(&action, SIG_DFL);
+	action.sa_sigaction = pass_on;
+	action.sa_flags |= SA_SIGINFO;
+	for (signo = 1; signo < NSIG; signo++)
+		if (sigismember(signals, signo) == 1)
+			change(signo, &action);
+}
+
+#else
+
+static void
+hear_other_threads(const sigset_t *signals)
+{
+	(void)signals;
+}
+
+#endif
+
 static int
 begin(struct dsrv_catch *c)
 {
@@ -180,6 +225,8 @@ begin(struct dsrv_catch *c)
 	    SFD_CLOEXEC | SFD_NONBLOCK));
 	if (c->fd == -1)
 		return -1;
+	if (!dsrv_settings()->thread_check)
+		hear_other_threads(&c->caught);
 	/* Were it ignored, as it may have been, there would be no status. */
 	if (sigaction(SIGCHLD, NULL, &now) == 0 &&
 	    (ignores(&now) || now.sa_flags & SA_NOCLDWAIT))
@@ -203,7 +250,8 @@ dsrv_catch_read(struct dsrv_catch *c, struct dsrv_caught *caught)
 		if (kept[i].ssi_signo == SIGPIPE)
 			continue;
 		caught[count].signo = (int)kept[i].ssi_signo;
-		caught[count].from_kernel = kept[i].ssi_code > 0;
+		caught[count].from_kernel = kept[i].ssi_code > 0 ||
+		    kept[i].ssi_code == FROM_KERNEL;
 		caught[count++].pid = (pid_t)kept[i].ssi_pid;
 	}
 	return count;

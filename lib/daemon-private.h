@@ -35,6 +35,7 @@ struct dsrv_settings {
 	char *working_directory;	/* NULL: stay */
 	int start_timeout;
 	int foreground;
+	int thread_check;
 	int restart_count_max;
 	int server_fast_time;
 	int server_fast_max;

@@ -21,6 +21,7 @@ static char *started_in;
 static struct dsrv_settings settings = {
 	.working_directory = root,
 	.start_timeout = 60,
+	.thread_check = 1,
 	.server_fast_time = 10,
 	.server_fast_max = 5,
 	.server_tick = 10,
@@ -107,6 +108,12 @@ int
 daemon_set_foreground(int on)
 {
 	return set(&settings.foreground, on, 0, INT_MAX);
+}
+
+int
+daemon_set_thread_check(int on)
+{
+	return set(&settings.thread_check, on, 0, INT_MAX);
 }
 
 int

@@ -5,6 +5,7 @@
  */
 #include "config.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #ifdef HAVE_PTHREAD_ATFORK
@@ -136,28 +137,63 @@ dsrv_stage_keep_hup_ignored(void)
 	stage.hup_ignored = 1;
 }
 
-/* The 20th field of /proc/self/stat. /proc/self/task would say it as well, but
- * under qemu-user has the emulator's own threads too. */
+/*
+ * Threads, as proc(5) tells of them: a fork copies only the one that calls it
+ */
+
+/* Behind the name in a stat file, which may have anything in it: flags is the
+ * 9th field, count the 20th. Whether it can be read. */
 static int
-count_threads(void)
+read_stat(const char *path, unsigned *flags, int *count)
 {
-	int fd, count = 0;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	char line[1024], *rest;
 	ssize_t n;
 
-	if ((fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC)) == -1)
+	if (fd == -1)
 		return 0;
-	if ((n = read(fd, line, sizeof line - 1)) > 0) {
-		line[n] = '\0';
-		if ((rest = strrchr(line, ')')) != NULL)
-			sscanf(rest, ") %*s %*s %*s %*s %*s %*s %*s %*s %*s"
-			    " %*s %*s %*s %*s %*s %*s %*s %*s %d", &count);
-	}
+	n = read(fd, line, sizeof line - 1);
 	close(fd);
+	line[n > 0 ? n : 0] = '\0';
+	return (rest = strrchr(line, ')')) != NULL &&
+	    sscanf(rest, ") %*s %*s %*s %*s %*s %*s %u %*s %*s %*s %*s %*s"
+	    " %*s %*s %*s %*s %*s %d", flags, count) == 2;
+}
+
+/* One that pthread_join(3) has returned for may still be there: the kernel
+ * wakes the joiner first. It is on its way out then. */
+static int
+is_exiting(const char *thread)
+{
+	enum { PF_EXITING = 4 };	/* as the kernel has it */
+	unsigned flags;
+	char path[64];
+	int count;
+
+	snprintf(path, sizeof path, "/proc/self/task/%.20s/stat", thread);
+	return !read_stat(path, &flags, &count) || flags & PF_EXITING;
+}
+
+/* Not from the directory alone: under qemu-user it has the emulator's own
+ * threads too. */
+static int
+count_threads(void)
+{
+	struct dirent *entry;
+	int count = 0;
+	unsigned flags;
+	DIR *dir;
+
+	if (!read_stat("/proc/self/stat", &flags, &count) || count < 2 ||
+	    (dir = opendir("/proc/self/task")) == NULL)
+		return count;
+	count = 0;
+	while ((entry = readdir(dir)) != NULL)
+		count += entry->d_name[0] != '.' && !is_exiting(entry->d_name);
+	closedir(dir);
 	return count;
 }
 
-/* A fork copies the thread that calls it alone. */
 static int
 has_threads(void)
 {
@@ -180,9 +216,10 @@ dsrv_stage_enter(enum dsrv_stage_kind expected, const char *verb)
 		    "it is not %s", verb, kinds[expected]);
 		return EPERM;
 	}
-	if (has_threads()) {
+	if (dsrv_settings()->thread_check && has_threads()) {
 		dsrv_report("%s: there are threads, which would not go on: "
-		    "create them in the worker", verb);
+		    "create them in the worker, or allow those of an agent by "
+		    "daemon_set_thread_check(0)", verb);
 		return EBUSY;
 	}
 	return 0;

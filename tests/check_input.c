@@ -473,6 +473,103 @@ START_TEST(a_stage_beside_a_thread_returns_its_value_and_ebusy)
 }
 END_TEST
 
+/* The kernel wakes who waits for a thread before it closes what that thread
+ * has: here a connection of its own, so full that this takes a moment. */
+static void *
+end_slowly(void *unused)
+{
+	static const char bytes[65536];
+	struct sockaddr_in addr = { .sin_family = AF_INET,
+		.sin_port = htons((unsigned short)number),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd;
+
+	if (unshare(CLONE_FILES) == -1 ||
+	    (fd = socket(AF_INET, SOCK_STREAM, 0)) == -1 ||
+	    connect(fd, (struct sockaddr *)&addr, sizeof addr) == -1)
+		_exit(98);
+	while (send(fd, bytes, sizeof bytes, MSG_DONTWAIT) > 0)
+		;
+	return unused;
+}
+
+static void
+daemon_after_a_thread(void)
+{
+	pthread_t thread;
+
+	close(listener);	/* it is the test's */
+	if (pthread_create(&thread, NULL, end_slowly, NULL) != 0 ||
+	    pthread_join(thread, NULL) != 0)
+		_exit(98);
+	echo_daemon();
+}
+
+START_TEST(a_thread_that_was_joined_is_not_counted)
+{
+	pid_t master;
+	int i;
+
+	listener = listen_anywhere(&number);
+	for (i = 0; i < 5; i++) {
+		master = starts(daemon_after_a_thread);
+		exited(run_wait(&run), 0);
+		ask(port, "hello", "hello");
+		stops(master);
+	}
+}
+END_TEST
+
+static void
+daemon_of_an_agent(void)
+{
+	daemon_set_thread_check(0);
+	start_thread();
+	go_to(IN_SERVER);
+	tell_pid("server");
+	go_on_from(IN_SERVER);
+}
+
+/* The agent's thread lets all signals in, and has a handler for none. */
+START_TEST(beside_an_agent_s_thread_the_master_hears_all)
+{
+	pid_t master, server;
+
+	foreground = 1;
+	master = starts(daemon_of_an_agent);
+	heard(&run, "server");
+	ask(port, "one", "one");
+	send_signal(master, SIGHUP);
+	server = (pid_t)heard(&run, "server");
+	ask(port, "two", "two");
+	send_signal(server, SIGKILL);
+	heard(&run, "server");
+	ask(port, "three", "three");
+	stops(master);
+}
+END_TEST
+
+static void
+stuck_daemon_of_an_agent(void)
+{
+	daemon_set_thread_check(0);
+	start_thread();
+	go_to(IN_SERVER);
+	for (;;)
+		pause();
+}
+
+START_TEST(beside_an_agent_s_thread_the_starter_hears_all)
+{
+	starts(stuck_daemon_of_an_agent);
+	send_signal(run.pid, SIGTERM);
+	ck_assert_int_eq(WTERMSIG(run_wait(&run)), SIGTERM);
+	messages(1, "interrupted by signal 15");
+	nothing_left();
+	ck_assert_int_eq(client_if(port), -1);
+}
+END_TEST
+
 /*
  * Lists of descriptors
  */
@@ -930,6 +1027,9 @@ main(void)
 		a_child_of_the_program_may_start_the_daemon,
 		a_stage_beside_a_thread_fails,
 		a_stage_beside_a_thread_returns_its_value_and_ebusy,
+		a_thread_that_was_joined_is_not_counted,
+		beside_an_agent_s_thread_the_master_hears_all,
+		beside_an_agent_s_thread_the_starter_hears_all,
 		a_bad_list_of_descriptors_ends_the_daemon_with_status_1,
 		a_bad_list_of_descriptors_ends_it_in_the_background_too,
 		a_bad_list_of_descriptors_returns_its_value_and_errno,

@@ -24,6 +24,7 @@ struct setting {
 static const struct setting settings[] = {
 	SETTING(daemon_set_start_timeout, 0, INT_MAX),
 	SETTING(daemon_set_foreground, 0, INT_MAX),
+	SETTING(daemon_set_thread_check, 0, INT_MAX),
 	SETTING(daemon_set_restart_count_max, 0, INT_MAX),
 	SETTING(daemon_set_server_fast_time, 0, INT_MAX),
 	SETTING(daemon_set_server_fast_max, 0, INT_MAX),
