@@ -381,6 +381,64 @@ close_ends(struct dsrv_catch *c)
 #endif
 
 /*
+ * In process 1, before its first loop
+ */
+
+static int guarded;
+static volatile sig_atomic_t kept;
+
+static void
+obey(int signo, siginfo_t *info, void *context)
+{
+	int meaning = dsrv_signals_meaning(signo, info->si_code > 0);
+
+	(void)context;
+	if (getpid() != 1) {	/* the program has forked: as by default */
+		signal(signo, SIG_DFL);
+		raise(signo);
+	} else if (dsrv_signals_ask(meaning) & DSRV_ASK_FOR_GOOD)
+		dsrv_report_stopped(signo);
+	else if (kept != SIGUSR1)
+		kept = signo;
+}
+
+void
+dsrv_catch_guard(const sigset_t *untouched)
+{
+	struct sigaction now, action;
+	const int *signo;
+
+	guarded = 1;
+	prepare(&action, SIG_DFL);
+	action.sa_sigaction = obey;
+	action.sa_flags |= SA_SIGINFO;
+	sigfillset(&action.sa_mask);
+	for (signo = dsrv_signals; *signo != 0; signo++)
+		if (sigaction(*signo, NULL, &now) == 0 && !has_handler(&now) &&
+		    !(ignores(&now) && sigismember(untouched, *signo)))
+			sigaction(*signo, &action, NULL);
+}
+
+static void
+unguard(void)
+{
+	struct sigaction now;
+	const int *signo;
+
+	for (signo = dsrv_signals; guarded && *signo != 0; signo++)
+		if (sigaction(*signo, NULL, &now) == 0 &&
+		    now.sa_flags & SA_SIGINFO && now.sa_sigaction == obey)
+			signal(*signo, SIG_DFL);
+	guarded = 0;
+}
+
+int
+dsrv_catch_kept(void)
+{
+	return kept;
+}
+
+/*
  * From the beginning to the end
  */
 
@@ -397,6 +455,7 @@ dsrv_catch_open(struct dsrv_catch *c, const sigset_t *untouched)
 			sigaddset(&c->caught, *signo);
 	sigaddset(&c->caught, SIGCHLD);
 	dsrv_catch_block(&c->mask);
+	unguard();
 	c->worker_mask = c->mask;
 	if (begin(c) == 0)
 		return 0;

@@ -72,6 +72,8 @@ const struct dsrv_settings *dsrv_settings(void);
 const char *dsrv_settings_name(void);
 /* Relative paths are taken from the directory that this is called in. */
 void dsrv_settings_start_here(void);
+/* Whatever the program has set. */
+void dsrv_settings_stay_in_foreground(void);
 /* Makes the logger's paths absolute; -1 with errno. */
 int dsrv_settings_complete(void);
 
@@ -94,6 +96,8 @@ int dsrv_signals_to_workers(int signo);
 /* What a signal that has come means: a hang-up, which the kernel sends when
  * the terminal is gone, is not a reload. */
 int dsrv_signals_meaning(int signo, int from_kernel);
+/* As strsignal(3) names those of the table, but also in a signal handler. */
+const char *dsrv_signals_name(int signo);
 /* Adds what signo asks for; whether that was more than asked already. */
 int dsrv_signals_raise(unsigned *asked, int signo);
 
@@ -231,6 +235,9 @@ int dsrv_report_end(int status, int error, int return_fatal);
 void dsrv_report_exit(int status) __attribute__((noreturn));
 /* The same with status 1, and errno as the reason: "NAME: unable to WHAT". */
 void dsrv_report_die(const char *what) __attribute__((noreturn));
+/* In a signal handler: says that this signal has ended the start, and ends
+ * the process with status 1. */
+void dsrv_report_stopped(int signo) __attribute__((noreturn));
 
 /*
  * restart.c - the verdict on an end; pure
@@ -512,6 +519,12 @@ void dsrv_catch_let_in(const sigset_t *mask);
 void dsrv_catch_block(sigset_t *before);
 /* Ends the process by this signal's default action, without a core. */
 void dsrv_catch_die_of(int signo) __attribute__((noreturn));
+/* In process 1, where the kernel drops signals that have their default action:
+ * until the next loop those of the table, except the ones that the program
+ * handles, or ignores and that are untouched, end the start or are kept. */
+void dsrv_catch_guard(const sigset_t *untouched);
+/* The one that was kept for after the first success, or 0. */
+int dsrv_catch_kept(void);
 /* Unblocks the signals of the table and SIGCHLD, and gives them back their
  * default action where they are ignored, but for those untouched. */
 void dsrv_catch_reset(const sigset_t *untouched);

@@ -563,6 +563,7 @@ open_master(struct master *m)
 		goto close_orphans;
 	if (dsrv_loop_open(&m->loop, 4, DSRV_REAP_ALL, NULL, &untouched) == -1)
 		goto close_log;
+	m->pending_signal = dsrv_catch_kept();
 	m->starter_place = dsrv_loop_watch(&m->loop,
 	    dsrv_stage()->to_parent, 0);
 	first_child(m);

@@ -342,6 +342,35 @@ dsrv_report_die(const char *what)
 	dsrv_report_exit(1);
 }
 
+/* Only with what a signal handler may call. */
+void
+dsrv_report_stopped(int signo)
+{
+	struct pollfd err = { .fd = STDERR_FILENO, .events = POLLOUT };
+	char line[NAME_MAX + 128], number[] = { (char)('0' + signo / 10),
+		(char)('0' + signo % 10), '\0' };
+	const char *parts[] = { dsrv_settings_name(),
+		": unable to start: stopped by signal ",
+		number + (signo < 10), " (", dsrv_signals_name(signo), ")" };
+	size_t size, length = 0;
+	int i;
+
+	for (i = 0; i < DSRV_COUNT(parts); i++) {
+		size = strlen(parts[i]);
+		if (size > sizeof line - 2 - length)
+			size = sizeof line - 2 - length;
+		memcpy(line + length, parts[i], size);
+		length += size;
+	}
+	line[length] = '\0';
+	make_one_line(line);
+	line[length++] = '\n';
+	while (poll(&err, 1, PATIENCE) == 1 &&
+	    write(STDERR_FILENO, line, length) == -1 && errno == EINTR)
+		;
+	_exit(1);
+}
+
 int
 daemon_exit_status(void)
 {

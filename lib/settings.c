@@ -67,13 +67,13 @@ set(int *setting, int value, int least, int most)
 static int
 set_text(char **setting, const char *text, const char *unset)
 {
-	char *copy = NULL;
+	char *copy = NULL, *before = *setting;
 
 	if (text != NULL && (copy = strdup(text)) == NULL)
 		return -1;
-	if (*setting != unset)
-		free(*setting);
-	*setting = copy;
+	*setting = copy;	/* first: a signal handler may read it */
+	if (before != unset)
+		free(before);
 	return 0;
 }
 
@@ -174,6 +174,12 @@ int
 daemon_set_stop_timeout(int seconds)
 {
 	return set(&settings.stop_timeout, seconds, 0, INT_MAX);
+}
+
+void
+dsrv_settings_stay_in_foreground(void)
+{
+	settings.foreground = 1;
 }
 
 /*

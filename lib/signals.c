@@ -49,6 +49,25 @@ dsrv_signals_meaning(int signo, int from_kernel)
 	return signo == SIGHUP && from_kernel ? SIGTERM : signo;
 }
 
+const char *
+dsrv_signals_name(int signo)
+{
+	switch (signo) {
+	case SIGHUP:
+		return "Hangup";
+	case SIGUSR1:
+		return "User defined signal 1";
+	case SIGUSR2:
+		return "User defined signal 2";
+	case SIGINT:
+		return "Interrupt";
+	case SIGTERM:
+		return "Terminated";
+	default:
+		return "Quit";
+	}
+}
+
 int
 dsrv_signals_raise(unsigned *asked, int signo)
 {

@@ -122,6 +122,8 @@ stay_in_foreground(void)
 		dsrv_stage_keep_hup_ignored();
 	sigemptyset(&untouched);
 	sigaddset(&untouched, SIGHUP);
+	if (getpid() == 1)
+		dsrv_catch_guard(&untouched);
 	dsrv_catch_reset(&untouched);
 	dsrv_stage_become(DSRV_MASTER);
 	dsrv_stage_guard();
@@ -480,6 +482,8 @@ daemon_start(void)
 		return dsrv_report_end(1, error,
 		    dsrv_settings()->start_return_fatal);
 	dsrv_settings_start_here();
+	if (getpid() == 1)	/* its end would be that of all processes */
+		dsrv_settings_stay_in_foreground();
 	errno = saved;
 	if (!dsrv_settings()->foreground)
 		return go_into_background();

@@ -2393,22 +2393,10 @@ forks_an_orphan(void)
 	fork_helper(wait_at_gate);
 }
 
+/* A container's: this is its first process. No exit(3), for the sake of
+ * sanitizers: their own process would be in that container. */
 static void
-first_process(void)
-{
-	daemon_set_foreground(1);
-	begin();
-	be_master();
-	daemon_master();
-	fork_helper(forks_an_orphan);
-	wait(NULL);
-	serve();
-}
-
-/* A container's: its first process is the daemon. No exit(3), for the sake
- * of sanitizers: their own process would be in that container. */
-static void
-container(void)
+be_container(void (*first)(void))
 {
 	int status = 0;
 	pid_t pid;
@@ -2418,11 +2406,45 @@ container(void)
 		return;
 	}
 	if ((pid = fork()) == 0) {
-		first_process();
+		first();
 		_exit(0);
 	}
 	waitpid(pid, &status, 0);
 	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 99);
+}
+
+/* Starts a container and waits for its port; whether there is one. */
+static int
+begins_container(void (*program)(void))
+{
+	pid_t pids[4];
+
+	run_start(&run, program);
+	if ((port = (int)heard(&run, "port")) == 0) {
+		skip_if(1, "there are no process namespaces");
+		run_wait(&run);
+		return 0;
+	}
+	ck_assert_int_ge(children_of(run.pid, pids, 4), 1);
+	master = pids[0];
+	return 1;
+}
+
+static void
+first_process(void)
+{
+	begin();	/* it stays in the foreground, unasked */
+	be_master();
+	daemon_master();
+	fork_helper(forks_an_orphan);
+	wait(NULL);
+	serve();
+}
+
+static void
+container(void)
+{
+	be_container(first_process);
 }
 
 START_TEST(process_1_serves_stops_and_reaps_strangers)
@@ -2430,18 +2452,201 @@ START_TEST(process_1_serves_stops_and_reaps_strangers)
 	pid_t pids[4];
 
 	make_gate();
-	run_start(&run, container);
-	if ((port = (int)heard(&run, "port")) == 0) {
-		skip_if(1, "there are no process namespaces");
-		run_wait(&run);
+	if (!begins_container(container))
 		return;
-	}
 	ask(port, "hello", "hello");
-	ck_assert_int_eq(children_of(run.pid, pids, 4), 1);
-	master = pids[0];
 	while (children_of(master, pids, 4) > 1)	/* and the orphan */
 		open_gate();
 	ends_well(SIGTERM);
+}
+END_TEST
+
+static void
+stuck_first_process(void)
+{
+	begin();
+	open_port();
+	for (;;)
+		pause();
+}
+
+static void
+stuck_container(void)
+{
+	be_container(stuck_first_process);
+}
+
+START_TEST(a_stop_of_process_1_before_daemon_master_ends_the_start)
+{
+	static const int stops[] = { SIGTERM, SIGINT, SIGQUIT, SIGUSR2 };
+	char said[64];
+	size_t i;
+
+	for (i = 0; i < sizeof stops / sizeof stops[0]; i++) {
+		if (!begins_container(stuck_container))
+			return;
+		send_signal(master, stops[i]);
+		fails_with(1);
+		messages(run.err, 1);
+		snprintf(said, sizeof said, "start: stopped by signal %d (%s)\n",
+		    stops[i], strsignal(stops[i]));
+		says(run.err, said);
+	}
+}
+END_TEST
+
+/* One that goes on when it is told to. */
+static void
+gated_first_process(void)
+{
+	begin();
+	open_port();
+	wait_at_gate();
+	daemon_master();
+	tell_pid("server");
+	daemon_success();
+	tell_signals();
+	daemon_server(&listener, 1);
+	echo();
+}
+
+static void
+gated_container(void)
+{
+	be_container(gated_first_process);
+}
+
+START_TEST(a_reload_of_process_1_before_daemon_master_is_one_after_success)
+{
+	static const int reloads[] = { SIGHUP, SIGUSR1 };
+	int i, k;
+
+	make_gate();
+	for (i = 0; i < 2; i++) {
+		if (!begins_container(gated_container))
+			return;
+		send_signal(master, reloads[i]);
+		open_gate();
+		for (k = 0; k < 2; k++) {	/* the program's own */
+			heard(&run, "server");
+			ck_assert_int_eq(heard(&run, "blocked"), 0);
+			ck_assert_int_eq(heard(&run, "ignored"), 0);
+		}
+		ask(port, "hello", "hello");
+		ends_well(SIGTERM);
+	}
+}
+END_TEST
+
+static void
+tell_signal(int signo)
+{
+	tell("signal", signo);
+}
+
+static void
+first_process_with_a_handler(void)
+{
+	signal(SIGTERM, tell_signal);
+	begin();
+	signal(SIGINT, tell_signal);
+	signal(SIGUSR2, SIG_IGN);
+	be_master();
+	wait_at_gate();
+	daemon_master();
+	serve();
+}
+
+static void
+container_with_a_handler(void)
+{
+	be_container(first_process_with_a_handler);
+}
+
+START_TEST(process_1_leaves_the_program_its_handlers)
+{
+	make_gate();
+	if (!begins_container(container_with_a_handler))
+		return;
+	heard(&run, "master");
+	send_signal(master, SIGUSR2);
+	send_signal(master, SIGTERM);
+	ck_assert_int_eq(heard(&run, "signal"), SIGTERM);
+	send_signal(master, SIGINT);
+	ck_assert_int_eq(heard(&run, "signal"), SIGINT);
+	open_gate();
+	ask(port, "hello", "hello");
+	ends_well(SIGTERM);
+}
+END_TEST
+
+/* number: the signal that its helper gets */
+static void
+first_process_with_a_helper(void)
+{
+	int status;
+	pid_t pid;
+
+	begin();
+	open_port();
+	if ((pid = fork()) == 0)
+		stay();
+	kill(pid, number);
+	waitpid(pid, &status, 0);
+	tell("status", status);
+	wait_at_gate();
+}
+
+static void
+container_with_a_helper(void)
+{
+	be_container(first_process_with_a_helper);
+}
+
+START_TEST(a_helper_of_process_1_dies_of_a_signal_as_any_other)
+{
+	static const int signals[] = { SIGTERM, SIGHUP };
+	int i;
+
+	make_gate();
+	for (i = 0; i < 2; i++) {
+		number = signals[i];
+		if (!begins_container(container_with_a_helper))
+			return;
+		died((int)heard(&run, "status"), number);
+		open_gate();
+		run_wait(&run);
+		ck_assert_str_eq(run.err, "");
+	}
+}
+END_TEST
+
+static void
+first_process_on_a_terminal(void)
+{
+	int fd;
+
+	setsid();
+	if ((fd = open(terminal, O_RDWR)) == -1)	/* its own now */
+		_exit(98);
+	stuck_first_process();
+}
+
+static void
+container_on_a_terminal(void)
+{
+	close(keyboard);
+	be_container(first_process_on_a_terminal);
+}
+
+START_TEST(a_hang_up_of_its_terminal_ends_process_1)
+{
+	keyboard = open_terminal(terminal, sizeof terminal);
+	if (!begins_container(container_on_a_terminal))
+		return;
+	close(keyboard);
+	fails_with(1);
+	says(run.err, "start: stopped by signal 1 (Hangup)\n");
 }
 END_TEST
 
@@ -2517,7 +2722,12 @@ main(void)
 		in_foreground_an_ignored_hup_stays_ignored,
 		in_foreground_a_failed_start_has_the_same_status,
 		in_foreground_a_start_that_is_interrupted_has_status_1,
-		process_1_serves_stops_and_reaps_strangers
+		process_1_serves_stops_and_reaps_strangers,
+		a_stop_of_process_1_before_daemon_master_ends_the_start,
+		a_reload_of_process_1_before_daemon_master_is_one_after_success,
+		process_1_leaves_the_program_its_handlers,
+		a_helper_of_process_1_dies_of_a_signal_as_any_other,
+		a_hang_up_of_its_terminal_ends_process_1
 	};
 
 	return RUN_TESTS("startup", tests);
