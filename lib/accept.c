@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "daemon-private.h"
 
@@ -141,11 +140,7 @@ dsrv_accept_from(struct dsrv_acceptor *a, int index, struct dsrv_loop *loop,
 	}
 	client->listener = index;
 	l->failures = l->error = 0;
-	if (!dsrv_listen_is_gone(client))
-		return 0;
-	close(client->conn);
-	client->conn = -1;
-	return -1;
+	return 0;
 }
 
 void

@@ -739,7 +739,8 @@ struct dsrv_client {
 };
 
 /* accept(2); the connection is in blocking mode, also where fd is not.
- * Returns it, or -1; listener is not touched. */
+ * Returns it, or -1; listener is not touched. A client that has reset its
+ * connection is passed over, as if it had not been there. */
 int dsrv_listen_accept(int fd, struct dsrv_client *);
 
 /* What has failed where accept(2) has: it may go on, or this socket is of
@@ -759,8 +760,6 @@ void dsrv_listen_prepare(int fd);
 /* Whether a client waits there. */
 int dsrv_listen_has_client(int fd);
 int dsrv_listen_is_unix(int fd);
-/* Whether the client has reset its connection, so that nobody will read. */
-int dsrv_listen_is_gone(const struct dsrv_client *);
 /* Whether the daemon was started with it: others may hold it. */
 int dsrv_listen_is_inherited(int fd);
 /* Closes it, and ends it for all processes that hold it, unless inherited. */

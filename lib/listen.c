@@ -40,6 +40,17 @@ dsrv_listen_check(int fd)
 	return listening ? 0 : EINVAL;
 }
 
+/* Has reset its connection, so that nobody will read an answer. */
+static int
+is_gone(const struct dsrv_client *client)
+{
+	struct pollfd conn = { .fd = client->conn };
+
+	/* A Unix-domain client may have left something to be read. */
+	return client->addr.ss_family != AF_UNIX && poll(&conn, 1, 0) == 1 &&
+	    conn.revents & (POLLERR | POLLHUP);
+}
+
 int
 dsrv_listen_accept(int fd, struct dsrv_client *client)
 {
@@ -57,6 +68,11 @@ dsrv_listen_accept(int fd, struct dsrv_client *client)
 		    fcntl(client->conn, F_GETFL) & ~O_NONBLOCK);
 	}
 #endif
+	if (client->conn != -1 && is_gone(client)) {
+		close(client->conn);
+		client->conn = -1;
+		errno = EAGAIN;
+	}
 	return client->conn;
 }
 
@@ -115,16 +131,6 @@ dsrv_listen_is_unix(int fd)
 
 	return getsockname(fd, (struct sockaddr *)&addr, &len) == 0 &&
 	    addr.ss_family == AF_UNIX;
-}
-
-int
-dsrv_listen_is_gone(const struct dsrv_client *client)
-{
-	struct pollfd conn = { .fd = client->conn };
-
-	/* A Unix-domain client may have left something to be read. */
-	return client->addr.ss_family != AF_UNIX && poll(&conn, 1, 0) == 1 &&
-	    conn.revents & (POLLERR | POLLHUP);
 }
 
 void
