@@ -1098,8 +1098,10 @@ int dsrv_slots_enough_wait(void);
 /* Whether spares are to say that few wait; in a spare, whether to say it. */
 void dsrv_slots_allow_call(int allowed);
 int dsrv_slots_call(void);
-/* Whether the system is short of something, and that was said; what it was. */
-int dsrv_slots_set_short(int is_short);
+/* In a spare: accepting has failed at this listener, or it works. One message
+ * from all until it does: whether to say it. */
+int dsrv_slots_fail(int listener);
+void dsrv_slots_work(int listener);
 
 /*
  * await.c - a spare's sleep: until one of its listeners is ready

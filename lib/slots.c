@@ -23,7 +23,8 @@ static struct {
 	int count;	/* of slots: a worker that comes back may wait, too */
 	struct {
 		int may_call;	/* the server could fork others */
-		int is_short;	/* the system, and that was said */
+		int failing;	/* the listener where accepting failed last,
+				 * + 1, and that was said; 0: none */
 		pid_t slots[];
 	} *shared;
 } page;
@@ -164,9 +165,18 @@ dsrv_slots_call(void)
 }
 
 int
-dsrv_slots_set_short(int is_short)
+dsrv_slots_fail(int listener)
 {
-	return page.shared->is_short == is_short ? is_short :
-	    __atomic_exchange_n(&page.shared->is_short, is_short,
-	    __ATOMIC_SEQ_CST);
+	return __atomic_exchange_n(&page.shared->failing, listener + 1,
+	    __ATOMIC_SEQ_CST) == 0;
+}
+
+void
+dsrv_slots_work(int listener)
+{
+	int failing = listener + 1;
+
+	if (page.shared->failing == failing)
+		__atomic_compare_exchange_n(&page.shared->failing, &failing,
+		    0, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }

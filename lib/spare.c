@@ -236,12 +236,11 @@ take(int index, struct dsrv_client *client)
 		return -1;
 	client->listener = index;
 	spare.failures[index] = 0;
-	dsrv_slots_set_short(0);
+	dsrv_slots_work(index);
 	return 0;
 }
 
-/* Whether to go on after a failure. One message from all, while the system is
- * short of something. */
+/* Whether to go on after a failure. */
 static int
 bear(int index, int error)
 {
@@ -253,7 +252,7 @@ bear(int index, int error)
 		return 1;
 	if (spare.served > 0)
 		return 0;
-	if (!dsrv_slots_set_short(1))
+	if (dsrv_slots_fail(index))
 		dsrv_report("accept a connection: %s; trying again",
 		    strerror(error));
 	spare.retry_at[index] = dsrv_loop_now() + pause;

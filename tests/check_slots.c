@@ -210,14 +210,18 @@ START_TEST(slots_have_one_call_where_few_wait_and_it_is_allowed)
 }
 END_TEST
 
-START_TEST(slots_say_once_that_the_system_is_short)
+START_TEST(slots_say_once_that_accepting_fails_until_it_works_there)
 {
 	open_slots(0);
-	ck_assert_int_eq(dsrv_slots_set_short(0), 0);
-	ck_assert_int_eq(dsrv_slots_set_short(1), 0);
-	ck_assert_int_eq(dsrv_slots_set_short(1), 1);
-	ck_assert_int_eq(dsrv_slots_set_short(0), 1);
-	ck_assert_int_eq(dsrv_slots_set_short(0), 0);
+	ck_assert(dsrv_slots_fail(0));
+	ck_assert(!dsrv_slots_fail(0));
+	dsrv_slots_work(1);
+	ck_assert(!dsrv_slots_fail(0));
+	ck_assert(!dsrv_slots_fail(1));
+	dsrv_slots_work(0);
+	ck_assert(!dsrv_slots_fail(1));
+	dsrv_slots_work(1);
+	ck_assert(dsrv_slots_fail(1));
 	close_slots();
 }
 END_TEST
@@ -236,7 +240,7 @@ main(void)
 		slots_that_one_child_has_twice_are_freed_by_an_audit,
 		slots_of_different_children_are_left_by_an_audit,
 		slots_have_one_call_where_few_wait_and_it_is_allowed,
-		slots_say_once_that_the_system_is_short
+		slots_say_once_that_accepting_fails_until_it_works_there
 	};
 
 	return RUN_TESTS("slots", tests);
