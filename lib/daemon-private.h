@@ -1093,6 +1093,7 @@ void dsrv_slots_give(int slot, pid_t pid);
 int dsrv_slots_lose(pid_t pid);
 /* Frees those slots that no child has, or that are a second one. */
 void dsrv_slots_audit(const struct dsrv_children *);
+int dsrv_slots_any_wait(void);
 int dsrv_slots_few_wait(void);
 int dsrv_slots_enough_wait(void);
 /* Whether spares are to say that few wait; in a spare, whether to say it. */

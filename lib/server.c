@@ -192,6 +192,13 @@ has_room(const struct server *s)
 	    dsrv_settings()->worker_count_max;
 }
 
+/* Nobody waits for a client, and nobody can be forked for one. */
+static int
+is_full(const struct server *s)
+{
+	return !has_room(s) && !(has_spares(s) && dsrv_slots_any_wait());
+}
+
 static int
 may_fork(const struct server *s)
 {
@@ -226,7 +233,7 @@ watch(struct server *s)
 	    &s->loop);
 	if (!s->asked)
 		until = dsrv_loop_earlier(until, dsrv_busy_watch(&s->busy,
-		    !has_room(s), &s->acceptor, &s->loop));
+		    is_full(s), &s->acceptor, &s->loop));
 	until = dsrv_loop_earlier(until,
 	    dsrv_accept_retry_at(&s->acceptor));
 	until = dsrv_loop_earlier(until, s->pool.look_at);

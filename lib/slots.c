@@ -140,6 +140,12 @@ waiting(void)
 }
 
 int
+dsrv_slots_any_wait(void)
+{
+	return waiting() > 0;
+}
+
+int
 dsrv_slots_few_wait(void)
 {
 	return waiting() <= page.wanted / 2;

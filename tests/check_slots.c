@@ -104,6 +104,7 @@ START_TEST(slots_say_whether_few_or_enough_wait)
 
 	open_slots(0);
 	for (i = 0; i < SLOTS; i++) {
+		ck_assert_int_eq(dsrv_slots_any_wait(), i > 0);
 		ck_assert_int_eq(dsrv_slots_few_wait(), i <= WANTED / 2);
 		ck_assert_int_eq(dsrv_slots_enough_wait(), i >= WANTED);
 		slot[i] = dsrv_slots_take(KNOWN + i);
