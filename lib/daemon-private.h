@@ -1152,10 +1152,16 @@ void dsrv_spare_stop(void);
  * pool.c - a server's side of its spares
  */
 
+/* The status of a spare that could not accept a client. */
+enum { DSRV_POOL_EMPTY_HANDED = 75 };
+
 struct dsrv_pool {
 	int place;		/* spares call there; -1: there are none */
 	int refill;		/* up to those that are to wait */
 	int hungry;		/* how many more, for clients that wait */
+	int sent;		/* for them, since the last look, ... */
+	int sent_in_vain;	/* ... that had none, ... */
+	int vain_looks;		/* ... and looks in a row at which all had none */
 	int looked;		/* and found clients that waited */
 	int64_t look_at;	/* for such again; DSRV_NEVER */
 	unsigned turn;		/* the listener that a new one looks at first */
@@ -1169,7 +1175,8 @@ void dsrv_pool_close(void);
 /* Whether to fork another spare, and in which slot; -1: in none. */
 int dsrv_pool_next(struct dsrv_pool *, int may_fork,
     const struct dsrv_acceptor *, const struct dsrv_loop *, int *slot);
-/* Spares have called; or one was lost: ms to wait before the next fork. */
+/* Spares have called; or a child was lost, perhaps a spare: ms to wait before
+ * the next fork. */
 void dsrv_pool_hear(struct dsrv_pool *, struct dsrv_acceptor *,
     struct dsrv_loop *);
 int dsrv_pool_lose(struct dsrv_pool *, struct dsrv_acceptor *,

@@ -103,6 +103,7 @@ dsrv_pool_next(struct dsrv_pool *pool, int may_fork,
 		pool->refill = 1;
 	if (pool->hungry > 0 && dsrv_accept_has_clients(acceptor, loop)) {
 		pool->hungry--;
+		pool->sent++;
 		pool->turn++;
 		*slot = dsrv_slots_reserve();
 		return 1;
@@ -132,6 +133,9 @@ int
 dsrv_pool_lose(struct dsrv_pool *pool, struct dsrv_acceptor *acceptor,
     struct dsrv_loop *loop)
 {
+	pool->sent_in_vain += loop->status == DSRV_POOL_EMPTY_HANDED << 8;
+	if (!dsrv_slots_lose(loop->pid))
+		return 0;
 	if (pool->lost++ == 0)
 		dsrv_report("keep a spare: it %s; another follows",
 		    dsrv_report_how(loop->status));
@@ -149,8 +153,16 @@ dsrv_pool_tick(struct dsrv_pool *pool, int64_t now)
 		pool->look_at = now;
 }
 
+/* Whether all spares that were sent to clients came back without one, as they do
+ * where accepting fails. */
+static int
+was_in_vain(const struct dsrv_pool *pool)
+{
+	return pool->sent > 0 && pool->sent_in_vain >= pool->sent;
+}
+
 /* The slots are advice. Clients that still wait after a moment are to have a
- * spare of their own, as often as that takes. */
+ * spare of their own, as often as that takes, but not often in vain. */
 void
 dsrv_pool_look(struct dsrv_pool *pool, int64_t now,
     const struct dsrv_acceptor *acceptor, const struct dsrv_loop *loop)
@@ -158,10 +170,14 @@ dsrv_pool_look(struct dsrv_pool *pool, int64_t now,
 	int waits = dsrv_accept_has_clients(acceptor, loop);
 
 	dsrv_slots_audit(dsrv_loop_known(loop));
+	pool->vain_looks = waits && was_in_vain(pool) ?
+	    pool->vain_looks + 1 : 0;
+	pool->sent = pool->sent_in_vain = 0;
 	if (waits && pool->looked)
-		pool->hungry = HELPINGS;
+		pool->hungry = pool->vain_looks > 0 ? 1 : HELPINGS;
 	pool->looked = waits;
-	pool->look_at = waits ? now + FIRST_PAUSE : DSRV_NEVER;
+	pool->look_at = waits ? now + dsrv_restart_pause(pool->vain_looks + 1,
+	    FIRST_PAUSE, LONGEST_PAUSE) : DSRV_NEVER;
 }
 
 void

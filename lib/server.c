@@ -19,7 +19,8 @@
 
 enum {
 	FIRST_PAUSE = 100, LONGEST_PAUSE = 1000,	/* ms */
-	BATCH = 8	/* births between two looks at what has happened */
+	BATCH = 8,	/* births between two looks at what has happened */
+	EMPTY_HANDED = 75	/* the status of a spare that could not accept */
 };
 
 struct server {
@@ -318,7 +319,8 @@ wait_for_client(const struct server *s, struct birth *birth)
 	dsrv_stage_disconnect();
 	dsrv_loop_let_in(&s->loop);
 	if (dsrv_spare_begin(birth->slot, s->pool.turn, &birth->client) == -1)
-		dsrv_report_exit(0);
+		dsrv_report_exit(birth->slot == -1 ?
+		    DSRV_POOL_EMPTY_HANDED : 0);
 	dsrv_worker_become(&birth->client);
 }
 
@@ -359,7 +361,7 @@ lose_worker(struct server *s)
 	int pause;
 
 	dsrv_crashes_add(&s->crashes, s->asked, &s->loop);
-	if (!has_spares(s) || !dsrv_slots_lose(s->loop.pid) || s->asked)
+	if (!has_spares(s) || s->asked)
 		return;
 	pause = dsrv_pool_lose(&s->pool, &s->acceptor, &s->loop);
 	if (pause > 0)
