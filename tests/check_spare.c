@@ -6,9 +6,16 @@
  */
 #include "config.h"
 
+#ifdef HAVE_SYS_EVENTFD_H
+#include <sys/eventfd.h>
+#endif
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -19,7 +26,12 @@
 
 #include "harness.h"
 
-enum { PORTS = 2, CROWD = 24, CHILDREN = 64 };
+enum {
+	PORTS = 2,
+	CROWD = 24,
+	CHILDREN = 64,
+	HIGH = 200	/* descriptors that are in nobody's way */
+};
 
 static struct run run;
 static pid_t master, server;
@@ -29,6 +41,8 @@ static int listener_count = 1;
 /* What the program sets. */
 static int spares = 4, workers_max = 100, connections_max;
 static int reuses;	/* daemon_next_connection() */
+static int foreground;	/* so that its messages can be read */
+static int asks = 1, stop_timeout = 5;
 static void (*before_server)(void);
 static void (*in_worker)(void);
 
@@ -84,22 +98,149 @@ shut_sockets(void)
 			shutdown(fd, SHUT_RDWR);
 }
 
-/* Writes its pid wherever it shares memory. */
+/* Writes these pids, in turn, wherever it shares memory; without any, its
+ * own. */
 static void
-fill_shared_memory(void)
+fill_shared_memory(const char *numbers)
 {
 	unsigned long start, end;
-	char line[512], rights[8];
-	pid_t *word;
+	pid_t *word, pids[CHILDREN] = { getpid() };
+	char line[512], rights[8], *rest;
 	FILE *maps = fopen("/proc/self/maps", "r");
+	int i, count = 0;
 
+	for (; (i = (int)strtol(numbers, &rest, 10)) != 0; numbers = rest)
+		pids[count++] = i;
+	if (count == 0)
+		count = 1;
 	while (maps != NULL && fgets(line, sizeof line, maps) != NULL)
 		if (sscanf(line, "%lx-%lx %7s", &start, &end, rights) == 3 &&
 		    strcmp(rights, "rw-s") == 0)
-			for (word = (pid_t *)start; word < (pid_t *)end; word++)
-				*word = getpid();
+			for (i = 0, word = (pid_t *)start;
+			    word < (pid_t *)end; word++)
+				*word = pids[i++ % count];
 	if (maps != NULL)
 		fclose(maps);
+}
+
+/* Others would wait in accept(2). */
+static void
+make_listeners_wait(void)
+{
+	int i;
+
+	for (i = 0; i < listener_count; i++)
+		fcntl(listeners[i], F_SETFL,
+		    fcntl(listeners[i], F_GETFL) & ~O_NONBLOCK);
+}
+
+/* Descriptors of its own, under the numbers of all that there was. */
+
+enum kind { LISTENER, EVENT, PIPE, FILES, KINDS };
+
+static struct usurped {
+	int fd;
+	enum kind kind;
+	int other;	/* a pipe's other end */
+	ino_t ino;
+} usurped[CHILDREN];
+static int usurped_count;
+
+static void
+open_as(struct usurped *u)
+{
+	struct stat file;
+	int ends[2], fd = -1;
+
+	switch (u->kind) {
+	case LISTENER:
+		if ((fd = socket(AF_INET, SOCK_STREAM, 0)) != -1)
+			listen(fd, 5);
+		break;
+#ifdef HAVE_SYS_EVENTFD_H
+	case EVENT:
+		fd = eventfd(0, EFD_NONBLOCK);
+		break;
+#endif
+	case FILES:
+		fd = fileno(tmpfile());
+		break;
+	default:
+		if (pipe(ends) == -1)
+			break;
+		fd = ends[1];
+		u->other = fcntl(ends[0], F_DUPFD, HIGH);
+		fcntl(u->other, F_SETFL, O_NONBLOCK);
+		close(ends[0]);
+	}
+	if (fd != u->fd) {
+		dup2(fd, u->fd);
+		close(fd);
+	}
+	u->ino = fstat(u->fd, &file) == 0 ? file.st_ino : 0;
+}
+
+/* Which kind comes first is the number. Returns how many they are. */
+static int
+usurp(int first)
+{
+	int fd, i;
+
+	for (fd = FACTS + 1; fd < HIGH; fd++)
+		if (fcntl(fd, F_GETFD) != -1 && usurped_count < CHILDREN)
+			usurped[usurped_count++].fd = fd;
+	close_all();
+	for (i = 0; i < usurped_count; i++) {
+		usurped[i].kind = (first + i) % KINDS;
+		open_as(&usurped[i]);
+	}
+	return usurped_count;
+}
+
+static int
+is_as_it_was(const struct usurped *u)
+{
+	struct stat file;
+	int listens = 0;
+	socklen_t len = sizeof listens;
+	char byte[8];
+
+	if (fstat(u->fd, &file) == -1 || file.st_ino != u->ino)
+		return 0;
+	switch (u->kind) {
+	case LISTENER:
+		return getsockopt(u->fd, SOL_SOCKET, SO_ACCEPTCONN, &listens,
+		    &len) == 0 && listens;
+	case FILES:
+		return file.st_size == 0 && lseek(u->fd, 0, SEEK_CUR) == 0;
+#ifdef HAVE_SYS_EVENTFD_H
+	case EVENT:
+		return read(u->fd, byte, sizeof byte) == -1 &&
+		    errno == EAGAIN;
+#endif
+	default:
+		return read(u->other, byte, sizeof byte) == -1 &&
+		    errno == EAGAIN;
+	}
+}
+
+static int
+damaged(void)
+{
+	int i, count = 0;
+
+	for (i = 0; i < usurped_count; i++)
+		count += !is_as_it_was(&usurped[i]);
+	return count;
+}
+
+static void
+unblock_all(void)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
 static int
@@ -141,8 +282,16 @@ misbehave(const char *line)
 		close_all();
 	else if (strcmp(line, "shut\n") == 0)
 		shut_sockets();
-	else if (strcmp(line, "fill\n") == 0)
-		fill_shared_memory();
+	else if (strncmp(line, "fill", 4) == 0)
+		fill_shared_memory(line + 4);
+	else if (strcmp(line, "wait\n") == 0)
+		make_listeners_wait();
+	else if (strncmp(line, "usurp", 5) == 0)
+		printf("%d\n", usurp(atoi(line + 5)));
+	else if (strcmp(line, "damaged\n") == 0)
+		printf("%d\n", damaged());
+	else if (strcmp(line, "unblock\n") == 0)
+		unblock_all();
 	else if (strcmp(line, "leak\n") == 0)
 		printf("%d\n", leak_descriptors() > 0);
 	else if (strcmp(line, "replace\n") == 0)
@@ -155,6 +304,16 @@ misbehave(const char *line)
 		return 0;
 	fflush(stdout);
 	return 1;
+}
+
+static int
+has_no_delay(void)
+{
+	int on = 0;
+	socklen_t len = sizeof on;
+
+	return getsockopt(STDOUT_FILENO, IPPROTO_TCP, TCP_NODELAY, &on,
+	    &len) == 0 && on;
 }
 
 /* Whether the connection goes on. */
@@ -173,6 +332,8 @@ obey(const char *line, int index)
 		printf("%d\n", daemon_stop_requested());
 	else if (strcmp(line, "peer\n") == 0)
 		answer_peer();
+	else if (strcmp(line, "no delay\n") == 0)
+		printf("%d\n", has_no_delay());
 	else if (strcmp(line, "descriptors\n") == 0)
 		printf("%d\n", own_descriptors());
 	else if (strcmp(line, "clean\n") == 0)
@@ -214,6 +375,9 @@ program(void)
 	daemon_set_worker_spare_count(spares);
 	daemon_set_worker_count_max(workers_max);
 	daemon_set_worker_connection_max(connections_max);
+	daemon_set_worker_ask(asks);
+	daemon_set_stop_timeout(stop_timeout);
+	daemon_set_foreground(foreground);
 	daemon_start();
 	tell_pid("master");
 	daemon_master();
@@ -231,6 +395,7 @@ program(void)
 		tell("finished", daemon_stop_requested());
 		tell("holds", own_descriptors());
 		tell("next", daemon_next_connection());
+		tell("damaged", damaged());
 	}
 }
 
@@ -241,11 +406,18 @@ program(void)
 static void
 start(void)
 {
-	int i;
+	int i, on = 1;
 
-	for (i = 0; i < listener_count; i++)
+	for (i = 0; i < listener_count; i++) {
 		listeners[i] = listen_anywhere(&ports[i]);
-	run_daemon(&run, program);
+		/* As daemon_listen() does, for who comes after it. */
+		setsockopt(listeners[i], SOL_SOCKET, SO_REUSEADDR, &on,
+		    sizeof on);
+	}
+	if (foreground)
+		run_start(&run, program);
+	else
+		run_daemon(&run, program);
 	for (i = 0; i < listener_count; i++)
 		close(listeners[i]);
 	master = (pid_t)heard(&run, "master");
@@ -256,7 +428,7 @@ static void
 ends_well(int signo)
 {
 	send_signal(master, signo);
-	ck_assert_int_eq(ended(master), 0);
+	ck_assert_int_eq(foreground ? run_wait(&run) : ended(master), 0);
 	nothing_left();
 }
 
@@ -367,11 +539,42 @@ new_server(void)
 }
 
 static int
-silent(int fd)
+silent_for(int fd, int ms)
 {
 	struct pollfd one = { .fd = fd, .events = POLLIN };
 
-	return poll(&one, 1, 0) == 0;
+	return poll(&one, 1, ms) == 0;
+}
+
+static int
+silent(int fd)
+{
+	return silent_for(fd, 0);
+}
+
+/* The next message of a program in the foreground. */
+static const char *
+message(void)
+{
+	ck_assert_msg(!silent_for(run.err_fd, DEADLINE * 1000),
+	    "no message came");
+	return client_hears(run.err_fd);
+}
+
+static void
+says_nothing_for(int ms)
+{
+	ck_assert_msg(silent_for(run.err_fd, ms), "%s", message());
+}
+
+static void
+stopped(pid_t pid)
+{
+	long since = 0;
+
+	send_signal(pid, SIGSTOP);
+	while (state_of(pid) != 'T')
+		look_again(&since, "a process to be stopped");
 }
 
 /*
@@ -1349,6 +1552,597 @@ START_TEST(a_crowd_of_clients_is_served_by_few)
 }
 END_TEST
 
+/*
+ * What workers hold, and what they make of it
+ */
+
+/* The open(2) flags of a descriptor. */
+static int
+flags_of(pid_t pid, int fd)
+{
+	char path[64], line[128];
+	unsigned flags = 0;
+	FILE *file;
+
+	snprintf(path, sizeof path, "/proc/%ld/fdinfo/%d", (long)pid, fd);
+	ck_assert_ptr_nonnull(file = fopen(path, "r"));
+	while (fgets(line, sizeof line, file) != NULL)
+		if (sscanf(line, "flags: %o", &flags) == 1)
+			break;
+	fclose(file);
+	return (int)flags;
+}
+
+/* What it leads to. */
+static const char *
+link_of(pid_t pid, int fd)
+{
+	static char target[64];
+	char path[64];
+	ssize_t len;
+
+	snprintf(path, sizeof path, "/proc/%ld/fd/%d", (long)pid, fd);
+	len = readlink(path, target, sizeof target - 1);
+	target[len > 0 ? len : 0] = '\0';
+	return target;
+}
+
+/* As all processes do that this one has started. */
+static int
+test_has(const char *target)
+{
+	char wanted[64];
+	int fd;
+
+	snprintf(wanted, sizeof wanted, "%s", target);
+	for (fd = 0; fd < 256; fd++)
+		if (strcmp(link_of(getpid(), fd), wanted) == 0)
+			return 1;
+	return 0;
+}
+
+/* How many sockets a process has beside its connection, or pipes that it can
+ * write to, but for those that were there before. */
+static int
+sockets_and_pipes_of(pid_t pid)
+{
+	int fd, count = 0;
+	const char *target;
+
+	for (fd = FACTS + 1; fd < 256; fd++) {
+		target = link_of(pid, fd);
+		if (strncmp(target, "socket:", 7) == 0)
+			count++;
+		else if (strncmp(target, "pipe:", 5) == 0 &&
+		    (flags_of(pid, fd) & O_ACCMODE) != O_RDONLY)
+			count += !test_has(target);
+	}
+	return count;
+}
+
+/* A socket would bring its server descriptors whose closing takes long, and a
+ * pipe has a lock that a writer can hold. */
+START_TEST(a_spare_has_neither_socket_nor_pipe_to_tell_its_server_by)
+{
+	pid_t worker, pids[CHILDREN];
+	int fd;
+
+#if !defined(HAVE_SYS_EVENTFD_H) || !defined(HAVE_PREADV2)
+	if (skip_if(1, "this system has no eventfd(2) that never waits"))
+		return;
+#endif
+	listener_count = 2;
+	spares = 1;
+	start();
+	wait_for_spares(1, pids);
+	ck_assert_int_eq(sockets_and_pipes_of(pids[0]), listener_count);
+	fd = served(ports[0], &worker);
+	ck_assert_int_eq(sockets_and_pipes_of(worker), listener_count);
+	close(fd);
+	stop();
+}
+END_TEST
+
+/* Its mode is the same in all that hold it. */
+START_TEST(a_worker_that_makes_listeners_wait_makes_nobody_deaf)
+{
+	static const int signals[] = { SIGHUP, SIGTERM };
+	pid_t worker, last;
+	int i, k, fd;
+
+	before_server = tick_often;
+	listener_count = 2;
+	spares = 2;
+	for (i = 0; i < 2; i++) {
+		start();
+		fd = served(ports[0], &worker);
+		ck_assert_pstr_eq(answer(fd, "wait\nhello"), "hello");
+		for (k = 0; k < 3; k++)
+			serves_one(ports[k % 2]);
+		/* A server would look for clients at its tick. */
+		ck_assert(silent_for(fd, 1500));
+		close(fd);
+		last = server;
+		send_signal(master, signals[i]);
+		gone(last);
+		if (signals[i] == SIGTERM)
+			break;
+		new_server();
+		serves_one(ports[0]);
+		stop();
+	}
+	ck_assert_int_eq(ended(master), 0);
+	nothing_left();
+}
+END_TEST
+
+/* A program that knows nothing of the library's descriptors may close them,
+ * as by closefrom(3), and get their numbers. */
+START_TEST(a_worker_keeps_what_it_has_opened_in_place_of_all_that_there_was)
+{
+	char command[16];
+	int fd, kind, count;
+	pid_t worker;
+
+	reuses = 1;
+	spares = 1;
+	for (kind = 0; kind < KINDS; kind++) {
+		start();
+		fd = served(ports[0], &worker);
+		snprintf(command, sizeof command, "usurp %d", kind);
+		/* A listener, a lifeline, a way to call, and /dev/null. */
+		count = number(fd, command);
+		ck_assert_int_ge(count, 4);
+		send_signal(master, SIGHUP);
+		while (number(fd, "asked") != SIGHUP)
+			;
+		ck_assert_int_eq(number(fd, "damaged"), 0);
+		client_says(fd, "unblock\n");
+		ck_assert_int_eq(number(fd, "asked"), SIGHUP);
+		ck_assert_int_eq(number(fd, "damaged"), 0);
+		leaves(fd, "bye\n");
+		ck_assert_int_eq(heard(&run, "finished"), SIGHUP);
+		ck_assert_int_eq(heard(&run, "next"), -1);
+		ck_assert_int_eq(heard(&run, "damaged"), 0);
+		new_server();
+		stop();
+		free(run.out);
+		free(run.err);
+		close(run.facts);
+	}
+}
+END_TEST
+
+START_TEST(a_worker_that_has_usurped_all_takes_no_other_client)
+{
+	pid_t worker;
+	int fd;
+
+	reuses = 1;
+	spares = 1;
+	start();
+	fd = served(ports[0], &worker);
+	ck_assert_int_ge(number(fd, "usurp 0"), 4);
+	leaves(fd, "bye\n");
+	ck_assert_int_eq(heard(&run, "next"), -1);
+	ck_assert_int_eq(heard(&run, "damaged"), 0);
+	serves_one(ports[0]);
+	stop();
+}
+END_TEST
+
+/* Until so many wait, or more: to serve clients takes several looks. */
+static void
+some_wait(int wanted)
+{
+	pid_t pids[CHILDREN];
+	int i, count, waiting = 0;
+	long since = 0;
+
+	while (waiting < wanted) {
+		count = children_of(server, pids, CHILDREN);
+		for (i = waiting = 0; i < count; i++)
+			waiting += state_of(pids[i]) == 'S';
+		look_again(&since, "spares that wait");
+	}
+}
+
+/* Others are served while that worker is there, and after it. */
+static void
+fills(const char *command)
+{
+	pid_t worker;
+	int i, fd;
+
+	fd = served(ports[0], &worker);
+	ck_assert_pstr_eq(answer(fd, command), "hello");
+	leaves(fd, "bye\n");
+	for (i = 0; i < 2; i++)
+		serves_one(ports[0]);
+}
+
+START_TEST(a_worker_that_takes_all_slots_for_nobody_starves_no_client)
+{
+	before_server = tick_often;
+	spares = 2;
+	start();
+	fills("fill 2147483632\nhello");
+	some_wait(spares);
+	fills("fill -1\nhello");
+	some_wait(spares);
+	fills("fill -2147483648 1 2147483647\nhello");
+	some_wait(spares);
+	stop();
+}
+END_TEST
+
+START_TEST(a_worker_that_takes_all_slots_for_busy_ones_starves_no_client)
+{
+	char command[128];
+	pid_t workers[4];
+	int fds[4], i;
+
+	before_server = tick_often;
+	spares = 2;
+	start();
+	for (i = 0; i < 4; i++)
+		fds[i] = served(ports[0], &workers[i]);
+	snprintf(command, sizeof command, "fill %ld %ld %ld %ld\nhello",
+	    (long)workers[0], (long)workers[1], (long)workers[2],
+	    (long)workers[3]);
+	fills(command);
+	for (i = 0; i < 4; i++) {
+		ck_assert_pstr_eq(answer(fds[i], "still here"), "still here");
+		close(fds[i]);
+	}
+	stop();
+}
+END_TEST
+
+/*
+ * What workers are
+ */
+
+START_TEST(each_spare_leads_a_process_group)
+{
+	pid_t worker, pids[CHILDREN];
+	int i, fd;
+
+	start();
+	wait_for_spares(4, pids);
+	for (i = 0; i < 4; i++)
+		ck_assert_int_eq(getpgid(pids[i]), pids[i]);
+	fd = served(ports[0], &worker);
+	ck_assert_int_eq(getpgid(worker), worker);
+	close(fd);
+	stop();
+}
+END_TEST
+
+START_TEST(a_client_of_a_spare_is_answered_without_delay)
+{
+	pid_t worker;
+	int fd;
+
+	one_that_reuses();
+	fd = served(ports[0], &worker);
+	ck_assert_int_eq(number(fd, "no delay"), 1);
+	leaves(fd, "bye\n");
+	fd = served(ports[0], &worker);
+	ck_assert_int_eq(number(fd, "no delay"), 1);
+	close(fd);
+	stop();
+}
+END_TEST
+
+START_TEST(a_spare_passes_over_clients_that_have_reset)
+{
+	pid_t pids[CHILDREN];
+	int i, fd;
+
+	spares = workers_max = 1;
+	start();
+	wait_for_spares(1, pids);
+	stopped(pids[0]);
+	for (i = 0; i < 20; i++)
+		reset(client(ports[0]));
+	fd = client(ports[0]);
+	client_says(fd, "who\n");
+	send_signal(pids[0], SIGCONT);
+	ck_assert_int_eq(atoi(client_hears(fd)), pids[0]);
+	close(fd);
+	stop();
+}
+END_TEST
+
+/*
+ * Ends
+ */
+
+/* Another daemon's, on a port that was this one's. */
+static int
+listens_on(int port)
+{
+	struct sockaddr_in addr = { .sin_family = AF_INET };
+	int on = 1, fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	addr.sin_port = htons((unsigned short)port);
+	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+	ck_assert_msg(bind(fd, (struct sockaddr *)&addr, sizeof addr) == 0 &&
+	    listen(fd, 5) == 0, "port %d: %s", port, strerror(errno));
+	return fd;
+}
+
+static void
+refuses(int port)
+{
+	long since = 0;
+	int fd;
+
+	while ((fd = client_if(port)) != -1 || errno == ECONNRESET) {
+		if (fd != -1)
+			close(fd);
+		look_again(&since, "a client to be refused");
+	}
+	ck_assert_int_eq(errno, ECONNREFUSED);
+}
+
+/* It obeys nothing, and has the listeners. */
+START_TEST(a_worker_with_handlers_of_its_own_keeps_no_port_at_a_stop)
+{
+	static const int signals[] = { SIGTERM, SIGUSR2, SIGINT, SIGQUIT };
+	pid_t worker;
+	int i, k, fd, other;
+
+	before_server = handle_all;
+	listener_count = 2;
+	reuses = 1;
+	stop_timeout = 100;
+	for (i = 0; i < 4; i++) {
+		start();
+		fd = served(ports[0], &worker);
+		send_signal(master, signals[i]);
+		for (k = 0; k < 2; k++) {
+			refuses(ports[k]);
+			close(other = listens_on(ports[k]));
+		}
+		ck_assert_int_eq(number(fd, "who"), worker);
+		leaves(fd, "bye\n");
+		ck_assert_int_eq(ended(master), 0);
+		nothing_left();
+	}
+}
+END_TEST
+
+/*
+ * Workers that are not to be asked
+ */
+
+/* Whether a process has this signal blocked. */
+static int
+blocks(pid_t pid, int signo)
+{
+	unsigned long long set = 0;
+	char path[64], line[128];
+	FILE *file;
+
+	snprintf(path, sizeof path, "/proc/%ld/status", (long)pid);
+	ck_assert_ptr_nonnull(file = fopen(path, "r"));
+	while (fgets(line, sizeof line, file) != NULL)
+		if (sscanf(line, "SigBlk: %llx", &set) == 1)
+			break;
+	fclose(file);
+	return set >> (signo - 1) & 1;
+}
+
+START_TEST(spares_that_are_not_asked_leave_at_a_reload_all_the_same)
+{
+	pid_t worker, pids[CHILDREN], old;
+	int i, fd;
+
+	asks = 0;
+	reuses = 1;
+	start();
+	old = server;
+	wait_for_spares(4, pids);
+	for (i = 0; i < 4; i++)
+		ck_assert(!blocks(pids[i], SIGHUP) &&
+		    !blocks(pids[i], SIGUSR2));
+	fd = served(ports[0], &worker);
+	ck_assert(!blocks(worker, SIGHUP) && !blocks(worker, SIGUSR2));
+	send_signal(master, SIGHUP);
+	has_children(1);
+	ck_assert_int_eq(number(fd, "asked"), 0);
+	ck_assert(running(old));
+	/* It takes no other client, though it does not know why. */
+	leaves(fd, "bye\n");
+	ck_assert_int_eq(heard(&run, "finished"), 0);
+	ck_assert_int_eq(heard(&run, "next"), -1);
+	new_server();
+	serves_one(ports[0]);
+	stop();
+}
+END_TEST
+
+START_TEST(a_worker_that_is_not_asked_and_waits_again_ends_at_a_reload)
+{
+	asks = 0;
+	one_that_reuses();
+	settled(serves_one(ports[0]));
+	send_signal(master, SIGHUP);
+	ck_assert_int_eq(heard(&run, "finished"), 0);
+	new_server();
+	settled(serves_one(ports[0]));
+	ends_well(SIGUSR2);
+}
+END_TEST
+
+/*
+ * When accept(2) does not work
+ */
+
+static struct failing {
+	int fd;		/* of a listener, the same in all processes */
+	int error;	/* of accept(2) there; 0: it works */
+	int calls;	/* that have failed */
+	int forks;	/* of the server */
+} *failing;		/* NULL: none is */
+
+static int
+fails_at(int fd)
+{
+	if (failing == NULL || fd != failing->fd || failing->error == 0)
+		return 0;
+	__atomic_add_fetch(&failing->calls, 1, __ATOMIC_SEQ_CST);
+	errno = failing->error;
+	return 1;
+}
+
+/* In place of those in the C library, whose types are its own. */
+int try_accept4(int, void *, void *, int) __asm__("accept4");
+int try_accept(int, void *, void *) __asm__("accept");
+
+int
+try_accept4(int fd, void *addr, void *len, int flags)
+{
+	return fails_at(fd) ? -1 :
+	    (int)syscall(SYS_accept4, fd, addr, len, flags);
+}
+
+int
+try_accept(int fd, void *addr, void *len)
+{
+	return try_accept4(fd, addr, len, 0);
+}
+
+static void
+count_fork(void)
+{
+	failing->forks++;
+}
+
+static void
+tick_often_and_count_forks(void)
+{
+	tick_often();
+	pthread_atfork(NULL, count_fork, NULL);
+}
+
+static void
+start_with_a_failing_listener(int error)
+{
+	failing = mmap(NULL, sizeof *failing, PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ck_assert(failing != MAP_FAILED);
+	before_server = tick_often_and_count_forks;
+	listener_count = 2;
+	spares = 2;
+	foreground = 1;
+	start();
+	serves_one(ports[0]);
+	failing->fd = listeners[0];
+	failing->error = error;
+}
+
+/* Whoever waits there for good costs the others nothing. */
+static void
+rests_alone(int error)
+{
+	char expected[128];
+	struct timespec begin, end;
+	int i, stuck, forks;
+	double seconds;
+
+	start_with_a_failing_listener(error);
+	stuck = client(ports[0]);
+	client_says(stuck, "who\n");
+	snprintf(expected, sizeof expected, ": unable to accept a connection: "
+	    "%s; trying again", strerror(error));
+	says(message(), expected);
+	for (i = 0; i < 5; i++)
+		serves_one(ports[1]);
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	forks = failing->forks;
+	failing->calls = 0;
+	/* The server has its tick, and sees the client who waits. */
+	says_nothing_for(2500);
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	seconds = (double)(end.tv_sec - begin.tv_sec) + 1;
+	ck_assert_msg(failing->calls < 40 + 20 * seconds, "%d calls",
+	    failing->calls);
+	ck_assert_msg(failing->forks - forks < 10 + 4 * seconds, "%d forks",
+	    failing->forks - forks);
+	serves_one(ports[1]);
+	failing->error = 0;
+	ck_assert_int_gt(atoi(client_hears(stuck)), 1);
+	close(stuck);
+	serves_one(ports[0]);
+	stop();
+	ck_assert_str_eq(run.err, "");
+}
+
+START_TEST(spares_let_a_listener_rest_where_accept_always_fails)
+{
+	rests_alone(EPERM);
+}
+END_TEST
+
+START_TEST(spares_let_a_listener_rest_where_the_system_is_short)
+{
+	rests_alone(ENOBUFS);
+}
+END_TEST
+
+/* Its spares are as many as there may be workers, so there is never room. */
+START_TEST(log_does_not_call_spares_busy_that_wait)
+{
+	pid_t pids[CHILDREN];
+	int i, fd;
+
+	spares = workers_max = 2;
+	foreground = 1;
+	start();
+	wait_for_spares(2, pids);
+	for (i = 0; i < 2; i++)
+		stopped(pids[i]);
+	fd = client(ports[0]);
+	client_says(fd, "who\n");
+	says_nothing_for(1500);
+	for (i = 0; i < 2; i++)
+		send_signal(pids[i], SIGCONT);
+	ck_assert_int_gt(atoi(client_hears(fd)), 1);
+	close(fd);
+	stop();
+}
+END_TEST
+
+START_TEST(log_says_that_all_workers_are_busy_while_clients_wait)
+{
+	int fds[3], i;
+	pid_t worker;
+
+	before_server = tick_often;
+	spares = workers_max = 2;
+	foreground = 1;
+	start();
+	for (i = 0; i < 2; i++)
+		fds[i] = served(ports[0], &worker);
+	says_nothing_for(1200);
+	fds[2] = client(ports[0]);
+	client_says(fds[2], "who\n");
+	says(message(), ": unable to accept a connection: "
+	    "all 2 workers are busy");
+	close(fds[0]);
+	ck_assert_int_gt(atoi(client_hears(fds[2])), 1);
+	close(fds[1]);
+	says(message(), ": unable to accept connections for ");
+	close(fds[2]);
+	stop();
+	ck_assert_str_eq(run.err, "");
+}
+END_TEST
+
 int
 main(void)
 {
@@ -1403,6 +2197,22 @@ main(void)
 		a_worker_keeps_what_it_waits_by_when_it_cleans_up,
 		a_worker_holds_no_more_however_many_clients_it_has,
 		a_crowd_of_clients_is_served_by_few,
+		a_spare_has_neither_socket_nor_pipe_to_tell_its_server_by,
+		a_worker_that_makes_listeners_wait_makes_nobody_deaf,
+		a_worker_keeps_what_it_has_opened_in_place_of_all_that_there_was,
+		a_worker_that_has_usurped_all_takes_no_other_client,
+		a_worker_that_takes_all_slots_for_nobody_starves_no_client,
+		a_worker_that_takes_all_slots_for_busy_ones_starves_no_client,
+		each_spare_leads_a_process_group,
+		a_client_of_a_spare_is_answered_without_delay,
+		a_spare_passes_over_clients_that_have_reset,
+		a_worker_with_handlers_of_its_own_keeps_no_port_at_a_stop,
+		spares_that_are_not_asked_leave_at_a_reload_all_the_same,
+		a_worker_that_is_not_asked_and_waits_again_ends_at_a_reload,
+		spares_let_a_listener_rest_where_accept_always_fails,
+		spares_let_a_listener_rest_where_the_system_is_short,
+		log_does_not_call_spares_busy_that_wait,
+		log_says_that_all_workers_are_busy_while_clients_wait,
 	};
 
 	return RUN_TESTS("spare", tests);
