@@ -10,12 +10,20 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <time.h>
 
 #include "harness.h"
+
+enum {
+	LONG_WRITE = 16 * 1024 * 1024,	/* more than any socket takes */
+	LONG_PART = 4 * 1024 * 1024,
+	LONG_ANSWER = LONG_PART + sizeof "unflushed" - 1,
+	UNREAD = 100000
+};
 
 static struct run run;
 static pid_t master, server;
@@ -24,7 +32,7 @@ static pid_t master, server;
 static int listener, port;
 
 /* What a test has the program do on its way to the worker. */
-static int foreground;
+static int foreground, spares, asks = 1;
 static void (*before_start)(void);
 static void (*before_success)(void);
 static void (*before_server)(void);
@@ -44,6 +52,8 @@ static void
 serve(void)
 {
 	daemon_set_foreground(foreground);
+	daemon_set_worker_spare_count(spares);
+	daemon_set_worker_ask(asks);
 	call_if(before_start);
 	daemon_start();
 	tell_pid("master");
@@ -713,9 +723,9 @@ signal_teller(void)
 			tell("differs", signo);
 	}
 	/* Those that the program has no handler for are blocked. */
-	if (!has_handler(&there.actions[SIGHUP]))
+	if (asks && !has_handler(&there.actions[SIGHUP]))
 		sigaddset(&there.mask, SIGHUP);
-	if (!has_handler(&there.actions[SIGUSR2]))
+	if (asks && !has_handler(&there.actions[SIGUSR2]))
 		sigaddset(&there.mask, SIGUSR2);
 	sigprocmask(SIG_BLOCK, NULL, &mask);
 	if (!same_set(&mask, &there.mask))
@@ -758,6 +768,279 @@ START_TEST(worker_has_the_handlers_and_the_mask_of_the_program)
 	keeps_signals(handle_and_block, 0, 0);
 	foreground = 1;
 	keeps_signals(handle_and_block, 0, 0);
+}
+END_TEST
+
+START_TEST(worker_that_is_not_asked_has_the_signals_of_the_program)
+{
+	asks = 0;
+	keeps_signals(set_nothing, 0, 0);
+	keeps_signals(ignore_some, 0, 0);
+	keeps_signals(handle_and_block, 0, 0);
+}
+END_TEST
+
+static void
+refuses(void)
+{
+	long since = 0;
+	int fd;
+
+	while ((fd = client_if(port)) != -1 || errno == ECONNRESET) {
+		if (fd != -1)
+			close(fd);
+		look_again(&since, "a client to be refused");
+	}
+	ck_assert_int_eq(errno, ECONNREFUSED);
+}
+
+START_TEST(worker_that_is_not_asked_finishes_in_peace)
+{
+	int fd;
+
+	asks = 0;
+	start(talker);
+	fd = served();
+	send_signal(master, SIGHUP);
+	send_signal(master, SIGUSR2);
+	refuses();	/* both have been obeyed */
+	echoes(fd, "still here");
+	client_says(fd, "stop?\n");
+	hears(fd, "0");
+	close(fd);
+	ck_assert_int_eq(ended(master), 0);
+	nothing_left();
+}
+END_TEST
+
+/* In the way that a letter says. */
+static void
+wait_in_a_call(char way)
+{
+	struct pollfd conn = { .fd = 0, .events = POLLIN };
+	struct timespec second = { .tv_sec = 1 };
+	static char much[LONG_WRITE];
+
+	tell("waits", 1);
+	if (way == 'p')
+		tell("poll", poll(&conn, 1, -1));
+	else if (way == 's')
+		tell("sleep", nanosleep(&second, NULL));
+	else if (way == 'w')
+		tell("write", (long)write(1, much, sizeof much));
+}
+
+static void
+waiter_in_calls(void)
+{
+	char way;
+
+	serve();
+	if (read(0, &way, 1) == 1 && way != 't')
+		wait_in_a_call(way);
+	talk();
+}
+
+/* One whose worker waits so, at its place, while this signal has come. */
+static int
+waits_through(int signo, const char *way)
+{
+	pid_t worker;
+	int fd, other;
+
+	start(waiter_in_calls);
+	fd = client(port);
+	worker = (pid_t)heard(&run, "worker");
+	other = client(port);
+	client_says(other, "t");
+	echoes(other, "hello");
+	client_says(fd, way);
+	heard(&run, "waits");
+	settled(worker);
+	send_signal(master, signo);
+	is_asked(other, signo);	/* who is told after it */
+	close(other);
+	return fd;
+}
+
+static void
+finishes(int fd, int signo)
+{
+	echoes(fd, "hello");
+	is_asked(fd, signo);
+	close(fd);
+	if (signo != SIGUSR2)
+		send_signal(master, SIGTERM);
+	ck_assert_int_eq(ended(master), 0);
+	nothing_left();
+}
+
+static const int asking[] = { SIGHUP, SIGUSR2 };
+
+START_TEST(worker_that_is_asked_to_finish_goes_on_in_poll)
+{
+	int i, fd;
+
+	for (i = 0; i < 2; i++) {
+		fd = waits_through(asking[i], "p");
+		client_says(fd, "and so it is ");
+		ck_assert_int_eq(heard(&run, "poll"), 1);
+		client_says(fd, "heard\n");
+		hears(fd, "and so it is heard");
+		finishes(fd, asking[i]);
+	}
+}
+END_TEST
+
+START_TEST(worker_that_is_asked_to_finish_goes_on_to_sleep)
+{
+	int i, fd;
+
+	for (i = 0; i < 2; i++) {
+		fd = waits_through(asking[i], "s");
+		ck_assert_int_eq(heard(&run, "sleep"), 0);
+		finishes(fd, asking[i]);
+	}
+}
+END_TEST
+
+/* How much came until the end, or as much as wanted. */
+static size_t
+read_all(int fd, size_t wanted)
+{
+	static char text[65536];
+	size_t count = 0;
+	ssize_t n;
+
+	while (count < wanted && (n = read(fd, text, sizeof text)) > 0)
+		count += (size_t)n;
+	return count;
+}
+
+START_TEST(worker_that_is_asked_to_finish_writes_all_that_it_has)
+{
+	int i, fd;
+
+	for (i = 0; i < 2; i++) {
+		fd = waits_through(asking[i], "w");
+		ck_assert_uint_eq(read_all(fd, LONG_WRITE), LONG_WRITE);
+		ck_assert_int_eq(heard(&run, "write"), LONG_WRITE);
+		finishes(fd, asking[i]);
+	}
+}
+END_TEST
+
+static void
+wakeful(void)
+{
+	struct pollfd conn = { .fd = 0, .events = POLLIN };
+	sigset_t none;
+
+	serve();
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	tell("poll", poll(&conn, 1, -1) == -1 ? errno : 0);
+	tell("stop", daemon_stop_requested());
+}
+
+START_TEST(worker_that_lets_the_signals_in_is_woken)
+{
+	int i, fd;
+
+	for (i = 0; i < 2; i++) {
+		start(wakeful);
+		fd = client(port);
+		settled((pid_t)heard(&run, "worker"));
+		send_signal(master, asking[i]);
+		ck_assert_int_eq(heard(&run, "poll"), EINTR);
+		ck_assert_int_eq(heard(&run, "stop"), asking[i]);
+		close(fd);
+		if (asking[i] != SIGUSR2)
+			send_signal(master, SIGTERM);
+		ck_assert_int_eq(ended(master), 0);
+		nothing_left();
+	}
+}
+END_TEST
+
+static void
+executer(void)
+{
+	serve();
+	execlp("cat", "cat", (char *)NULL);
+}
+
+/* Whether a signal has come that the process has blocked. */
+static int
+is_pending(pid_t pid, int signo)
+{
+	unsigned long long set = 0;
+	char path[64], line[128];
+	FILE *file;
+
+	snprintf(path, sizeof path, "/proc/%ld/status", (long)pid);
+	ck_assert_ptr_nonnull(file = fopen(path, "r"));
+	while (fgets(line, sizeof line, file) != NULL)
+		if (sscanf(line, "ShdPnd: %llx", &set) == 1)
+			break;
+	fclose(file);
+	return set >> (signo - 1) & 1;
+}
+
+START_TEST(program_that_a_worker_executes_goes_on_at_a_reload)
+{
+	pid_t worker;
+	long since;
+	int i, fd;
+
+	for (i = 0; i < 2; i++) {
+		since = 0;
+		start(executer);
+		fd = served();
+		worker = (pid_t)heard(&run, "worker");
+		send_signal(master, asking[i]);
+		while (running(worker) && !is_pending(worker, asking[i]))
+			look_again(&since, "a signal");
+		echoes(fd, "still here");
+		close(fd);
+		if (asking[i] != SIGUSR2)
+			send_signal(master, SIGTERM);
+		ck_assert_int_eq(ended(master), 0);
+		nothing_left();
+	}
+}
+END_TEST
+
+static void
+killer(void)
+{
+	char line[256];
+
+	serve();
+	tell("leads", getpgrp() == getpid());
+	while (fgets(line, sizeof line, stdin) != NULL) {
+		if (strcmp(line, "kill\n") == 0)
+			kill(0, SIGTERM);
+		fputs(line, stdout);
+	}
+}
+
+START_TEST(worker_that_signals_its_process_group_ends_alone)
+{
+	int first, second;
+
+	start(killer);
+	first = served();
+	second = served();
+	ck_assert_int_eq(heard(&run, "leads"), 1);
+	ck_assert_int_eq(heard(&run, "leads"), 1);
+	client_says(first, "kill\n");
+	hears(first, NULL);
+	close(first);
+	echoes(second, "still here");
+	close(second);
+	call();
+	stop();
 }
 END_TEST
 
@@ -1086,6 +1369,9 @@ ask_elsewhere(void)
 	errno = 0;
 	tell("peer", daemon_peer(&addr.any, &len));
 	tell("error", errno);
+	errno = 0;
+	tell("end", daemon_end_connection());
+	tell("error", errno);
 	tell("next", daemon_next_connection());
 	tell("stop", daemon_stop_requested());
 }
@@ -1100,6 +1386,8 @@ START_TEST(worker_alone_has_a_peer_and_another_connection)
 	close(listener);
 	for (i = 0; i < 3; i++) {
 		ck_assert_int_eq(heard(&run, "peer"), -1);
+		ck_assert_int_eq(heard(&run, "error"), ENOTCONN);
+		ck_assert_int_eq(heard(&run, "end"), -1);
 		ck_assert_int_eq(heard(&run, "error"), ENOTCONN);
 		ck_assert_int_eq(heard(&run, "next"), -1);
 		ck_assert_int_eq(heard(&run, "stop"), 0);
@@ -1173,6 +1461,152 @@ START_TEST(worker_ends_its_connection_in_a_chroot_of_the_server)
 	fd = left();
 	ck_assert_int_eq(heard(&run, "next"), -1);
 	ck_assert_int_eq(heard(&run, "ends"), EOF);
+	close(fd);
+	stop();
+}
+END_TEST
+
+/*
+ * The end of a connection
+ */
+
+static int (*end_connection)(void);
+
+/* More than the client has read when it ends, and it reads nothing itself. */
+static void
+long_answerer(void)
+{
+	char line[256];
+	int i;
+
+	serve();
+	if (fgets(line, sizeof line, stdin) == NULL)
+		return;
+	for (i = 0; i < LONG_PART; i += 64)
+		fputs("123456789012345678901234567890123456789012345678901234567890"
+		    "123\n", stdout);
+	printf("unflushed");
+	errno = ERANGE;
+	tell("ended", end_connection());
+	tell("errno", errno);
+	tell("stdin is null", is_null(0));
+	tell("stdout is null", is_null(1));
+	tell("ends", getchar());
+	tell("prints", puts("to nobody"));
+	tell("ended", end_connection());
+}
+
+static int
+start_to_answer(int (*end)(void))
+{
+	char unread[UNREAD];
+	int fd;
+
+	end_connection = end;
+	start(long_answerer);
+	fd = client(port);
+	client_says(fd, "begin\n");
+	memset(unread, 'x', sizeof unread);
+	ck_assert_int_eq(send(fd, unread, sizeof unread, MSG_NOSIGNAL),
+	    sizeof unread);
+	return fd;
+}
+
+/* The whole answer and its end, though the client has sent what nobody read,
+ * and goes on to. */
+static void
+gets_a_long_answer(int (*end)(void), int returns)
+{
+	static char text[16384];
+	size_t count = 0;
+	ssize_t n;
+	int fd = start_to_answer(end);
+
+	while ((n = read(fd, text, sizeof text)) > 0) {
+		count += (size_t)n;
+		ck_assert_int_eq(send(fd, "more", 4, MSG_NOSIGNAL), 4);
+	}
+	ck_assert_msg(n == 0, "after %zu bytes: %s", count, strerror(errno));
+	ck_assert_uint_eq(count, LONG_ANSWER);
+	close(fd);
+	ck_assert_int_eq(heard(&run, "ended"), returns);
+	ck_assert_int_eq(heard(&run, "errno"), ERANGE);
+	ck_assert_int_eq(heard(&run, "stdin is null"), 1);
+	ck_assert_int_eq(heard(&run, "stdout is null"), 1);
+	ck_assert_int_eq(heard(&run, "ends"), EOF);
+	ck_assert_int_ge(heard(&run, "prints"), 0);
+	ck_assert_int_eq(heard(&run, "ended"), returns);
+	stop();
+}
+
+static int
+end_it(void)
+{
+	return daemon_end_connection();
+}
+
+/* Not where another could come. */
+static int
+end_it_for_the_next(void)
+{
+	daemon_set_worker_connection_max(1);
+	return daemon_next_connection();
+}
+
+START_TEST(worker_that_ends_its_connection_lets_the_client_have_all)
+{
+	for (spares = 0; spares <= 1; spares++)
+		gets_a_long_answer(end_it, 0);
+}
+END_TEST
+
+START_TEST(worker_that_asks_for_the_next_lets_the_last_client_have_all)
+{
+	for (spares = 0; spares <= 1; spares++)
+		gets_a_long_answer(end_it_for_the_next, -1);
+}
+END_TEST
+
+/* One that never closes and sends for ever keeps a worker for 2 s. */
+START_TEST(worker_that_ends_its_connection_waits_for_nobody_for_ever)
+{
+	struct pollfd facts = { .events = POLLIN };
+	char junk[1024] = { 0 };
+	long since = 0;
+	int fd = start_to_answer(end_it);
+
+	facts.fd = run.facts;
+	heard(&run, "worker");
+	ck_assert_uint_eq(read_all(fd, LONG_ANSWER), LONG_ANSWER);
+	while (poll(&facts, 1, 0) == 0) {
+		send(fd, junk, sizeof junk, MSG_NOSIGNAL | MSG_DONTWAIT);
+		look_again(&since, "the end of a connection");
+	}
+	ck_assert_int_eq(heard(&run, "ended"), 0);
+	close(fd);
+	stop();
+}
+END_TEST
+
+static void
+delay_teller(void)
+{
+	socklen_t len = sizeof(int);
+	int on = 0;
+
+	serve();
+	getsockopt(1, IPPROTO_TCP, TCP_NODELAY, &on, &len);
+	tell("no delay", on != 0);
+}
+
+/* Else an answer of several lines waits for the client's acknowledgements. */
+START_TEST(worker_sends_each_line_without_delay)
+{
+	int fd;
+
+	start(delay_teller);
+	fd = client(port);
+	ck_assert_int_eq(heard(&run, "no delay"), 1);
 	close(fd);
 	stop();
 }
@@ -1364,6 +1798,14 @@ main(void)
 		worker_writes_its_errors_where_the_program_has_put_stderr,
 		worker_has_the_signals_of_the_program_but_for_two,
 		worker_has_the_handlers_and_the_mask_of_the_program,
+		worker_that_is_not_asked_has_the_signals_of_the_program,
+		worker_that_is_not_asked_finishes_in_peace,
+		worker_that_is_asked_to_finish_goes_on_in_poll,
+		worker_that_is_asked_to_finish_goes_on_to_sleep,
+		worker_that_is_asked_to_finish_writes_all_that_it_has,
+		worker_that_lets_the_signals_in_is_woken,
+		program_that_a_worker_executes_goes_on_at_a_reload,
+		worker_that_signals_its_process_group_ends_alone,
 		worker_is_told_by_which_signal_it_is_to_finish,
 		worker_is_told_also_where_the_program_ignored_the_signals,
 		worker_goes_on_with_a_line_when_it_is_asked_to_finish,
@@ -1376,6 +1818,10 @@ main(void)
 		worker_alone_has_a_peer_and_another_connection,
 		worker_ends_its_connection_and_gets_no_other_without_spares,
 		worker_ends_its_connection_in_a_chroot_of_the_server,
+		worker_that_ends_its_connection_lets_the_client_have_all,
+		worker_that_asks_for_the_next_lets_the_last_client_have_all,
+		worker_that_ends_its_connection_waits_for_nobody_for_ever,
+		worker_sends_each_line_without_delay,
 		worker_serves_one_connection_in_the_loop_that_can_serve_many,
 		worker_does_not_have_the_memory_of_the_server,
 		worker_may_end_as_it_likes,
