@@ -93,9 +93,11 @@ is_installed_dnf() {
 	rpm -q --whatprovides "$1" >/dev/null 2>&1
 }
 
+# Names that only other packages mention have no candidate.
 known_to_apt() {
 	for name; do
-		apt-cache show "$name" >/dev/null 2>&1 && echo "$name"
+		LC_ALL=C apt-cache policy "$name" 2>/dev/null |
+		    grep -q '^  Candidate: [^(]' && echo "$name"
 	done
 	return 0
 }
