@@ -2504,10 +2504,8 @@ gated_first_process(void)
 	wait_at_gate();
 	daemon_master();
 	tell_pid("server");
-	daemon_success();
 	tell_signals();
-	daemon_server(&listener, 1);
-	echo();
+	serve();
 }
 
 static void
