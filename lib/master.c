@@ -425,8 +425,8 @@ report_left(struct master *m)
 	    dsrv_orphans_first(&m->orphans);
 
 	if (count > 1)
-		dsrv_report("end process %ld and %d others: they stay",
-		    (long)pid, count - 1);
+		dsrv_report("end process %ld and %d other%s: they stay",
+		    (long)pid, count - 1, count > 2 ? "s" : "");
 	else if (count == 1)
 		dsrv_report("end process %ld: it stays", (long)pid);
 }
