@@ -6,8 +6,11 @@
  */
 #include "config.h"
 
+#include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <netinet/in.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -116,6 +119,7 @@ static void (*after_master)(void) = nothing;	/* where it is fatal */
 static void (*after_server)(void) = nothing;
 static int listener;
 static int counting;	/* workers count the signals that they get */
+static int finishing;	/* they have something to finish at SIGTERM */
 
 /* For all daemons of the test. */
 static void
@@ -206,6 +210,17 @@ unblock_all(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* Asked to stop, it has something to finish, which an order lets it do. */
+static void
+finish_at_gate(int signo)
+{
+	(void)signo;
+	tell_pid("stopping");
+	at_gate();
+	tell_pid("stopped");
+	_exit(0);
+}
+
 /* A process that is none of the library's. It ends at an order, with the
  * number of signals that it got as its status; returns its pid. */
 static pid_t
@@ -269,6 +284,8 @@ converse(void)
 		handle_all(note);
 		unblock_all();
 	}
+	if (finishing)
+		signal(SIGTERM, finish_at_gate);
 	tell_pid("worker");
 	printf("%ld\n", (long)getpid());
 	while (fgets(line, sizeof line, stdin) != NULL &&
@@ -322,6 +339,7 @@ program(void)
 	tell("port", port_of(listener));
 	tell_pid("master");
 	over("master over", daemon_master(), after_master);
+	daemon_logger();
 	tell_pid("server");
 	before_success();
 	daemon_success();
@@ -409,6 +427,14 @@ static void
 ends_with(int status)
 {
 	exited(ended(here.master), status);
+	nothing_left();
+}
+
+/* The master's end, where it is the process that was started. */
+static void
+ends_in_foreground_with(int status)
+{
+	exited(run_wait(&here.run), status);
 	nothing_left();
 }
 
@@ -1240,6 +1266,32 @@ START_TEST(a_stop_that_reaches_all_processes_at_once_is_a_requested_stop)
 }
 END_TEST
 
+/* The worker is not ended by it, where it is not that signal's way, and is
+ * waited for. */
+START_TEST(a_reload_that_reaches_all_processes_at_once_is_one_reload)
+{
+	pid_t pids[3], worker;
+	int i, fd;
+
+	for (i = 0; i < 6; i++) {
+		start_daemon();
+		fd = served(&worker);
+		pids[i % 3] = here.server;
+		pids[(i + 1) % 3] = here.master;
+		pids[(i + 2) % 3] = worker;
+		signal_all(pids, 3, restarting[i / 3]);
+		if (restarting[i / 3] == SIGHUP) {
+			asked(fd, SIGHUP);
+			end_worker(fd, worker);
+		}
+		next_server();
+		close(served(NULL));
+		stop();
+		never_told("server");
+	}
+}
+END_TEST
+
 START_TEST(a_stop_that_reaches_all_ends_a_server_in_the_programs_hands)
 {
 	pid_t pids[2];
@@ -1461,6 +1513,67 @@ START_TEST(a_helper_of_a_worker_is_never_signalled_counted_nor_waited_for)
 	order('p');
 	exited(ended(helper), 0);
 	nothing_left();
+}
+END_TEST
+
+/* How many mappings it has that it could write for others to read. */
+static int
+writable_for_others(pid_t pid)
+{
+	char path[64], line[512];
+	int count = 0;
+	FILE *file;
+
+	snprintf(path, sizeof path, "/proc/%ld/maps", (long)pid);
+	ck_assert_ptr_nonnull(file = fopen(path, "r"));
+	while (fgets(line, sizeof line, file) != NULL)
+		count += strstr(line, " rw-s ") != NULL;
+	fclose(file);
+	return count;
+}
+
+static void
+helper_shares_nothing(void)
+{
+	pid_t helper;
+	int i;
+
+	start_daemon();
+	for (i = 0; i < 2; i++) {
+		helper = (pid_t)heard(&here.run, "helper");
+		ck_assert_int_gt(writable_for_others(here.server), 0);
+		ck_assert_int_eq(writable_for_others(helper), 0);
+		if (i == 0) {
+			send_signal(here.master, SIGHUP);
+			next_server();
+		}
+	}
+	send_signal(here.master, SIGTERM);
+	exited(ended(here.master), 0);
+	order('p');
+	order('p');
+	nothing_left();
+}
+
+/* It may have no rights, and would choose whom the others signal. */
+START_TEST(a_helper_of_a_server_can_write_nothing_that_the_library_reads)
+{
+	static char format[128];
+
+#if !HAVE_DECL_MADV_DONTFORK
+	if (skip_if(1, "this system cannot keep memory from children"))
+		return;
+#endif
+	make_gate();
+	before_success = tell_helper;
+	helper_shares_nothing();
+	before_success = nothing;
+	after_success = tell_helper;
+	helper_shares_nothing();
+	snprintf(format, sizeof format, "%s/log", scratch());
+	daemon_set_logger_name_format(format);
+	daemon_enable_logger();
+	helper_shares_nothing();
 }
 END_TEST
 
@@ -2060,6 +2173,64 @@ START_TEST(an_orphan_without_a_handler_is_asked_or_ended_as_any_worker)
 }
 END_TEST
 
+START_TEST(orphans_that_are_not_to_be_asked_get_a_stop_alone)
+{
+	pid_t worker;
+	int fd;
+
+	if (skip_if(!ADOPTING, "orphans cannot be adopted"))
+		return;
+	counting = 1;
+	daemon_set_worker_ask(0);
+	daemon_set_stop_timeout(100);
+	fd = start_and_orphan(&worker);
+	send_signal(here.master, SIGHUP);
+	next_server();
+	got(fd, "");
+	send_signal(here.master, SIGUSR2);
+	refused(here.port);
+	gone(here.server);
+	settled(here.master);
+	got(fd, "");
+	send_signal(here.master, SIGTERM);
+	got(fd, "TERM");
+	end_worker(fd, worker);
+	ends_with(0);
+}
+END_TEST
+
+/* The first at once, and how many more there were at the end. */
+START_TEST(orphans_that_a_signal_ends_are_told)
+{
+	char expected[256];
+	pid_t workers[3];
+	int i, fds[3];
+
+	if (skip_if(!ADOPTING, "orphans cannot be adopted"))
+		return;
+	daemon_set_server_fast_time(0);
+	start_in_foreground();
+	for (i = 0; i < 3; i++)
+		fds[i] = served(&workers[i]);
+	kill_server();
+	next_server();
+	for (i = 0; i < 3; i++) {
+		send_signal(workers[i], i < 2 ? SIGKILL : SIGPIPE);
+		reaped(workers[i]);
+		close(fds[i]);
+	}
+	send_signal(here.master, SIGTERM);
+	ends_in_foreground_with(0);
+	snprintf(expected, sizeof expected, ": unable to keep worker %ld: it "
+	    "was ended by signal %d (", (long)workers[0], SIGKILL);
+	says(here.run.err, expected);
+	snprintf(expected, sizeof expected, ": unable to keep 1 more worker: "
+	    "the last one, %ld, was ended by signal %d (", (long)workers[1],
+	    SIGKILL);
+	says(here.run.err, expected);
+}
+END_TEST
+
 START_TEST(orphans_count_against_worker_count_max)
 {
 	pid_t worker, second;
@@ -2285,6 +2456,225 @@ START_TEST(those_who_do_not_obey_a_stop_are_killed_after_stop_timeout)
 	ends_with(0);
 	ck_assert_int_ge(now_ms() - since, 1000);
 	ck_assert_ptr_null(client_hears(fds[0]));
+}
+END_TEST
+
+/* The time begins for each when it is asked. */
+START_TEST(workers_of_a_hung_server_have_their_time_after_it)
+{
+	pid_t worker;
+	int fd;
+
+	if (skip_if(!ADOPTING, "orphans cannot be adopted"))
+		return;
+	finishing = 1;
+	daemon_set_stop_timeout(2);
+	make_gate();
+	start_daemon();
+	fd = served(&worker);
+	settled(here.server);
+	send_signal(here.server, SIGSTOP);
+	becomes(here.server, 'T');
+	send_signal(here.master, SIGTERM);
+	ck_assert_int_eq(heard(&here.run, "stopping"), worker);
+	reaped(here.server);
+	settled(here.master);
+	order('p');
+	ck_assert_int_eq(heard(&here.run, "stopped"), worker);
+	ends_with(0);
+	close(fd);
+}
+END_TEST
+
+START_TEST(workers_get_term_before_kill_where_their_server_crashed_after_usr2)
+{
+	pid_t worker;
+	int fd;
+
+	if (skip_if(!ADOPTING, "orphans cannot be adopted"))
+		return;
+	finishing = 1;
+	daemon_set_stop_timeout(2);
+	make_gate();
+	start_daemon();
+	fd = served(&worker);
+	send_signal(here.master, SIGUSR2);
+	asked(fd, SIGUSR2);
+	kill_server();
+	still_served(fd);
+	ck_assert_int_eq(heard(&here.run, "stopping"), worker);
+	order('p');
+	ck_assert_int_eq(heard(&here.run, "stopped"), worker);
+	ends_with(0);
+	close(fd);
+}
+END_TEST
+
+START_TEST(a_worker_that_is_killed_takes_its_helpers_with_it)
+{
+	pid_t worker, helper;
+	int fd;
+
+	if (skip_if(!ADOPTING, "orphans cannot be adopted"))
+		return;
+	counting = 1;
+	daemon_set_stop_timeout(1);
+	make_gate();
+	start_daemon();
+	fd = served(&worker);
+	helper = (pid_t)atol(answer(fd, "fork"));
+	ck_assert_int_eq(getpgid(helper), worker);
+	send_signal(here.master, SIGTERM);
+	got(fd, "TERM");
+	ck_assert(running(helper));
+	ends_with(0);
+	ck_assert_ptr_null(client_hears(fd));
+	close(fd);
+}
+END_TEST
+
+/*
+ * Those that cannot be signalled
+ */
+
+/* Shared with the daemon. */
+static struct shield {
+	pid_t tester;	/* who can signal all */
+	pid_t pids[2];	/* whom nobody else can */
+	pid_t slow;	/* who goes on before the next signal comes to it */
+} *shield;
+
+static int
+is_shielded(pid_t pid)
+{
+	return shield != NULL && getpid() != shield->tester && pid != 0 &&
+	    (abs(pid) == shield->pids[0] || abs(pid) == shield->pids[1]);
+}
+
+/* In place of the one in the C library. */
+int
+kill(pid_t pid, int signo)
+{
+	int result;
+
+	if (is_shielded(pid)) {
+		errno = EPERM;
+		return -1;
+	}
+	result = (int)syscall(SYS_kill, pid, signo);
+	while (shield != NULL && pid == shield->slow && signo == SIGCONT &&
+	    getpid() != shield->tester)
+		poll(NULL, 0, 1);
+	return result;
+}
+
+static void
+make_shield(void)
+{
+	shield = mmap(NULL, sizeof *shield, PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ck_assert(shield != MAP_FAILED);
+	shield->tester = getpid();
+}
+
+/* As those who run with other rights do, by a set-user-ID program. */
+static void
+leaves_who_cannot_be_killed(int count)
+{
+	pid_t workers[2];
+	char expected[128];
+	int i, fds[2];
+
+	make_shield();
+	daemon_set_stop_timeout(1);
+	start_in_foreground();
+	for (i = 0; i < count; i++)
+		fds[i] = served(&workers[i]);
+	for (i = 0; i < count; i++)
+		shield->pids[i] = workers[i];
+	send_signal(here.master, SIGTERM);
+	exited(run_wait(&here.run), 0);
+	snprintf(expected, sizeof expected, ": unable to end process %ld%s\n",
+	    (long)workers[0], count == 1 ? ": it stays" :
+	    " and 1 other: they stay");
+	ck_assert_pstr_eq(strstr(here.run.err, ": unable to "), expected);
+	for (i = 0; i < count; i++) {
+		still_served(fds[i]);
+		send_signal(workers[i], SIGKILL);
+		ck_assert_int_eq(ended(workers[i]), SIGKILL);
+		close(fds[i]);
+	}
+	nothing_left();
+}
+
+START_TEST(a_master_ends_though_a_worker_cannot_be_killed_and_names_it)
+{
+	if (skip_if(!ADOPTING, "orphans cannot be adopted"))
+		return;
+	leaves_who_cannot_be_killed(1);
+}
+END_TEST
+
+START_TEST(a_master_ends_though_workers_cannot_be_killed_and_counts_them)
+{
+	if (skip_if(!ADOPTING, "orphans cannot be adopted"))
+		return;
+	leaves_who_cannot_be_killed(2);
+}
+END_TEST
+
+START_TEST(a_master_ends_though_its_server_cannot_be_killed)
+{
+	char expected[128];
+	pid_t worker;
+	int fd;
+
+	make_shield();
+	daemon_set_stop_timeout(1);
+	start_in_foreground();
+	fd = served(&worker);
+	settled(here.server);
+	shield->pids[0] = here.server;
+	send_signal(here.master, SIGTERM);
+	exited(run_wait(&here.run), 0);
+	snprintf(expected, sizeof expected,
+	    ": unable to end process %ld: it stays\n", (long)here.server);
+	says(here.run.err, expected);
+	/* It goes on without its master, until its worker has finished. */
+	refused(here.port);
+	end_worker(fd, worker);
+	exited(ended(here.server), 1);
+	nothing_left();
+}
+END_TEST
+
+/* It may go on between SIGCONT and SIGKILL, and pass the stop on. */
+START_TEST(workers_that_a_hung_server_tells_at_last_have_their_time)
+{
+	pid_t worker;
+	int fd;
+
+	if (skip_if(!ADOPTING, "orphans cannot be adopted"))
+		return;
+	make_shield();
+	finishing = 1;
+	daemon_set_stop_timeout(2);
+	make_gate();
+	start_daemon();
+	fd = served(&worker);
+	settled(here.server);
+	send_signal(here.server, SIGSTOP);
+	becomes(here.server, 'T');
+	shield->slow = here.server;
+	send_signal(here.master, SIGTERM);
+	ck_assert_int_eq(heard(&here.run, "stopping"), worker);
+	shield->slow = 0;
+	reaped(here.server);
+	settled(here.master);
+	order('p');
+	ck_assert_int_eq(heard(&here.run, "stopped"), worker);
+	ends_with(0);
+	close(fd);
 }
 END_TEST
 
@@ -2648,14 +3038,6 @@ END_TEST
  * Foreground
  */
 
-/* The master's end, where it is the process that was started. */
-static void
-ends_in_foreground_with(int status)
-{
-	exited(run_wait(&here.run), status);
-	nothing_left();
-}
-
 START_TEST(in_foreground_the_started_process_is_the_master)
 {
 	start_in_foreground();
@@ -2777,6 +3159,134 @@ START_TEST(in_foreground_an_ignored_hup_stays_ignored)
 	send_signal(here.master, SIGTERM);
 	ends_in_foreground_with(0);
 	never_told("server");
+}
+END_TEST
+
+/* Its other side is the test's. */
+static struct {
+	int screen;
+	char name[64];
+} terminal;
+
+static int
+open_terminal(void)
+{
+	const char *name;
+
+	if ((terminal.screen = posix_openpt(O_RDWR | O_NOCTTY)) == -1 ||
+	    grantpt(terminal.screen) == -1 ||
+	    unlockpt(terminal.screen) == -1 ||
+	    (name = ptsname(terminal.screen)) == NULL)
+		return -1;
+	snprintf(terminal.name, sizeof terminal.name, "%s", name);
+	return 0;
+}
+
+/* This process leads a session at the terminal. */
+static int
+log_in(void)
+{
+	int fd;
+
+	close(terminal.screen);
+	if (setsid() == -1 || (fd = open(terminal.name, O_RDWR)) == -1 ||
+	    ioctl(fd, TIOCSCTTY, 0) == -1)
+		_exit(93);
+	return fd;
+}
+
+/* As a terminal's own command, or by exec from a shell. */
+static void
+program_as_session_leader(void)
+{
+	log_in();
+	program();
+}
+
+/* As a job of a shell, which the hang-up ends. */
+static void
+program_as_job(void)
+{
+	int fd = log_in();
+	pid_t job;
+
+	if ((job = fork()) == 0) {
+		setpgid(0, 0);
+		signal(SIGTTOU, SIG_IGN);
+		tcsetpgrp(fd, getpid());
+		signal(SIGTTOU, SIG_DFL);
+		program();
+		exit(0);
+	}
+	for (;;)
+		pause();
+}
+
+static int
+start_at_terminal(void (*what)(void))
+{
+	if (skip_if(open_terminal() == -1, "there are no pseudoterminals"))
+		return -1;
+	daemon_set_foreground(1);
+	launch(run_start, what);
+	meet();
+	return 0;
+}
+
+START_TEST(in_foreground_a_hang_up_of_the_terminal_is_a_stop)
+{
+	int fd;
+
+	if (start_at_terminal(program_as_session_leader) == -1)
+		return;
+	fd = served(NULL);
+	send_signal(here.master, SIGHUP);	/* from a process: a reload */
+	asked(fd, SIGHUP);
+	client_says(fd, "end\n");
+	next_server();
+	close(served(NULL));
+	close(terminal.screen);
+	ends_in_foreground_with(0);
+	never_told("server");
+}
+END_TEST
+
+START_TEST(in_foreground_a_hang_up_ends_a_job_with_its_shell)
+{
+	int status;
+
+	if (start_at_terminal(program_as_job) == -1)
+		return;
+	close(served(NULL));
+	send_signal(here.master, SIGHUP);
+	next_server();
+	close(served(NULL));
+	close(terminal.screen);
+	status = run_wait(&here.run);
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGHUP);
+	ends_with(0);
+	never_told("server");
+}
+END_TEST
+
+static void
+ignore_hup_and_lead(void)
+{
+	signal(SIGHUP, SIG_IGN);
+	program_as_session_leader();
+}
+
+START_TEST(in_foreground_an_ignored_hang_up_ends_nothing)
+{
+	if (start_at_terminal(ignore_hup_and_lead) == -1)
+		return;
+	close(served(NULL));
+	close(terminal.screen);
+	settled(here.master);
+	settled(here.server);
+	close(served(NULL));
+	send_signal(here.master, SIGTERM);
+	ends_in_foreground_with(0);
 }
 END_TEST
 
@@ -3059,6 +3569,7 @@ main(void)
 		a_start_that_is_to_end_does_not_succeed_any_more,
 		a_stop_that_reaches_the_server_alone_is_a_requested_stop,
 		a_stop_that_reaches_all_processes_at_once_is_a_requested_stop,
+		a_reload_that_reaches_all_processes_at_once_is_one_reload,
 		a_stop_that_reaches_all_ends_a_server_in_the_programs_hands,
 		a_stop_of_a_stopped_server_is_obeyed_when_it_goes_on,
 		no_signal_is_lost_while_a_server_sets_up,
@@ -3068,6 +3579,7 @@ main(void)
 		a_helper_of_the_server_is_never_signalled_nor_waited_for,
 		a_helper_of_a_gone_server_is_never_signalled_nor_waited_for,
 		a_helper_of_a_worker_is_never_signalled_counted_nor_waited_for,
+		a_helper_of_a_server_can_write_nothing_that_the_library_reads,
 		the_master_reaps_every_child_that_it_has,
 		the_server_reaps_only_its_workers,
 		a_servers_own_status_is_the_masters,
@@ -3094,6 +3606,8 @@ main(void)
 		orphans_get_each_signal_once_and_hup_does_not_wait_for_them,
 		orphans_get_the_signal_that_ends_the_daemon,
 		an_orphan_without_a_handler_is_asked_or_ended_as_any_worker,
+		orphans_that_are_not_to_be_asked_get_a_stop_alone,
+		orphans_that_a_signal_ends_are_told,
 		orphans_count_against_worker_count_max,
 		orphans_and_workers_count_together,
 		orphans_are_counted_over_several_servers,
@@ -3103,6 +3617,13 @@ main(void)
 		a_reload_reaches_workers_whose_server_died_just_before,
 		a_stop_reaches_workers_whose_server_dies_without_passing_it_on,
 		those_who_do_not_obey_a_stop_are_killed_after_stop_timeout,
+		workers_of_a_hung_server_have_their_time_after_it,
+		workers_get_term_before_kill_where_their_server_crashed_after_usr2,
+		a_worker_that_is_killed_takes_its_helpers_with_it,
+		a_master_ends_though_a_worker_cannot_be_killed_and_names_it,
+		a_master_ends_though_workers_cannot_be_killed_and_counts_them,
+		a_master_ends_though_its_server_cannot_be_killed,
+		workers_that_a_hung_server_tells_at_last_have_their_time,
 		without_its_master_a_server_lets_its_workers_finish_and_ends,
 		without_its_master_a_server_still_obeys,
 		a_server_whose_master_died_before_daemon_server_ends,
@@ -3125,6 +3646,9 @@ main(void)
 		in_foreground_a_failed_start_has_the_starters_status,
 		in_foreground_the_master_watches_start_timeout,
 		in_foreground_an_ignored_hup_stays_ignored,
+		in_foreground_a_hang_up_of_the_terminal_is_a_stop,
+		in_foreground_a_hang_up_ends_a_job_with_its_shell,
+		in_foreground_an_ignored_hang_up_ends_nothing,
 		in_background_an_ignored_hup_is_obeyed_again,
 		in_foreground_a_stop_that_reaches_all_is_a_requested_stop,
 		as_process_1_every_signal_of_the_table_works,
