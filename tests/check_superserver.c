@@ -647,6 +647,30 @@ START_TEST(superserver_stops_when_the_last_program_has_ended)
 }
 END_TEST
 
+/* A shell script's usual way to end its helpers with it. */
+START_TEST(superserver_is_not_reached_by_a_program_that_signals_its_group)
+{
+	pid_t master, server;
+	int port, first, second;
+
+	start("sh", "-c", "read -r what && test \"$what\" != kill || kill 0; "
+	    "echo \"$what\"; cat", NULL);
+	master = started(&port);
+	server = only_child_of(master);
+	first = client(port);
+	echoes(first, "first");
+	second = client(port);
+	client_says(second, "kill\n");
+	ck_assert_pstr_eq(client_hears(second), NULL);
+	close(second);
+	echoes(first, "again");
+	close(first);
+	ask(port, "new", "new");
+	ck_assert_int_eq(only_child_of(master), server);
+	stop(master);
+}
+END_TEST
+
 START_TEST(superserver_lets_clients_wait_for_a_worker)
 {
 	struct pollfd second = { -1, POLLIN, 0 };
@@ -757,6 +781,7 @@ main(void)
 		superserver_removes_no_pid_file_but_its_own,
 		superserver_reloads_while_a_program_goes_on_with_its_client,
 		superserver_stops_when_the_last_program_has_ended,
+		superserver_is_not_reached_by_a_program_that_signals_its_group,
 		superserver_lets_clients_wait_for_a_worker,
 		superserver_finds_the_program_before_it_starts,
 		superserver_takes_relative_paths_from_where_it_was_started,
