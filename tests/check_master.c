@@ -2228,6 +2228,7 @@ START_TEST(orphans_that_a_signal_ends_are_told)
 	    "the last one, %ld, was ended by signal %d (", (long)workers[1],
 	    SIGKILL);
 	says(here.run.err, expected);
+	ck_assert_ptr_null(strstr(here.run.err, "ended by signal 13"));
 }
 END_TEST
 

@@ -2069,9 +2069,10 @@ rests_alone(int error)
 	says_nothing_for(2500);
 	clock_gettime(CLOCK_MONOTONIC, &end);
 	seconds = (double)(end.tv_sec - begin.tv_sec) + 1;
-	ck_assert_msg(failing->calls < 40 + 20 * seconds, "%d calls",
+	/* A few batches, on a slow machine, and then one a second. */
+	ck_assert_msg(failing->calls < 100 + 20 * seconds, "%d calls",
 	    failing->calls);
-	ck_assert_msg(failing->forks - forks < 10 + 4 * seconds, "%d forks",
+	ck_assert_msg(failing->forks - forks < 50 + 4 * seconds, "%d forks",
 	    failing->forks - forks);
 	serves_one(ports[1]);
 	failing->error = 0;
