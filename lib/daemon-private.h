@@ -1,7 +1,7 @@
 /*
  * daemon-private.h - the internal interface, a banner for each file
  *
- * Lowest first: a file calls only what stands above its own banner.
+ * Lowest first: a file calls only what is above its own banner.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -21,13 +21,13 @@
 #include "daemon.h"
 
 #ifndef PIPE_BUF
-#define PIPE_BUF 512	/* what POSIX has for the least */
+#define PIPE_BUF 512	/* POSIX's minimum */
 #endif
 
 #define DSRV_COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
 
 /*
- * settings.c - what the program has set; only that file writes it
+ * settings.c - the program's settings; only that file writes them
  */
 
 struct dsrv_settings {
@@ -49,7 +49,7 @@ struct dsrv_settings {
 	int logger_enabled;
 	char *logger_name_format;	/* an absolute path, in the master */
 	char *logger_prefix_format;
-	char *logger_link;		/* an absolute path, too; NULL: none */
+	char *logger_link;		/* likewise; NULL: none */
 	int logger_fast_time;
 	int logger_fast_max;
 	size_t logger_size_max;
@@ -64,15 +64,15 @@ struct dsrv_settings {
 
 enum {
 	DSRV_WORKERS_MAX = 65536,
-	DSRV_PATH_MAX = 4096,		/* bytes, as many in a format */
+	DSRV_PATH_MAX = 4096,		/* bytes; also of a format */
 	DSRV_PREFIX_FORMAT_MAX = 255
 };
 
 const struct dsrv_settings *dsrv_settings(void);
 const char *dsrv_settings_name(void);
-/* Relative paths are taken from the directory that this is called in. */
+/* Relative paths start at the directory in which this is called. */
 void dsrv_settings_start_here(void);
-/* Whatever the program has set. */
+/* Overrides what the program has set. */
 void dsrv_settings_stay_in_foreground(void);
 /* Makes the logger's paths absolute; -1 with errno. */
 int dsrv_settings_complete(void);
@@ -82,77 +82,77 @@ int dsrv_settings_complete(void);
  */
 
 enum {
-	DSRV_ASK_LEAVE = 1,	/* the server is to end, and ... */
-	DSRV_ASK_AT_ONCE = 2,	/* ... not to wait for its workers, */
-	DSRV_ASK_FOR_GOOD = 4	/* ... not to be followed by another */
+	DSRV_ASK_LEAVE = 1,	/* the server must end, and ... */
+	DSRV_ASK_AT_ONCE = 2,	/* ... not wait for its workers, */
+	DSRV_ASK_FOR_GOOD = 4	/* ... as the last server */
 };
 
 extern const int dsrv_signals[];	/* those of the table, then 0 */
 
-/* What signo asks for; 0 if it is not of the table. */
+/* What signo asks for; 0 if it is not in the table. */
 unsigned dsrv_signals_ask(int signo);
-/* The signal that workers get with signo; 0: none. */
+/* The signal that workers get for signo; 0: none. */
 int dsrv_signals_to_workers(int signo);
-/* What a signal that has come means: a hang-up, which the kernel sends when
- * the terminal is gone, is not a reload. */
+/* The signal as which a received one is treated: a hang-up that the kernel
+ * sends, because the terminal is gone, is not a reload. */
 int dsrv_signals_meaning(int signo, int from_kernel);
-/* As strsignal(3) names those of the table, but also in a signal handler. */
+/* As strsignal(3) for those of the table, but safe in a signal handler. */
 const char *dsrv_signals_name(int signo);
-/* Adds what signo asks for; whether that was more than asked already. */
+/* Adds what signo asks for; returns whether that was more than before. */
 int dsrv_signals_raise(unsigned *asked, int signo);
 
 /*
- * descriptors.c - what 0, 1 and 2 are, and how all others are born
+ * descriptors.c - what 0, 1 and 2 are, and how all others are opened
  */
 
 /* Opens /dev/null for each of the descriptors 0 to 2 that is closed. */
 int dsrv_descriptors_fill(void);
-/* Puts /dev/null on the descriptors from first to last; where it cannot be
- * opened, as after a chroot(2), what stdin is, unless that is one of them. */
+/* Opens /dev/null as the descriptors from first to last; if it cannot be
+ * opened, as after a chroot(2), duplicates stdin, unless that is one of them. */
 int dsrv_descriptors_null(int first, int last);
-/* Makes stdin, stdout or stderr, by its descriptor, as good as unused, and
- * an output stream line buffered; the descriptor stays what it is. */
+/* Resets the stream of descriptor 0, 1 or 2 as if it had never been used, and
+ * makes an output stream line buffered; the descriptor does not change. */
 int dsrv_descriptors_renew(int fd);
-/* The same for stdin or stdout that was made so before, and is used by now. */
+/* The same for stdin or stdout that was renewed before and has been used. */
 int dsrv_descriptors_refresh(int fd);
-/* Where stderr is closed, makes it what else the shell may see: stdout, or
- * stdin. Whether it did; -1: there is nothing. */
+/* If stderr is closed, makes it a copy of stdout or stdin, if the shell may see
+ * that. Returns whether it did; -1: neither is usable. */
 int dsrv_descriptors_lend_stderr(void);
-/* A descriptor of /dev/null, or -1. */
+/* Opens /dev/null; -1: it cannot. */
 int dsrv_descriptors_first_null(void);
-/* The same, or of what there is for it since daemon_start(). */
+/* Opens /dev/null; after a chroot(2) without one, duplicates stdin. */
 int dsrv_descriptors_open_null(void);
 /* pipe(2), close-on-exec. */
 int dsrv_descriptors_pipe(int *read_end, int *write_end);
 /* socketpair(2) of a stream, close-on-exec. */
 int dsrv_descriptors_pair(int *one, int *other);
-/* A new descriptor, or -1: moves it above 2, and is to be used before any
- * other is opened. */
+/* Moves a new descriptor (or -1) above 2. To be called before any other is
+ * opened. */
 int dsrv_descriptors_own(int fd);
 
 /*
- * output.c - write to a descriptor that others share, and never sleep
+ * output.c - write to a descriptor that others share, without sleeping
  */
 
 struct dsrv_output {
 	int fd;			/* to wait for with poll(2) */
-	int reopened;		/* it is ours to close */
+	int reopened;		/* fd is ours to close */
 	ssize_t (*write)(int fd, const char *text, size_t size);
 };
 
-/* Never fails; fd stays as it is. */
+/* Never fails; does not change fd. */
 void dsrv_output_open(struct dsrv_output *, int fd);
-/* As write(2), in part if need be; -1 with errno, EAGAIN: not now. */
+/* As write(2), perhaps in part; -1 with errno, EAGAIN: not now. */
 ssize_t dsrv_output_write(const struct dsrv_output *, const char *text,
     size_t size);
 void dsrv_output_close(struct dsrv_output *);
 
 /*
- * wakeup.c - a way to wake a looping process, for those it does not trust
+ * wakeup.c - lets untrusted processes wake a looping one
  */
 
 struct dsrv_wakeup {
-	int fd;		/* the process that is woken polls this */
+	int fd;		/* the looping process polls this */
 	int to;		/* the others send here; perhaps the same */
 };
 
@@ -162,16 +162,16 @@ void dsrv_wakeup_close(struct dsrv_wakeup *);
 /* In a process that only sends. */
 void dsrv_wakeup_only_send(struct dsrv_wakeup *);
 void dsrv_wakeup_send(int to);
-/* It has woken: until the next one. */
+/* After waking: resets it for the next send. */
 void dsrv_wakeup_take(const struct dsrv_wakeup *);
 
 /*
- * address.c - a client's address, kept in little room, and as text; pure
+ * address.c - a client's address, stored compactly and as text; pure
  */
 
-/* An address, in the room that TCP needs. */
+/* An address, in the space that TCP needs. */
 struct dsrv_address {
-	socklen_t len;	/* 0: not known */
+	socklen_t len;	/* 0: unknown */
 	union {
 		struct sockaddr any;
 		struct sockaddr_in in;
@@ -183,30 +183,30 @@ enum { DSRV_ADDRESS_TEXT = 64 };
 
 void dsrv_address_keep(struct dsrv_address *, const struct sockaddr *,
     socklen_t);
-/* "192.0.2.1:4711", "[2001:db8::1]:4711", "unix", or "" where it is not
- * known, in DSRV_ADDRESS_TEXT bytes. */
+/* "192.0.2.1:4711", "[2001:db8::1]:4711", "unix", or "" if unknown, in
+ * DSRV_ADDRESS_TEXT bytes. */
 void dsrv_address_text(char *text, const struct dsrv_address *);
 
 /*
- * memory.c - memory that a child of this process does not get
+ * memory.c - memory that children do not inherit
  */
 
 /* Zeroed and page aligned; NULL with errno. */
 void *dsrv_memory_own(size_t size);
-/* The same, shared with the children of this process only. */
+/* Zeroed, page aligned, and shared with the children of this process. */
 void *dsrv_memory_shared(size_t size);
-/* From now on this process's children do not get it. */
+/* From now on children do not inherit it. */
 void dsrv_memory_keep(void *, size_t size);
 void dsrv_memory_free(void *, size_t size);
-/* In a new child: rids it of what the system could not keep from it. */
+/* In a new child: unmaps what the system could not keep from it. */
 void dsrv_memory_forked(void);
 
 /*
- * report.c - the one way to say what went wrong, and to end a process
+ * report.c - the only way to report an error and to end a process
  */
 
-/* Where messages go: during a start to standard error, which the starter
- * empties, with some patience; later there with none, or to syslog(3). */
+/* Where messages go: during the start to standard error, which the starter
+ * empties, waiting a little; later there without waiting, or to syslog(3). */
 enum dsrv_report_to {
 	DSRV_REPORT_STARTER,
 	DSRV_REPORT_STDERR,
@@ -217,30 +217,31 @@ void dsrv_report_to(enum dsrv_report_to);
 /* "NAME: unable to " and the formatted rest, in one line. Keeps errno. */
 void dsrv_report(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
-/* The same, stored without a newline in DSRV_REPORT_MAX bytes; its length. */
+/* Stores that line without a newline in DSRV_REPORT_MAX bytes; returns its
+ * length. */
 enum { DSRV_REPORT_MAX = 1024 };
 size_t dsrv_report_line(char *line, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-/* Writes what standard error had no room for; with patience, waits a moment
- * for that. Whether something waits still. */
+/* Writes text that standard error had no room for; with patience, waits a
+ * moment. Returns whether some is left. */
 int dsrv_report_flush(int patience);
 /* How a process ended, in words: "ended with status 3"; in static memory. */
 const char *dsrv_report_how(int wait_status);
-/* The exit status that tells of a wait status: 128+n for signal n. */
+/* The exit status for a wait status: 128+n for signal n. */
 int dsrv_report_status(int wait_status);
-/* Ends the process, or returns return_fatal, if that is not 0, with this
- * errno: then daemon_exit_status() tells status. */
+/* Ends the process; or, if return_fatal is not 0, returns it with this errno,
+ * and daemon_exit_status() returns status. */
 int dsrv_report_end(int status, int error, int return_fatal);
-/* Ends the process for good, without a return. */
+/* Ends the process even if a return_fatal is set. */
 void dsrv_report_exit(int status) __attribute__((noreturn));
-/* The same with status 1, and errno as the reason: "NAME: unable to WHAT". */
+/* Reports "NAME: unable to WHAT" with errno, and exits with status 1. */
 void dsrv_report_die(const char *what) __attribute__((noreturn));
-/* In a signal handler: says that this signal has ended the start, and ends
- * the process with status 1. */
+/* In a signal handler: reports that this signal has ended the start, and exits
+ * with status 1. */
 void dsrv_report_stopped(int signo) __attribute__((noreturn));
 
 /*
- * restart.c - the verdict on an end; pure
+ * restart.c - how to answer the end of a server or logger; pure
  */
 
 struct dsrv_end {
@@ -251,38 +252,38 @@ struct dsrv_end {
 };
 
 struct dsrv_history {
-	int restarts;	/* in the master's life, those asked for not counted */
+	int restarts;	/* in the master's life, requested ones not counted */
 	int fast_ends;	/* in a row */
 };
 
 struct dsrv_verdict {
-	int again;	/* another server, */
-	int pause;	/* ... after so many ms; or */
-	int status;	/* ... the daemon's end with this */
+	int again;	/* a new server, */
+	int pause;	/* ... after this many ms; or else */
+	int status;	/* ... the daemon's exit status */
 };
 
-/* On a server's end. */
+/* After a server's end. */
 struct dsrv_verdict dsrv_restart_judge(struct dsrv_history *,
     const struct dsrv_end *);
-/* On a logger's, which nobody asks to end. */
+/* After a logger's end, which is never requested. */
 struct dsrv_verdict dsrv_restart_judge_logger(struct dsrv_history *,
     int64_t lived);
 /* The pause after the nth failure in a row: first, doubling up to most. */
 int dsrv_restart_pause(int nth, int first, int most);
 
 /*
- * children.c - the live children of a process, found in O(1); pure data
+ * children.c - the live children and their records, found in O(1); pure data
  */
 
-/* Their pids, packed. In memory of its own, so that a server's can be read
- * by the master when the server is gone. */
+/* Their pids, packed. In separate memory, so that the master can read a
+ * server's after the server has died. */
 struct dsrv_roster {
 	int count;
-	int orphans;	/* written by the master: what counts as well */
+	int orphans;	/* written by the master; they count as well */
 	pid_t pids[DSRV_WORKERS_MAX + 1];
 };
 
-/* What a process knows of a child of its own. */
+/* What a process knows about a child. */
 struct dsrv_child {
 	struct dsrv_address client;
 	int is_orphan;	/* adopted by the master */
@@ -293,21 +294,21 @@ struct dsrv_children {
 	struct dsrv_roster *roster;
 	int32_t *index;	/* open addressing: pid -> its place in pids + 1, or 0 */
 	struct dsrv_child *records;	/* by the places of pids */
-	int own;	/* whether the roster is to be freed */
+	int own;	/* the roster must be freed */
 };
 
-/* With a roster of its own where that is NULL; -1 with errno. */
+/* Allocates a roster if that is NULL; -1 with errno. */
 int dsrv_children_open(struct dsrv_children *, struct dsrv_roster *);
 void dsrv_children_close(struct dsrv_children *);
 int dsrv_children_count(const struct dsrv_children *);
 pid_t dsrv_children_at(const struct dsrv_children *, int place);
 int dsrv_children_has(const struct dsrv_children *, pid_t);
-/* Its record, to be filled; NULL: it is not there. */
+/* The child's record, to be filled; NULL: no such child. */
 struct dsrv_child *dsrv_children_record(const struct dsrv_children *, pid_t);
-/* -1 where there is no more room; one that is there already stays once. */
+/* -1: the table is full. A child that is in it already is not added again. */
 int dsrv_children_add(struct dsrv_children *, pid_t);
-/* Whether it was there; then gone, if not NULL, is its record. The last one
- * takes its place. */
+/* Returns whether it was there, and stores its record in gone, if not NULL.
+ * The last one takes its place. */
 int dsrv_children_remove(struct dsrv_children *, pid_t,
     struct dsrv_child *gone);
 
@@ -427,48 +428,47 @@ enum dsrv_stage_kind {
 
 struct dsrv_stage {
 	enum dsrv_stage_kind kind;
-	pid_t pid;			/* a fork of the program is none */
+	pid_t pid;			/* differs in a fork of the program */
 	int to_parent;			/* the ready pipe, or -1 */
 	int to_logger;			/* the log pipe, or -1 */
 	struct dsrv_roster *roster;	/* a server's, shared with the master */
-	int follows;			/* a server: another was confirmed before */
+	int follows;			/* a server: an earlier one was confirmed */
 	struct dsrv_airlock airlock;	/* a logger's */
 	const int *kept;		/* a spare's */
 	int kept_count;
-	int hup_ignored;		/* in foreground, and to stay so */
+	int hup_ignored;		/* in the foreground, to stay so */
 };
 
 const struct dsrv_stage *dsrv_stage(void);
-/* This process is from now on of that kind. */
+/* From now on this process is of that kind. */
 void dsrv_stage_become(enum dsrv_stage_kind);
-/* From now on a process that the program forks has none of this. */
+/* From now on a process that the program forks drops its ready pipe. */
 void dsrv_stage_guard(void);
-/* The ready pipe that this process's parent gives it, in place of what the
- * last one's gave. */
+/* The ready pipe to this process's parent, in place of an earlier one. */
 void dsrv_stage_connect(int to_parent);
 void dsrv_stage_disconnect(void);
-/* The log pipe is in this process's hands, and in those of its children. */
+/* This process and its children hold the log pipe. */
 void dsrv_stage_hold_log(int to_logger);
 void dsrv_stage_leave_log(void);
-/* What else a server, or a logger, is given. */
+/* What else a server or a logger is given. */
 void dsrv_stage_give_roster(struct dsrv_roster *, int follows);
 void dsrv_stage_give_airlock(const struct dsrv_airlock *);
-/* In a signal handler: this worker was asked to finish; and what tells it
- * later, 0: it was not. */
+/* In a signal handler: this worker was asked to finish. The second returns the
+ * signal, 0: none. */
 void dsrv_stage_ask_to_stop(int signo);
 int dsrv_stage_stop_signal(void);
-/* Remembers that SIGHUP is ignored and is to stay so. */
+/* Remembers that SIGHUP is ignored and must stay so. */
 void dsrv_stage_keep_hup_ignored(void);
-/* Whether "unable to VERB" need not be said: this is a process of the kind
- * in which it is expected, without threads. Else says it; returns errno. */
+/* Returns 0 if this is a process of the expected kind without other threads.
+ * Else reports "unable to VERB" and returns an error number. */
 int dsrv_stage_enter(enum dsrv_stage_kind expected, const char *verb);
-/* These too are the library's own now, but for -1. */
+/* These descriptors, except -1, are the library's own too. */
 void dsrv_stage_keep(const int *fds, int count);
-/* The lowest of the library's own descriptors from there on; -1: none is. */
+/* The lowest of the library's own descriptors that is at least from; -1: none. */
 int dsrv_stage_descriptor(int from);
 
 /*
- * catch.c - the signals that a process obeys, as something to read
+ * catch.c - the signals that a process obeys, made readable
  */
 
 enum {
@@ -482,101 +482,101 @@ struct dsrv_caught {
 };
 
 struct dsrv_catch {
-	int fd;		/* can be read when one has come */
+	int fd;		/* readable when a signal has arrived */
 	sigset_t mask;	/* the program's */
-	sigset_t worker_mask;	/* and what workers are given */
+	sigset_t worker_mask;	/* and the one for workers */
 	sigset_t held;
 	sigset_t caught;
 };
 
-/* Takes over the signals of the table, but for those untouched (NULL: none),
- * SIGCHLD and SIGPIPE, which does nothing from now on; -1 with errno. */
+/* Takes over SIGCHLD, SIGPIPE (which now does nothing) and the signals of the
+ * table except those untouched (NULL: none); -1 with errno. */
 int dsrv_catch_open(struct dsrv_catch *, const sigset_t *untouched);
-/* Gives the program its signals back; what has come and was not read is no
- * more. */
+/* Gives the program its signals back; pending signals that were not read are
+ * discarded. */
 void dsrv_catch_close(struct dsrv_catch *);
-/* Stores at most DSRV_CATCH_MAX; how many. */
+/* Stores at most DSRV_CATCH_MAX; returns how many. */
 int dsrv_catch_read(struct dsrv_catch *, struct dsrv_caught *);
-/* As if a SIGCHLD came. */
+/* Acts as if a SIGCHLD had arrived. */
 void dsrv_catch_hint(void);
-/* This signal too does nothing to this process. */
+/* Ignores this signal in this process. */
 void dsrv_catch_ignore(int signo);
-/* Where the program has no handler for signo, workers are given this one, and
- * signo stays blocked in them. */
+/* If the program has no handler for signo, workers get this one, and signo is
+ * blocked in them. */
 void dsrv_catch_give(struct dsrv_catch *, int signo, void (*handler)(int));
-/* In a worker: lets in what it was given; and one of those that has come and
- * is blocked, or 0. */
+/* In a worker: unblocks the signals that it was given handlers for. The second
+ * returns one of them that is pending, or 0. */
 void dsrv_catch_let_given_in(sigset_t *before);
 int dsrv_catch_pending_given(void);
-/* Around a fork(2): in a child no signal may be ours. */
+/* Around a fork(2): none of our handlers may run in the child. */
 void dsrv_catch_hold(struct dsrv_catch *);
 void dsrv_catch_go_on(struct dsrv_catch *);
-/* In a new child: it has the program's dispositions again, or, if it is to be
- * deaf, ignores the signals of the table; but none comes until ... */
+/* In a new child: restores the program's dispositions, or, if deaf, ignores
+ * the signals of the table. Signals stay blocked until ... */
 void dsrv_catch_leave(struct dsrv_catch *, int deaf);
-/* ... it has the program's mask. */
+/* ... the program's mask is set. */
 void dsrv_catch_let_in(const sigset_t *mask);
 void dsrv_catch_block(sigset_t *before);
 /* Ends the process by this signal's default action, without a core. */
 void dsrv_catch_die_of(int signo) __attribute__((noreturn));
-/* In process 1, where the kernel drops signals that have their default action:
- * until the next loop those of the table, except the ones that the program
- * handles, or ignores and that are untouched, end the start or are kept. */
+/* In process 1, where the kernel discards signals that have their default
+ * action: until the next loop those of the table end the start or are kept,
+ * except the ones that the program handles, or ignores and that are untouched. */
 void dsrv_catch_guard(const sigset_t *untouched);
-/* The one that was kept for after the first success, or 0. */
+/* The one that was kept until after the first success, or 0. */
 int dsrv_catch_kept(void);
-/* Unblocks the signals of the table and SIGCHLD, and gives them back their
- * default action where they are ignored, but for those untouched. */
+/* Unblocks the signals of the table and SIGCHLD, and resets ignored ones to
+ * their default action, except those untouched. */
 void dsrv_catch_reset(const sigset_t *untouched);
-/* Those signals of the table that are ignored. */
+/* The signals of the table that are ignored. */
 void dsrv_catch_ignored(sigset_t *);
 
 /*
- * loop.c - wait for what happens next
+ * loop.c - wait for the next event
  */
 
 enum dsrv_event {
-	DSRV_EVENT_SIGNAL,	/* loop.signo came */
+	DSRV_EVENT_SIGNAL,	/* loop.signo arrived */
 	DSRV_EVENT_CHILD,	/* loop.pid ended with loop.status */
 	DSRV_EVENT_READY,	/* loop.fd, watched at loop.place, is ready */
-	DSRV_EVENT_TICK		/* loop.deadline has come */
+	DSRV_EVENT_TICK		/* loop.deadline has passed */
 };
 
 #define DSRV_NEVER INT64_MAX
 
-/* Which children a loop waits for: those that it has forked, or, as a
- * reaper of orphans must, all that it has. */
+/* Which children a loop waits for: those that it has forked, or all, as a
+ * process that adopts orphans must. */
 enum dsrv_loop_reap { DSRV_REAP_FORKED, DSRV_REAP_ALL };
 
 struct dsrv_loop {
-	/* what dsrv_loop_next() tells */
+	/* set by dsrv_loop_next() */
 	int signo;
 	int from_kernel;
 	pid_t pid;
 	int status;
-	struct dsrv_child child;	/* of pid, where it was known */
+	struct dsrv_child child;	/* of pid, if it was known */
 	int fd;
 	int place;
 
-	/* what the stage sets */
+	/* set by the stage */
 	int64_t deadline;	/* on dsrv_loop_now()'s clock; DSRV_NEVER */
 
-	/* the rest is the loop's own */
+	/* private to the loop */
 	struct dsrv_children children;
 	enum dsrv_loop_reap reap;
 	struct pollfd *set;	/* place 0: the signals */
 	int set_max;
 	int watched;
-	int cursor;		/* the place looked at last in this round */
-	int unseen;		/* places to look at in it */
-	int ticked;		/* whether the deadline was told in it */
+	int cursor;		/* the place checked last in this round */
+	int unseen;		/* places left to check in it */
+	int ticked;		/* the deadline was reported in it */
 	int must_reap;		/* a child ended; for DSRV_REAP_ALL */
-	int failed;		/* waitpid(2) has, and is to be tried again */
-	int64_t look_every;	/* ms: all children are asked without a ... */
-	int64_t look_at;	/* ... reason; then next */
-	int unswept;		/* children to ask for an end that no ... */
-	int sweep_now;		/* ... signal told; so many in this round */
-	int hand;		/* of all, ... */
+	int failed;		/* waitpid(2) has, and must be retried */
+	int64_t look_every;	/* ms between checks of all children */
+	int64_t look_at;	/* the next such check */
+	int unswept;		/* children still to check after a signal, */
+	int sweep_now;		/* ... and in this round */
+	int hand;		/* the next one of all, ... */
 	int recent;		/* ... and of the newest */
 	struct dsrv_catch catch;
 	struct dsrv_caught caught[DSRV_CATCH_MAX];
@@ -584,25 +584,25 @@ struct dsrv_loop {
 	int caught_next;
 };
 
-/* Flushes stdio and takes over the signals of the table, but for those
- * untouched (NULL: none), SIGCHLD and SIGPIPE; -1 with errno. At most places
- * descriptors can be watched. roster: as dsrv_children_open() has it. */
+/* Flushes stdio and takes over signals as dsrv_catch_open() does; -1 with
+ * errno. At most places descriptors can be watched. roster: as for
+ * dsrv_children_open(). */
 int dsrv_loop_open(struct dsrv_loop *, int places, enum dsrv_loop_reap,
     struct dsrv_roster *, const sigset_t *untouched);
 /* Gives the program its signals back. Keeps errno. */
 void dsrv_loop_close(struct dsrv_loop *);
-/* Returns the place at which fd is watched. With events 0 it is ready when
- * its other end is gone. */
+/* Returns the place at which fd is watched. With events 0 it is ready only
+ * when its other end is gone. */
 int dsrv_loop_watch(struct dsrv_loop *, int fd, int events);
 void dsrv_loop_pause(struct dsrv_loop *, int place);
 void dsrv_loop_resume(struct dsrv_loop *, int place);
 /* For good: the place is free for dsrv_loop_rewatch(). */
 void dsrv_loop_forget(struct dsrv_loop *, int place);
 void dsrv_loop_rewatch(struct dsrv_loop *, int place, int fd, int events);
-/* Whether it is not forgotten. */
+/* Whether place is not forgotten. */
 int dsrv_loop_watches(const struct dsrv_loop *, int place);
 
-/* How often it looks for ends that no signal has told; ms. */
+/* How often to check for exits that no signal announced; ms. */
 void dsrv_loop_look_every(struct dsrv_loop *, int64_t ms);
 
 enum dsrv_event dsrv_loop_next(struct dsrv_loop *);
@@ -611,33 +611,33 @@ int64_t dsrv_loop_earlier(int64_t, int64_t);
 void dsrv_loop_sleep(int ms);
 void dsrv_loop_doze(int us);
 
-/* fork(2), the child recorded. The child has the program's signal mask and
- * dispositions again, and nothing of the loop. */
+/* As fork(2), and records the child. The child has the program's signal mask
+ * and dispositions, and nothing of the loop. */
 pid_t dsrv_loop_fork(struct dsrv_loop *);
 /* The same, but the child ignores the signals of the table. */
 pid_t dsrv_loop_fork_deaf(struct dsrv_loop *);
-/* The same, but no signal of the table comes until the child lets them in:
- * with the program's mask, or with that of workers, who are given handlers. */
+/* The same, but signals are blocked until the child sets a mask: the program's
+ * or, for a worker that was given handlers, the workers'. */
 pid_t dsrv_loop_fork_held(struct dsrv_loop *);
 void dsrv_loop_let_in(const struct dsrv_loop *);
 void dsrv_loop_let_worker_in(const struct dsrv_loop *);
 /* As dsrv_catch_give(). */
 void dsrv_loop_give(struct dsrv_loop *, int signo, void (*handler)(int));
-/* Those that it has forked or adopted, and that have not ended. */
+/* How many forked or adopted children have not ended. */
 int dsrv_loop_children(const struct dsrv_loop *);
 pid_t dsrv_loop_child_at(const struct dsrv_loop *, int place);
 int dsrv_loop_has_child(const struct dsrv_loop *, pid_t);
 struct dsrv_child *dsrv_loop_child(const struct dsrv_loop *, pid_t);
 const struct dsrv_children *dsrv_loop_known(const struct dsrv_loop *);
-/* Waits for this one, however long it takes. */
+/* Waits for this child, however long it takes. */
 void dsrv_loop_wait(struct dsrv_loop *, pid_t);
-/* Makes a child that came by adoption known. -1: it is none of ours. */
+/* Records an adopted child. -1: it is not a child of this process. */
 int dsrv_loop_adopt(struct dsrv_loop *, pid_t);
-/* Orphaned descendants become children of this process, or no longer.
- * Returns what it was; -1 where the system has no such thing. */
+/* Whether orphaned descendants become children of this process. Returns the
+ * old value; -1: the system cannot do this. */
 int dsrv_loop_adopting(int on);
-/* Whether process group pgid has no member left; reaps those members that
- * are children of this process. */
+/* Whether process group pgid is empty; first reaps its members that are
+ * children of this process. */
 int dsrv_loop_group_gone(pid_t pgid);
 
 /*
@@ -707,20 +707,21 @@ void dsrv_relays_say(struct dsrv_relays *, struct dsrv_loop *,
  */
 
 enum dsrv_ready_word {
-	DSRV_READY_NOTHING,	/* no word is there now */
-	DSRV_READY_GONE,	/* nor will be: the writer has closed it */
+	DSRV_READY_NOTHING,	/* no word now */
+	DSRV_READY_GONE,	/* nor later: the writer has closed the pipe */
 	DSRV_READY_SUCCESS,
 	DSRV_READY_ASKED,	/* by this signal to end */
 	DSRV_READY_ENDED,	/* with this status, the reason was given */
-	DSRV_READY_ORPHAN	/* from this worker: its server died unaware of it */
+	DSRV_READY_ORPHAN	/* this worker: its server died before recording it */
 };
 
-/* The ends for a parent, which need not wait at it, and for a child. */
+/* The ends for the parent (non-blocking) and for the child. */
 int dsrv_ready_pipe(int *from_child, int *to_parent);
-/* From now on stdout and stderr, and the library's messages, go to the logger,
- * or nowhere and to syslog(3), but for the foreground. -1 with errno. */
+/* From now on stdout, stderr and the library's messages go to the logger;
+ * without one, to /dev/null and syslog(3), or in the foreground nothing
+ * changes. -1 with errno. */
 int dsrv_ready_settle(void);
-/* To the parent; without one, nothing. -1: it is not there. */
+/* To the parent, if there is one. -1: the parent is gone. */
 int dsrv_ready_say(enum dsrv_ready_word, int number);
 enum dsrv_ready_word dsrv_ready_hear(int from_child, int *number);
 
@@ -850,7 +851,7 @@ void dsrv_leader_become(int lifeline, int null, const int *for_master,
     int count);
 
 /*
- * limit.c - what happens often is said once, and then how often; pure
+ * limit.c - frequent events are reported once, then counted; pure
  */
 
 struct dsrv_limit {
@@ -858,63 +859,64 @@ struct dsrv_limit {
 	int64_t quiet_until;
 };
 
-/* It has happened: whether to say it now. */
+/* Counts an event; returns whether to report it now. */
 int dsrv_limit_event(struct dsrv_limit *, int64_t now);
-/* When to say how often it has happened since; DSRV_NEVER. */
+/* When to report the count; DSRV_NEVER. */
 int64_t dsrv_limit_due(const struct dsrv_limit *);
-/* How often; that counts as said. */
+/* The events since the last report; they now count as reported. */
 int dsrv_limit_take(struct dsrv_limit *, int64_t now);
 
 /*
- * accept.c - a server's listeners: accept from those that work
+ * accept.c - a server's listeners: accept from the ones that work
  */
 
 struct dsrv_listener {
 	int fd;
 	int place;		/* in the loop */
 	int failures;		/* in a row */
-	int error;		/* that was said; 0: none */
-	int64_t retry_at;	/* DSRV_NEVER: it is not left alone */
+	int error;		/* that was reported; 0: none */
+	int64_t retry_at;	/* DSRV_NEVER: it is not paused */
 };
 
 struct dsrv_acceptor {
 	struct dsrv_listener *listeners;
 	int count;
 	int usable;		/* of them */
-	int resting;		/* of them */
+	int resting;		/* of them: paused after a failure */
 	int watched;
 };
 
-/* 0, or the error number of what is wrong with a list, which is said. */
+/* Returns 0, or reports what is wrong with a list and returns an error number. */
 int dsrv_accept_check_list(const int *fds, int count);
 /* -1 with errno. */
 int dsrv_accept_open(struct dsrv_acceptor *, const int *fds, int count,
     struct dsrv_loop *);
 void dsrv_accept_close(struct dsrv_acceptor *);
-/* Which one is watched at place. */
+/* The index of the listener that is watched at place. */
 int dsrv_accept_index(const struct dsrv_acceptor *, int place);
-/* None is watched any more. */
+/* Watches none from now on. */
 void dsrv_accept_stop(struct dsrv_acceptor *, struct dsrv_loop *);
 /* Accepts a client that is still there; -1: none. */
 int dsrv_accept_from(struct dsrv_acceptor *, int index, struct dsrv_loop *,
     struct dsrv_client *);
 void dsrv_accept_watch(struct dsrv_acceptor *, int on, struct dsrv_loop *);
-/* When to try again those that have failed; and does so. */
+/* When to retry those that have failed; and does so. */
 int64_t dsrv_accept_retry_at(const struct dsrv_acceptor *);
 void dsrv_accept_retry(struct dsrv_acceptor *, int64_t now,
     struct dsrv_loop *);
-/* Whether a client waits at any. */
+/* Whether a client waits at any listener. */
 int dsrv_accept_has_clients(const struct dsrv_acceptor *,
     const struct dsrv_loop *);
-/* Whether clients of one may have sent descriptors; and, in a child that
- * ends next, takes all that still wait when the listeners have been ended. */
+/* Whether any listener is of the Unix domain, whose clients may send
+ * descriptors. The second, in a child that exits next, accepts the clients that
+ * still wait at these when the listeners have been shut down. */
 int dsrv_accept_has_unix(const struct dsrv_acceptor *);
 void dsrv_accept_all(const struct dsrv_acceptor *);
-/* Drops those that listen no more. */
+/* Drops those that no longer listen. */
 void dsrv_accept_check(struct dsrv_acceptor *, struct dsrv_loop *);
 
 /*
- * notice.c - what the log says of workers
+ * notice.c - what the log says about workers
  */
 
 enum { DSRV_NOTICE_WORKER = DSRV_ADDRESS_TEXT + 32 };
@@ -927,48 +929,49 @@ struct dsrv_crashes {
 
 struct dsrv_busy {
 	int64_t since;		/* 0: there is room */
-	int64_t look_at;	/* whether clients wait */
+	int64_t look_at;	/* when to check whether clients wait */
 	int said;
 };
 
-/* A child has ended, as loop tells. */
+/* The child in loop has ended. */
 void dsrv_crashes_add(struct dsrv_crashes *, unsigned asked,
     const struct dsrv_loop *);
-/* When to say how many have crashed since the last line; and says it. */
+/* When to report how many have crashed since the last line; and reports it. */
 int64_t dsrv_crashes_due(const struct dsrv_crashes *);
 void dsrv_crashes_say(struct dsrv_crashes *, int64_t now);
-/* Before each wait; when to look again. */
+/* Called before each wait; returns when to check again. */
 int64_t dsrv_busy_watch(struct dsrv_busy *, int is_full,
     const struct dsrv_acceptor *, const struct dsrv_loop *);
 
 /*
- * orphans.c - workers whose server is gone: adopt them, signal them
+ * orphans.c - workers that have outlived their server: adopt them, signal them
  */
 
 struct dsrv_orphans {
 	struct dsrv_loop *loop;
-	int count;			/* of those adopted */
-	struct dsrv_children unadopted;	/* where the system adopts none */
-	int adopting;	/* whether this process did; -1: it cannot */
-	int from_dead;	/* the ready pipe of the last server that has died, in
-			 * which workers that it had not recorded speak; or -1 */
+	int count;			/* of the adopted ones */
+	struct dsrv_children unadopted;	/* if the system cannot adopt */
+	int adopting;	/* this process's value before; -1: it cannot */
+	int from_dead;	/* the ready pipe of the last server that died, where
+			 * workers that it had not recorded report; or -1 */
 	int place;
-	int64_t until;	/* no longer; those that speak later end */
+	int64_t until;	/* when to stop listening there */
 };
 
-/* -1 with errno; and when the loop is open. */
+/* -1 with errno. The second is for when the loop is open. */
 int dsrv_orphans_open(struct dsrv_orphans *, struct dsrv_loop *);
 void dsrv_orphans_watch(struct dsrv_orphans *);
 void dsrv_orphans_close(struct dsrv_orphans *);
-/* In a child of the master: it has nothing of them. */
+/* In a child of the master: drops what it inherited. */
 void dsrv_orphans_leave(struct dsrv_orphans *);
 /* SIGKILL goes to a worker's whole group. */
 void dsrv_orphans_signal(struct dsrv_orphans *, int signo);
-/* Some orphan's pid; 0: there is none. */
+/* The pid of an orphan; 0: none. */
 pid_t dsrv_orphans_first(const struct dsrv_orphans *);
-/* Adopts a worker, which gets the signal that it has missed; 0: none. */
+/* Adopts a worker and sends it the signal that it has missed; 0: none. */
 void dsrv_orphans_add(struct dsrv_orphans *, pid_t, int missed);
-/* A server has died: adopts its workers, and listens for those that it had not recorded. */
+/* After a server's death: adopts its workers, and listens for those that it had
+ * not recorded. */
 void dsrv_orphans_adopt(struct dsrv_orphans *, const struct dsrv_roster *,
     int missed);
 void dsrv_orphans_expect(struct dsrv_orphans *, int from_dead, int missed);
@@ -979,50 +982,50 @@ void dsrv_orphans_forget(struct dsrv_orphans *);
 void dsrv_orphans_lose(struct dsrv_orphans *, const struct dsrv_child *);
 
 /*
- * supervise.c - a child that is kept alive: its fork, its status pipe
+ * supervise.c - a child that is kept alive: fork and ready pipe
  */
 
 struct dsrv_supervised {
 	const char *name;
-	pid_t pid;		/* 0: there is none now */
+	pid_t pid;		/* 0: none at the moment */
 	int64_t born;
 	int from_child;		/* its ready pipe, or -1 */
 	int place;
 	struct dsrv_history history;
 	int fork_failures;	/* in a row */
-	int64_t again_at;	/* when to fork another; DSRV_NEVER */
+	int64_t again_at;	/* when to fork a new one; DSRV_NEVER */
 };
 
 void dsrv_supervise_open(struct dsrv_supervised *, const char *name,
     struct dsrv_loop *);
 void dsrv_supervise_close(struct dsrv_supervised *);
-/* As fork(2) does; the child has its ready pipe. After a failure, which is
- * said, again_at is when to try again. */
+/* As fork(2); the child gets its ready pipe. Reports a failure and sets
+ * again_at to the time of the next try. */
 pid_t dsrv_supervise_fork(struct dsrv_supervised *, struct dsrv_loop *,
     pid_t (*fork_child)(struct dsrv_loop *));
-/* It has died: its pipe is the caller's. */
+/* After the child's death: hands its pipe to the caller. */
 int dsrv_supervise_take_pipe(struct dsrv_supervised *, struct dsrv_loop *);
 
 /*
- * phase.c - the life of a daemon, as its master sees it; pure
+ * phase.c - the phases of a daemon's life, as its master sees them; pure
  */
 
 enum dsrv_phase {
 	DSRV_PHASE_STARTING,
-	DSRV_PHASE_RUNNING,		/* even while a server finishes its workers */
-	DSRV_PHASE_STOPPING_SERVER,	/* it has had the signal to end at once */
+	DSRV_PHASE_RUNNING,		/* even while a server waits for its workers */
+	DSRV_PHASE_STOPPING_SERVER,	/* it was sent the signal to end at once */
 	DSRV_PHASE_KILLING_SERVER,
-	DSRV_PHASE_AWAITING_WORKERS,	/* that may finish in peace; no server is left */
-	DSRV_PHASE_STOPPING_WORKERS,	/* they have had SIGTERM */
+	DSRV_PHASE_AWAITING_WORKERS,	/* no server is left; they may finish */
+	DSRV_PHASE_STOPPING_WORKERS,	/* they were sent SIGTERM */
 	DSRV_PHASE_KILLING_WORKERS,
 	DSRV_PHASE_WRITING,		/* only the logger is left */
-	DSRV_PHASE_SILENCING,		/* it has had SIGKILL */
+	DSRV_PHASE_SILENCING,		/* it was sent SIGKILL */
 	DSRV_PHASE_OVER
 };
 
 /* How long a phase may last; ms, or DSRV_NEVER. */
 int64_t dsrv_phase_time(enum dsrv_phase, int confirmed);
-/* The one that follows when that is over. */
+/* The phase that follows when that time is over. */
 enum dsrv_phase dsrv_phase_after(enum dsrv_phase);
 
 /*
@@ -1032,50 +1035,50 @@ enum dsrv_phase dsrv_phase_after(enum dsrv_phase);
 struct dsrv_keeplog {
 	struct dsrv_supervised logger;
 	struct dsrv_airlock airlock;
-	int opened;	/* a logger has had its file open */
-	int left;	/* nobody of the daemon writes to the log any more, ... */
+	int opened;	/* a logger has opened its file */
+	int left;	/* the daemon no longer writes to the log, ... */
 	int done;	/* ... and all is in the file, or never will be */
 };
 
 enum dsrv_keeplog_end {
-	DSRV_KEEPLOG_AGAIN,	/* another logger follows */
-	DSRV_KEEPLOG_TOO_OFTEN,	/* too, but the daemon is to end; it was said */
-	DSRV_KEEPLOG_FAILED,	/* the first had no file; it was said */
-	DSRV_KEEPLOG_DONE	/* it had all */
+	DSRV_KEEPLOG_AGAIN,	/* a new logger starts */
+	DSRV_KEEPLOG_TOO_OFTEN,	/* also, but the daemon must end; reported */
+	DSRV_KEEPLOG_FAILED,	/* the first did not open its file; reported */
+	DSRV_KEEPLOG_DONE	/* everything is written */
 };
 
-/* -1 with errno. Nothing, where no logger is enabled. */
+/* -1 with errno. Does nothing if no logger is enabled. */
 int dsrv_keeplog_open(struct dsrv_keeplog *);
 void dsrv_keeplog_close(struct dsrv_keeplog *);
 /* In a new child. */
 void dsrv_keeplog_become_server(struct dsrv_keeplog *);
 void dsrv_keeplog_become_logger(struct dsrv_keeplog *);
-/* Whether the first logger now has its file. */
+/* Whether the first logger has now opened its file. */
 int dsrv_keeplog_hear(struct dsrv_keeplog *, struct dsrv_loop *);
-/* The logger has ended, as loop tells. */
+/* The logger in loop has ended. */
 enum dsrv_keeplog_end dsrv_keeplog_lose(struct dsrv_keeplog *,
     struct dsrv_loop *, int is_ending);
 int dsrv_keeplog_is_done(const struct dsrv_keeplog *);
-/* The daemon writes no more; and, after ms, is to wait no longer. */
+/* The daemon has stopped writing. The second is for when it has waited for ms. */
 void dsrv_keeplog_leave(struct dsrv_keeplog *, int confirmed);
 void dsrv_keeplog_silence(struct dsrv_keeplog *, int64_t ms);
 
 /*
- * birth.c - a new worker waits until its server knows it
+ * birth.c - a new worker waits until its server has recorded it
  */
 
 /* In the server; -1 with errno. */
 int dsrv_birth_open(void);
 void dsrv_birth_close(void);
-/* Before each fork: the birth's number, for both. */
+/* Before each fork: the birth's number, for both processes. */
 unsigned dsrv_birth_begin(void);
-/* In the server: the child is known, and nothing of it is held any more. */
+/* In the server: the child is recorded, and its connection closed here. */
 void dsrv_birth_release(unsigned birth);
-/* In the child: waits for that, or tells the master that server is gone. */
+/* In the child: waits for that, or tells the master that the server is gone. */
 void dsrv_birth_wait(unsigned birth, pid_t server);
 
 /*
- * slots.c - the page in which spares say that they wait; advice
+ * slots.c - the page in which spares say that they wait; only a hint
  */
 
 /* -1 with errno. */
@@ -1084,23 +1087,23 @@ void dsrv_slots_close(void);
 /* In a spare: a slot for pid; -1: all are taken. */
 int dsrv_slots_take(pid_t pid);
 void dsrv_slots_release(int slot);
-/* In the server: a slot for one that is to be forked, and then its pid, or -1:
- * it was not. */
+/* In the server: reserves a slot before a fork; gives it to the child's pid, or
+ * frees it if that is -1. */
 int dsrv_slots_reserve(void);
 void dsrv_slots_give(int slot, pid_t pid);
-/* A child has ended. Whether it had a slot, and perhaps a client that was not
- * accepted yet. */
+/* A child has ended: returns whether it had a slot, and so perhaps was woken
+ * for a client that it did not accept. */
 int dsrv_slots_lose(pid_t pid);
-/* Frees those slots that no child has, or that are a second one. */
+/* Frees slots that belong to no child, or are a child's second one. */
 void dsrv_slots_audit(const struct dsrv_children *);
 int dsrv_slots_any_wait(void);
 int dsrv_slots_few_wait(void);
 int dsrv_slots_enough_wait(void);
-/* Whether spares are to say that few wait; in a spare, whether to say it. */
+/* Whether spares should call when few wait; in a spare, whether to call now. */
 void dsrv_slots_allow_call(int allowed);
 int dsrv_slots_call(void);
-/* In a spare: accepting has failed at this listener, or it works. One message
- * from all until it does: whether to say it. */
+/* In a spare: accepting has failed at this listener, or works again. Only one
+ * spare reports it in between: the first returns whether to. */
 int dsrv_slots_fail(int listener);
 void dsrv_slots_work(int listener);
 
@@ -1109,43 +1112,43 @@ void dsrv_slots_work(int listener);
  */
 
 enum {
-	DSRV_AWAIT_NOTHING = -1,	/* the time is over, or a signal came */
-	DSRV_AWAIT_LEAVE = -2	/* or nothing can be waited for any more */
+	DSRV_AWAIT_NOTHING = -1,	/* timeout, or a signal */
+	DSRV_AWAIT_LEAVE = -2	/* the server is gone, or waiting fails */
 };
 
 struct dsrv_await {
-	const int *fds;		/* listeners or -1, then what ends it all */
+	const int *fds;		/* listeners or -1, then the server's pipe */
 	int count;		/* of the listeners */
-	int *waiter;		/* its own descriptor, -1 at first */
+	int *waiter;		/* the epoll descriptor, -1 at first */
 	unsigned first;		/* the listener to prefer */
-	const int64_t *retry_at;	/* those to leave alone; NULL: none */
+	const int64_t *retry_at;	/* when each is to be retried; or NULL */
 	int64_t now;
 	int timeout;		/* ms; -1: none */
 };
 
-/* The index of a listener, or what the enum says. */
+/* The index of a ready listener, or a value of the enum. */
 int dsrv_await_one(const struct dsrv_await *);
 
 /*
- * spare.c - a worker that waits for a connection, and takes it itself
+ * spare.c - a worker that waits for a connection and accepts it itself
  */
 
 /* In the server, before it forks one; -1 with errno. */
 int dsrv_spare_prepare(const int *listeners, int count, int from_server,
     int to_server, int null_device);
 void dsrv_spare_forget(void);
-/* This listener is of no use any more. */
+/* This listener has become unusable. */
 void dsrv_spare_drop(int listener);
-/* In a new spare: waits in its slot, with turn as the listener to look at first;
- * in none (-1) it takes a client that is there. -1: it is to end. */
+/* In a new spare: waits for a client, trying listener turn first; without a
+ * slot (-1) only takes a client that is already waiting. -1: it must exit. */
 int dsrv_spare_begin(int slot, unsigned turn, struct dsrv_client *);
-/* In a worker: another client that is there already; -1: none is, ... */
+/* In a worker: takes another client that is already waiting; -1: none. */
 int dsrv_spare_take(struct dsrv_client *);
-/* ... or waits for one; -1: it is to finish. */
+/* Waits for one; -1: the worker must finish. */
 int dsrv_spare_wait(struct dsrv_client *);
 /* A descriptor of /dev/null, or -1. */
 int dsrv_spare_null(void);
-/* In a signal handler: the listeners are for others now. */
+/* In a signal handler: closes the listeners. */
 void dsrv_spare_stop(void);
 
 /*
@@ -1157,14 +1160,14 @@ enum { DSRV_POOL_EMPTY_HANDED = 75 };
 
 struct dsrv_pool {
 	int place;		/* spares call there; -1: there are none */
-	int refill;		/* up to those that are to wait */
-	int hungry;		/* how many more, for clients that wait */
-	int sent;		/* for them, since the last look, ... */
-	int sent_in_vain;	/* ... that had none, ... */
-	int vain_looks;		/* ... and looks in a row at which all had none */
-	int looked;		/* and found clients that waited */
-	int64_t look_at;	/* for such again; DSRV_NEVER */
-	unsigned turn;		/* the listener that a new one looks at first */
+	int refill;		/* fork until enough wait */
+	int hungry;		/* how many more, for waiting clients */
+	int sent;		/* for them, since the last check, ... */
+	int sent_in_vain;	/* ... that got none, ... */
+	int vain_looks;		/* ... and checks in a row at which none did */
+	int looked;		/* the last check found waiting clients */
+	int64_t look_at;	/* the next check; DSRV_NEVER */
+	unsigned turn;		/* the listener that a new spare tries first */
 	int lost;		/* in a row, before they had a client */
 };
 
@@ -1172,11 +1175,11 @@ struct dsrv_pool {
 int dsrv_pool_open(struct dsrv_pool *, const int *listeners, int count,
     struct dsrv_loop *);
 void dsrv_pool_close(void);
-/* Whether to fork another spare, and in which slot; -1: in none. */
+/* Whether to fork another spare, and for which slot; -1: none. */
 int dsrv_pool_next(struct dsrv_pool *, int may_fork,
     const struct dsrv_acceptor *, const struct dsrv_loop *, int *slot);
-/* Spares have called; or a child was lost, perhaps a spare: ms to wait before
- * the next fork. */
+/* A spare has called. The second: a child has died, perhaps a spare; returns
+ * the ms to wait before the next fork. */
 void dsrv_pool_hear(struct dsrv_pool *, struct dsrv_acceptor *,
     struct dsrv_loop *);
 int dsrv_pool_lose(struct dsrv_pool *, struct dsrv_acceptor *,
@@ -1185,13 +1188,13 @@ void dsrv_pool_tick(struct dsrv_pool *, int64_t now);
 /* At look_at. */
 void dsrv_pool_look(struct dsrv_pool *, int64_t now,
     const struct dsrv_acceptor *, const struct dsrv_loop *);
-/* Those that wait are to leave. */
+/* Tells idle spares to exit. */
 void dsrv_pool_dismiss(void);
-/* In a new child: it keeps only what a spare has. */
+/* In a new child: keeps only what a spare needs. */
 void dsrv_pool_leave(void);
 
 /*
- * worker.c - what a worker may ask
+ * worker.c - the calls that a worker may make
  */
 
 /* Makes the calling process the worker of this connection. */
