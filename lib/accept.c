@@ -1,8 +1,7 @@
 /*
- * accept.c - a server's listeners: accept from those that work
+ * accept.c - a server's listeners: accept from the ones that work
  *
- * A listener where accepting fails, and fails again, is left alone for a
- * while, and no other with it.
+ * A listener where accepting keeps failing is paused, the others are not.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -97,7 +96,7 @@ drop(struct dsrv_acceptor *a, int index, struct dsrv_loop *loop)
 	a->usable--;
 }
 
-/* One message for all listeners while they fail for one reason. */
+/* One message for all listeners that fail for the same reason. */
 static void
 say(const struct dsrv_acceptor *a, const struct dsrv_listener *l, int error)
 {

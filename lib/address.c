@@ -1,5 +1,5 @@
 /*
- * address.c - a client's address, kept in little room, and as text; pure
+ * address.c - a client's address, stored compactly and as text; pure
  *
  * SPDX-License-Identifier: ISC
  */
@@ -18,7 +18,7 @@ dsrv_address_keep(struct dsrv_address *kept, const struct sockaddr *addr,
 	kept->len = 0;
 	if (len > (socklen_t)sizeof kept->as)
 		len = (socklen_t)sizeof kept->as;
-	/* A client of a Unix-domain socket has a name of no bytes as a rule. */
+	/* A client of a Unix-domain socket usually has an empty address. */
 	if (len < (socklen_t)sizeof addr->sa_family)
 		return;
 	memcpy(&kept->as, addr, len);

@@ -1,9 +1,9 @@
 /*
  * await.c - a spare's sleep: until one of its listeners is ready
  *
- * Or until its server is gone. A signal handler that has the spare leave closes
- * what it waits at: one that comes before the look is seen, one that comes
- * after it ends the wait.
+ * Or until its server is gone. A signal handler that tells the spare to leave
+ * closes what it waits for: a signal before the check is seen, and one after
+ * the check ends the wait.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -24,7 +24,7 @@ is_resting(const struct dsrv_await *a, unsigned index)
 	return a->retry_at != NULL && a->retry_at[index] > a->now;
 }
 
-/* In place of an index that is ready. */
+/* The result if no listener is ready. */
 static int
 nothing_ready(int n)
 {
@@ -73,8 +73,8 @@ change(const struct dsrv_await *a, int operation, unsigned index, uint32_t how)
 	    epoll_ctl(*a->waiter, operation, a->fds[index], &event);
 }
 
-/* One connection wakes one spare, even if there are several listeners: for that
- * each spare has a waiter of its own. */
+/* Each spare has a waiter of its own, so that a connection wakes only one spare
+ * even with several listeners. */
 static int
 open_waiter(const struct dsrv_await *a)
 {
@@ -99,7 +99,7 @@ watch_listeners(const struct dsrv_await *a)
 	return 0;
 }
 
-/* Each connection passes by all that watch, so none does that has a client. */
+/* A connection costs time for each process that watches: a busy one stops. */
 static void
 leave_listeners(const struct dsrv_await *a)
 {

@@ -1,15 +1,15 @@
 /*
- * birth.c - a new worker waits until its server knows it
+ * birth.c - a new worker waits until its server has recorded it
  *
- * A server that is killed just after fork(2) has not recorded the child yet:
- * nobody would ever signal it. And while the server still has the connection,
- * a worker that ends first, with SO_LINGER set, leaves the last close(2) of it
- * to the server, which would sleep there. So a child goes on only when its
- * server has released it: has it in the roster, and holds nothing of it. If the
- * server dies before, the child tells the master.
+ * A server that is killed just after fork(2) has not recorded the child: no
+ * process would ever signal it. And if a worker with SO_LINGER set ended while
+ * the server still holds the connection, the server's close(2) would be the
+ * last, and sleep. So a child continues only when its server has released it:
+ * the server has recorded it and closed its connection. If the server dies
+ * first, the child tells the master.
  *
- * The server counts in a page that its children can read and cannot write: a
- * worker that has been taken over must not release others.
+ * The server counts in a page that its children can read but not write: a
+ * compromised worker must not release others.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -23,7 +23,7 @@
 #include "daemon-private.h"
 
 enum {
-	YIELDS = 4,	/* as a rule the server only waits for this processor */
+	YIELDS = 4,	/* usually the server only waits for this processor */
 	MOMENT = 50, LONGEST_MOMENT = 5000	/* us, doubling */
 };
 
@@ -35,7 +35,7 @@ struct counts {
 static struct counts *counts;		/* the server's */
 static const struct counts *shown;	/* its children's view of it */
 
-/* Two mappings of one page: of the writable one a child gets nothing. */
+/* Two mappings of one page: children do not inherit the writable one. */
 static int
 map_sealed(void)
 {
@@ -67,7 +67,7 @@ map_sealed(void)
 #endif
 }
 
-/* Where the system cannot seal it, children could write it, too. */
+/* If the system cannot seal the page, children can write it, too. */
 static int
 map_shared(void)
 {
@@ -111,7 +111,7 @@ is_released(unsigned birth)
 	    birth) >= 0;
 }
 
-/* It was released, or the master must know it. */
+/* The server is gone: unless it released this worker, the master must know. */
 static void
 be_orphaned(unsigned birth)
 {

@@ -1,15 +1,14 @@
 /*
- * catch.c - the signals that a process obeys, as something to read
+ * catch.c - the signals that a process obeys, made readable
  *
- * A signal that comes just before poll(2) must wake it all the same. So it is
- * kept until it is read from a descriptor that poll(2) watches: by the kernel,
- * where that has signalfd(2), the signals being blocked; else in a pipe that a
- * handler writes to. A mask that ppoll(2) opens would not do: with a
- * descriptor ready Linux returns that first and no handler runs, so a busy
- * listener would keep signals out.
+ * A signal that arrives just before poll(2) must still wake it. So signals are
+ * read from a descriptor that poll(2) watches. With signalfd(2) they are
+ * blocked and the kernel keeps them; without it a handler writes them to a
+ * pipe. The mask of ppoll(2) would not do: if a descriptor is ready, Linux
+ * returns it and runs no handler, so a busy listener would keep signals out.
  *
- * With signalfd(2) a child has but its mask to put back, and no handler needs
- * a frame on a stack that the last fork has made to be copied.
+ * With signalfd(2) a child only restores its mask, and no handler touches the
+ * stack, whose pages would have to be copied after each fork.
  *
  * The only sigaction(2) of the library.
  *
@@ -30,8 +29,8 @@
 
 #include "daemon-private.h"
 
-/* glibc's sigprocmask(3) only calls this, from pages of its own, which each
- * child would have to map. */
+/* glibc's sigprocmask(3) calls this from other pages, which each child would
+ * have to map. */
 #ifdef HAVE_PTHREAD_SIGMASK
 #define set_mask pthread_sigmask
 #else
@@ -64,20 +63,20 @@ ignored(int signo)
 }
 
 /*
- * What is other than the program has it; a child gets it back, or what it is
- * given. Not in struct dsrv_catch, which would make a looping process's stack
- * a page more for each child to copy.
+ * The dispositions that differ from the program's. A child gets them back, or
+ * a handler that it is given. They are not in struct dsrv_catch, which would
+ * add a page to the stack for each child to copy.
  */
 enum { CHANGED_MAX = 9 };	/* the table, SIGCHLD, SIGPIPE, SIGXFSZ */
 
 static struct change {
 	int signo;
-	int in_force;	/* what is given: here too, where it is blocked */
+	int in_force;	/* given is set here too, where signo is blocked */
 	void (*given)(int);
 	struct sigaction before;
 } changes[CHANGED_MAX];
 static int change_count;
-static sigset_t given;	/* the signals for which a child is given something */
+static sigset_t given;	/* the signals for which a child gets a handler */
 
 static void
 prepare(struct sigaction *action, void (*handler)(int))
@@ -168,14 +167,14 @@ give_back(const struct change *made)
 
 #ifdef HAVE_SIGNALFD
 
-/* A signal that another thread has passed on has one of these codes. */
+/* The code of a signal that another thread has passed on. */
 enum { FROM_PROCESS = -101, FROM_KERNEL = -102 };
 
 #ifdef SYS_rt_tgsigqueueinfo
 
-static pid_t reader;	/* the thread that has them blocked, to read them */
+static pid_t reader;	/* the thread that blocks and reads them */
 
-/* In another thread of this process, to which the kernel has given it. */
+/* In another thread of this process, to which the kernel delivered it. */
 static void
 pass_on(int signo, siginfo_t *info, void *context)
 {
@@ -219,7 +218,7 @@ begin(struct dsrv_catch *c)
 	sigset_t mask = c->mask;
 	int signo;
 
-	/* Of no interest, but must not end us where a write fails. */
+	/* Not of interest, but it must not end us when a write fails. */
 	sigaddset(&c->caught, SIGPIPE);
 	c->fd = dsrv_descriptors_own(signalfd(-1, &c->caught,
 	    SFD_CLOEXEC | SFD_NONBLOCK));
@@ -227,7 +226,7 @@ begin(struct dsrv_catch *c)
 		return -1;
 	if (!dsrv_settings()->thread_check)
 		hear_other_threads(&c->caught);
-	/* Were it ignored, as it may have been, there would be no status. */
+	/* If it were ignored, as it may have been, there would be no status. */
 	if (sigaction(SIGCHLD, NULL, &now) == 0 &&
 	    (ignores(&now) || now.sa_flags & SA_NOCLDWAIT))
 		change_to(SIGCHLD, SIG_DFL);
@@ -257,7 +256,7 @@ dsrv_catch_read(struct dsrv_catch *c, struct dsrv_caught *caught)
 	return count;
 }
 
-/* They are blocked, and no handler is ours: nothing can come between. */
+/* They are blocked, and we have no handlers: none can run across the fork. */
 void
 dsrv_catch_hold(struct dsrv_catch *c)
 {
@@ -301,7 +300,7 @@ wake(int signo, siginfo_t *info, void *context)
 	(void)context;
 	if (write(to_loop, &record, sizeof record) != (ssize_t)sizeof record)
 		missed[signo] = 1;
-	if (errno != saved)	/* else its page would be copied at a fork */
+	if (errno != saved)	/* a write would copy its page after a fork */
 		errno = saved;
 }
 
@@ -339,7 +338,7 @@ dsrv_catch_read(struct dsrv_catch *c, struct dsrv_caught *caught)
 	int i, signo, count;
 
 	count = n > 0 ? (int)((size_t)n / sizeof *caught) : 0;
-	/* While one is missed there is something in the pipe to read. */
+	/* If one was missed, the pipe was full, so it has been readable. */
 	for (i = 0; i < change_count; i++) {
 		signo = changes[i].signo;
 		if (!missed[signo])
@@ -393,7 +392,7 @@ obey(int signo, siginfo_t *info, void *context)
 	int meaning = dsrv_signals_meaning(signo, info->si_code > 0);
 
 	(void)context;
-	if (getpid() != 1) {	/* the program has forked: as by default */
+	if (getpid() != 1) {	/* a fork of the program: default action */
 		signal(signo, SIG_DFL);
 		raise(signo);
 	} else if (dsrv_signals_ask(meaning) & DSRV_ASK_FOR_GOOD)

@@ -1,5 +1,5 @@
 /*
- * children.c - the live children of a process, found in O(1); pure data
+ * children.c - the live children and their records, found in O(1); pure data
  *
  * SPDX-License-Identifier: ISC
  */
@@ -11,7 +11,7 @@
 #include "daemon-private.h"
 
 enum {
-	SLOTS = 2 * DSRV_WORKERS_MAX,	/* a power of two, half full at most */
+	SLOTS = 2 * DSRV_WORKERS_MAX,	/* a power of two, at most half full */
 	EMPTY = 0			/* a slot holds a place + 1 */
 };
 
@@ -21,7 +21,7 @@ home(pid_t pid)
 	return ((uint32_t)pid * 2654435769u >> 7) % SLOTS;
 }
 
-/* The slot that holds pid, or the empty one where it would be. */
+/* The slot that holds pid, or the empty slot for it. */
 static unsigned
 find(const struct dsrv_children *children, pid_t pid)
 {
@@ -106,14 +106,14 @@ dsrv_children_add(struct dsrv_children *children, pid_t pid)
 		return -1;
 	memset(&children->records[roster->count], 0,
 	    sizeof *children->records);
-	/* The pid first: a reader of the roster finds no unset one. */
+	/* The pid first: a reader of the roster never finds an unset one. */
 	roster->pids[roster->count] = pid;
 	__atomic_store_n(&roster->count, roster->count + 1, __ATOMIC_RELEASE);
 	children->index[slot] = roster->count;
 	return 0;
 }
 
-/* Closes the gap at slot, so that no search ends at it too early. */
+/* Closes the gap at slot, so that no search ends there too early. */
 static void
 vacate(struct dsrv_children *children, unsigned slot)
 {
@@ -154,7 +154,7 @@ dsrv_children_remove(struct dsrv_children *children, pid_t pid,
 		    children->records[roster->count - 1];
 		roster->pids[place] = last;
 	}
-	/* Last of all: a reader may find one twice, but misses none. */
+	/* Last: a reader may find one pid twice, but misses none. */
 	__atomic_store_n(&roster->count, roster->count - 1, __ATOMIC_RELEASE);
 	return 1;
 }

@@ -108,7 +108,7 @@ int dsrv_signals_raise(unsigned *asked, int signo);
 /* Opens /dev/null for each of the descriptors 0 to 2 that is closed. */
 int dsrv_descriptors_fill(void);
 /* Opens /dev/null as the descriptors from first to last; if it cannot be
- * opened, as after a chroot(2), duplicates stdin, unless that is one of them. */
+ * opened, as after chroot(2), duplicates stdin, unless that is one of them. */
 int dsrv_descriptors_null(int first, int last);
 /* Resets the stream of descriptor 0, 1 or 2 as if it had never been used, and
  * makes an output stream line buffered; the descriptor does not change. */
@@ -432,7 +432,7 @@ struct dsrv_stage {
 	int to_parent;			/* the ready pipe, or -1 */
 	int to_logger;			/* the log pipe, or -1 */
 	struct dsrv_roster *roster;	/* a server's, shared with the master */
-	int follows;			/* a server: an earlier one was confirmed */
+	int follows;			/* a server: not the first confirmed */
 	struct dsrv_airlock airlock;	/* a logger's */
 	const int *kept;		/* a spare's */
 	int kept_count;
@@ -464,7 +464,7 @@ void dsrv_stage_keep_hup_ignored(void);
 int dsrv_stage_enter(enum dsrv_stage_kind expected, const char *verb);
 /* These descriptors, except -1, are the library's own too. */
 void dsrv_stage_keep(const int *fds, int count);
-/* The lowest of the library's own descriptors that is at least from; -1: none. */
+/* The lowest of the library's own descriptors from there on; -1: none. */
 int dsrv_stage_descriptor(int from);
 
 /*
@@ -712,7 +712,7 @@ enum dsrv_ready_word {
 	DSRV_READY_SUCCESS,
 	DSRV_READY_ASKED,	/* by this signal to end */
 	DSRV_READY_ENDED,	/* with this status, the reason was given */
-	DSRV_READY_ORPHAN	/* this worker: its server died before recording it */
+	DSRV_READY_ORPHAN	/* this worker, unknown to its dead server */
 };
 
 /* The ends for the parent (non-blocking) and for the child. */
@@ -886,7 +886,7 @@ struct dsrv_acceptor {
 	int watched;
 };
 
-/* Returns 0, or reports what is wrong with a list and returns an error number. */
+/* 0; or reports what is wrong with a list, and returns an error number. */
 int dsrv_accept_check_list(const int *fds, int count);
 /* -1 with errno. */
 int dsrv_accept_open(struct dsrv_acceptor *, const int *fds, int count,
@@ -1012,7 +1012,7 @@ int dsrv_supervise_take_pipe(struct dsrv_supervised *, struct dsrv_loop *);
 
 enum dsrv_phase {
 	DSRV_PHASE_STARTING,
-	DSRV_PHASE_RUNNING,		/* even while a server waits for its workers */
+	DSRV_PHASE_RUNNING,		/* even if a server waits for its workers */
 	DSRV_PHASE_STOPPING_SERVER,	/* it was sent the signal to end at once */
 	DSRV_PHASE_KILLING_SERVER,
 	DSRV_PHASE_AWAITING_WORKERS,	/* no server is left; they may finish */
@@ -1059,7 +1059,7 @@ int dsrv_keeplog_hear(struct dsrv_keeplog *, struct dsrv_loop *);
 enum dsrv_keeplog_end dsrv_keeplog_lose(struct dsrv_keeplog *,
     struct dsrv_loop *, int is_ending);
 int dsrv_keeplog_is_done(const struct dsrv_keeplog *);
-/* The daemon has stopped writing. The second is for when it has waited for ms. */
+/* The daemon has stopped writing. The second: it has waited for ms. */
 void dsrv_keeplog_leave(struct dsrv_keeplog *, int confirmed);
 void dsrv_keeplog_silence(struct dsrv_keeplog *, int64_t ms);
 

@@ -1,7 +1,7 @@
 /*
  * keeplog.c - the master's side of the log: keep a logger alive
  *
- * The master has the log pipe, so that a logger that is gone costs no line.
+ * The master keeps the log pipe, so that the death of a logger loses no line.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -82,15 +82,15 @@ dsrv_keeplog_hear(struct dsrv_keeplog *k, struct dsrv_loop *loop)
 	}
 	if (word == DSRV_READY_GONE) {
 		dsrv_loop_forget(loop, k->logger.place);
-		/* It ends now, or it can never say that it has its file. */
+		/* It is ending, or can no longer say that it has its file. */
 		if (!k->opened && k->logger.pid != 0)
 			kill(k->logger.pid, SIGKILL);
 	}
 	return first;
 }
 
-/* While the daemon ends another follows, unless this one had all: a writer
- * would wait for ever if nobody read. */
+/* While the daemon is stopping, a new logger starts unless this one wrote
+ * everything: a writer would block for ever without a reader. */
 static enum dsrv_keeplog_end
 lose_late(struct dsrv_keeplog *k, int status)
 {
@@ -139,7 +139,7 @@ dsrv_keeplog_lose(struct dsrv_keeplog *k, struct dsrv_loop *loop,
 }
 
 /*
- * The end: a logger ends when nobody has the log any more
+ * The end: a logger ends when no process holds the log any more
  */
 
 int
@@ -167,7 +167,7 @@ dsrv_keeplog_leave(struct dsrv_keeplog *k, int confirmed)
 		kill(k->logger.pid, SIGCONT);
 }
 
-/* It has not written all, or a process has the log that should not. */
+/* It has not written everything, or a process still holds the log. */
 void
 dsrv_keeplog_silence(struct dsrv_keeplog *k, int64_t ms)
 {

@@ -1,5 +1,5 @@
 /*
- * limit.c - what happens often is said once, and then how often; pure
+ * limit.c - frequent events are reported once, then counted; pure
  *
  * SPDX-License-Identifier: ISC
  */

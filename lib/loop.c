@@ -1,5 +1,5 @@
 /*
- * loop.c - wait for what happens next
+ * loop.c - wait for the next event
  *
  * The only fork(2) and waitpid(2) of the library.
  *
@@ -24,10 +24,10 @@
 #include "daemon-private.h"
 
 /*
- * SIGCHLDs merge: two children that end together may cause one. Each is
- * taken as a hint at the child it names, and as a reason to ask all others
- * in turn: few while there is work to do, since to ask costs a system call,
- * and many once there was none for a moment.
+ * SIGCHLDs merge: two children that end together may cause only one. So each is
+ * a hint at the child that it names, and a reason to check all others in turn:
+ * few while there is work to do, since each check costs a system call, and many
+ * after a moment without work.
  */
 enum {
 	SWEEP_BUSY = 2,
@@ -37,9 +37,9 @@ enum {
 };
 
 enum {
-	UNSAID = 1000,		/* ms, until a message is tried again */
-	FAILED = 100,		/* ms, until waitpid(2) is */
-	LOOK_EVERY = 10000	/* ms, where the stage sets nothing else */
+	UNSAID = 1000,		/* ms, until a message is retried */
+	FAILED = 100,		/* ms, until waitpid(2) is retried */
+	LOOK_EVERY = 10000	/* ms, unless the stage sets another value */
 };
 
 enum { FORGOTTEN = -1 };	/* a place; a paused one holds -2 - fd */
@@ -52,7 +52,7 @@ int
 dsrv_loop_open(struct dsrv_loop *loop, int places, enum dsrv_loop_reap reap,
     struct dsrv_roster *roster, const sigset_t *untouched)
 {
-	fflush(NULL);	/* else a child would write it once more */
+	fflush(NULL);	/* else a child would write it again */
 	memset(loop, 0, sizeof *loop);
 	loop->reap = reap;
 	loop->deadline = DSRV_NEVER;
@@ -67,7 +67,7 @@ dsrv_loop_open(struct dsrv_loop *loop, int places, enum dsrv_loop_reap reap,
 	if (dsrv_catch_open(&loop->catch, untouched) == -1)
 		goto close_children;
 	dsrv_loop_watch(loop, loop->catch.fd, POLLIN);
-	if (reap == DSRV_REAP_ALL)	/* it may have ended before */
+	if (reap == DSRV_REAP_ALL)	/* one may have ended already */
 		dsrv_catch_hint();
 	return 0;
 
@@ -141,10 +141,10 @@ dsrv_loop_watches(const struct dsrv_loop *loop, int place)
 }
 
 /*
- * Waiting: a round looks at each place once, then at the signals, then at
- * the children, so that what a child wrote is known before its end is, and
- * no place keeps the others or a signal waiting. It begins behind the place
- * that was ready last, which may have been all that there was room for.
+ * Waiting: a round checks each place once, then the signals, then the children.
+ * So what a child wrote is seen before its end, and no place keeps the others
+ * or a signal waiting. A round begins after the place that was ready last, as
+ * it may have been the only one served.
  */
 
 int64_t
@@ -206,14 +206,14 @@ reap(struct dsrv_loop *loop, pid_t pid)
 		loop->failed = 1;
 	if (got == 0 || loop->failed)
 		return 0;
-	if (got == -1)	/* another process has had its status */
+	if (got == -1)	/* its status was taken elsewhere */
 		loop->status = 0;
 	loop->pid = pid;
 	dsrv_children_remove(&loop->children, pid, &loop->child);
 	return 1;
 }
 
-/* How often to ask until each was asked. */
+/* The number of checks after which each child was checked. */
 static int
 to_ask(const struct dsrv_loop *loop)
 {
@@ -246,9 +246,9 @@ next_signal(struct dsrv_loop *loop, enum dsrv_event *event)
 		if (loop->reap == DSRV_REAP_ALL)
 			continue;
 		if (!dsrv_children_has(&loop->children, found->pid))
-			return 1;	/* from a process that is no child */
+			return 1;	/* not from a child */
 		if (reap(loop, found->pid)) {
-			loop->unswept--;	/* the others may have, too */
+			loop->unswept--;	/* others may have ended too */
 			*event = DSRV_EVENT_CHILD;
 			return 1;
 		}
@@ -272,8 +272,8 @@ reap_all(struct dsrv_loop *loop)
 	return 0;
 }
 
-/* The child to ask next: every other is one of the newest, since among many
- * that stay it is they who end. */
+/* The child to check next: every second one is among the newest, which end
+ * more often than those that have lived long. */
 static int
 next_place_to_ask(struct dsrv_loop *loop, int count)
 {
@@ -296,11 +296,11 @@ sweep(struct dsrv_loop *loop)
 			break;
 		place = next_place_to_ask(loop, count);
 		if (reap(loop, dsrv_children_at(&loop->children, place))) {
-			if (place < loop->hand)	/* another has its place */
+			if (place < loop->hand)	/* another is there now */
 				loop->hand--;
 			return 1;
 		}
-		if (loop->failed)	/* it was asked in vain */
+		if (loop->failed)	/* it must be checked again */
 			loop->unswept++;
 	}
 	return 0;
@@ -312,7 +312,7 @@ next_end(struct dsrv_loop *loop)
 	return loop->reap == DSRV_REAP_ALL ? reap_all(loop) : sweep(loop);
 }
 
-/* What a signal should have told: one may be lost where a call has failed. */
+/* A signal should have announced an exit, but may be lost if a call failed. */
 static void
 look_without_reason(struct dsrv_loop *loop)
 {
@@ -366,7 +366,7 @@ wait_for_more(struct dsrv_loop *loop)
 	loop->cursor = loop->place;
 	loop->unseen = n > 0 ? loop->watched - 1 : 0;
 	loop->sweep_now = n == 0 ? SWEEP_QUIET : SWEEP_BUSY;
-	if (n == -1)	/* signals are heard all the same */
+	if (n == -1)	/* signals must still be read */
 		loop->set[0].revents = POLLIN;
 	if (n == -1 && errno != EINTR)
 		dsrv_loop_sleep(100);	/* no memory: it may pass */
@@ -450,8 +450,8 @@ dsrv_loop_let_worker_in(const struct dsrv_loop *loop)
 	dsrv_catch_let_in(&loop->catch.worker_mask);
 }
 
-/* No signal comes between: neither in the child, where it would be ours, nor
- * here before the child is known. */
+/* None of our handlers can run across the fork: not in the child, nor here
+ * before the child is recorded. */
 static pid_t
 fork_child(struct dsrv_loop *loop, int deaf)
 {
@@ -475,8 +475,8 @@ dsrv_loop_fork_held(struct dsrv_loop *loop)
 	return fork_child(loop, 0);
 }
 
-/* Last: a signal that came since the fork meets the program's own disposition
- * now, and none is lost. */
+/* Last: a signal that has arrived since the fork now meets the program's own
+ * disposition, so none is lost. */
 static pid_t
 fork_and_let_in(struct dsrv_loop *loop, int deaf)
 {
@@ -512,7 +512,7 @@ dsrv_loop_adopt(struct dsrv_loop *loop, pid_t pid)
 {
 	siginfo_t info;
 
-	/* Whoever wrote this pid down: it is signalled only as our child. */
+	/* The pid may be a lie: it is signalled only if it is our child. */
 	if (pid <= 1 || waitid(P_PID, (id_t)pid, &info,
 	    WEXITED | WNOHANG | WNOWAIT) == -1)
 		return -1;

@@ -2,13 +2,13 @@
  * master.c - daemon_master(): keep a server and a logger alive; pass signals on
  *
  *     master -+- server
- *     loops   |  returns, each time anew
+ *     loops   |  returns in each server
  *     here    `- logger
- *                returns, each time anew; the first before the first server
+ *                returns in each logger; the first before the first server
  *
- * The master keeps what was asked of the daemon itself and never guesses it
- * from how a server ended. Workers whose server is gone become its own
- * children, which it counts and signals until they have ended too.
+ * The master remembers what the daemon was asked to do, and never infers it
+ * from how a server ended. Workers that outlive their server become its own
+ * children, which it counts and signals until they end.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -31,14 +31,14 @@ struct master {
 	struct dsrv_roster *roster;	/* the server's children */
 	int starter_place;
 	enum dsrv_phase phase;
-	int64_t until;		/* the end of its time */
+	int64_t until;		/* the end of the phase's time */
 	int confirmed;		/* the start has succeeded */
 	struct {
-		unsigned asked;	/* of the server that there is, ... */
+		unsigned asked;	/* of the present server, ... */
 		unsigned obeyed;	/* ... and what it has passed on */
-		int signo;	/* that has asked for most */
+		int signo;	/* the one that made the request stronger */
 	} request;
-	int pending_signal;	/* to be taken at the first success */
+	int pending_signal;	/* to be obeyed after the first success */
 	int reason_given;	/* why the start has failed */
 	int status;		/* the daemon's; -1: not decided */
 	struct dsrv_crashes crashes;	/* of orphans */
@@ -48,7 +48,7 @@ struct master {
  * Phases
  */
 
-/* It only goes down. */
+/* Never goes back. */
 static void
 enter(struct master *m, enum dsrv_phase phase)
 {
@@ -72,7 +72,7 @@ is_at_once(const struct master *m)
 	return (m->request.asked & DSRV_ASK_AT_ONCE) != 0;
 }
 
-/* Those that are to end at once have only so much time from now on. */
+/* Starts the time limit of processes that must end at once. */
 static void
 begin_to_stop(struct master *m)
 {
@@ -88,8 +88,8 @@ begin_to_stop(struct master *m)
  * Signals
  */
 
-/* Once the daemon is to end. A server that has not heard of it yet would take
- * this for a failure of its sockets; it does so itself when it hears. */
+/* If the daemon must end. A server that does not know this yet would take it
+ * for a failure of its sockets; it closes them itself when it learns. */
 static void
 end_listeners(struct master *m)
 {
@@ -98,7 +98,7 @@ end_listeners(struct master *m)
 		dsrv_fdclean_close_listeners(1);
 }
 
-/* Adds what signo asks for; whether that is more than before. */
+/* Adds what signo asks for; returns whether that is more than before. */
 static int
 ask(struct master *m, int signo)
 {
@@ -111,7 +111,7 @@ ask(struct master *m, int signo)
 	return 1;
 }
 
-/* Never to process 0, which would be our own group. */
+/* Never to pid 0, which would be our own group. */
 static void
 signal_server(const struct master *m, int signo)
 {
@@ -119,8 +119,7 @@ signal_server(const struct master *m, int signo)
 		kill(m->server.pid, signo);
 }
 
-/* No other server follows: with status the daemon ends. Where the server is
- * not the reason, it is stopped too. */
+/* Ends the daemon with status. A server that is still running is stopped. */
 static void
 end(struct master *m, int status)
 {
@@ -151,8 +150,8 @@ take(struct master *m, int signo)
 	if (signo == SIGHUP && m->log.logger.pid != 0)
 		kill(m->log.logger.pid, SIGHUP);
 	raised = ask(m, signo);
-	/* Even if not: the program may have taken the last one for itself,
-	 * before daemon_server(), which else does nothing twice. */
+	/* Even if not raised: a handler of the program may have taken the last
+	 * one before daemon_server(), which ignores repetitions. */
 	if (m->server.pid != 0)
 		kill(m->server.pid, signo);
 	else if (!raised)
@@ -163,7 +162,7 @@ take(struct master *m, int signo)
 		m->server.again_at = dsrv_loop_now();
 }
 
-/* What the server should have passed on to its workers, and has not; or 0. */
+/* The signal that the server should have passed on to its workers, or 0. */
 static int
 missed(const struct master *m)
 {
@@ -175,7 +174,7 @@ missed(const struct master *m)
  * Birth
  */
 
-/* A child has no end of the other's pipe: that one could not notice the
+/* A child must not hold the other's pipe, or the other would not notice the
  * master's death. */
 static void
 close_pipes(struct master *m)
@@ -185,7 +184,7 @@ close_pipes(struct master *m)
 	dsrv_orphans_leave(&m->orphans);
 }
 
-/* As fork(2) does. Before the start has succeeded a failure is the answer. */
+/* As fork(2). A failure before the first success ends the start. */
 static pid_t
 fork_supervised(struct master *m, struct dsrv_supervised *s,
     pid_t (*fork_child)(struct dsrv_loop *))
@@ -218,8 +217,8 @@ fork_server(struct master *m)
 	return 1;
 }
 
-/* Whether this is the new logger. A signal to all must not stop it before
- * their last words. */
+/* Whether this is the new logger. A signal sent to all processes must not end
+ * it before it has written their last lines. */
 static int
 fork_logger(struct master *m)
 {
@@ -243,7 +242,7 @@ confirm(struct master *m)
 	m->confirmed = 1;
 	if (m->phase == DSRV_PHASE_STARTING)
 		enter(m, DSRV_PHASE_RUNNING);
-	/* First: the starter reads the relay to its end when it hears. */
+	/* First: at the success the starter shows the rest of the relay. */
 	dsrv_ready_settle();
 	dsrv_ready_say(DSRV_READY_SUCCESS, 0);
 	dsrv_loop_forget(&m->loop, m->starter_place);
@@ -252,7 +251,7 @@ confirm(struct master *m)
 		take(m, m->pending_signal);
 }
 
-/* It says no more: it ends now, or it can never succeed. */
+/* Its pipe is closed: it is ending, or can never succeed. */
 static void
 lose_words(struct master *m)
 {
@@ -290,8 +289,7 @@ hear(struct master *m)
 		}
 }
 
-/* A stop that comes before success comes from the starter as a rule, and it
- * will say why. */
+/* A stop before the success usually comes from the starter, which says why. */
 static void
 report_failed_start(struct master *m, int status)
 {
@@ -341,12 +339,12 @@ judge_server(struct master *m, int status)
 		m->server.again_at = dsrv_loop_now() + verdict.pause;
 	else if (m->status == -1)
 		end(m, verdict.status);
-	else	/* the end was decided before: now its workers are ours */
+	else	/* the end was decided before; its workers are ours now */
 		enter(m, DSRV_PHASE_STOPPING_WORKERS);
 }
 
-/* A stop that it died of it has obeyed, whoever sent it. But a reload that
- * nobody has asked for is a crash: the program might do it again at once. */
+/* A server killed by a stop signal has obeyed it, from any sender. But a reload
+ * signal that was not requested is a crash: it might repeat at once. */
 static void
 bury_server(struct master *m)
 {
@@ -403,10 +401,10 @@ lose_child(struct master *m)
 		return;
 	}
 	dsrv_orphans_lose(&m->orphans, &m->loop.child);
-	/* Its server may have been asked to end, and this one is not. */
+	/* Its own server may have been asked to end, if not the present one. */
 	if (!is_at_once(m))
 		dsrv_crashes_add(&m->crashes, DSRV_ASK_LEAVE, &m->loop);
-	/* The server may have been waiting for the place. */
+	/* The server may be waiting for this place. */
 	m->roster->orphans = m->orphans.count;
 	signal_server(m, SIGCHLD);
 }
@@ -415,8 +413,8 @@ lose_child(struct master *m)
  * Time
  */
 
-/* A process that runs with other rights, or hangs in the kernel, may not die
- * of SIGKILL. The daemon ends all the same. */
+/* A process that runs with other rights, or hangs in the kernel, may survive
+ * SIGKILL. The daemon ends anyway. */
 static void
 report_left(struct master *m)
 {
@@ -431,7 +429,7 @@ report_left(struct master *m)
 		dsrv_report("end process %ld: it stays", (long)pid);
 }
 
-/* The time of a phase is over, and what it waited for has not happened. */
+/* The time of a phase is over before what it waited for. */
 static void
 go_on(struct master *m)
 {
@@ -458,7 +456,7 @@ go_on(struct master *m)
 		break;
 	case DSRV_PHASE_WRITING:
 		report_left(m);
-		if (m->status == -1)	/* the server's is not known */
+		if (m->status == -1)	/* the server's is unknown */
 			m->status = !m->confirmed;
 		dsrv_keeplog_leave(&m->log, m->confirmed);
 		break;
@@ -471,7 +469,7 @@ go_on(struct master *m)
 	}
 }
 
-/* Whether what a phase waits for has happened, when no server is left. */
+/* Without a server: whether what the phase waits for has happened. */
 static int
 has_no_workers(const struct master *m)
 {
@@ -480,7 +478,7 @@ has_no_workers(const struct master *m)
 	    m->orphans.from_dead == -1;
 }
 
-/* After each event; whether the daemon is over. */
+/* After each event: returns whether the daemon has ended. */
 static int
 is_over(struct master *m)
 {
@@ -494,7 +492,7 @@ is_over(struct master *m)
 	return m->phase == DSRV_PHASE_OVER;
 }
 
-/* What this process is now: a new child, or the master still. */
+/* Returns what this process is now: a new child, or still the master. */
 static int
 tick(struct master *m)
 {
@@ -596,7 +594,8 @@ finish(struct master *m)
 
 	if (m->reason_given)
 		dsrv_ready_say(DSRV_READY_ENDED, m->status);
-	/* Who ends needs no signals back: one of them could change how. */
+	/* Do not restore signals before exiting: one of them could change the
+	 * exit status. */
 	if (fatal != 0)
 		close_master(m);
 	dsrv_stage_become(DSRV_OVER);
@@ -617,7 +616,7 @@ ready(struct master *m)
 	else if (m->loop.place == m->orphans.place)
 		dsrv_orphans_hear(&m->orphans, missed(m));
 	else if (m->loop.place == m->starter_place) {
-		/* The starter has died, and so has the start. */
+		/* The starter has died: the start has failed. */
 		dsrv_loop_forget(&m->loop, m->starter_place);
 		take(m, SIGTERM);
 	} else if (dsrv_keeplog_hear(&m->log, &m->loop) && m->status == -1)

@@ -1,9 +1,9 @@
 /*
- * memory.c - memory that a child of this process does not get
+ * memory.c - memory that children do not inherit
  *
- * What a looping process writes after each fork would be copied for each
- * child again; and a worker that has dropped its rights must not write what
- * a looping process reads.
+ * Pages that a looping process writes after each fork would be copied for each
+ * child. And a worker that has dropped its rights must not write memory that a
+ * looping process reads.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -17,7 +17,7 @@
 #define MAP_ANONYMOUS MAP_ANON
 #endif
 
-/* Where the system cannot keep memory from a child, the child drops it. */
+/* If the system cannot keep memory from a child, the child unmaps it. */
 #if HAVE_DECL_MADV_DONTFORK
 #define keep_from_children(p, size) madvise(p, size, MADV_DONTFORK)
 #elif defined(HAVE_MINHERIT) && defined(INHERIT_NONE)
@@ -29,7 +29,7 @@
 static struct {
 	void *start;
 	size_t size;
-} shown[16];	/* what a child has to drop */
+} shown[16];	/* what a child must unmap */
 
 static void *
 map(size_t size, int flags)

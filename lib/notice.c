@@ -1,5 +1,5 @@
 /*
- * notice.c - what the log says of workers: crashes, and that all are busy
+ * notice.c - what the log says about workers: crashes, and that all are busy
  *
  * SPDX-License-Identifier: ISC
  */
@@ -17,7 +17,7 @@ enum { LOOK = 1000, QUIET = 10000 };	/* ms */
  * Workers that a signal has ended
  */
 
-/* Not one that was asked for, nor that of a worker whose client has gone. */
+/* Not a requested signal, nor SIGPIPE because the client has gone. */
 static int
 is_crash(int status, unsigned asked)
 {
@@ -101,7 +101,7 @@ dsrv_busy_watch(struct dsrv_busy *busy, int is_full,
 	int64_t now;
 
 	if (!is_full) {
-		/* Not where those who wait will fill it again at once. */
+		/* Not if waiting clients will fill it again at once. */
 		if (busy->said && !dsrv_accept_has_clients(acceptor, loop))
 			say_over(busy);
 		if (!busy->said)

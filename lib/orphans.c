@@ -1,9 +1,8 @@
 /*
- * orphans.c - workers whose server is gone: adopt them, signal them
+ * orphans.c - workers that have outlived their server: adopt them, signal them
  *
- * The master is the reaper of its descendants, so they become its children.
- * Where the system has no such thing they are signalled all the same, but not
- * counted and not waited for.
+ * The master adopts its orphaned descendants. On systems that cannot do this
+ * they are still signalled, but not counted and not waited for.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -22,7 +21,7 @@ dsrv_orphans_open(struct dsrv_orphans *o, struct dsrv_loop *loop)
 {
 	memset(o, 0, sizeof *o);
 	o->loop = loop;
-	o->adopting = 1;	/* nothing is to be undone */
+	o->adopting = 1;	/* nothing to undo */
 	o->from_dead = -1;
 	o->until = DSRV_NEVER;
 	return dsrv_children_open(&o->unadopted, NULL);
@@ -72,7 +71,7 @@ is_orphan(const struct dsrv_loop *loop, pid_t pid)
 	return dsrv_loop_child(loop, pid)->is_orphan;
 }
 
-/* The pid may be another process by now; not in our session. */
+/* The pid may be another process's by now, but not in our session. */
 static int
 is_still_there(pid_t pid)
 {
@@ -127,7 +126,7 @@ dsrv_orphans_add(struct dsrv_orphans *o, pid_t pid, int missed)
 		o->count += !child->is_orphan;
 		child->is_orphan = 1;
 	} else {
-		/* Without a session of our own it cannot be told from others. */
+		/* Only a session of our own tells it from strangers. */
 		if (o->adopting != -1 || pid <= 1 ||
 		    dsrv_settings()->foreground || !is_still_there(pid))
 			return;
@@ -150,7 +149,7 @@ void
 dsrv_orphans_expect(struct dsrv_orphans *o, int from_dead, int missed)
 {
 	dsrv_orphans_hear(o, missed);
-	dsrv_orphans_leave(o);	/* the server before */
+	dsrv_orphans_leave(o);	/* the earlier server */
 	o->from_dead = from_dead;
 	o->until = dsrv_loop_now() + LATE;
 	dsrv_loop_rewatch(o->loop, o->place, from_dead, POLLIN);

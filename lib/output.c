@@ -1,15 +1,15 @@
 /*
- * output.c - write to a descriptor that others share, and never sleep
+ * output.c - write to a descriptor that others share, without sleeping
  *
- * The shell's terminal, or a pipe that another process fills between poll(2)
- * and write(2), would hold a process up that is deaf meanwhile. To make the
- * descriptor non-blocking is not an answer: its mode belongs to all who have
- * the open file. So it depends on the kind of file:
+ * A write to the shell's terminal, or to a pipe that another process fills
+ * between poll(2) and write(2), would block, and the process would be deaf.
+ * Setting O_NONBLOCK is not an answer: it affects every process that shares the
+ * open file. So it depends on the kind of file:
  *
  *     socket          send(2) with MSG_DONTWAIT
  *     terminal, pipe  opened again, in a mode of our own
  *     pipe            else a page is spliced into it, which never waits
- *     either          else, after poll(2), what is sure to have room
+ *     either          else, after poll(2), as much as surely has room
  *     other files     write(2)
  *
  * SPDX-License-Identifier: ISC
@@ -39,7 +39,7 @@ has_room(int fd)
 }
 
 /*
- * The ways, as write(2), but with EAGAIN where that would sleep
+ * The ways: as write(2), but EAGAIN instead of sleeping
  */
 
 static ssize_t
@@ -48,8 +48,8 @@ send_now(int fd, const char *text, size_t size)
 	return send(fd, text, size, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-/* As much as has room whenever poll(2) says that there is some, if nobody
- * else writes at the same moment. */
+/* A piece always has room when poll(2) says that there is some, unless another
+ * process writes at the same moment. */
 static ssize_t
 write_pieces(int fd, const char *text, size_t size, size_t piece)
 {
@@ -109,7 +109,7 @@ is_same(int a, int b)
 	    sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
 }
 
-/* Some systems give a copy of the descriptor instead, whose mode is shared. */
+/* Some systems return a copy of the descriptor, whose mode is shared. */
 static int
 open_path(const char *path)
 {
@@ -138,8 +138,8 @@ open_by_number(int fd)
 	return opened;
 }
 
-/* The terminal of this session can be opened where its own name cannot: in a
- * chroot(2), or with rights of another user. */
+/* The session's terminal can be opened even if its name cannot: in a chroot(2),
+ * or with the rights of another user. */
 static int
 open_terminal(int fd)
 {

@@ -1,8 +1,8 @@
 /*
- * phase.c - the life of a daemon, as its master sees it; pure
+ * phase.c - the phases of a daemon's life, as its master sees them; pure
  *
- * It only goes down. Each phase has its time, and one that follows when that is
- * over; the master enters one earlier when what it waits for has happened.
+ * They only go forward. Each phase has a time limit, and a next phase for when
+ * that is over. The master moves on earlier if what it waits for has happened.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -12,7 +12,7 @@
 
 enum {
 	DEATH = 1000,		/* ms, for a process that gets SIGKILL */
-	LAST_LINES = 5000	/* ms, for the logger to write them */
+	LAST_LINES = 5000	/* ms, for the logger to write the last lines */
 };
 
 static int64_t
@@ -63,7 +63,7 @@ dsrv_phase_after(enum dsrv_phase phase)
 		return DSRV_PHASE_STOPPING_WORKERS;
 	case DSRV_PHASE_STOPPING_WORKERS:
 		return DSRV_PHASE_KILLING_WORKERS;
-	case DSRV_PHASE_KILLING_SERVER:	/* neither dies: they are left */
+	case DSRV_PHASE_KILLING_SERVER:	/* survivors are left */
 	case DSRV_PHASE_KILLING_WORKERS:
 		return DSRV_PHASE_WRITING;
 	case DSRV_PHASE_WRITING:

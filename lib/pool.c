@@ -1,9 +1,9 @@
 /*
- * pool.c - a server's side of its spares: when to fork them, when they leave
+ * pool.c - a server's side of its spares: when to fork and to dismiss them
  *
- * The server does not accept: it has other processes hold its listeners, and
- * one of them might make accept(2) wait. Where clients wait and no spare takes
- * them, it forks others, whatever the slots say.
+ * The server does not accept: other processes share its listeners, and one of
+ * them might make accept(2) block. If clients wait and no spare takes them, it
+ * forks more, whatever the slots say.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -16,14 +16,14 @@
 
 enum {
 	FIRST_PAUSE = 100, LONGEST_PAUSE = 1000,	/* ms */
-	HELPINGS = 8	/* spares at once, for clients that nobody takes */
+	HELPINGS = 8	/* spares at once, for clients that no spare takes */
 };
 
-/* What its children have, too. */
+/* Inherited by children. */
 static struct {
 	struct dsrv_wakeup wakeup;	/* by the spares */
-	int from_server;		/* the spares': its end of file ... */
-	int lifeline;			/* ... has those that wait leave */
+	int from_server;		/* the spares': end of file ... */
+	int lifeline;			/* ... tells idle ones to exit */
 	int null_device;
 } ends = { .wakeup = { -1, -1 }, .from_server = -1, .lifeline = -1,
 	.null_device = -1 };
@@ -85,8 +85,8 @@ dsrv_pool_dismiss(void)
 }
 
 /*
- * When to fork: first for clients that wait, whatever the slots say, then up
- * to those that are to wait
+ * When to fork: first for waiting clients, whatever the slots say, then until
+ * enough spares wait
  */
 
 int
@@ -94,8 +94,8 @@ dsrv_pool_next(struct dsrv_pool *pool, int may_fork,
     const struct dsrv_acceptor *acceptor, const struct dsrv_loop *loop,
     int *slot)
 {
-	/* The flag first: a spare that leaves its slot now sees it, or is
-	 * counted here. */
+	/* The flag first: a spare that leaves its slot at this moment sees it
+	 * or is counted here. */
 	dsrv_slots_allow_call(may_fork);
 	if (!may_fork)
 		return 0;
@@ -128,7 +128,7 @@ dsrv_pool_hear(struct dsrv_pool *pool, struct dsrv_acceptor *acceptor,
 	dsrv_accept_check(acceptor, loop);
 }
 
-/* It may have been woken for a client that no other was woken for. */
+/* It may have been the only spare woken for a client. */
 int
 dsrv_pool_lose(struct dsrv_pool *pool, struct dsrv_acceptor *acceptor,
     struct dsrv_loop *loop)
@@ -153,16 +153,16 @@ dsrv_pool_tick(struct dsrv_pool *pool, int64_t now)
 		pool->look_at = now;
 }
 
-/* Whether all spares that were sent to clients came back without one, as they do
- * where accepting fails. */
+/* Whether all spares that were forked for clients ended without one, as they do
+ * if accepting fails. */
 static int
 was_in_vain(const struct dsrv_pool *pool)
 {
 	return pool->sent > 0 && pool->sent_in_vain >= pool->sent;
 }
 
-/* The slots are advice. Clients that still wait after a moment are to have a
- * spare of their own, as often as that takes, but not often in vain. */
+/* The slots are only a hint. Fork for clients that still wait after a moment,
+ * as often as it takes, but not often in vain. */
 void
 dsrv_pool_look(struct dsrv_pool *pool, int64_t now,
     const struct dsrv_acceptor *acceptor, const struct dsrv_loop *loop)

@@ -2,9 +2,9 @@
  * ready.c - the words that travel up the ready pipe, hop by hop
  *
  * Each child that a stage forks holds the write end of a pipe to its looping
- * parent. What it says there is a word of eight bytes; that it says nothing
- * more is the end of file; and that the parent has gone shows at the write
- * end, so the same pipe is the lifeline of both.
+ * parent. A word has eight bytes; end of file says that no more will come; and
+ * the child sees the parent's death as an error on the write end. So the pipe
+ * is the lifeline of both.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -46,7 +46,7 @@ dsrv_ready_say(enum dsrv_ready_word word, int number)
 
 	if (fd == -1)
 		return 0;
-	/* A pipe takes this few bytes whole, once there is a page for them. */
+	/* A pipe takes so few bytes at once, if there is a page for them. */
 	while ((n = write(fd, &said, sizeof said)) == -1 &&
 	    (errno == EINTR || (errno == ENOMEM && tries-- > 0)))
 		if (errno == ENOMEM)
@@ -100,11 +100,11 @@ daemon_success(void)
 	if (error != 0)
 		return dsrv_report_end(1, error, fatal);
 
-	/* The starter shows all that is in the relay when it hears of the
-	 * success: nothing may be written there after it. */
+	/* The starter shows what is in the relay when it hears of the success:
+	 * nothing may be written there later. */
 	fflush(NULL);
-	/* A server that follows another has what the master has there already:
-	 * what is short now must not end the daemon. */
+	/* A later server already has the master's streams: a temporary shortage
+	 * must not end the daemon. */
 	if (dsrv_ready_settle() == -1 && !dsrv_stage()->follows) {
 		error = errno;
 		dsrv_report("open /dev/null: %s", strerror(error));

@@ -1,5 +1,5 @@
 /*
- * restart.c - the verdict on an end: again, or the daemon's end
+ * restart.c - how to answer the end of a server or logger; pure
  *
  * SPDX-License-Identifier: ISC
  */
@@ -37,7 +37,7 @@ over(int count, int most)
 	return most > 0 && count > most;
 }
 
-/* Counts an end in the row of fast ones, or ends the row. */
+/* Counts a fast end, or starts the count again. */
 static void
 count_fast(struct dsrv_history *history, int64_t lived, int fast_time)
 {

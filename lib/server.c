@@ -4,7 +4,7 @@
  *     server ---- worker
  *     loops here  returns, one for each connection
  *
- * With spares it accepts nothing itself: it forks them ahead of connections.
+ * With spares it does not accept: it forks them ahead of connections.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -19,7 +19,7 @@
 
 enum {
 	FIRST_PAUSE = 100, LONGEST_PAUSE = 1000,	/* ms */
-	BATCH = 8,	/* births between two looks at what has happened */
+	BATCH = 8,	/* births between two waits for events */
 	EMPTY_HANDED = 75	/* the status of a spare that could not accept */
 };
 
@@ -27,8 +27,8 @@ struct server {
 	struct dsrv_loop loop;
 	struct dsrv_acceptor acceptor;
 	int master_place;
-	struct dsrv_pool pool;	/* of the spares, if there are any */
-	struct dsrv_client client;	/* accepted, and has no worker yet */
+	struct dsrv_pool pool;	/* of the spares, if any */
+	struct dsrv_client client;	/* accepted, without a worker yet */
 	int births;		/* since the last event */
 	int fork_failures;	/* in a row */
 	int64_t retry_at;	/* to fork */
@@ -43,7 +43,7 @@ struct birth {
 	unsigned number;
 	pid_t server;
 	int slot;		/* a spare's */
-	struct dsrv_client client;	/* -1: it is to be a spare */
+	struct dsrv_client client;	/* -1: for a spare */
 };
 
 static int64_t
@@ -71,9 +71,9 @@ signal_workers(struct server *s, int signo)
 		kill(dsrv_loop_child_at(&s->loop, i), signo);
 }
 
-/* Clients of a Unix-domain socket that wait would do so until the last process
- * that has it is gone. What they have sent may take long to close, except for a
- * process that ends. */
+/* Clients that wait at a Unix-domain socket would do so until the last process
+ * that holds it is gone. Closing descriptors that they have sent may take long,
+ * except in a process that exits. */
 static void
 refuse_waiting(struct server *s)
 {
@@ -109,8 +109,8 @@ obey(struct server *s, int signo)
 	if (!dsrv_signals_raise(&s->asked, signo))
 		return;
 	signal_workers(s, dsrv_signals_to_workers(signo));
-	/* Now the master need not do it, should this process die; nor take
-	 * its end for a failure, where nobody asked the master. */
+	/* If this process dies now, the master need not repeat the signal, nor
+	 * take the end for a failure if the master was not asked. */
 	dsrv_ready_say(DSRV_READY_ASKED, signo);
 	if (s->asked & DSRV_ASK_FOR_GOOD)
 		end_listeners(s);
@@ -133,8 +133,8 @@ lose_master(struct server *s)
 	}
 }
 
-/* Their time to finish is over: the server leaves, and they are the master's,
- * which need not tell them again. */
+/* The workers' time is over: the server ends, and they become children of the
+ * master, which need not signal them again. */
 static void
 stop_draining(struct server *s)
 {
@@ -174,7 +174,8 @@ finish(struct server *s)
 	}
 	if (s->client.conn != -1)
 		close(s->client.conn);
-	/* Who ends needs no signals back: one of them could change how. */
+	/* Do not restore signals before exiting: one of them could change the
+	 * exit status. */
 	if (fatal != 0)
 		close_server(s);
 	dsrv_stage_become(DSRV_OVER);
@@ -183,7 +184,7 @@ finish(struct server *s)
 }
 
 /*
- * Admission: whether another worker is to be forked, and for what
+ * Admission: whether to fork another worker, and for what
  */
 
 static int
@@ -193,7 +194,7 @@ has_room(const struct server *s)
 	    dsrv_settings()->worker_count_max;
 }
 
-/* Nobody waits for a client, and nobody can be forked for one. */
+/* No spare waits for a client, and none can be forked. */
 static int
 is_full(const struct server *s)
 {
@@ -269,7 +270,7 @@ hand_over(struct server *s, pid_t pid)
 		    (struct sockaddr *)&s->client.addr, s->client.len);
 	close(s->client.conn);
 	s->client.conn = -1;
-	/* It was forked too late to be signalled with the others. */
+	/* The others were signalled before it was forked. */
 	if (s->asked)
 		kill(pid, dsrv_signals_to_workers(
 		    s->asked & DSRV_ASK_FOR_GOOD ? SIGUSR2 : SIGHUP));
@@ -293,12 +294,12 @@ fork_worker(struct server *s, struct birth *birth)
 		s->fork_failures = 0;
 	if (pid != -1 && birth->client.conn != -1)
 		hand_over(s, pid);
-	/* Last: from now on it may end, and the server holds nothing of it. */
+	/* Last: it may end now that the server does not hold its connection. */
 	dsrv_birth_release(birth->number);
 	return pid;
 }
 
-/* In a new worker: it keeps its connection and nothing of the server. */
+/* In a new worker: keeps its connection and nothing of the server. */
 static void
 serve(const struct server *s, struct birth *birth)
 {
@@ -311,7 +312,7 @@ serve(const struct server *s, struct birth *birth)
 	dsrv_stage_disconnect();
 }
 
-/* In a new spare: it ends here, or gets a client. */
+/* In a new spare: exits or gets a client. */
 static void
 wait_for_client(const struct server *s, struct birth *birth)
 {
@@ -327,13 +328,13 @@ wait_for_client(const struct server *s, struct birth *birth)
 static int
 become(const struct server *s, struct birth *birth)
 {
-	/* What is sent to its group is for it and its helpers alone. */
+	/* A signal to its group reaches only it and its helpers. */
 	setpgid(0, 0);
 	if (has_spares(s))
 		wait_for_client(s, birth);
 	else
 		serve(s, birth);
-	/* Last: what came since the fork meets the program's own. */
+	/* Last: signals since the fork now meet the program's dispositions. */
 	dsrv_loop_let_worker_in(&s->loop);
 	return birth->client.listener;
 }
@@ -354,7 +355,7 @@ ready(struct server *s)
 		    s->loop.place), &s->loop, &s->client);
 }
 
-/* Its place is free: the next look at admission sees it. */
+/* Its place is free: the next check of admission sees it. */
 static void
 lose_worker(struct server *s)
 {
@@ -463,8 +464,8 @@ refuse(int error)
 	return dsrv_report_end(1, error, dsrv_settings()->server_return_fatal);
 }
 
-/* What the system refuses now it may allow later: that must not end a daemon
- * that clients use. Signals have the program's own dispositions here. */
+/* A temporary shortage must not end the daemon. Signals have the program's own
+ * dispositions here. */
 static void
 open_in_the_end(struct server *s, const int *fds, int count)
 {

@@ -1,9 +1,9 @@
 /*
  * signals.c - the signal table: what each signal asks for
  *
- * Two things can be asked of a server that is to leave, and both only grow:
- * from waiting for its workers to leaving at once, and from being followed
- * by another server to being the last.
+ * A server can be asked to wait for its workers or to leave at once, and to be
+ * followed by a new server or to be the last. Later signals can only make the
+ * request stronger.
  *
  * SPDX-License-Identifier: ISC
  */

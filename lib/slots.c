@@ -1,11 +1,10 @@
 /*
- * slots.c - the page in which spares say that they wait
+ * slots.c - the page in which spares say that they wait; only a hint
  *
- * A spare that waits for a client has a slot with its pid there, so that the
- * server knows how many wait, and a worker whether it may wait again, without
- * a word between them. All that use the page can write it, and a worker may
- * have been taken over, so it is advice: the server checks each slot against
- * the children that it has, and looks for clients that nobody takes.
+ * A spare that waits for a client has a slot with its pid. So the server knows
+ * how many wait, and a worker whether it may wait again, without messages. But
+ * workers can write the page, and one may be compromised: the server checks
+ * each slot against its children, and looks for clients that no spare takes.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -14,17 +13,17 @@
 #include "daemon-private.h"
 
 enum {
-	FREE = 0,		/* a slot; else the pid of the spare, or ... */
-	RESERVED = -1		/* ... one is being forked for it */
+	FREE = 0,		/* else the pid of the spare, or ... */
+	RESERVED = -1		/* ... for one that is being forked */
 };
 
 static struct {
-	int wanted;	/* how many are to wait */
-	int count;	/* of slots: a worker that comes back may wait, too */
+	int wanted;	/* how many should wait */
+	int count;	/* of slots; workers that return may wait, too */
 	struct {
-		int may_call;	/* the server could fork others */
+		int may_call;	/* the server could fork more */
 		int failing;	/* the listener where accepting failed last,
-				 * + 1, and that was said; 0: none */
+				 * + 1, and that was reported; 0: none */
 		pid_t slots[];
 	} *shared;
 } page;
@@ -40,8 +39,8 @@ int
 dsrv_slots_open(int wanted, int most)
 {
 	page.wanted = wanted < most ? wanted : most;
-	/* With one slot for each, a worker that comes back would find it taken
-	 * by the spare that was forked in its place. */
+	/* With only one slot for each, the spare forked in its place would have
+	 * taken the slot of a worker that returns. */
 	page.count = 2 * page.wanted < most ? 2 * page.wanted : most;
 	page.shared = dsrv_memory_shared(page_size());
 	return page.shared != NULL ? 0 : -1;
@@ -61,7 +60,7 @@ holder(int slot)
 	return __atomic_load_n(&page.shared->slots[slot], __ATOMIC_SEQ_CST);
 }
 
-/* Whether it was from before, and is to now. */
+/* Changes it if it is from; returns whether it did. */
 static int
 change(int slot, pid_t from, pid_t to)
 {

@@ -1,12 +1,12 @@
 /*
- * spare.c - a worker that waits for a connection, and takes it itself
+ * spare.c - a worker that waits for a connection and accepts it itself
  *
  *     server ---- spare
- *                 waits here for a client, and is its worker then
+ *                 waits here for a client, and becomes its worker
  *
- * Signals are let in while it waits. A handler that has it leave closes what it
- * waits at, so that no signal is lost between a look and a sleep, even if
- * another process has made accept(2) one that waits.
+ * Signals are unblocked while it waits. A handler that tells it to leave closes
+ * what it waits for, so that no signal is lost between a check and a sleep,
+ * even if another process has made the listeners blocking.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -24,21 +24,21 @@
 enum { FROM_SERVER, TO_SERVER, NULL_DEVICE, WAITER, ENDS };
 
 struct identity {
-	dev_t dev;	/* which file it is: the program may close it, and ... */
+	dev_t dev;	/* the file: the program may close it, and ... */
 	ino_t ino;	/* ... open another by the same number */
 };
 
 static struct {
-	int *fds;		/* the listeners, then ENDS; -1: not any more */
+	int *fds;		/* the listeners, then ENDS; -1: closed */
 	struct identity *files;	/* of the listeners and of FROM_SERVER */
 	int *failures;		/* to accept at a listener, in a row */
-	int64_t *retry_at;	/* when to try it again */
+	int64_t *retry_at;	/* when to retry it */
 	int listeners;
-	pid_t pid;		/* 0: this process is no spare */
+	pid_t pid;		/* 0: this process is not a spare */
 	int slot;		/* -1: none */
 	int served;		/* connections */
-	int resting;		/* some listener is left alone */
-	unsigned turn;		/* the listener to look at first */
+	int resting;		/* some listener is paused */
+	unsigned turn;		/* the listener to try first */
 } spare;
 
 static int *
@@ -85,7 +85,7 @@ dsrv_spare_prepare(const int *listeners, int count, int from_server,
 	*end(TO_SERVER) = to_server;
 	*end(NULL_DEVICE) = null_device;
 	*end(WAITER) = -1;
-	for (i = 0; i <= count; i++)	/* FROM_SERVER is behind them */
+	for (i = 0; i <= count; i++)	/* FROM_SERVER comes after them */
 		remember(i);
 	return 0;
 }
@@ -107,7 +107,7 @@ dsrv_spare_drop(int listener)
 }
 
 /*
- * What it has: the program may have closed all of it, as by closefrom(3)
+ * Its descriptors: the program may have closed all, as by closefrom(3)
  */
 
 static int
@@ -121,7 +121,7 @@ is_ours(int index)
 	    file.st_ino == spare.files[index].ino;
 }
 
-/* The first to come has it: a signal handler, or another thread. */
+/* A signal handler or another thread may come first: only one gets it. */
 static int
 forget(int index)
 {
@@ -137,7 +137,7 @@ close_place(int index)
 		close(fd);
 }
 
-/* The other ends have gone with the one that can be told from others. */
+/* Only FROM_SERVER can be identified; the other ends are closed if it is. */
 static void
 close_end(int which)
 {
@@ -179,7 +179,7 @@ dsrv_spare_stop(void)
 		close_place(i);
 }
 
-/* Finishes with what spares have. */
+/* Stops being a spare. */
 static void
 leave(void)
 {
@@ -192,10 +192,10 @@ leave(void)
 }
 
 /*
- * Waiting; a listener where accepting fails is left alone for a while
+ * Waiting; a listener where accepting fails is paused
  */
 
-/* ms, until a listener that rests is to be tried again; -1: none does. */
+/* ms until the first paused listener is retried; -1: none is. */
 static int
 resting_time(int64_t now)
 {
@@ -240,7 +240,7 @@ take(int index, struct dsrv_client *client)
 	return 0;
 }
 
-/* Whether to go on after a failure. */
+/* Whether to continue after a failure. */
 static int
 bear(int index, int error)
 {
@@ -260,7 +260,7 @@ bear(int index, int error)
 	return 1;
 }
 
-/* A client that is there already. */
+/* A client that is already waiting. */
 static int
 take_at_once(struct dsrv_client *client)
 {
@@ -278,7 +278,7 @@ take_at_once(struct dsrv_client *client)
 	return -1;
 }
 
-/* The next client; -1: it is to leave. */
+/* The next client; -1: it must leave. */
 static int
 wait_for_client(struct dsrv_client *client)
 {
@@ -297,15 +297,15 @@ wait_for_client(struct dsrv_client *client)
 	return -1;
 }
 
-/* With a slot, which it gives up for a client. One that leaves may have been
- * woken for a client. */
+/* With a slot, which it releases for a client. A spare that leaves wakes the
+ * server, since it may have been woken for a client. */
 static int
 wait_in_slot(struct dsrv_client *client)
 {
 	int got = wait_for_client(client);
 
 	if (got == -1 && spare.served == 0)
-		return -1;	/* its end will tell */
+		return -1;	/* the server will see its end */
 	dsrv_slots_release(spare.slot);
 	if (got == -1 || dsrv_slots_call())
 		dsrv_wakeup_send(*end(TO_SERVER));
@@ -337,7 +337,7 @@ dsrv_spare_begin(int slot, unsigned turn, struct dsrv_client *client)
 	return 0;
 }
 
-/* The server is there, and has not dismissed its spares. */
+/* The server is alive and has not dismissed its spares. */
 static int
 is_wanted(void)
 {

@@ -1,5 +1,5 @@
 /*
- * supervise.c - a child that is kept alive: its fork, its status pipe
+ * supervise.c - a child that is kept alive: fork and ready pipe
  *
  * SPDX-License-Identifier: ISC
  */

@@ -1,10 +1,10 @@
 /*
- * wakeup.c - a way to wake a looping process, for those it does not trust
+ * wakeup.c - lets untrusted processes wake a looping one
  *
- * A socket could bring descriptors, whose close(2) may take as long as their
+ * A socket could pass descriptors, whose close(2) may take as long as their
  * sender likes, and a pipe has a lock that a writer can hold. An eventfd(2)
- * has neither. It is read without waiting whatever mode others give it. Where
- * the system has none, a pipe must do.
+ * has neither problem. It is read without waiting, whatever mode others set on
+ * it. Without eventfd(2) a pipe must do.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -23,7 +23,7 @@
 #if defined(HAVE_SYS_EVENTFD_H) && defined(HAVE_PREADV2) && \
     defined(RWF_NOWAIT)
 
-/* Whether nothing was there, or all that was has been taken. */
+/* Whether reading works: it took what was there, or there was nothing. */
 static int
 read_at_once(int fd, void *buf, size_t size)
 {
@@ -43,7 +43,7 @@ open_event(struct dsrv_wakeup *w)
 		return -1;
 	if (read_at_once(w->fd, &count, sizeof count))
 		return 0;
-	close(w->fd);	/* an old kernel would wait */
+	close(w->fd);	/* an old kernel would block */
 	return -1;
 }
 
@@ -105,7 +105,7 @@ dsrv_wakeup_send(int to)
 {
 	uint64_t one = 1;
 
-	/* If it takes no more, there is enough to wake by. */
+	/* If it is full, the other process will wake anyway. */
 	while (write(to, &one, sizeof one) == -1 && errno == EINTR)
 		;
 }
@@ -118,7 +118,7 @@ dsrv_wakeup_take(const struct dsrv_wakeup *w)
 
 	if (w->fd == w->to)
 		read_at_once(w->fd, counts, sizeof counts[0]);
-	else	/* no other process has this end */
+	else	/* no other process holds this end */
 		n = read(w->fd, counts, sizeof counts);
 	(void)n;
 }

@@ -1,5 +1,5 @@
 /*
- * worker.c - what a worker may ask: its peer, whether to stop, what is next
+ * worker.c - the calls that a worker may make: its peer, stop, next connection
  *
  * SPDX-License-Identifier: ISC
  */
@@ -82,8 +82,8 @@ time_left(int64_t until)
 	return left > 0 ? (int)left : 0;
 }
 
-/* Until the client has seen the end: what it has sent and nobody has read would
- * turn that into a reset, which may cost it the last answer. */
+/* Reads until the client has seen the end. Closing with unread input would send
+ * a reset, which can cost the client our last answer. */
 static void
 empty_connection(void)
 {
@@ -156,7 +156,7 @@ daemon_next_connection(void)
 		if (dsrv_spare_wait(&client) == -1)
 			client.listener = -1;
 	}
-	if (client.listener != -1)	/* which ends the one before, too */
+	if (client.listener != -1)	/* also closes the last connection */
 		dsrv_worker_become(&client);
 	refresh_streams();
 	errno = saved;
