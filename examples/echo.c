@@ -1,7 +1,7 @@
 /*
  * echo.c - the smallest daemon: every line comes back
  *
- *     echo [port]		7007 if it is left out; 0: a free one
+ *     echo [port]		default 7007; 0: a free port
  *
  * SPDX-License-Identifier: ISC
  */

@@ -3,10 +3,10 @@
  *
  *     finger [port [homes]]
  *
- * An empty query lists the accounts that can log in; a name is answered with
- * its full name and its plan, and after "/W" with more. No other machine is
- * asked. The port is 7009 if it is left out, 0: a free one; homes is an
- * absolute path that comes before those of the home directories.
+ * An empty query lists the accounts that can log in; a name shows its full
+ * name and plan, and with "/W" more. Queries are not forwarded to other
+ * machines. The default port is 7009; 0: a free one. homes is an absolute path
+ * that is put before those of the home directories.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -24,14 +24,14 @@
 
 enum {
 	MAX_QUERY = 512,
-	MAX_PLAN = 65536	/* bytes that are shown of it */
+	MAX_PLAN = 65536	/* bytes shown */
 };
 
 static const char *homes = "";
 
 /*
- * What is sent: section 3.3 has clients drop all but printable ASCII, tabs
- * and ends of lines, but there are some that do not
+ * Output: by section 3.3 clients drop everything except printable ASCII, tabs
+ * and line ends, but some do not
  */
 
 static void
@@ -82,9 +82,9 @@ can_log_in(const struct passwd *account)
 	return shell != NULL;
 }
 
-/* Only what everybody may read, and what its owner has written: whoever runs
- * this may be able to read more, and a link could lead there. A FIFO would
- * hold the server. */
+/* Only files that are readable for all and belong to the user: this process may
+ * be able to read more, and a link could lead there. A FIFO would block the
+ * server. */
 static FILE *
 open_plan(const struct passwd *account)
 {
@@ -202,7 +202,7 @@ main(int argc, char *argv[])
 	daemon_master();
 	daemon_success();
 	daemon_server(fds, count);
-	alarm(60);			/* nobody keeps a worker longer */
+	alarm(60);			/* no client keeps a worker longer */
 	serve(stdin, stdout);
 	daemon_end_connection();
 	return 0;

@@ -1,14 +1,14 @@
 /*
- * http.c - the files of one directory, by HTTP/1.0
+ * http.c - serve the files of one directory by HTTP/1.0
  *
  *     http [-f] [-a address] [-p port] [-c workers] [-s spares] [-t seconds]
  *         directory
  *
- * -f stays in the foreground; port 8080 unless another is given, and 0 lets
- * the kernel choose; seconds limits the request, each 64 kB of the reply and
- * the end of the connection. A connection has one request. With spares, so
- * many workers wait for connections, and take one after another. Symbolic
- * links are not followed, so that nothing outside the directory is ever sent.
+ * -f stays in the foreground. The default port is 8080; with 0 the kernel
+ * chooses one. seconds limits the request, each 64 kB of the reply and the end
+ * of the connection. A connection has one request. With -s this many workers
+ * wait for connections and serve one after another. Symbolic links are not
+ * followed, so that nothing outside the directory is ever sent.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -35,11 +35,11 @@
 enum {
 	MAX_SOCKETS = 16,
 	MAX_LINE = 8192,
-	MAX_FIELDS = 65536,	/* bytes of all header fields together */
+	MAX_FIELDS = 65536,	/* bytes, all header fields together */
 	BLOCK = 65536
 };
 
-/* What the functions that judge a request return: one of these, itself. */
+/* Functions that check a request return one of these pointers. */
 static const char OK[] = "200 OK";
 static const char MOVED[] = "301 Moved Permanently";
 static const char BAD[] = "400 Bad Request";
@@ -81,8 +81,8 @@ type_of(const char *path)
 	return "application/octet-stream";
 }
 
-/* Sends all, or returns -1. A client may itself still be sending and read
- * nothing before it is done: what it sends is dropped, or both would wait. */
+/* Sends all, or returns -1. A client may read nothing before it has sent all of
+ * its own: that is discarded, or both would wait. */
 static int
 send_all(const char *data, size_t len)
 {
@@ -93,7 +93,7 @@ send_all(const char *data, size_t len)
 	alarm(patience);
 	while (len > 0) {
 		if (poll(&conn, 1, -1) == -1) {
-			/* SIGHUP asks to finish, not to break off. */
+			/* SIGHUP asks to finish, not to abort. */
 			if (errno == EINTR)
 				continue;
 			return -1;
@@ -120,7 +120,7 @@ format_time(char *text, size_t size, time_t when)
 	strftime(text, size, "%a, %d %b %Y %H:%M:%S GMT", gmtime(&when));
 }
 
-/* Returns the length. more: further fields, each with its end of line. */
+/* Returns the length. more: further fields, each with its line end. */
 static size_t
 format_header(char *text, size_t size, const char *status, const char *type,
     off_t length, const char *more)
@@ -147,8 +147,8 @@ send_status(const char *status, const char *more)
 	send_all(reply, len);
 }
 
-/* A file that has become shorter meanwhile ends the reply before the length
- * that was promised, so that the client knows. */
+/* If the file has been truncated, the reply ends before the promised length, so
+ * that the client notices. */
 static void
 send_file(int fd, const struct stat *st, const char *type)
 {
@@ -182,7 +182,7 @@ read_line(char line[MAX_LINE], const char *too_long)
 	return strlen(line) + 1 == MAX_LINE ? too_long : BAD;
 }
 
-/* The target has as much room as the line. */
+/* The target has room for the whole line. */
 static const char *
 parse_line(const char *line, char *target)
 {
@@ -208,7 +208,7 @@ read_request(char *target)
 	size_t total = 0;
 
 	alarm(patience);
-	/* A client too old to know header fields waits after its one line. */
+	/* A client too old for header fields waits after its only line. */
 	if ((status = read_line(line, TOO_LONG)) != OK ||
 	    (status = parse_line(line, target)) != OK)
 		return status;
@@ -239,8 +239,8 @@ decode(const char *target, char *path)
 	return 0;
 }
 
-/* One step for each name, and none that leads out. Without O_NONBLOCK a FIFO
- * would hold the worker. */
+/* Opens name by name, so that none leads out. Without O_NONBLOCK a FIFO would
+ * block the worker. */
 static int
 open_beneath(int root, char *path)
 {
@@ -269,8 +269,8 @@ status_of(int error)
 	return BROKEN;
 }
 
-/* A page's relative links need the slash at the end of its directory; two
- * slashes at the start would name another host. */
+/* The page's relative links need the slash after the directory. Two slashes at
+ * the start would name another host. */
 static void
 redirect(const char *target)
 {
@@ -377,7 +377,7 @@ main(int argc, char *argv[])
 	}
 	if (argc - optind != 1)
 		usage();
-	/* daemon_start() leaves the directory that a relative path is from. */
+	/* A relative path would change its meaning in daemon_start(). */
 	if (realpath(argv[optind], directory) == NULL)
 		err(1, "%s", argv[optind]);
 
@@ -390,14 +390,14 @@ main(int argc, char *argv[])
 		return 1;
 	if (strtol(port, NULL, 10) == 0)
 		print_port(fds[0]);
-	/* Who started this may have ignored it: no limit would hold then. */
+	/* If it was ignored at the start, no limit would hold. */
 	signal(SIGALRM, SIG_DFL);
 	daemon_master();
 	daemon_success();
 	for (i = daemon_server(fds, count); i >= 0;
 	    i = daemon_next_connection()) {
 		serve(root);
-		alarm(0);	/* it may take long until another comes */
+		alarm(0);	/* the next may not come for a long time */
 	}
 	return 0;
 }

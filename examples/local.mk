@@ -1,4 +1,4 @@
-# The examples use the public interface only, as any program would.
+# The examples use only the public interface, as any program would.
 noinst_PROGRAMS += examples/echo examples/finger examples/finger-before \
 	examples/http examples/logged examples/superserver
 examples_echo_SOURCES = examples/echo.c

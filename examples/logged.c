@@ -1,12 +1,12 @@
 /*
- * logged.c - a service whose log is never lost: it says who came and went
+ * logged.c - a service that logs its clients, and whose log is never lost
  *
  *     logged [directory [port]]
  *
- * Each day has a file of its own, DIRECTORY/logged-YYYY-MM-DD.log, to which
- * DIRECTORY/logged.log leads; a file that grows over 10 MB is followed by
- * another, and of all these the last 30 are kept. What stderr gets comes
- * there: from the server, from each worker, from the library.
+ * Each day has a file of its own, DIRECTORY/logged-YYYY-MM-DD.log, and
+ * DIRECTORY/logged.log is a link to it. A file that reaches 10 MB is followed
+ * by another; the last 30 files are kept. They contain what the server, the
+ * workers and the library write to stderr.
  *
  * SPDX-License-Identifier: ISC
  */

@@ -4,10 +4,10 @@
  *     superserver [-f] [-a address] [-p port] [-c workers] [-P pidfile]
  *         program [argument ...]
  *
- * -f stays in the foreground; without a port, or with 0, the kernel chooses
- * one. Each worker becomes the program, with the connection as 0 and 1, and
- * both its ends in the environment under the names that tcpserver uses. The
- * pid file holds the master's pid for as long as there is a daemon.
+ * -f stays in the foreground. Without a port, or with 0, the kernel chooses
+ * one. Each worker executes the program, with the connection as descriptors 0
+ * and 1, and both its addresses in the environment, in tcpserver's variables.
+ * The pid file holds the master's pid while the daemon exists.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -55,7 +55,7 @@ number(const char *text, int min, int max)
 }
 
 /*
- * Paths: daemon_start() changes to /, so they are made absolute before
+ * Paths: daemon_start() changes to /, so they are first made absolute
  */
 
 static void
@@ -85,7 +85,7 @@ can_execute(const char *path)
 	return S_ISREG(st.st_mode) && access(path, X_OK) == 0;
 }
 
-/* As execvp(3) would find it in each worker, but before there is a daemon. */
+/* As execvp(3) will find it in each worker, but before the daemon starts. */
 static void
 find_program(char path[PATH_MAX], const char *name)
 {
@@ -113,7 +113,7 @@ find_program(char path[PATH_MAX], const char *name)
 }
 
 /*
- * The pid file: whoever wrote it holds a lock on it to his end
+ * The pid file: the process that wrote it holds a lock on it until it exits
  */
 
 static int
@@ -122,7 +122,7 @@ write_pid(const char *path)
 	struct stat st;
 	int fd = -1;
 
-	/* A daemon that is ending may remove what was just opened here. */
+	/* A daemon that is ending may remove the file just opened here. */
 	do {
 		if (fd != -1)
 			close(fd);
@@ -176,7 +176,7 @@ set_end(const char *ip_name, const char *port_name,
 static void
 set_environment(void)
 {
-	/* What has no value here must have none from outside either. */
+	/* A variable without a value here must not be inherited either. */
 	static const char *const names[] = { "TCPREMOTEIP", "TCPREMOTEPORT",
 		"TCPREMOTEHOST", "TCPREMOTEINFO", "TCPLOCALIP",
 		"TCPLOCALPORT", "TCPLOCALHOST" };
@@ -198,7 +198,7 @@ static void
 become(const char *program, char *argv[])
 {
 	set_environment();
-	/* Many programs end by it alone when their client has gone. */
+	/* Many programs have no other reason to end when a client goes. */
 	signal(SIGPIPE, SIG_DFL);
 	execvp(program, argv);
 	err(127, "unable to run %s", program);
@@ -224,7 +224,7 @@ main(int argc, char *argv[])
 	char program[PATH_MAX], pid_file[PATH_MAX] = "";
 	int c, count, pid_fd = -1, fds[MAX_SOCKETS];
 
-	/* +: what follows the program's name is the program's. */
+	/* +: arguments after the program's name are the program's. */
 	while ((c = getopt(argc, argv, "+a:c:fp:P:")) != -1) {
 		if (c == 'a')
 			address = optarg;
@@ -243,7 +243,7 @@ main(int argc, char *argv[])
 		usage();
 	find_program(program, argv[optind]);
 
-	/* Many programs take SIGHUP or SIGUSR2 for the end. */
+	/* SIGHUP or SIGUSR2 would end many programs. */
 	daemon_set_worker_ask(0);
 	daemon_start();
 	daemon_clean_fd(STDERR_FILENO);
@@ -253,7 +253,7 @@ main(int argc, char *argv[])
 		print_port(fds[0]);
 	if (pid_file[0] != '\0')
 		pid_fd = write_pid(pid_file);
-	/* So that the master comes back here at its end. */
+	/* So that the master returns here at its end. */
 	daemon_set_master_return_fatal(-1);
 	if (daemon_master() == -1) {
 		if (pid_file[0] != '\0')
