@@ -13,6 +13,8 @@
 
 #include "daemon-private.h"
 
+enum { SUSPICION = 500 };	/* ms, for a stop to be heard of */
+
 int
 dsrv_accept_check_list(const int *fds, int count)
 {
@@ -96,6 +98,27 @@ drop(struct dsrv_acceptor *a, int index, struct dsrv_loop *loop)
 	a->usable--;
 }
 
+static void
+rest(struct dsrv_acceptor *a, struct dsrv_listener *l, int pause,
+    struct dsrv_loop *loop)
+{
+	l->retry_at = dsrv_loop_now() + pause;
+	a->resting++;
+	dsrv_loop_pause(loop, l->place);
+}
+
+/* The master may have ended a socket that no longer listens, and the signal
+ * may be on its way. */
+static void
+suspect(struct dsrv_acceptor *a, struct dsrv_listener *l,
+    struct dsrv_loop *loop)
+{
+	if (l->retry_at != DSRV_NEVER)
+		return;
+	l->is_suspect = 1;
+	rest(a, l, SUSPICION, loop);
+}
+
 /* One message for all listeners that fail for the same reason. */
 static void
 say(const struct dsrv_acceptor *a, const struct dsrv_listener *l, int error)
@@ -119,9 +142,7 @@ fail(struct dsrv_acceptor *a, struct dsrv_listener *l, int error,
 	if (l->error != error)
 		say(a, l, error);
 	l->error = error;
-	l->retry_at = dsrv_loop_now() + pause;
-	a->resting++;
-	dsrv_loop_pause(loop, l->place);
+	rest(a, l, pause, loop);
 }
 
 int
@@ -132,7 +153,7 @@ dsrv_accept_from(struct dsrv_acceptor *a, int index, struct dsrv_loop *loop,
 
 	if (dsrv_listen_accept(l->fd, client) == -1) {
 		if (dsrv_listen_why(errno) == DSRV_LISTEN_SOCKET)
-			drop(a, index, loop);
+			suspect(a, l, loop);
 		else
 			fail(a, l, errno, loop);
 		return -1;
@@ -166,13 +187,31 @@ dsrv_accept_retry_at(const struct dsrv_acceptor *a)
 	return first;
 }
 
+/* Whether it is to be tried again; else it is dropped. */
+static int
+is_cleared(struct dsrv_acceptor *a, int index, struct dsrv_loop *loop)
+{
+	struct dsrv_listener *l = &a->listeners[index];
+
+	if (!l->is_suspect)
+		return 1;
+	l->is_suspect = 0;
+	if ((errno = dsrv_listen_check(l->fd)) == 0)
+		return 1;
+	drop(a, index, loop);
+	if (dsrv_settings()->worker_spare_count > 0)
+		dsrv_spare_drop(index);
+	return 0;
+}
+
 void
 dsrv_accept_retry(struct dsrv_acceptor *a, int64_t now, struct dsrv_loop *loop)
 {
 	int i;
 
 	for (i = 0; i < a->count && a->resting > 0; i++) {
-		if (now < a->listeners[i].retry_at)
+		if (now < a->listeners[i].retry_at ||
+		    !is_cleared(a, i, loop))
 			continue;
 		a->listeners[i].retry_at = DSRV_NEVER;
 		a->resting--;
@@ -194,30 +233,6 @@ dsrv_accept_has_clients(const struct dsrv_acceptor *a,
 	return 0;
 }
 
-int
-dsrv_accept_has_unix(const struct dsrv_acceptor *a)
-{
-	int i;
-
-	for (i = 0; i < a->count; i++)
-		if (dsrv_listen_is_unix(a->listeners[i].fd))
-			return 1;
-	return 0;
-}
-
-void
-dsrv_accept_all(const struct dsrv_acceptor *a)
-{
-	struct dsrv_client client;
-	int i;
-
-	for (i = 0; i < a->count; i++)
-		if (dsrv_listen_is_unix(a->listeners[i].fd))
-			while (dsrv_listen_accept(a->listeners[i].fd,
-			    &client) != -1)
-				;
-}
-
 void
 dsrv_accept_check(struct dsrv_acceptor *a, struct dsrv_loop *loop)
 {
@@ -225,8 +240,6 @@ dsrv_accept_check(struct dsrv_acceptor *a, struct dsrv_loop *loop)
 
 	for (i = 0; i < a->count; i++)
 		if (dsrv_loop_watches(loop, a->listeners[i].place) &&
-		    (errno = dsrv_listen_check(a->listeners[i].fd)) != 0) {
-			drop(a, i, loop);
-			dsrv_spare_drop(i);
-		}
+		    dsrv_listen_check(a->listeners[i].fd) != 0)
+			suspect(a, &a->listeners[i], loop);
 }

@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "daemon-private.h"
 
@@ -81,8 +82,13 @@ open_waiter(const struct dsrv_await *a)
 	if (*a->waiter != -1)
 		return 0;
 	*a->waiter = dsrv_descriptors_own(epoll_create1(EPOLL_CLOEXEC));
-	return *a->waiter == -1 ? -1 :
-	    change(a, EPOLL_CTL_ADD, (unsigned)a->count, 0);
+	if (*a->waiter == -1)
+		return -1;
+	if (change(a, EPOLL_CTL_ADD, (unsigned)a->count, 0) == 0)
+		return 0;
+	close(*a->waiter);	/* without its server it would wait for ever */
+	*a->waiter = -1;
+	return -1;
 }
 
 static int

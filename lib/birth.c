@@ -48,7 +48,8 @@ map_sealed(void)
 		own = mmap(NULL, sizeof *counts, PROT_READ | PROT_WRITE,
 		    MAP_SHARED, fd, 0);
 	if (own != MAP_FAILED &&
-	    fcntl(fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE | F_SEAL_SEAL) == 0)
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE |
+	    F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0)
 		view = mmap(NULL, sizeof *counts, PROT_READ, MAP_SHARED,
 		    fd, 0);
 	if (fd != -1)

@@ -285,6 +285,19 @@ close_ends(struct dsrv_catch *c)
 	close(c->fd);
 }
 
+/* It was of no interest, and would end us. */
+static void
+forget_sigpipe(void)
+{
+	static const struct timespec now;
+	sigset_t one;
+
+	sigemptyset(&one);
+	sigaddset(&one, SIGPIPE);
+	while (sigtimedwait(&one, NULL, &now) == SIGPIPE)
+		;
+}
+
 #else
 
 static int to_loop = -1;
@@ -377,6 +390,12 @@ close_ends(struct dsrv_catch *c)
 	to_loop = -1;
 }
 
+static void
+forget_sigpipe(void)
+{
+	/* it was ignored */
+}
+
 #endif
 
 /*
@@ -463,14 +482,16 @@ dsrv_catch_open(struct dsrv_catch *c, const sigset_t *untouched)
 }
 
 void
-dsrv_catch_close(struct dsrv_catch *c)
+dsrv_catch_close(struct dsrv_catch *c, int forgets)
 {
 	int i;
 
 	dsrv_catch_block(NULL);
 	for (i = 0; i < change_count; i++)
 		sigaction(changes[i].signo, &changes[i].before, NULL);
-	forget(c);
+	if (forgets)
+		forget(c);
+	forget_sigpipe();
 	close_ends(c);
 	set_mask(SIG_SETMASK, &c->mask, NULL);
 }

@@ -280,7 +280,7 @@ int dsrv_restart_pause(int nth, int first, int most);
 struct dsrv_roster {
 	int count;
 	int orphans;	/* written by the master; they count as well */
-	pid_t pids[DSRV_WORKERS_MAX + 1];
+	pid_t pids[DSRV_WORKERS_MAX + 8];
 };
 
 /* What a process knows about a child. */
@@ -492,9 +492,9 @@ struct dsrv_catch {
 /* Takes over SIGCHLD, SIGPIPE (which now does nothing) and the signals of the
  * table except those untouched (NULL: none); -1 with errno. */
 int dsrv_catch_open(struct dsrv_catch *, const sigset_t *untouched);
-/* Gives the program its signals back; pending signals that were not read are
+/* Gives the program its signals back. If it forgets, signals that are pending are
  * discarded. */
-void dsrv_catch_close(struct dsrv_catch *);
+void dsrv_catch_close(struct dsrv_catch *, int forgets);
 /* Stores at most DSRV_CATCH_MAX; returns how many. */
 int dsrv_catch_read(struct dsrv_catch *, struct dsrv_caught *);
 /* Acts as if a SIGCHLD had arrived. */
@@ -569,6 +569,7 @@ struct dsrv_loop {
 	int watched;
 	int cursor;		/* the place checked last in this round */
 	int unseen;		/* places left to check in it */
+	int in_use;		/* signals that have come are its own */
 	int ticked;		/* the deadline was reported in it */
 	int must_reap;		/* a child ended; for DSRV_REAP_ALL */
 	int failed;		/* waitpid(2) has, and must be retried */
@@ -577,7 +578,7 @@ struct dsrv_loop {
 	int unswept;		/* children still to check after a signal, */
 	int sweep_now;		/* ... and in this round */
 	int hand;		/* the next one of all, ... */
-	int recent;		/* ... and of the newest */
+	unsigned recent;	/* ... and of the newest */
 	struct dsrv_catch catch;
 	struct dsrv_caught caught[DSRV_CATCH_MAX];
 	int caught_count;
@@ -763,17 +764,24 @@ int dsrv_listen_has_client(int fd);
 int dsrv_listen_is_unix(int fd);
 /* Whether the daemon was started with it: others may hold it. */
 int dsrv_listen_is_inherited(int fd);
-/* Closes it, and ends it for all processes that hold it, unless inherited. */
+/* Ends it for all processes that hold it, unless it is inherited; clients that
+ * wait at a Unix-domain socket are accepted, and go when this process ends. */
 void dsrv_listen_end(int fd);
+/* Closes it, if that cannot take long. */
+void dsrv_listen_leave(int fd);
 
 /*
  * fdclean.c - close what is open
  */
 
-/* Remembers every listening socket that this process has, and closes them: ends
- * them for all that hold them, too, or not. */
+/* Remembers every listening socket that this process has, ... */
 void dsrv_fdclean_find_listeners(void);
-void dsrv_fdclean_close_listeners(int for_all);
+/* ... and closes them, ... */
+void dsrv_fdclean_close_listeners(void);
+/* ... or does so as far as that cannot take long, ... */
+void dsrv_fdclean_leave_listeners(void);
+/* ... and ends them for all that hold them; by a child, if workers do. */
+void dsrv_fdclean_end_listeners(struct dsrv_loop *, int are_shared);
 
 /*
  * logline.c - from what was read to what is written: prefix, escapes
@@ -875,6 +883,7 @@ struct dsrv_listener {
 	int place;		/* in the loop */
 	int failures;		/* in a row */
 	int error;		/* that was reported; 0: none */
+	int is_suspect;		/* it no longer listens */
 	int64_t retry_at;	/* DSRV_NEVER: it is not paused */
 };
 
@@ -907,12 +916,7 @@ void dsrv_accept_retry(struct dsrv_acceptor *, int64_t now,
 /* Whether a client waits at any listener. */
 int dsrv_accept_has_clients(const struct dsrv_acceptor *,
     const struct dsrv_loop *);
-/* Whether any listener is of the Unix domain, whose clients may send
- * descriptors. The second, in a child that exits next, accepts the clients that
- * still wait at these when the listeners have been shut down. */
-int dsrv_accept_has_unix(const struct dsrv_acceptor *);
-void dsrv_accept_all(const struct dsrv_acceptor *);
-/* Drops those that no longer listen. */
+/* Drops those that no longer listen, after a moment. */
 void dsrv_accept_check(struct dsrv_acceptor *, struct dsrv_loop *);
 
 /*
@@ -954,6 +958,7 @@ struct dsrv_orphans {
 	int adopting;	/* this process's value before; -1: it cannot */
 	int from_dead;	/* the ready pipe of the last server that died, where
 			 * workers that it had not recorded report; or -1 */
+	int missed;	/* the signal that they have not had; 0: none */
 	int place;
 	int64_t until;	/* when to stop listening there */
 };
@@ -975,7 +980,7 @@ void dsrv_orphans_add(struct dsrv_orphans *, pid_t, int missed);
 void dsrv_orphans_adopt(struct dsrv_orphans *, const struct dsrv_roster *,
     int missed);
 void dsrv_orphans_expect(struct dsrv_orphans *, int from_dead, int missed);
-void dsrv_orphans_hear(struct dsrv_orphans *, int missed);
+void dsrv_orphans_hear(struct dsrv_orphans *);
 /* Listens no longer. */
 void dsrv_orphans_forget(struct dsrv_orphans *);
 /* A child has ended. */

@@ -202,14 +202,66 @@ dsrv_fdclean_find_listeners(void)
 }
 
 void
-dsrv_fdclean_close_listeners(int for_all)
+dsrv_fdclean_close_listeners(void)
 {
 	int i;
 
 	for (i = 0; i < listeners.count; i++)
-		if (for_all)
-			dsrv_listen_end(listeners.fds[i]);
-		else
-			close(listeners.fds[i]);
+		close(listeners.fds[i]);
 	listeners.count = 0;
+}
+
+static void
+end_all(void)
+{
+	int i;
+
+	for (i = 0; i < listeners.count; i++)
+		dsrv_listen_end(listeners.fds[i]);
+}
+
+static int
+has_unix(void)
+{
+	int i;
+
+	for (i = 0; i < listeners.count; i++)
+		if (dsrv_listen_is_unix(listeners.fds[i]))
+			return 1;
+	return 0;
+}
+
+/* A process that holds a listener can make a call on it wait, and so can what
+ * its clients have sent. Only this child does, and nobody waits for it. */
+static int
+end_by_child(struct dsrv_loop *loop)
+{
+	pid_t pid = dsrv_loop_fork(loop);
+
+	if (pid != 0)
+		return pid == -1 ? -1 : 0;
+	dsrv_stage_leave_log();
+	dsrv_descriptors_null(STDIN_FILENO, STDERR_FILENO);
+	end_all();
+	dsrv_report_exit(0);
+}
+
+void
+dsrv_fdclean_leave_listeners(void)
+{
+	int i;
+
+	for (i = 0; i < listeners.count; i++)
+		dsrv_listen_leave(listeners.fds[i]);
+	listeners.count = 0;
+}
+
+void
+dsrv_fdclean_end_listeners(struct dsrv_loop *loop, int are_shared)
+{
+	if (listeners.count == 0)
+		return;
+	if (!(are_shared || has_unix()) || end_by_child(loop) == -1)
+		end_all();
+	dsrv_fdclean_leave_listeners();
 }

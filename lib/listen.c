@@ -136,11 +136,16 @@ dsrv_listen_is_unix(int fd)
 void
 dsrv_listen_prepare(int fd)
 {
-	int on = 1;
+	int on = 0;
+	socklen_t len = sizeof on;
 
 	/* A client may go between poll(2) and accept(2). */
 	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
-	/* Else an answer of several lines waits for acknowledgements. */
+	/* Else an answer of several lines waits for acknowledgements. To set
+	 * it takes a lock that a worker with the listener could hold. */
+	if (getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, &len) == -1 || on)
+		return;
+	on = 1;
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
@@ -161,8 +166,21 @@ dsrv_listen_is_inherited(int fd)
 void
 dsrv_listen_end(int fd)
 {
-	if (!dsrv_listen_is_inherited(fd))
-		shutdown(fd, SHUT_RDWR);	/* for all that hold it */
+	struct dsrv_client client;
+
+	if (dsrv_listen_is_inherited(fd))
+		return;
+	shutdown(fd, SHUT_RDWR);
+	/* Clients that wait at a Unix-domain socket would do so until the last
+	 * process that has it is gone. */
+	if (dsrv_listen_is_unix(fd))
+		while (dsrv_listen_accept(fd, &client) != -1)
+			;
+}
+
+void
+dsrv_listen_leave(int fd)
+{
 	/* What clients have sent to a Unix-domain socket may be descriptors,
 	 * and closing those may take long: not before this process ends. */
 	if (!dsrv_listen_is_unix(fd))

@@ -84,7 +84,7 @@ dsrv_loop_close(struct dsrv_loop *loop)
 {
 	int saved = errno;
 
-	dsrv_catch_close(&loop->catch);
+	dsrv_catch_close(&loop->catch, loop->in_use);
 	dsrv_children_close(&loop->children);
 	dsrv_memory_free(loop->set, (size_t)loop->set_max *
 	    sizeof *loop->set);
@@ -278,7 +278,7 @@ static int
 next_place_to_ask(struct dsrv_loop *loop, int count)
 {
 	if (count > RECENT && loop->unswept % 2 != 0)
-		return count - 1 - loop->recent++ % RECENT;
+		return count - 1 - (int)(loop->recent++ % RECENT);
 	if (loop->hand >= count)
 		loop->hand = 0;
 	return loop->hand++;
@@ -378,6 +378,7 @@ dsrv_loop_next(struct dsrv_loop *loop)
 {
 	enum dsrv_event event;
 
+	loop->in_use = 1;
 	for (;;) {
 		if (next_place(loop))
 			return DSRV_EVENT_READY;

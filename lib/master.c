@@ -88,14 +88,20 @@ begin_to_stop(struct master *m)
  * Signals
  */
 
-/* If the daemon must end. A server that does not know this yet would take it
- * for a failure of its sockets; it closes them itself when it learns. */
+/* From the signal on that means the end nobody of the daemon accepts. A server
+ * ends its sockets itself when it hears; one that does not hear must not take
+ * that for a failure, unless its spares would go on to accept. */
 static void
 end_listeners(struct master *m)
 {
-	if (is_for_good(m) && (m->server.pid == 0 ||
-	    m->request.obeyed & DSRV_ASK_FOR_GOOD))
-		dsrv_fdclean_close_listeners(1);
+	int has_spares = dsrv_settings()->worker_spare_count > 0;
+
+	if (!is_for_good(m))
+		return;
+	if (m->request.obeyed & DSRV_ASK_FOR_GOOD)
+		dsrv_fdclean_leave_listeners();
+	else if (m->server.pid == 0 || (is_at_once(m) && has_spares))
+		dsrv_fdclean_end_listeners(&m->loop, has_spares);
 }
 
 /* Adds what signo asks for; returns whether that is more than before. */
@@ -166,8 +172,14 @@ take(struct master *m, int signo)
 static int
 missed(const struct master *m)
 {
-	return m->request.asked & ~m->request.obeyed ?
-	    dsrv_signals_to_workers(m->request.signo) : 0;
+	int signo = m->request.signo;
+
+	if (!(m->request.asked & ~m->request.obeyed))
+		return 0;
+	/* What was asked for last may have been less. */
+	if (is_at_once(m) && !(dsrv_signals_ask(signo) & DSRV_ASK_AT_ONCE))
+		signo = SIGTERM;
+	return dsrv_signals_to_workers(signo);
 }
 
 /*
@@ -225,7 +237,7 @@ fork_logger(struct master *m)
 	if (fork_supervised(m, &m->log.logger, dsrv_loop_fork_deaf) != 0)
 		return 0;
 	dsrv_memory_free(m->roster, sizeof *m->roster);
-	dsrv_fdclean_close_listeners(0);
+	dsrv_fdclean_close_listeners();
 	dsrv_keeplog_become_logger(&m->log);
 	return 1;
 }
@@ -401,12 +413,11 @@ lose_child(struct master *m)
 		return;
 	}
 	dsrv_orphans_lose(&m->orphans, &m->loop.child);
+	if (m->phase == DSRV_PHASE_KILLING_WORKERS)
+		enter(m, m->phase);	/* many need more time to die */
 	/* Its own server may have been asked to end, if not the present one. */
 	if (!is_at_once(m))
 		dsrv_crashes_add(&m->crashes, DSRV_ASK_LEAVE, &m->loop);
-	/* The server may be waiting for this place. */
-	m->roster->orphans = m->orphans.count;
-	signal_server(m, SIGCHLD);
 }
 
 /*
@@ -429,6 +440,16 @@ report_left(struct master *m)
 		dsrv_report("end process %ld: it stays", (long)pid);
 }
 
+/* It need not go on for that. One that runs with other rights is left at once;
+ * a large one may take its time to die. */
+static void
+kill_server(struct master *m)
+{
+	if (m->server.pid != 0 && kill(m->server.pid, SIGKILL) == -1 &&
+	    errno == EPERM)
+		m->until = dsrv_loop_now();
+}
+
 /* The time of a phase is over before what it waited for. */
 static void
 go_on(struct master *m)
@@ -444,8 +465,7 @@ go_on(struct master *m)
 		take(m, SIGTERM);
 		break;
 	case DSRV_PHASE_KILLING_SERVER:
-		signal_server(m, SIGCONT);
-		signal_server(m, SIGKILL);
+		kill_server(m);
 		break;
 	case DSRV_PHASE_STOPPING_WORKERS:
 		ask(m, SIGTERM);
@@ -614,7 +634,7 @@ ready(struct master *m)
 	if (m->loop.place == m->server.place)
 		hear(m);
 	else if (m->loop.place == m->orphans.place)
-		dsrv_orphans_hear(&m->orphans, missed(m));
+		dsrv_orphans_hear(&m->orphans);
 	else if (m->loop.place == m->starter_place) {
 		/* The starter has died: the start has failed. */
 		dsrv_loop_forget(&m->loop, m->starter_place);
@@ -623,12 +643,23 @@ ready(struct master *m)
 		m->server.again_at = dsrv_loop_now();
 }
 
+/* They count against the server's limit. */
+static void
+share_orphans(const struct master *m)
+{
+	if (m->roster->orphans == m->orphans.count)
+		return;
+	m->roster->orphans = m->orphans.count;
+	signal_server(m, SIGCHLD);	/* it may be waiting for a place */
+}
+
 static int
 loop_as_master(struct master *m)
 {
 	int child;
 
 	for (;;) {
+		share_orphans(m);
 		m->loop.deadline = next_deadline(m);
 		switch (dsrv_loop_next(&m->loop)) {
 		case DSRV_EVENT_SIGNAL:

@@ -84,6 +84,8 @@ dsrv_orphans_signal(struct dsrv_orphans *o, int signo)
 	pid_t pid;
 	int i;
 
+	if (signo != 0 && o->from_dead != -1)	/* for those not heard yet */
+		o->missed = signo;
 	for (i = 0; i < dsrv_loop_children(o->loop); i++) {
 		pid = dsrv_loop_child_at(o->loop, i);
 		if (is_orphan(o->loop, pid))
@@ -119,12 +121,12 @@ dsrv_orphans_first(const struct dsrv_orphans *o)
 void
 dsrv_orphans_add(struct dsrv_orphans *o, pid_t pid, int missed)
 {
-	struct dsrv_child *child;
-
+	if (dsrv_loop_has_child(o->loop, pid) ||
+	    dsrv_children_has(&o->unadopted, pid))
+		return;		/* in the roster, and it has spoken too */
 	if (dsrv_loop_adopt(o->loop, pid) == 0) {
-		child = dsrv_loop_child(o->loop, pid);
-		o->count += !child->is_orphan;
-		child->is_orphan = 1;
+		dsrv_loop_child(o->loop, pid)->is_orphan = 1;
+		o->count++;
 	} else {
 		/* Only a session of our own tells it from strangers. */
 		if (o->adopting != -1 || pid <= 1 ||
@@ -148,16 +150,17 @@ dsrv_orphans_adopt(struct dsrv_orphans *o, const struct dsrv_roster *roster,
 void
 dsrv_orphans_expect(struct dsrv_orphans *o, int from_dead, int missed)
 {
-	dsrv_orphans_hear(o, missed);
+	dsrv_orphans_hear(o);
 	dsrv_orphans_leave(o);	/* the earlier server */
 	o->from_dead = from_dead;
+	o->missed = missed;
 	o->until = dsrv_loop_now() + LATE;
 	dsrv_loop_rewatch(o->loop, o->place, from_dead, POLLIN);
-	dsrv_orphans_hear(o, missed);
+	dsrv_orphans_hear(o);
 }
 
 void
-dsrv_orphans_hear(struct dsrv_orphans *o, int missed)
+dsrv_orphans_hear(struct dsrv_orphans *o)
 {
 	enum dsrv_ready_word word;
 	int pid = 0;
@@ -167,7 +170,7 @@ dsrv_orphans_hear(struct dsrv_orphans *o, int missed)
 	while ((word = dsrv_ready_hear(o->from_dead, &pid)) !=
 	    DSRV_READY_NOTHING) {
 		if (word == DSRV_READY_ORPHAN)
-			dsrv_orphans_add(o, pid, missed);
+			dsrv_orphans_add(o, pid, o->missed);
 		if (word == DSRV_READY_GONE) {
 			dsrv_orphans_forget(o);
 			return;

@@ -11,7 +11,8 @@
 #include "daemon-private.h"
 
 enum {
-	DEATH = 1000,		/* ms, for a process that gets SIGKILL */
+	DEATH = 1000,		/* ms, for a process that gets SIGKILL, ... */
+	LARGE_DEATH = 5000,	/* ... for one that may be large */
 	LAST_LINES = 5000	/* ms, for the logger to write the last lines */
 };
 
@@ -41,6 +42,7 @@ dsrv_phase_time(enum dsrv_phase phase, int confirmed)
 	case DSRV_PHASE_STOPPING_WORKERS:
 		return patience(confirmed);
 	case DSRV_PHASE_KILLING_SERVER:
+		return LARGE_DEATH;
 	case DSRV_PHASE_KILLING_WORKERS:
 	case DSRV_PHASE_SILENCING:
 		return DEATH;

@@ -123,7 +123,8 @@ dsrv_pool_hear(struct dsrv_pool *pool, struct dsrv_acceptor *acceptor,
     struct dsrv_loop *loop)
 {
 	dsrv_wakeup_take(&ends.wakeup);
-	pool->refill = 1;
+	/* One that has left may have been woken for a client. */
+	pool->refill = pool->hungry = 1;
 	pool->lost = 0;
 	dsrv_accept_check(acceptor, loop);
 }

@@ -25,6 +25,7 @@ enum {
 
 struct server {
 	struct dsrv_loop loop;
+	const int *fds;		/* the caller's: children need not read ours */
 	struct dsrv_acceptor acceptor;
 	int master_place;
 	struct dsrv_pool pool;	/* of the spares, if any */
@@ -71,27 +72,12 @@ signal_workers(struct server *s, int signo)
 		kill(dsrv_loop_child_at(&s->loop, i), signo);
 }
 
-/* Clients that wait at a Unix-domain socket would do so until the last process
- * that holds it is gone. Closing descriptors that they have sent may take long,
- * except in a process that exits. */
-static void
-refuse_waiting(struct server *s)
-{
-	if (dsrv_loop_fork(&s->loop) != 0)
-		return;
-	dsrv_accept_all(&s->acceptor);
-	dsrv_report_exit(0);
-}
-
 static void
 end_listeners(struct server *s)
 {
-	int has_unix = dsrv_accept_has_unix(&s->acceptor);
-
 	dsrv_accept_stop(&s->acceptor, &s->loop);
-	dsrv_fdclean_close_listeners(1);	/* even those not in the list */
-	if (has_unix)
-		refuse_waiting(s);
+	/* Even those that are not in the list. */
+	dsrv_fdclean_end_listeners(&s->loop, has_spares(s));
 }
 
 static void
@@ -306,7 +292,7 @@ serve(const struct server *s, struct birth *birth)
 	int i;
 
 	for (i = 0; i < s->acceptor.count; i++)
-		close(s->acceptor.listeners[i].fd);
+		close(s->fds[i]);
 	dsrv_worker_become(&birth->client);
 	dsrv_birth_wait(birth->number, birth->server);
 	dsrv_stage_disconnect();
@@ -445,6 +431,7 @@ open_server(struct server *s, const int *fds, int count)
 	    dsrv_pool_open(&s->pool, fds, count, &s->loop) == -1)
 		goto close_acceptor;
 	dsrv_loop_look_every(&s->loop, tick_length());
+	s->fds = fds;
 	give_to_workers(s);
 	dsrv_fdclean_find_listeners();
 	return 0;

@@ -104,7 +104,8 @@ dsrv_slots_lose(pid_t pid)
 	int slot, had = 0;
 
 	for (slot = 0; slot < page.count; slot++)
-		had |= change(slot, pid, FREE);
+		if (pid > 0 && holder(slot) == pid)
+			had |= change(slot, pid, FREE);
 	return had;
 }
 

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -37,6 +38,7 @@ static struct {
 	pid_t pid;		/* 0: this process is not a spare */
 	int slot;		/* -1: none */
 	int served;		/* connections */
+	int usable;		/* it has what it needs for another */
 	int resting;		/* some listener is paused */
 	unsigned turn;		/* the listener to try first */
 } spare;
@@ -268,7 +270,10 @@ take_at_once(struct dsrv_client *client)
 
 	for (i = 0; i < count; i++) {
 		index = (spare.turn + i) % count;
-		if (spare.fds[index] == -1)
+		/* Nothing would wake a worker that is not asked to finish from
+		 * an accept(2) that another has made wait. */
+		if (spare.fds[index] == -1 || (!dsrv_settings()->worker_ask &&
+		    !dsrv_listen_has_client(spare.fds[index])))
 			continue;
 		if (take((int)index, client) == 0)
 			return 0;
@@ -352,8 +357,14 @@ may_take_another(void)
 	int most = dsrv_settings()->worker_connection_max;
 
 	return dsrv_stage_stop_signal() == 0 &&
-	    (most == 0 || spare.served < most) && is_wanted() &&
-	    has_listeners();
+	    (most == 0 || spare.served < most);
+}
+
+static void
+count_served(void)
+{
+	if (spare.served < INT_MAX)
+		spare.served++;
 }
 
 static int
@@ -371,10 +382,12 @@ dsrv_spare_take(struct dsrv_client *client)
 	if (!is_spare())
 		return -1;
 	dsrv_catch_let_given_in(&before);
-	if (may_take_another())
+	spare.usable = is_wanted() && has_listeners();
+	if (spare.usable && may_take_another())
 		got = take_at_once(client);
 	dsrv_catch_let_in(&before);
-	spare.served += got == 0;
+	if (got == 0)
+		count_served();
 	return got;
 }
 
@@ -387,12 +400,13 @@ dsrv_spare_wait(struct dsrv_client *client)
 	if (!is_spare())
 		return -1;
 	dsrv_catch_let_given_in(&before);
-	if (may_take_another() &&
+	if (spare.usable && may_take_another() &&
 	    (spare.slot = dsrv_slots_take(spare.pid)) != -1)
 		got = wait_in_slot(client);
 	dsrv_catch_let_in(&before);
-	spare.served += got == 0;
-	if (got == -1)
+	if (got == 0)
+		count_served();
+	else
 		leave();
 	return got;
 }

@@ -12,7 +12,7 @@ enum {
 	OPERATIONS = 200000,
 	KNOWN = 6000,		/* the pids that operations choose from */
 	CHAINS = 40,		/* groups of them that collide in the table */
-	CAPACITY = DSRV_WORKERS_MAX + 1
+	CAPACITY = DSRV_WORKERS_MAX + 8
 };
 
 static struct dsrv_children children;
