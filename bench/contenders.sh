@@ -1,20 +1,20 @@
 #!/bin/sh
-# contenders.sh - the servers that are compared, and how each is started
+# contenders.sh - the servers to compare, and how to start each
 #
 #     contenders.sh list
 #     contenders.sh start name
 #
-# list says which are there, "contender NAME what it is" or "missing NAME
-# what it is", in the order of their turns. start becomes that server, on
-# port PORT of 127.0.0.1. In the environment: TOOLS, the directory of the
-# programs of this one; PEERS, that of peers.sh; and SCRATCH, another.
+# list prints, in the order of their turns, "contender NAME what it is" or
+# "missing NAME what it is". start executes that server, on port PORT of
+# 127.0.0.1. Environment: TOOLS, the directory of our own programs; PEERS, that
+# of peers.sh; SCRATCH, one for temporary files.
 #
 # SPDX-License-Identifier: ISC
 set -eu
 
 # name | program | what it is | how it is started
 #
-# All but our own have the same program executed for each connection, $ECHO.
+# All except our own execute the same program for each connection, $ECHO.
 contenders() {
 	cat <<-'END'
 	naive|naive|naive (accept, fork)|naive $PORT

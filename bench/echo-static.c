@@ -1,7 +1,7 @@
 /*
  * echo-static.c - the program that the super-servers start for a connection
  *
- * Linked statically, which is the fastest that can be executed.
+ * Linked statically, since that executes fastest.
  *
  * SPDX-License-Identifier: ISC
  */

@@ -3,7 +3,7 @@
  *
  *     echo [-r] [-s spares] port
  *
- * With so many spares; -r: a worker takes one connection after another.
+ * -s: this many spares. -r: a worker serves one connection after another.
  *
  * SPDX-License-Identifier: ISC
  */

@@ -4,16 +4,16 @@
  *     load [-c clients] [-t seconds | -n connections] [-w ms]
  *         [-h held ...] [-x command] port
  *
- * Each client connects, sends a line, waits for it to come back, closes and
- * begins anew: a closed loop. -w lets it keep its connection for a random
- * time up to so many ms before it speaks. Each -h has so many connections
- * held, open and silent, before the loop is run, or the command of -x
- * instead. At the end each of them must still be answered.
+ * Each client connects, sends a line, waits for the answer, closes and starts
+ * again: a closed loop. With -w it first keeps its connection for a random time
+ * up to this many ms. Each -h holds this many connections, open and silent,
+ * while the loop runs, or the command of -x instead. At the end each of them
+ * must still be answered.
  *
- * A line on standard output for each loop, of names and values: the rate
- * within the time, the latency in us from connect(2), or with -w from the
- * line sent, to the answer, and how connections ended, by kind. Status 0;
- * 1 if held connections, or the number of -n, were not all served.
+ * Prints a line for each loop, of names and values: the rate within the time,
+ * the latency in us from connect(2), or with -w from sending the line, to the
+ * answer, and how connections ended, by kind. Status 1 if the held connections,
+ * or those of -n, were not all served, else 0.
  *
  * SPDX-License-Identifier: ISC
  */

@@ -1,5 +1,5 @@
-# Figures of speed and of size, for whoever asks for them; no part of the
-# tests, and for Linux only. Nothing of it is built but by make bench.
+# Figures of speed and size, for Linux only. They are not part of the tests, and
+# only the bench targets build them.
 BENCH_TOOLS = \
 	bench/echo \
 	bench/echo-static \
@@ -19,7 +19,7 @@ bench_echo_static_LDFLAGS = $(AM_LDFLAGS) -all-static
 bench_load_SOURCES = bench/load.c
 bench_trial_SOURCES = bench/trial.c bench/proc.c bench/proc.h
 bench_zombies_SOURCES = bench/zombies.c bench/proc.c bench/proc.h
-# Some compilers link -z now unless they are told not to.
+# Some compilers link with -z now by default.
 bench_naive_SOURCES = bench/naive.c bench/serve.h
 bench_naive_LDFLAGS = $(AM_LDFLAGS) -Wl,-z,lazy
 bench_naive_now_SOURCES = $(bench_naive_SOURCES)
@@ -42,24 +42,24 @@ nobase_dist_doc_DATA += bench/logger.md bench/results.md bench/results.svg
 bench: $(BENCH_TOOLS)
 	$(SHELL) $(srcdir)/bench/run.sh -o $(srcdir)/bench bench
 
-# Only what a long life of the server shows.
+# Only the effects of a long life.
 bench-soak: $(BENCH_TOOLS)
 	$(SHELL) $(srcdir)/bench/run.sh -s 60 bench soak
 
-# Whether all of it works, not how fast.
+# Whether everything works, not how fast.
 bench-try: $(BENCH_TOOLS)
 	$(SHELL) $(srcdir)/bench/run.sh -r 1 -t 0.1 -s 1 bench \
 	    memory speed soak
 
-# The logger beside others, in files below the build directory.
+# The logger compared with others, with files in the build directory.
 bench-logger: bench/logger$(EXEEXT)
 	PATH="$$PATH:$(abs_builddir)/bench/peers/usr/bin" \
 	LD_LIBRARY_PATH=`echo $(abs_builddir)/bench/peers/usr/lib/*-linux-*` \
 	    bench/logger$(EXEEXT) $(BENCH_FLAGS) . >bench/logger.new
 	mv bench/logger.new $(srcdir)/bench/logger.md
 
-# The servers and loggers to compare with, from Debian's packages: unpacked, since two
-# of them cannot be installed together, and would start.
+# The servers and loggers to compare with, from Debian's packages: only
+# unpacked, since two of them cannot be installed together, and would start.
 bench-peers:
 	$(SHELL) $(srcdir)/bench/peers.sh bench/peers
 distclean-local: distclean-bench-peers

@@ -5,9 +5,9 @@
  *
  * Each contender writes the same lines of 100 bytes from a pipe to files in
  * the directory, with a time before each line if it can. They take turns, so
- * that what else happens on the machine meets all of them, and each is
- * compared with what the bare copy loop did in the same round: once with a
- * writer of 64 KiB blocks, and once with one write(2) a line.
+ * that other load on the machine affects all of them, and each is compared
+ * with the bare copy loop in the same round: once with a writer of 64 KiB
+ * blocks, and once with one write(2) a line.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -429,11 +429,11 @@ main(int argc, char *argv[])
 	    "%d rounds.\n", lines, LINE, rounds);
 	report_machine();
 	printf("The bare copy loop writes what it reads. The "
-	    "others write a quarter more, and\nmost of what a block costs is "
-	    "to write it: so look at the plain loop with a\nprefix to see "
-	    "what our promise costs, that a killed logger loses nothing.\n"
-	    "All read from a pipe of %d KiB, where the system lets it be so "
-	    "large.\n", PIPE / 1024);
+	    "others write a quarter more, and\nwriting is most of the cost "
+	    "of a block: compare with the plain loop with a\nprefix to see "
+	    "the cost of our promise that a killed logger loses nothing.\n"
+	    "All read from a pipe of %d KiB, if the system allows that "
+	    "size.\n", PIPE / 1024);
 	at_once = BLOCK / LINE;
 	compare("Blocks of 64 KiB");
 	at_once = 1;

@@ -3,8 +3,8 @@
  *
  *     naive port
  *
- * The measure of all contenders: no server that forks for each connection
- * can do much less. It knows no limit, no signal and no error.
+ * The base line: a server that forks for each connection can hardly do less. It
+ * has no limits and handles no signals or errors.
  *
  * SPDX-License-Identifier: ISC
  */

@@ -3,9 +3,9 @@
 #
 #     sh bench/peers.sh directory
 #
-# From Debian's packages, which are only unpacked there: two of them cannot
-# be installed side by side, and would start when they are. Nothing outside
-# of the directory is changed. Needs no rights.
+# Debian's packages are only unpacked there: two of them cannot be installed
+# together, and would start when installed. Changes nothing outside the
+# directory, and needs no privileges.
 #
 # SPDX-License-Identifier: ISC
 set -eu
@@ -15,8 +15,7 @@ fail() {
 	exit 1
 }
 
-# With the packages that it needs and this system does not have; none of
-# them is installed, so no lock is needed.
+# With its missing dependencies. Nothing is installed, so no lock is needed.
 download() {
 	apt-get -qq -y -o Debug::NoLocking=1 -o APT::Sandbox::User= \
 	    -o Dir::Cache::archives="$archives" --download-only \

@@ -8,9 +8,10 @@
 
 #include <sys/types.h>
 
-/* Stores at most max children of that process, zombies too; how many. */
+/* Stores at most max children of that process, including zombies; returns how
+ * many. */
 int proc_children(pid_t parent, pid_t *pids, int max);
-/* Z: a zombie; 0: there is no such process. */
+/* Z: a zombie; 0: no such process. */
 char proc_state(pid_t pid);
 
 #endif

@@ -36,7 +36,7 @@ $1 == "held" && $4 == "held" { has[$1] = 1; take($1 " " $2 " " $5, $3, 6) }
 $1 == "held" && $4 == "kept" { take($1 " " $2 " " $5, $3, 4) }
 
 #
-# Of the rounds: their values, or ratios within each, in order
+# Of all rounds: values, or ratios within a round, in order
 #
 
 function add(x,    i) {
@@ -87,7 +87,7 @@ function total(what, of,    round, sum) {
 # Speed
 #
 
-# A figure beside what it should be; "-" where nothing is asked for.
+# A figure with its goal; "-" if there is none.
 function cell(goal, what, name, to, count) {
 	if (goal == "-")
 		return "-"
@@ -106,9 +106,9 @@ function brief_row(text, what, name, to, goals,    goal, i, row) {
 function brief() {
 	print "\n## In brief\n"
 	print "Ratios within a round: the median of " rounds \
-	    " rounds, with the least and the most,\nand behind the colon " \
-	    "what was to be reached. The noise is what naive gives, started" \
-	    "\nonce more at the end of each round.\n"
+	    " rounds, with the least and the most,\nand after the colon " \
+	    "the goal. The noise is naive, run again at the end of each\n" \
+	    "round.\n"
 	print "| | 1 client | 16 clients | 64 clients |"
 	print "| --- | --- | --- | --- |"
 	brief_row("one fork a connection: rate to naive", "rate", "library", \
@@ -178,8 +178,8 @@ function each_connection(    i, name) {
 	print "\n## Each connection\n"
 	print "Of the server and its worker together: page faults " \
 	    "(`perf stat -e page-faults`) and\nsystem calls " \
-	    "(`strace -c -f`); and the memory that is private to a worker " \
-	    "while\nits connection is held.\n"
+	    "(`strace -c -f`); and the private memory of a worker that " \
+	    "holds its\nconnection.\n"
 	print "| server | page faults | system calls | private KiB |"
 	print "| --- | --- | --- | --- |"
 	for (i = 1; i <= contenders; i++) {
@@ -209,10 +209,10 @@ function held_row(count, goal,    of, naive) {
 
 function held() {
 	print "\n## Connections held\n"
-	print "The rate of new connections at 16 clients, in 1 s, while so " \
-	    "many others, each with a\nworker of its own, are held; at the " \
-	    "end each of those must still be answered. Behind\nthe colon is " \
-	    "what was to be reached.\n"
+	print "The rate of new connections from 16 clients, in 1 s, while " \
+	    "other connections,\neach with a worker of its own, are held; " \
+	    "at the end each of those must still be\nanswered. After the " \
+	    "colon is the goal.\n"
 	print "| held | library: connections a second | library, to none " \
 	    "held | naive, to none held | library to naive | errors |"
 	print "| --- | --- | --- | --- | --- | --- |"
@@ -228,11 +228,11 @@ function held() {
 	    "answered all of them." : "failed: see above.")
 	print "\nThe limits here, none of which was raised:\n" \
 	    about["limits"] ".\nEach connection is a process, so " \
-	    "kernel.pid_max, kernel.threads-max, RLIMIT_NPROC of\na user " \
-	    "who is not root, and TasksMax of a service or the pids.max " \
-	    "of a container\nmust be above 20,000. RLIMIT_NOFILE may stay " \
-	    "low: a server that forks closes a\nconnection that its " \
-	    "worker has, and a process of the clients holds but 4,000."
+	    "kernel.pid_max, kernel.threads-max, RLIMIT_NPROC of\nusers " \
+	    "other than root, and TasksMax of a service or pids.max of a " \
+	    "container must\nbe above 20,000. RLIMIT_NOFILE may stay low: " \
+	    "a server that forks closes each\nconnection that it hands " \
+	    "to a worker, and each client process holds only 4,000."
 }
 
 function soaked(what) {
@@ -245,8 +245,8 @@ function soak() {
 	    "up to 2 s:\n%d connections, errors: %s.\n\n", \
 	    soaked("workers"), soaked("seconds"), soaked("served"), \
 	    errors_of("soak library 0")
-	printf "* The oldest zombie was seen for %.2f s, and was not one " \
-	    "for more than %.2f s\n  (%d looks).\n", soaked("zombie_seen"), \
+	printf "* The oldest zombie was seen for %.2f s, and was one for " \
+	    "at most %.2f s\n  (%d samples).\n", soaked("zombie_seen"), \
 	    soaked("zombie_age"), soaked("looks")
 	print "\n| master and server | before | after |\n| --- | --- | --- |"
 	printf "| descriptors | %d | %d |\n", soaked("fds_before"), \
@@ -263,18 +263,18 @@ function soak() {
 
 function introduction(    i) {
 	print "# How fast it is\n"
-	print "Written by `make bench`, which measures anew and takes less " \
-	    "than five minutes.\n"
+	print "Written by `make bench`, which takes less than five " \
+	    "minutes.\n"
 	if (has["speed"])
 		print "![connections a second](results.svg)\n"
 	print "* Machine: " about["machine"]
 	print "* Day: " about["date"]
 	print "* Each connection sends one line, which comes back, and is " \
-	    "closed by its client:\n  a closed loop on loopback. Those who " \
-	    "execute a program for a connection execute\n  the same static " \
-	    "one."
+	    "closed by its client:\n  a closed loop on loopback. Servers " \
+	    "that execute a program for each connection\n  all execute " \
+	    "the same static one."
 	print "* The servers took turns; each load lasted " \
-	    length_of_load " s where nothing else is said. Naive\n  is " \
+	    length_of_load " s unless stated otherwise. Naive\n  is " \
 	    "the textbook loop of accept and fork."
 	print "* CPU is that of the server and all its processes, for one " \
 	    "connection."

@@ -1,18 +1,19 @@
 #!/bin/sh
-# run.sh - measures the library and other servers, and writes what came out
+# run.sh - measures the library and other servers, and writes the results
 #
 #     run.sh [-o directory] [-r rounds] [-s seconds] [-t seconds]
 #         tools [part ...]
 #
-# tools is the directory of the programs that make bench builds, and peers
-# in it that of peers.sh. The parts are counts, memory, speed, held and soak;
-# all, if none is named. Into -o go results.md and results.svg; without it
-# the page goes to standard output. Each load lasts -t seconds, and the soak
-# -s. Status 0 if nothing has failed; what is missing has not.
+# tools is the directory of the programs that make bench builds; its
+# subdirectory peers is that of peers.sh. The parts are counts, memory, speed,
+# held and soak; the default is all. With -o, results.md and results.svg are
+# written into that directory; without it the page goes to standard output.
+# Each load lasts -t seconds, and the soak -s. Status 0 if nothing has failed;
+# missing contenders are no failure.
 #
-# The contenders take turns (A B C ... A B C ...), so that what else happens
-# on the machine meets all of them, and each is compared with what naive did
-# in the same round.
+# The contenders take turns (A B C ... A B C ...), so that other load on the
+# machine affects all of them, and each is compared with naive in the same
+# round.
 #
 # SPDX-License-Identifier: ISC
 set -eu
@@ -53,7 +54,7 @@ raw=$SCRATCH/raw
 began=$(date +%s)
 silent_until=0
 
-# Where it is not seen on a terminal, now and then only.
+# Less often if standard error is not a terminal.
 progress() {
 	seconds=$(($(date +%s) - began))
 	text=$(printf 'bench %d:%02d  %s' $((seconds / 60)) \
@@ -66,8 +67,7 @@ progress() {
 	fi
 }
 
-# trial NAME COMMAND KEY...: each line of its figures becomes a raw one,
-# after the keys.
+# trial NAME COMMAND KEY...: puts the keys before each line of its figures.
 trial() {
 	name=$1
 	command=$2
@@ -121,14 +121,14 @@ speed() {
 # held_round ROUND NAME
 held_round() {
 	progress "round $1 of $rounds, 19,500 held: $2"
-	sleep 1	# the kernel is still about those of the round before
+	sleep 1	# the kernel still cleans up after the last round
 	trial "$2" "exec '$TOOLS/load' -c 16 -t 1 \
 	    -h 0 -h 5000 -h 19500 \"\$PORT\"" held "$2" "$1"
 }
 
-# The rate of new connections while others are held; and 20,000 at once. The
-# loads are longer: among so many processes one may stand still for tenths of
-# a second. Once is enough to see what naive does.
+# The rate of new connections while others are held, and 20,000 at once. The
+# loads are longer, since among so many processes one may not run for tenths of
+# a second. One round is enough for naive.
 held() {
 	for round in $(seq "$rounds"); do
 		held_round "$round" library

@@ -3,20 +3,19 @@
  *
  *     trial server-command command
  *
- * Both are commands of the shell, and each has a session of its own: the
- * kernel's autogroups share the processors out by session. They find in the
- * environment
+ * Both are shell commands, each in a session of its own, since the kernel's
+ * autogroups share processors by session. Their environment contains
  *
  *     PORT	a free port of 127.0.0.1, for the server to listen on
  *     PIDS	for the command: the processes of the server, once it answers
  *
- * After what the command has written comes one line more: "cpu" and the
- * seconds of processor time that the server and all its children have used
- * since then. Its status is the command's; 3 if the server did not start, 4
- * if the command did not end.
+ * After the command's output it prints one line: "cpu" and the seconds of
+ * processor time that the server and all its children have used since the
+ * command started. Its status is the command's; 3 if the server did not start,
+ * 4 if the command did not end.
  *
- * A trial is the subreaper of all it starts, daemons too, and ends when none
- * of them is left.
+ * A trial is the subreaper of all that it starts, including daemons, and ends
+ * when none is left.
  *
  * SPDX-License-Identifier: ISC
  */

@@ -1,12 +1,12 @@
 /*
- * zombies.c - how old the zombies become that a process leaves
+ * zombies.c - how long processes leave their children as zombies
  *
  *     zombies parent ...
  *
- * Looks at the children of these processes every 20 ms until it is ended by
- * SIGTERM, and then prints the age in seconds of the oldest zombie that it
- * has seen, as names and values: at least zombie_seen, from the first look
- * that found it to the last, and at most zombie_age, from the look before.
+ * Samples the children of these processes every 20 ms until SIGTERM, then
+ * prints the age in seconds of the oldest zombie, as names and values: at
+ * least zombie_seen, from the first sample that found it to the last, and at
+ * most zombie_age, from the sample before the first.
  *
  * SPDX-License-Identifier: ISC
  */

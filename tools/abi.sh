@@ -1,12 +1,12 @@
 #!/bin/sh
-# abi.sh - whether programs of the last release can use the library still
+# abi.sh - whether programs of the last release can still use the library
 #
 #     sh tools/abi.sh [update]
 #
-# Builds the library (see build.sh) and compares it with lib/daemon.abi, where
-# the functions of the last release stand with the types of what they take and
-# return. New functions are no fault. "update" writes that file instead.
-# Status 77: it holds what another kind of machine has.
+# Builds the library (see build.sh) and compares it with lib/daemon.abi, which
+# has the functions of the last release with their types. New functions are
+# allowed. "update" writes that file instead. Status 77: the file is of another
+# kind of machine.
 #
 # SPDX-License-Identifier: ISC
 set -eu
@@ -18,8 +18,8 @@ cd "$root"
 baseline=lib/daemon.abi
 library=$BUILD_DIR/lib/.libs/libdaemonsrv.so
 
-# Types only: lines and names of parameters may change, and what lies above
-# lib/ is nobody's business.
+# Only types: line numbers and names of parameters may change, and the path
+# above lib/ must not be recorded.
 write_baseline() {
 	abidw --headers-dir include --drop-private-types \
 	    --drop-undefined-syms --exported-interfaces-only --no-show-locs \

@@ -1,11 +1,11 @@
 #!/bin/sh
-# build.sh - builds the library and the examples, from a fresh checkout on
+# build.sh - builds the library and the examples, even from a fresh checkout
 #
 #     sh tools/build.sh [configure argument ...]
 #
-# in build/check, or in the directory that BUILD_DIR names. What is up to
-# date is not done again; other arguments than last time build all anew, and so
-# do tests that can be built now, since Check is there.
+# in build/check, or in the directory that BUILD_DIR names. Rebuilds only what
+# is out of date; everything if the arguments differ from last time, or if the
+# tests can now be built because Check has been installed.
 #
 # SPDX-License-Identifier: ISC
 set -eu
@@ -16,8 +16,8 @@ build=${BUILD_DIR:-$root/build/check}
 mkdir -p "$build"
 build=$(cd "$build" && pwd)
 
-# quietly NAME COMMAND...: what it writes is of interest only if it fails. That
-# it goes on is said on stderr: what others read of them is on stdout.
+# quietly NAME COMMAND...: shows the output only if the command fails. Progress
+# goes to stderr, since other scripts read stdout.
 quietly() {
 	name=$1
 	log=$build/$name.log

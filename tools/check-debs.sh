@@ -1,12 +1,12 @@
 #!/bin/sh
-# check-debs.sh - whether the packages that make-debs.sh has made are good
+# check-debs.sh - checks the packages of make-debs.sh
 #
 #     sh tools/check-debs.sh
 #
-# lintian must have nothing to say. They are installed and tried beside other
-# libraries of such names: debian/tests/ says how. Then they are purged, and
-# nothing of them may be left. As root or by sudo, and only where none of them
-# is installed; DEBS_DIR as in make-debs.sh.
+# lintian must find nothing. debian/tests/ installs and tries them beside
+# libraries with similar names. Then they are purged, and nothing may be left.
+# As root or by sudo, and only if none of them is installed; DEBS_DIR as in
+# make-debs.sh.
 #
 # SPDX-License-Identifier: ISC
 set -eu
@@ -20,9 +20,9 @@ fail() {
 	exit 1
 }
 
-# Tags of all kinds, those that lintian is not sure of too. But the same debian/
-# is for all releases: an older lintian does not know our Standards-Version, and
-# the newest calls old what the others need.
+# All tags, including uncertain ones. But debian/ serves all releases: an older
+# lintian does not know our Standards-Version, and the newest calls old what the
+# others need.
 has_no_tags() {
 	lintian --allow-root --pedantic -EI "$debs"/*.changes >"$files" ||
 	    [ $? = 2 ] || fail "lintian failed"
@@ -45,7 +45,7 @@ as_root() {
 	fi
 }
 
-# What dpkg knows of them, configuration that has stayed included.
+# What dpkg knows about them, including configuration that was left.
 known() {
 	# shellcheck disable=SC2086 # names
 	dpkg-query -W -f '${Package} ${db:Status-Status}\n' $packages \
@@ -62,7 +62,7 @@ clean_up() {
 	rm -f "$files" "$tags"
 }
 
-# Paths that were in the packages; those in other packages too do not count.
+# Paths of the packages that no other package has.
 left() {
 	while read -r path; do
 		if [ -e "$path" ] || [ -L "$path" ]; then

@@ -3,9 +3,9 @@
 #
 #     sh tools/check-embedding.sh
 #
-# as README.md says in its section Embedding, whose lines are taken from
-# there: by AC_CONFIG_SUBDIRS, and by compiling lib/*.c; the latter also with
-# an empty config.h. Each time the program must live as smoke.sh wants it to.
+# with the lines of README.md's section Embedding: by AC_CONFIG_SUBDIRS, and by
+# compiling lib/*.c, also with an empty config.h. Each program must pass
+# smoke.sh.
 #
 # SPDX-License-Identifier: ISC
 set -eu
@@ -16,7 +16,7 @@ tarball=$(printf '%s\n' "$tarball" | tail -n 1)
 directory=$(mktemp -d)
 trap 'rm -rf "$directory"' EXIT
 
-# block NUMBER: of those that are indented in the section.
+# block NUMBER: an indented block of the section.
 block() {
 	awk -v wanted="$1" '
 		/^## / { inside = $0 == "## Embedding" }
@@ -33,7 +33,7 @@ quietly() {
 	}
 }
 
-# project NAME: a directory with the library in it and a program.
+# project NAME: a directory with the library and a program.
 project() {
 	mkdir "$directory/$1"
 	cd "$directory/$1"

@@ -1,13 +1,13 @@
 #!/bin/sh
-# check-machine.sh - on a machine that is fresh, and needed for nothing else
+# check-machine.sh - checks everything on a fresh machine of its own
 #
 #     sh tools/check-machine.sh
 #
-# The commands of README.md, and packages, which are installed and removed
-# again: the demo, the suite, Debian's packages and lintian, RPM's and rpmlint,
-# and the manual, as this release has them. It begins with nothing installed, so
-# a command that does not install what it needs is found. A line a step says how
-# long it took; status 0: none has failed.
+# Runs the commands of README.md and installs and removes the packages: the
+# demo, the suite, Debian packages and lintian, RPM packages and rpmlint, and
+# the manual, with this release's tools. Nothing is installed at first, which
+# shows commands that do not install what they need. One line for each step
+# says how long it took. Status 0: none has failed.
 #
 # SPDX-License-Identifier: ISC
 set -eu

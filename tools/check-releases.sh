@@ -1,16 +1,16 @@
 #!/bin/sh
-# check-releases.sh - the project on a fresh machine of each Debian release
+# check-releases.sh - checks the project on a fresh machine of each release
 #
 #     sh tools/check-releases.sh [release ...]
 #
-# Each machine is a root of apt and what Debian calls essential, made by
-# mmdebstrap(1) and gone afterwards; check-machine.sh does the rest in it. This
-# is for before a release of ours; .ci/run does it with one of theirs.
-# DEB_BUILD_OPTIONS as for make-debs.sh; the suite runs before that in any case.
+# Each machine is a root with apt and the essential packages, made by
+# mmdebstrap(1) and removed afterwards; check-machine.sh does the rest in it.
+# Run this before each release of ours; .ci/run does it for one Debian release.
+# DEB_BUILD_OPTIONS as for make-debs.sh; the suite always runs before that.
 #
-# As root, or as somebody whom mmdebstrap can do without. The packages come from
-# where this machine's apt gets Debian's, or from what MIRROR names. TMPDIR
-# needs room for 3 GB. The log of each release is in build/releases.
+# For root, or a user for whom mmdebstrap needs no root. The packages come from
+# this machine's Debian mirror, or the one that MIRROR names. TMPDIR needs 3 GB.
+# The log of each release is in build/releases.
 #
 # SPDX-License-Identifier: ISC
 set -eu
@@ -19,7 +19,7 @@ releases='bullseye bookworm trixie sid'
 root=$(cd "$(dirname "$0")/.." && pwd)
 logs=$root/build/releases
 
-# A checkout of what is here, committed or not.
+# A copy of the source, including uncommitted files.
 copy_source() {
 	mkdir "$scratch/source"
 	cd "$root"
@@ -34,10 +34,9 @@ copy_source() {
 	chmod -R go+rX "$scratch"
 }
 
-# What the root is entered by. Nothing that is started in it outlives it, sees
-# other processes, or has the socket on which mmdebstrap takes orders. And its /
-# is where something is mounted, as on a machine, whose /etc/hosts would not be
-# missing either.
+# The command that enters the root. No process started in it outlives it, sees
+# other processes, or has mmdebstrap's control socket. As on a real machine, /
+# is a mount point, and /etc/hosts exists.
 write_hook() {
 	cat >"$scratch/hook" <<-'END'
 		printf '%s\n' '127.0.0.1 localhost' '::1 localhost' \
@@ -62,8 +61,7 @@ mirror() {
 	    'Created-By: Packages' 2>/dev/null | grep -v security | head -n 1
 }
 
-# What apt here is told of the way there; and the lists of a mirror that is
-# behind are not too old for us.
+# This machine's proxy; and the lists of a mirror that lags are accepted.
 apt_options() {
 	echo 'Acquire::Check-Valid-Until "false";'
 	apt-config dump Acquire::http::Proxy 2>/dev/null

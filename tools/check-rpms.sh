@@ -1,10 +1,10 @@
 #!/bin/sh
-# check-rpms.sh - whether the packages that make-rpms.sh has made are good
+# check-rpms.sh - checks the packages of make-rpms.sh
 #
 #     sh tools/check-rpms.sh
 #
-# rpmlint must have nothing to say, but for what packaging/rpmlint.toml has;
-# RPMS_DIR as in make-rpms.sh. Status 77: there is no rpmlint.
+# rpmlint must find nothing except what packaging/rpmlint.toml lists. RPMS_DIR
+# as in make-rpms.sh. Status 77: rpmlint is not installed.
 #
 # SPDX-License-Identifier: ISC
 set -eu

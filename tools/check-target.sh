@@ -3,10 +3,10 @@
 #
 #     sh tools/check-target.sh musl|i686|aarch64|lto
 #
-# Builds it in build/TARGET (see build.sh) and lets two examples live there
-# (see smoke.sh), linked to the shared library and statically; an emulator
-# runs what this machine cannot. Status 77: there is no compiler for it, or no
-# emulator; sh tools/setup.sh cross installs both on Debian and Ubuntu.
+# Builds it in build/TARGET (see build.sh) and runs two examples (see smoke.sh),
+# linked to the shared library and statically, under an emulator if this machine
+# cannot run them. Status 77: there is no compiler or emulator for it; sh
+# tools/setup.sh cross installs both on Debian and Ubuntu.
 #
 # SPDX-License-Identifier: ISC
 set -eu
@@ -27,13 +27,13 @@ needs() {
 	done
 }
 
-# Check is there for the system's own libc only.
+# Check is installed only for the system's own libc.
 build() {
 	sh "$root/tools/build.sh" --enable-werror --without-check "$@"
 }
 
-# cross HOST LOADER: its libc lies where nothing looks for it, so the programs
-# are told where.
+# cross HOST LOADER: its libc is not on any search path, so the programs are
+# told where it is.
 cross() {
 	needs "$1-gcc"
 	loader=$("$1-gcc" -print-file-name="$2")
@@ -41,7 +41,7 @@ cross() {
 	    LDFLAGS="-Wl,--dynamic-linker=$loader,-rpath,${loader%/*}"
 }
 
-# runs_here HOST: not every kernel of a processor that could runs its programs.
+# runs_here HOST: a kernel may not run programs that the processor could.
 runs_here() {
 	echo 'int main(void) { return 0; }' |
 	    "$1-gcc" -static -x c -o "$log/program" - &&
@@ -51,7 +51,7 @@ runs_here() {
 	return $status
 }
 
-# link_examples [ARGUMENT OF MAKE...]: anew.
+# link_examples [ARGUMENT OF MAKE...]: links them again.
 link_examples() {
 	rm -f examples/echo examples/logged
 	make "$@" examples/echo examples/logged >>make.log 2>&1 || {
@@ -60,7 +60,7 @@ link_examples() {
 	}
 }
 
-# What the logger should have, though it has been killed.
+# What the log must contain, although the logger was killed.
 lives() {
 	sh "$root/tools/smoke.sh" "$@" examples/echo PORT
 	sh "$root/tools/smoke.sh" "$@" examples/logged "$log" PORT

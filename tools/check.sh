@@ -3,15 +3,14 @@
 #
 #     sh tools/check.sh [configure argument ...]
 #
-# from anywhere, on a fresh machine too; see build.sh for the arguments and
-# BUILD_DIR; TESTS in the environment names some of the tests, and no more are
-# run. The last line says how many tests have passed and failed, and
-# the status is 0 if none has failed.
+# from anywhere, even on a fresh machine. See build.sh for the arguments and
+# BUILD_DIR. TESTS in the environment selects tests. The last line says how many
+# tests have passed and failed; the status is 0 if none has failed.
 #
 # SPDX-License-Identifier: ISC
 set -eu
 
-# Whatever it is, closed or a terminal that hangs up, nothing here reads it.
+# Nothing here reads stdin, which may be closed, or a terminal that hangs up.
 exec </dev/null
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -29,8 +28,8 @@ cd "$BUILD_DIR"
 rm -f tests/*.log tests/*.trs
 echo "check: make check, which takes half a minute or more" >&2
 status=0
-# A group of its own, so that all of it ends in time, and with this script; a
-# hang-up of the terminal does not reach it.
+# A process group of its own, so that all of it ends in time and with this
+# script, and a hang-up of the terminal does not reach it.
 timeout -k 10 900 make -j2 check ${TESTS:+"TESTS=$TESTS"} \
     >make-check.log 2>&1 &
 make=$!

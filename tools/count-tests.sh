@@ -1,11 +1,11 @@
 #!/bin/sh
-# count-tests.sh - what "make check" has found
+# count-tests.sh - counts the results of "make check"
 #
 #     sh tools/count-tests.sh build-directory [status of make]
 #
-# A program of Check counts each of its tests, a script counts as one. What
-# was skipped is no pass, and a program that ended before Check's closing
-# line is a failure. Status 0: there were tests, and none has failed.
+# For a Check program each of its tests counts, a script counts as one. A
+# skipped test has not passed, and a program that ended before Check's last
+# line has failed. Status 0: there were tests, and none has failed.
 #
 # SPDX-License-Identifier: ISC
 set -eu

@@ -5,11 +5,11 @@
 #
 # Builds the library in build/check (see build.sh) and runs the superserver
 # example with a three-line worker. Each step is checked: status 0 means that
-# all happened as the text says.
+# everything happened as the text says.
 #
 # SPDX-License-Identifier: ISC
 
-# Its /dev/tcp is a client that need not be installed.
+# bash's /dev/tcp is a client that need not be installed.
 [ -n "${BASH_VERSION-}" ] || exec bash "$0" "$@"
 set -u
 
@@ -25,7 +25,7 @@ heading() {
 	printf '\n== %s\n\n' "$*"
 }
 
-# wait_until WHAT COMMAND...: no longer than 10 seconds.
+# wait_until WHAT COMMAND...: up to 10 seconds.
 wait_until() {
 	local what=$1 i
 	shift
@@ -37,10 +37,10 @@ wait_until() {
 }
 
 #
-# The daemon's processes: all are in one session, and no other is
+# The daemon's processes: exactly those of its session
 #
 
-# Lines of "pid parent". A zombie has ended, whenever pid 1 looks after it.
+# Lines of "pid parent". A zombie has ended, even if pid 1 has not reaped it.
 processes() {
 	[ -n "${session-}" ] || return
 	ps -s "$session" -o stat=,pid=,ppid= | awk '$1 !~ /^Z/ { print $2, $3 }'
@@ -117,7 +117,7 @@ refused() {
 	! (exec 6<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null
 }
 
-# Nothing stays, however this script ends.
+# Nothing is left, however this script ends.
 clean_up() {
 	local pid i
 	for pid in pid second-pid; do

@@ -1,12 +1,12 @@
 #!/bin/sh
-# make-debs.sh - from a checkout to Debian packages
+# make-debs.sh - makes Debian packages from a checkout
 #
 #     sh tools/make-debs.sh
 #
-# from anywhere, on Debian and Ubuntu. It installs what it needs, and the last
-# lines say where the packages are: in build/debs, or in the directory that
-# DEBS_DIR names, which is emptied first. DEB_BUILD_OPTIONS=nocheck leaves the
-# tests out. The same commit gives the same packages, to the byte.
+# from anywhere, on Debian and Ubuntu. Installs what it needs. The packages go
+# to build/debs, or to the directory that DEBS_DIR names, which is emptied
+# first; the last lines name them. DEB_BUILD_OPTIONS=nocheck skips the tests.
+# The same commit gives the same packages, byte for byte.
 #
 # SPDX-License-Identifier: ISC
 set -eu
@@ -20,7 +20,7 @@ fail() {
 	exit 1
 }
 
-# Without what a build in the source has left there.
+# Without files left by a build in the source tree.
 packaging() {
 	cd "$root"
 	git -c safe.directory='*' ls-files -co --exclude-standard debian |

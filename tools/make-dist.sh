@@ -1,11 +1,11 @@
 #!/bin/sh
-# make-dist.sh - the tarball of a release
+# make-dist.sh - makes the tarball of a release
 #
 #     sh tools/make-dist.sh [target of make]
 #
-# from anywhere; see build.sh for BUILD_DIR. It is the same to the byte,
-# whoever makes it of a commit, and when. The last line says where it is.
-# The target may be distcheck: then it is tried too.
+# from anywhere; see build.sh for BUILD_DIR. The same commit always gives the
+# same tarball, byte for byte. The last line names it. The target distcheck
+# also tests it.
 #
 # SPDX-License-Identifier: ISC
 set -eu
@@ -14,7 +14,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 BUILD_DIR=${BUILD_DIR:-$root/build/check}
 export BUILD_DIR
 
-# When the commit was made; where there is no git, when NEWS was.
+# The time of the commit; without git that of NEWS.
 time_of_source() {
 	git -C "$root" -c safe.directory='*' log -1 --format=%ct 2>/dev/null ||
 	    date -r "$root/NEWS" +%s

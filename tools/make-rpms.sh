@@ -1,13 +1,13 @@
 #!/bin/sh
-# make-rpms.sh - from a checkout to RPM packages
+# make-rpms.sh - makes RPM packages from a checkout
 #
 #     sh tools/make-rpms.sh [argument of rpmbuild ...]
 #
-# from anywhere; --nocheck leaves the tests out. It installs what it needs, and
-# the last lines say where the packages are: in build/rpms, or in the directory
-# that RPMS_DIR names, which is emptied first. Where rpm is not the system's
-# own manager, as on Debian, the packages show whether the spec is right, not
-# what Fedora would have.
+# from anywhere; --nocheck skips the tests. Installs what it needs. The
+# packages go to build/rpms, or to the directory that RPMS_DIR names, which is
+# emptied first; the last lines name them. If rpm is not the system's package
+# manager, as on Debian, they show that the spec is right, but are not Fedora's
+# packages.
 #
 # SPDX-License-Identifier: ISC
 set -eu
@@ -31,7 +31,7 @@ cp "$tarball" "$rpms/SOURCES"
 cp "$BUILD_DIR/packaging/libdaemonsrv.spec" "$rpms"
 
 set -- -ba --define "_topdir $rpms" "$@"
-# What a build requires is known to rpm only where rpm has installed it.
+# rpm knows build requirements only if rpm has installed them.
 rpm -q rpm >/dev/null 2>&1 || set -- "$@" --nodeps
 echo "make-rpms: rpmbuild, which may run the tests" >&2
 if ! rpmbuild "$@" "$rpms/libdaemonsrv.spec" >"$rpms/build.log" 2>&1 \

@@ -4,26 +4,25 @@
 #     sh tools/setup.sh [test] [ci] [bench] [cross] [debs] [lint] [pictures]
 #         [releases] [rpms]
 #
-# Without a word what building needs; with "test" also what the tests do, with
-# "ci" what .ci/run does, with "bench" what make bench does, with "cross" what
-# check-target.sh does, as far as the system has it, with "debs" and "rpms"
-# what makes packages, with "lint" what checks them and the manual, with
-# "pictures" what make pictures needs, with "releases" what check-releases.sh
-# does. For Debian and Ubuntu (apt-get) and Fedora (dnf), as root or by sudo.
-# Where nothing is missing it is silent.
+# Without arguments, what building needs. Also what these need: "test", the
+# tests; "ci", .ci/run; "bench", make bench; "cross", check-target.sh, as far as
+# the system has it; "debs" and "rpms", making packages; "lint", checking them
+# and the manual; "pictures", make pictures; "releases", check-releases.sh. For
+# Debian and Ubuntu (apt-get) and Fedora (dnf), as root or by sudo. Silent if
+# nothing is missing.
 #
 # SPDX-License-Identifier: ISC
 set -eu
 
-# name:command is missing only where no package at all gave the command.
+# name:command is missing only if no package provides the command.
 debian_packages='gcc libc6-dev make autoconf automake libtool
 	pkgconf:pkg-config procps'
 debian_test_packages='check git rsync curl xz-utils'
-# openssh-server is for a test, which is skipped where only "test" was asked
-# for: a machine may start it at once, for everybody.
+# openssh-server is for a test that is skipped with only "test": a machine may
+# start the server at once.
 debian_ci_packages='clang valgrind libc6-dbg shellcheck codespell
 	abigail-tools systemd:systemd-analyze openssh-server'
-# Older releases have these as parts of other packages; where autoconf is 2.69
+# In older releases these are parts of other packages; if autoconf is 2.69
 # itself, there is no package of that name.
 debian_ci_optional_packages='libclang-rt-dev autoconf2.69'
 debian_cross_optional_packages='musl-tools gcc-i686-linux-gnu
@@ -52,7 +51,7 @@ fedora_lint_packages='gcc-c++ rpmlint mandoc groff-base'
 fedora_releases_packages='mmdebstrap apt debian-keyring'
 fedora_bench_packages='glibc-static perf strace gnuplot-minimal:gnuplot'
 
-# To stderr, as all that is no result.
+# To stderr: it is not a result.
 say() {
 	echo "setup: $*" >&2
 }
@@ -114,8 +113,8 @@ as_root() {
 	fi
 }
 
-# A password is asked for here, where it can be read why: what sudo says later
-# is kept from the terminal.
+# sudo asks for a password here, after the reason: its later output does not
+# reach the terminal.
 check_rights() {
 	[ "$(id -u)" != 0 ] || return 0
 	has_command sudo ||
@@ -133,7 +132,7 @@ has_terminal() {
 	(: </dev/tty) 2>/dev/null
 }
 
-# What the manager says is of interest only if it fails.
+# Shows the manager's output only if it fails.
 quietly() {
 	log=$(mktemp)
 	failed=
@@ -173,7 +172,7 @@ install_with_dnf() {
 	    $missing || fail dnf install failed
 }
 
-# Another system will do as well, if its owner has seen to it.
+# Another system will do if everything is installed already.
 expect_commands() {
 	missing=
 	for command in cc make autoconf automake libtoolize pkg-config ps $1; do

@@ -1,17 +1,17 @@
 #!/bin/bash
-# smoke.sh - whether a daemon lives as it should
+# smoke.sh - takes a daemon through a short life
 #
 #     sh tools/smoke.sh COMMAND [argument ...]
 #
-# The command is to start a daemon that answers a line with this line in it;
-# each argument that is PORT becomes the number of a free port. It may be run
-# by an emulator, the program in it may be any that the library was linked
-# into. It is started, asked, reloaded, asked, loses its server and logger by
-# SIGKILL, is asked again and stopped; then no process of it may be left.
+# The command must start a daemon that answers a line with a text that contains
+# it; each argument PORT is replaced by a free port. It may run under an
+# emulator, and may be any program with the library. The daemon is started,
+# asked, reloaded, asked, loses its server and logger by SIGKILL, is asked
+# again and stopped; no process of it may be left.
 #
 # SPDX-License-Identifier: ISC
 
-# Its /dev/tcp is a client that need not be installed.
+# bash's /dev/tcp is a client that need not be installed.
 [ -n "${BASH_VERSION-}" ] || exec bash "$0" "$@"
 set -u
 
@@ -20,7 +20,7 @@ fail() {
 	exit 1
 }
 
-# wait_until WHAT COMMAND...: no longer than 20 seconds, an emulator is slow.
+# wait_until WHAT COMMAND...: up to 20 seconds, since an emulator is slow.
 wait_until() {
 	local what=$1 i
 	shift
@@ -47,25 +47,25 @@ none_left() {
 	[ -z "$(processes)" ]
 }
 
-# The one whose parent is none of them.
+# The one whose parent is not among them.
 oldest() {
 	processes | awk '{ parent[$1] = $2 }
 		END { for (p in parent) if (!(parent[p] in parent)) print p }'
 }
 
-# The server and, where there is one, the logger.
+# The server and, if there is one, the logger.
 wards() {
 	processes | awk -v master="$master" '$2 == master { print $1 }'
 }
 
-# What follows is about a change from here on.
+# The base of the next comparison.
 remember() {
 	count=$(wards | wc -l)
 	known=" $(processes | awk '{ print $1 }' | tr '\n' ' ')"
 }
 
-# renewed COUNT: as many wards as there were, and so many of them new. Workers
-# that the master has adopted are none of these.
+# renewed COUNT: as many as there were, COUNT of them new. Adopted workers are
+# not among them.
 renewed() {
 	wards | awk -v known="$known" -v count="$count" -v wanted="$1" '
 		!index(known, " " $1 " ") { new++ }
@@ -91,7 +91,7 @@ disconnect() {
 	exec 5>&-
 }
 
-# Another may have the port: start PORT COMMAND... tries the next one then.
+# start PORT COMMAND...: tries the next port if this one is taken.
 start() {
 	local word command=()
 	port=$1
