@@ -37,11 +37,11 @@
 
 enum {
 	SECOND = 1000000,	/* times are in us */
-	PATIENCE = 5 * SECOND,	/* with an answer */
+	PATIENCE = 5 * SECOND,	/* for an answer */
 	BACKOFF = SECOND / 100,	/* after a failure, so that nothing spins */
-	SWEEP = SECOND / 100,	/* how often clients are looked through */
-	SETTLE = SECOND / 10,	/* between two looks at who still runs, ... */
-	SETTLES = 200,		/* ... and so many at most */
+	SWEEP = SECOND / 100,	/* between two checks of all clients */
+	SETTLE = SECOND / 10,	/* between two checks of what still runs, ... */
+	SETTLES = 200,		/* ... and how many at most */
 	HOLDER = 4000,		/* connections that one process holds */
 	BATCH = 250,		/* of them between two answers */
 	STAGES = 8		/* -h at most */
@@ -62,7 +62,7 @@ struct client {
 	int fd;
 	size_t heard;		/* bytes of the answer */
 	int64_t began;
-	int64_t due;		/* when a resting or silent one goes on */
+	int64_t due;		/* when a paused or silent one continues */
 };
 
 static const char line[] = "The quick brown fox jumps over the lazy dog\n";
@@ -72,12 +72,12 @@ static struct sockaddr_in server;
 static int events;		/* the epoll descriptor */
 static int held;		/* connections */
 static int holders;		/* processes that hold them */
-static int held_until[2];	/* a pipe: they release them at its end */
+static int held_until[2];	/* a pipe: they release them at end of file */
 
 /* Options */
 static int client_count = 1;
 static int think;		/* us */
-static long wanted = -1;	/* connections; -1: until the time is over */
+static long wanted = -1;	/* connections; -1: until time runs out */
 static double length;		/* s */
 static int stages[STAGES];
 static int stage_count;
@@ -86,10 +86,10 @@ static const char *command;	/* to run instead of the loop */
 /* One loop */
 static struct {
 	long begun;
-	int busy;		/* clients that are not resting */
+	int busy;		/* clients that are not paused */
 	int stopped;		/* no new connections */
 	long outcomes[OUTCOMES];
-	long in_time;		/* answers before the time was over */
+	long in_time;		/* answers in time */
 	size_t latency_count;
 } loop;
 static uint32_t *latencies;
@@ -129,7 +129,7 @@ compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* By the nearest rank: so many percent are this, or less. */
+/* By the nearest rank: this percentage is at most the result. */
 static uint32_t
 percentile(size_t percent)
 {
@@ -175,8 +175,8 @@ outcome_of(int error)
  * One client
  */
 
-/* A reset instead of a farewell leaves no TIME_WAIT behind, on either side:
- * thousands of connections a second would soon use up all ports. */
+/* Closing by a reset leaves no TIME_WAIT on either side: otherwise thousands of
+ * connections a second would soon use up all ports. */
 static int
 open_socket(int type)
 {
@@ -338,12 +338,12 @@ run(struct client *clients)
 }
 
 /*
- * Connections that are only held: by processes of their own, so that no
- * limit of descriptors stands in the way
+ * Connections that are only held: by other processes, because of the limit on
+ * descriptors
  */
 
-/* Each holder has an address of its own: where most ports of an address are
- * taken, it takes connect(2) milliseconds to find one. */
+/* Each holder has an address of its own: if most ports of an address are used,
+ * connect(2) takes milliseconds to find a free one. */
 static int
 connect_from(int host)
 {
@@ -377,8 +377,8 @@ end_answered(int fd)
 	close(fd);
 }
 
-/* Holds them until the pipe held_until comes to its end. Once one more is
- * answered, all before it are accepted as well. */
+/* Holds them until end of file on held_until. Once one more is answered, all
+ * before it have been accepted as well. */
 static void
 be_holder(int host, int count, int ready)
 {
@@ -420,7 +420,7 @@ start_holder(int count)
 	held += count;
 }
 
-/* How many processes of the machine run, or wait for a processor. */
+/* How many of the machine's processes run or wait for a processor. */
 static int
 running(void)
 {
@@ -435,8 +435,8 @@ running(void)
 	return count;
 }
 
-/* Until the workers of those that are held wait for them: thousands have been
- * forked, and have yet to run for the first time. */
+/* Waits until the workers of held connections are waiting for input: thousands
+ * have been forked and have not run yet. */
 static void
 settle(void)
 {
@@ -472,7 +472,7 @@ release(void)
 		printf("kept %d\n", held);
 }
 
-/* As far as everybody may. */
+/* As far as any user may. */
 static void
 raise_limit(void)
 {

@@ -48,7 +48,7 @@ fail(const char *what)
  * The writer
  */
 
-/* Writes all lines to stderr, so many in one write(2). */
+/* Writes all lines to stderr, at_once in one write(2). */
 static void
 write_lines(int at_once)
 {
@@ -70,8 +70,8 @@ write_lines(int at_once)
 }
 
 /*
- * The contenders: each reads its stdin, but for the library, which has the
- * writer as its server
+ * The contenders: each reads its stdin, except the library, whose server is the
+ * writer
  */
 
 static int at_once;	/* lines in one write(2) */
@@ -115,7 +115,7 @@ run_bare(void)
 	_exit(n != 0);
 }
 
-/* What a logger does that makes no promise: a time before each line. */
+/* A logger without our promise: puts a time before each line. */
 static void
 run_plain(void)
 {
@@ -149,7 +149,7 @@ run_plain(void)
 static void
 run_multilog(void)
 {
-	/* The largest files it makes, and all of them. */
+	/* The largest files that it allows, all of them kept. */
 	execlp("multilog", "multilog", "t", "s16777215", "n1000", ".",
 	    (char *)NULL);
 }
@@ -163,7 +163,7 @@ run_s6_log(void)
 static void
 run_svlogd(void)
 {
-	/* Else it would begin new files all the time. */
+	/* Otherwise it would start new files all the time. */
 	int config = open("config", O_WRONLY | O_CREAT, 0640);
 
 	if (config == -1 || write(config, "s0\n", 3) != 3)
@@ -237,7 +237,7 @@ start(const struct contender *c, const int *ends)
 	_exit(errno == ENOENT ? 127 : 1);
 }
 
-/* How many lines are in its files: else its figures mean nothing. */
+/* Whether all lines are in its files: otherwise its figures mean nothing. */
 static int
 has_all_lines(void)
 {
@@ -277,7 +277,7 @@ measure(struct contender *c, int round)
 	if (mkdir(directory, 0750) == -1 || pipe(ends) == -1)
 		fail(directory);
 #ifdef F_SETPIPE_SZ
-	/* Where that is not allowed the library's stays small too. */
+	/* If that is not allowed, the library's pipe stays small too. */
 	fcntl(ends[1], F_SETPIPE_SZ, PIPE);
 #endif
 	began = now();
@@ -360,7 +360,7 @@ report_goal(void)
 	    "%s.\n", GOAL, ratio, ratio < GOAL ? "missed" : "met");
 }
 
-/* Where and when, as far as the system tells. */
+/* Where and when, as far as the system says. */
 static void
 report_machine(void)
 {

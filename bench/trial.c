@@ -41,7 +41,7 @@
 enum {
 	START_LIMIT = 10000,	/* ms */
 	RUN_LIMIT = 300000,
-	POLITE = 3000,		/* to a server that is to end */
+	POLITE = 3000,		/* before a stopping server is killed */
 	INSISTENT = 10000,
 	PIDS_MAX = 65536,
 	SERVER_MAX = 64		/* processes before the first connection */
@@ -60,7 +60,7 @@ now(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-/* Until a child ends, the trial is to stop, or the time is over. */
+/* Waits until a child ends, the trial must stop, or the time is over. */
 static void
 wait_for_signal(int ms)
 {
@@ -87,7 +87,7 @@ notice_signals(void)
  * Processes
  */
 
-/* The figures are on standard output: what a server says goes to out. */
+/* The figures go to standard output: a server's output goes to out. */
 static pid_t
 start(const char *command, int out)
 {
@@ -108,7 +108,7 @@ start(const char *command, int out)
 	_exit(127);
 }
 
-/* Reaps whoever has ended; whether there are children left. */
+/* Reaps children that have ended; returns whether any are left. */
 static int
 reap(void)
 {
@@ -129,8 +129,8 @@ descendants(pid_t parent, pid_t *pids, int max)
 	return count;
 }
 
-/* First only the trial's own children, which a server's oldest process is,
- * are asked: what its workers do then is its own affair. */
+/* Asks only the trial's own children first, such as a server's oldest process,
+ * which stops its workers itself. */
 static void
 end_all(void)
 {
@@ -157,8 +157,8 @@ end_all(void)
  * The server
  */
 
-/* A socket bound to a free port, which nobody else is given for as long as
- * it is open; a server that sets SO_REUSEADDR, as all do, can listen there. */
+/* A socket bound to a free port, which no other process gets while it is open.
+ * A server that sets SO_REUSEADDR, as all do, can listen there. */
 static int
 reserve_port(struct sockaddr_in *addr)
 {
@@ -194,7 +194,7 @@ answers(const struct sockaddr_in *addr)
 	ok = connect(fd, (const struct sockaddr *)addr, sizeof *addr) == 0 &&
 	    send(fd, "?\n", 2, MSG_NOSIGNAL) == 2 &&
 	    recv(fd, answer, 2, MSG_WAITALL) == 2;
-	/* Its end: soon that worker is none of the server's processes. */
+	/* Its end: that worker will soon be gone. */
 	if (ok)
 		recv(fd, answer, 1, 0);
 	close(fd);
@@ -242,8 +242,8 @@ seconds_of(pid_t pid)
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
-/* Its processes, once none has come or gone for a while: a starter, or the
- * worker that has answered. */
+/* Its processes, when none has come or gone for a while, as a starter does, or
+ * the worker that has answered. */
 static int
 settled(pid_t *pids)
 {
@@ -263,7 +263,7 @@ settled(pid_t *pids)
 	return count;
 }
 
-/* Tells the command who the server is; returns what all have used so far. */
+/* Gives the command the server's pids; returns what all have used so far. */
 static double
 introduce(void)
 {
@@ -285,7 +285,7 @@ introduce(void)
  * The command
  */
 
-/* Its status; what it has used is taken off the server's account. */
+/* Its status; its processor time is not counted as the server's. */
 static int
 run(const char *command, double *used)
 {

@@ -1,12 +1,12 @@
 #!/bin/sh
-# watch.sh - what a server under test is seen to do; a trial's commands
+# watch.sh - observes a server under test; the commands of a trial
 #
 #     watch.sh counts connections	page faults and system calls of each
 #     watch.sh memory connections	private to each that is held
 #     watch.sh soak clients seconds	zombies, descriptors, memory
 #
-# In the environment: PORT and PIDS from trial, TOOLS, the directory of the
-# programs of this one, and SCRATCH, another. Prints names and values.
+# Environment: PORT and PIDS from trial; TOOLS, the directory of our programs;
+# SCRATCH, one for temporary files. Prints names and values.
 #
 # SPDX-License-Identifier: ISC
 set -eu
@@ -15,7 +15,7 @@ load() {
 	"$TOOLS/load" "$@" "$PORT"
 }
 
-# All below these processes but PIDS; they may end while they are looked at.
+# All descendants of these processes except PIDS; they may end meanwhile.
 workers() {
 	for pid; do
 		children=
@@ -74,14 +74,14 @@ calls() {
 	strace -qq -c -f -o "$SCRATCH/calls" $(printf ' -p %s' $PIDS) &
 	tracer=$!
 	wait_until_traced && load -n "$1" >/dev/null || return 1
-	sleep 0.1	# the last worker's end is the server's work too
+	sleep 0.1	# the last worker's end costs the server time too
 	kill -INT "$tracer"
 	wait "$tracer" || :
 	awk -v n="$1" '$NF == "total" { printf "calls %.1f\n", $4 / n }' \
 	    "$SCRATCH/calls"
 }
 
-# Spares come and go: those that wait now, with the others.
+# Spares come and go: those that wait now are among them.
 everyone() {
 	sleep 0.2
 	# shellcheck disable=SC2086,SC2046 # lists of numbers
@@ -90,7 +90,7 @@ everyone() {
 	done | paste -s -d ' ' -
 }
 
-# What a server touches for the first time is not asked for.
+# A warm-up: what a server touches for the first time does not count.
 counts() {
 	status=0
 	load -n 300 >/dev/null || status=1
@@ -148,7 +148,7 @@ soak() {
 	load -c "$1" -w 2000 -t 3 >/dev/null
 	wait_for_quiet
 	server_state before
-	# In a session of its own: it must see also where all are busy.
+	# In a session of its own, to be scheduled even if all others are busy.
 	# shellcheck disable=SC2086 # a list of numbers
 	setsid "$TOOLS/zombies" $PIDS &
 	zombies=$!

@@ -642,20 +642,20 @@ int dsrv_loop_adopting(int on);
 int dsrv_loop_group_gone(pid_t pgid);
 
 /*
- * relay.c - the daemon's two streams
+ * relay.c - copies the daemon's two streams to the starter's
  */
 
 enum dsrv_relay_wait {
 	DSRV_RELAY_SOURCE,	/* wait until the source can be read */
 	DSRV_RELAY_SINK,	/* wait until the sink can be written */
-	DSRV_RELAY_OVER		/* nothing will come any more */
+	DSRV_RELAY_OVER		/* no more will come */
 };
 
 struct dsrv_relay {
 	int source;	/* -1: it is not open */
 	struct dsrv_output sink;
-	int left;	/* bytes still to take; -1: all up to its end */
-	int broken;	/* nobody reads the sink: what comes is dropped */
+	int left;	/* bytes still to take; -1: up to end of file */
+	int broken;	/* the sink has no reader: data is dropped */
 	int over;
 	int source_place;
 	int sink_place;
@@ -666,38 +666,38 @@ struct dsrv_relay {
 
 void dsrv_relay_open(struct dsrv_relay *, int source, int sink);
 void dsrv_relay_close(struct dsrv_relay *);
-/* Moves what can be moved now; says what to wait for before the next step. */
+/* Moves what can be moved now; returns what to wait for before the next. */
 enum dsrv_relay_wait dsrv_relay_step(struct dsrv_relay *);
-/* Has a loop wait for it, at two places; then its events are for ready(). */
+/* Makes a loop watch it, at two places, whose events go to ready(). */
 void dsrv_relay_watch(struct dsrv_relay *, struct dsrv_loop *);
 int dsrv_relay_watches(const struct dsrv_relay *, int place);
 void dsrv_relay_ready(struct dsrv_relay *, struct dsrv_loop *);
-/* What the source holds now is all that is to be moved. */
+/* Moves only what the source holds now. */
 void dsrv_relay_finish(struct dsrv_relay *, struct dsrv_loop *);
-/* Then: adds this line, of size bytes, unless the sink still has to take what
- * is before it. */
+/* After that: adds this line of size bytes, unless the sink has not yet taken
+ * what precedes it. */
 void dsrv_relay_say(struct dsrv_relay *, struct dsrv_loop *,
     const char *line, size_t size);
 
 /* Of stdout and stderr. */
 struct dsrv_relays {
 	struct dsrv_relay each[2];
-	int count;		/* 1: both are one file, so it has both */
+	int count;		/* 1: both are one file, in each[0] */
 	int to_stdout;		/* the daemon's ends, or -1 */
 	int to_stderr;
 };
 
-/* -1 with errno; what is open then is the caller's to close. */
+/* -1 with errno; the caller must close what has been opened. */
 int dsrv_relays_open(struct dsrv_relays *);
 /* The starter's ends. */
 void dsrv_relays_close(struct dsrv_relays *);
 void dsrv_relays_watch(struct dsrv_relays *, struct dsrv_loop *);
-/* What loop.place tells of. */
+/* Handles an event at loop.place. */
 void dsrv_relays_ready(struct dsrv_relays *, struct dsrv_loop *);
 void dsrv_relays_finish(struct dsrv_relays *, struct dsrv_loop *);
-/* Whether all has been moved that is to be. */
+/* Whether everything has been moved. */
 int dsrv_relays_over(const struct dsrv_relays *);
-/* The rest is not to be moved: nobody reads it. */
+/* Drops the rest: there is no reader. */
 void dsrv_relays_give_up(struct dsrv_relays *);
 /* To stderr. */
 void dsrv_relays_say(struct dsrv_relays *, struct dsrv_loop *,
@@ -848,13 +848,13 @@ int dsrv_logfile_link(const char *path);
  * leader.c - the process between the starter and the master
  */
 
-/* ms from SIGTERM to SIGKILL for what is left of a failed start. */
+/* ms from SIGTERM to SIGKILL after a failed start. */
 enum { DSRV_START_GRACE = 2000 };
 
-/* Makes a session and returns in the master, which it has forked; the leader
- * stays inside, with null as its 0 to 2, and ends as the master does. When the
- * other end of lifeline is gone it ends the whole session. Of for_master,
- * count descriptors or -1, it keeps none. */
+/* Creates a session, forks the master and returns in it. The leader stays
+ * inside, with null as descriptors 0 to 2, and ends as the master does. When the
+ * other end of lifeline is gone it ends the whole session. It closes the count
+ * descriptors of for_master (or -1). */
 void dsrv_leader_become(int lifeline, int null, const int *for_master,
     int count);
 

@@ -144,7 +144,7 @@ EXTRA_DIST += tests/lists.sh tests/plus.cc
 AM_TESTS_ENVIRONMENT = TOP_BUILDDIR='$(abs_top_builddir)' \
 	TOP_SRCDIR='$(abs_top_srcdir)'; export TOP_BUILDDIR TOP_SRCDIR;
 
-# Figures, for whoever asks for them; no part of the tests.
+# Figures; not part of the tests.
 if HAVE_CHECK
 EXTRA_PROGRAMS += tests/measure
 tests_measure_SOURCES = tests/measure.c
