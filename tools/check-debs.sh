@@ -73,6 +73,7 @@ left() {
 }
 
 [ -z "$(known)" ] || fail "already installed here: $(known)"
+[ -n "$(find "$debs" -maxdepth 1 -name '*.changes')" ] || fail "no packages in $debs"
 sh "$root/tools/setup.sh" lint
 files=$(mktemp)
 tags=$(mktemp)

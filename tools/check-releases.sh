@@ -67,9 +67,19 @@ apt_options() {
 	apt-config dump Acquire::http::Proxy 2>/dev/null
 }
 
+# Of one that is killed by root nothing stays, no mount either. Others have no
+# mounts but those of namespaces that mmdebstrap makes for them.
+alone() {
+	if [ "$(id -u)" = 0 ]; then
+		set -- unshare --mount --pid --fork --kill-child \
+		    --mount-proc "$@"
+	fi
+	TMPDIR=$scratch "$@"
+}
+
 make_root() {
 	# shellcheck disable=SC2046 # perhaps none
-	mmdebstrap --variant=apt --aptopt="$scratch/apt.conf" \
+	alone mmdebstrap --variant=apt --aptopt="$scratch/apt.conf" \
 	    --customize-hook="copy-in $scratch/source /" \
 	    --customize-hook="bash $scratch/hook \"\$1\"" \
 	    "$1" /dev/null $(mirror) 2>&1 </dev/null

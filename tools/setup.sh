@@ -28,7 +28,7 @@ debian_ci_optional_packages='libclang-rt-dev autoconf2.69'
 debian_cross_optional_packages='musl-tools gcc-i686-linux-gnu
 	libc6-dev-i386-cross gcc-aarch64-linux-gnu libc6-dev-arm64-cross
 	qemu-user'
-debian_debs_packages='build-essential debhelper'
+debian_debs_packages='build-essential debhelper pkgconf'
 debian_rpms_packages='rpm elfutils'
 debian_lint_packages='lintian g++ daemon libdaemon-dev libax25-dev mandoc
 	groff-base'
