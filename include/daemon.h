@@ -103,7 +103,7 @@ int daemon_next_connection(void);
  */
 
 /* Closes every descriptor above highest_kept except those that the library
- * needs. EINVAL: highest_kept is below 2. */
+ * needs and the sockets of daemon_listen(). EINVAL: highest_kept is below 2. */
 int daemon_clean_fd(int highest_kept);
 
 /* Opens a listening TCP socket on every address of host (NULL: all of this

@@ -704,29 +704,6 @@ void dsrv_relays_say(struct dsrv_relays *, struct dsrv_loop *,
     const char *line, size_t size);
 
 /*
- * ready.c - the words that travel up the ready pipe
- */
-
-enum dsrv_ready_word {
-	DSRV_READY_NOTHING,	/* no word now */
-	DSRV_READY_GONE,	/* nor later: the writer has closed the pipe */
-	DSRV_READY_SUCCESS,
-	DSRV_READY_ASKED,	/* by this signal to end */
-	DSRV_READY_ENDED,	/* with this status, the reason was given */
-	DSRV_READY_ORPHAN	/* this worker, unknown to its dead server */
-};
-
-/* The ends for the parent (non-blocking) and for the child. */
-int dsrv_ready_pipe(int *from_child, int *to_parent);
-/* From now on stdout, stderr and the library's messages go to the logger;
- * without one, to /dev/null and syslog(3), or in the foreground nothing
- * changes. -1 with errno. */
-int dsrv_ready_settle(void);
-/* To the parent, if there is one. -1: the parent is gone. */
-int dsrv_ready_say(enum dsrv_ready_word, int number);
-enum dsrv_ready_word dsrv_ready_hear(int from_child, int *number);
-
-/*
  * listen.c - listening sockets
  */
 
@@ -762,8 +739,18 @@ void dsrv_listen_prepare(int fd);
 /* Whether a client waits there. */
 int dsrv_listen_has_client(int fd);
 int dsrv_listen_is_unix(int fd);
+/* Whether daemon_listen() has opened this socket, in whatever process. */
+int dsrv_listen_is_ours(int fd);
 /* Whether the daemon was started with it: others may hold it. */
 int dsrv_listen_is_inherited(int fd);
+/* At the start: it was, if it listens and is not ours. -1 with errno. */
+int dsrv_listen_inherit(int fd);
+/* The lowest descriptor from there on that daemon_listen() gave, and that is
+ * still its socket; -1: there is none. And whether fd is one. */
+int dsrv_listen_descriptor(int from);
+int dsrv_listen_keeps(int fd);
+/* Whether there were some, and are none. */
+int dsrv_listen_has_lost(void);
 /* Ends it for all processes that hold it, unless it is inherited; clients that
  * wait at a Unix-domain socket are accepted, and go when this process ends. */
 void dsrv_listen_end(int fd);
@@ -774,6 +761,10 @@ void dsrv_listen_leave(int fd);
  * fdclean.c - close what is open
  */
 
+/* At the start: notes the listening sockets that there are. -1 with errno. */
+int dsrv_fdclean_inherit(void);
+/* Whether this process has a listening socket. */
+int dsrv_fdclean_has_listener(void);
 /* Remembers every listening socket that this process has, ... */
 void dsrv_fdclean_find_listeners(void);
 /* ... and closes them, ... */
@@ -782,6 +773,29 @@ void dsrv_fdclean_close_listeners(void);
 void dsrv_fdclean_leave_listeners(void);
 /* ... and ends them for all that hold them; by a child, if workers do. */
 void dsrv_fdclean_end_listeners(struct dsrv_loop *, int are_shared);
+
+/*
+ * ready.c - the words that travel up the ready pipe
+ */
+
+enum dsrv_ready_word {
+	DSRV_READY_NOTHING,	/* no word now */
+	DSRV_READY_GONE,	/* nor later: the writer has closed the pipe */
+	DSRV_READY_SUCCESS,
+	DSRV_READY_ASKED,	/* by this signal to end */
+	DSRV_READY_ENDED,	/* with this status, the reason was given */
+	DSRV_READY_ORPHAN	/* this worker, unknown to its dead server */
+};
+
+/* The ends for the parent (non-blocking) and for the child. */
+int dsrv_ready_pipe(int *from_child, int *to_parent);
+/* From now on stdout, stderr and the library's messages go to the logger;
+ * without one, to /dev/null and syslog(3), or in the foreground nothing
+ * changes. -1 with errno. */
+int dsrv_ready_settle(void);
+/* To the parent, if there is one. -1: the parent is gone. */
+int dsrv_ready_say(enum dsrv_ready_word, int number);
+enum dsrv_ready_word dsrv_ready_hear(int from_child, int *number);
 
 /*
  * logline.c - from what was read to what is written: prefix, escapes

@@ -27,7 +27,17 @@ enum {
 static int
 kept(int fd)
 {
-	return dsrv_stage_descriptor(fd) == fd;
+	return dsrv_stage_descriptor(fd) == fd || dsrv_listen_keeps(fd);
+}
+
+/* The lowest of those from there on; -1: there is none. */
+static int
+next_kept(int from)
+{
+	int own = dsrv_stage_descriptor(from);
+	int listener = dsrv_listen_descriptor(from);
+
+	return own == -1 || (listener != -1 && listener < own) ? listener : own;
 }
 
 /* From first to last; -1 is the last that there can be. */
@@ -48,7 +58,7 @@ close_by_range(int first)
 {
 	int own;
 
-	for (; (own = dsrv_stage_descriptor(first)) != -1; first = own + 1)
+	for (; (own = next_kept(first)) != -1; first = own + 1)
 		if (own > first && close_range_of(first, own - 1) == -1)
 			return -1;
 	return close_range_of(first, -1);
@@ -61,7 +71,7 @@ close_by_closefrom(int first)
 #if defined(HAVE_CLOSEFROM) && !defined(__GLIBC__)
 	int own;
 
-	while ((own = dsrv_stage_descriptor(first)) != -1) {
+	while ((own = next_kept(first)) != -1) {
 		for (; first < own; first++)
 			close(first);
 		first++;
@@ -169,36 +179,70 @@ daemon_clean_fd(int highest_kept)
 }
 
 /*
- * Listening sockets: found while they listen, since one that has been shut
- * down cannot be told from others
+ * Listening sockets
  */
 
+/* Each that is open, or may be, until visit() returns other than 0. */
+static int
+visit_all(int (*visit)(int fd))
+{
+	int i, count = 0, *fds = open_numbers(0, &count), result = 0;
+	int all = fds == NULL ? highest_number() : count;
+
+	for (i = 0; i < all && result == 0; i++)
+		result = visit(fds != NULL ? fds[i] : i);
+	free(fds);
+	return result;
+}
+
+int
+dsrv_fdclean_inherit(void)
+{
+	return visit_all(dsrv_listen_inherit);
+}
+
+static int
+is_listener(int fd)
+{
+	return dsrv_listen_check(fd) == 0;
+}
+
+int
+dsrv_fdclean_has_listener(void)
+{
+	return visit_all(is_listener);
+}
+
+/* Those of a daemon that is to end, found while they listen: one that has been
+ * shut down cannot be told from others. */
 static struct {
 	int *fds;
 	int count;
 } listeners;
 
+static int
+add_listener(int fd)
+{
+	int *more;
+
+	if (dsrv_listen_check(fd) != 0)
+		return 0;
+	more = realloc(listeners.fds,
+	    ((size_t)listeners.count + 1) * sizeof *more);
+	if (more == NULL)
+		return -1;
+	listeners.fds = more;
+	listeners.fds[listeners.count++] = fd;
+	return 0;
+}
+
 void
 dsrv_fdclean_find_listeners(void)
 {
-	int i, fd, count = 0, *fds = open_numbers(0, &count), *more;
-	int all = fds == NULL ? highest_number() : count;
-
 	free(listeners.fds);
 	listeners.fds = NULL;
 	listeners.count = 0;
-	for (i = 0; i < all; i++) {
-		fd = fds != NULL ? fds[i] : i;
-		if (dsrv_listen_check(fd) != 0)
-			continue;
-		more = realloc(listeners.fds,
-		    ((size_t)listeners.count + 1) * sizeof *more);
-		if (more == NULL)
-			break;
-		listeners.fds = more;
-		listeners.fds[listeners.count++] = fd;
-	}
-	free(fds);
+	visit_all(add_listener);
 }
 
 void

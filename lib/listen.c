@@ -7,6 +7,7 @@
 
 #include <sys/types.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <errno.h>
@@ -157,12 +158,6 @@ dsrv_listen_has_client(int fd)
 	return poll(&listener, 1, 0) == 1 && listener.revents & POLLIN;
 }
 
-int
-dsrv_listen_is_inherited(int fd)
-{
-	return fd == STDIN_FILENO;	/* as inetd(8) gives it */
-}
-
 void
 dsrv_listen_end(int fd)
 {
@@ -185,6 +180,122 @@ dsrv_listen_leave(int fd)
 	 * and closing those may take long: not before this process ends. */
 	if (!dsrv_listen_is_unix(fd))
 		close(fd);
+}
+
+/*
+ * Whose they are: by the socket, since a number may be another's by now
+ */
+
+struct known {
+	int fd;
+	dev_t dev;
+	ino_t ino;
+};
+
+static struct list {
+	struct known *sockets;
+	int count;
+} ours, inherited;	/* opened here, or there when the daemon was started */
+
+/* Whether fd is the same socket. */
+static int
+is_that(const struct known *socket, int fd)
+{
+	struct stat now;
+
+	return fstat(fd, &now) == 0 && S_ISSOCK(now.st_mode) &&
+	    now.st_dev == socket->dev && now.st_ino == socket->ino;
+}
+
+static int
+is_in(const struct list *list, int fd)
+{
+	int i;
+
+	for (i = 0; i < list->count; i++)
+		if (is_that(&list->sockets[i], fd))
+			return 1;
+	return 0;
+}
+
+/* The last of that number is no longer there. */
+static void
+forget(struct list *list, int fd)
+{
+	int i;
+
+	for (i = 0; i < list->count; i++)
+		if (list->sockets[i].fd == fd)
+			list->sockets[i--] = list->sockets[--list->count];
+}
+
+/* -1 with errno. */
+static int
+remember(struct list *list, int fd)
+{
+	struct known *more;
+	struct stat now;
+
+	if (fstat(fd, &now) == -1)
+		return -1;
+	forget(list, fd);
+	more = realloc(list->sockets, (size_t)(list->count + 1) * sizeof *more);
+	if (more == NULL)
+		return -1;
+	list->sockets = more;
+	more[list->count++] = (struct known){ fd, now.st_dev, now.st_ino };
+	return 0;
+}
+
+int
+dsrv_listen_is_ours(int fd)
+{
+	return is_in(&ours, fd);
+}
+
+int
+dsrv_listen_is_inherited(int fd)
+{
+	return is_in(&inherited, fd);
+}
+
+int
+dsrv_listen_inherit(int fd)
+{
+	return dsrv_listen_check(fd) != 0 || dsrv_listen_is_ours(fd) ? 0 :
+	    remember(&inherited, fd);
+}
+
+int
+dsrv_listen_descriptor(int from)
+{
+	const struct known *socket;
+	int i, best = -1;
+
+	for (i = 0; i < ours.count; i++) {
+		socket = &ours.sockets[i];
+		if (socket->fd >= from && (best == -1 || socket->fd < best) &&
+		    is_that(socket, socket->fd))
+			best = socket->fd;
+	}
+	return best;
+}
+
+int
+dsrv_listen_keeps(int fd)
+{
+	int i;
+
+	for (i = 0; i < ours.count; i++)
+		if (ours.sockets[i].fd == fd && is_that(&ours.sockets[i], fd))
+			return 1;
+	return 0;
+}
+
+int
+dsrv_listen_has_lost(void)
+{
+	return ours.count > 0 && dsrv_listen_descriptor(0) == -1;
 }
 
 /*
@@ -213,7 +324,7 @@ listen_on(const struct addrinfo *ai)
 	    (ai->ai_family != AF_INET6 || setsockopt(fd, IPPROTO_IPV6,
 	    IPV6_V6ONLY, &on, sizeof on) == 0) &&
 	    bind(fd, ai->ai_addr, ai->ai_addrlen) == 0 &&
-	    listen(fd, SOMAXCONN) == 0)
+	    listen(fd, SOMAXCONN) == 0 && remember(&ours, fd) == 0)
 		return fd;
 	saved = errno;
 	close(fd);
@@ -244,8 +355,10 @@ close_all(const int *fds, int count)
 {
 	int saved = errno;
 
-	while (count > 0)
-		close(fds[--count]);
+	while (count > 0) {
+		forget(&ours, fds[--count]);
+		close(fds[count]);
+	}
 	errno = saved;
 }
 

@@ -100,6 +100,13 @@ daemon_success(void)
 	if (error != 0)
 		return dsrv_report_end(1, error, fatal);
 
+	if (dsrv_listen_has_lost() && !dsrv_fdclean_has_listener()) {
+		dsrv_report("confirm the start: all sockets that "
+		    "daemon_listen() opened are closed: leave them open for "
+		    "daemon_server()");
+		return dsrv_report_end(1, EBADF, fatal);
+	}
+
 	/* The starter shows what is in the relay when it hears of the success:
 	 * nothing may be written there later. */
 	fflush(NULL);

@@ -481,6 +481,8 @@ daemon_start(void)
 	if ((error = dsrv_stage_enter(DSRV_PROGRAM, "start")) != 0)
 		return dsrv_report_end(1, error,
 		    dsrv_settings()->start_return_fatal);
+	if (dsrv_fdclean_inherit() == -1)
+		return refuse("start", errno);
 	dsrv_settings_start_here();
 	if (getpid() == 1)	/* its end would be that of all processes */
 		dsrv_settings_stay_in_foreground();

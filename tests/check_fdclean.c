@@ -429,6 +429,179 @@ START_TEST(the_daemon_works_where_the_highest_number_is_given)
 }
 END_TEST
 
+START_TEST(the_daemon_works_where_its_listener_is_above_what_is_kept)
+{
+	works(FACTS);
+}
+END_TEST
+
+/*
+ * What daemon_listen() has opened
+ */
+
+/* Cleans around two of its listeners, and where one was, and tells how many
+ * descriptors are wrong. */
+static void
+clean_around_listeners(void)
+{
+	int fds[3], wrong = 0, i;
+
+	daemon_clean_fd(FACTS);
+	for (i = 0; i < 3; i++) {
+		dup2(0, 10 + i);	/* the next one is behind it */
+		if (daemon_listen("127.0.0.1", "0", &fds[i], 1) != 1)
+			_exit(98);
+		if (fcntl(fds[i], F_DUPFD, 20 + 10 * i) == -1 ||
+		    dup2(fds[i], 20 + 10 * i) == -1)
+			_exit(98);
+	}
+	close(fds[1]);
+	dup2(socket(AF_INET, SOCK_STREAM, 0), fds[1]);
+	daemon_clean_fd(FACTS);
+	for (i = FACTS + 1; i < 100; i++)
+		wrong += is_open(i) != (i == fds[0] || i == fds[2]);
+	tell("wrong", wrong);
+}
+
+static void
+clean_around_without_close_range(void)
+{
+	int could = forbid_close_range(EPERM);
+
+	tell("could", could);
+	if (could)
+		clean_around_listeners();
+}
+
+/* path: an empty directory */
+static void
+clean_around_without_proc(void)
+{
+	int could = chroot(path) == 0 && chdir("/") == 0 &&
+	    forbid_close_range(EPERM);
+
+	tell("could", could);
+	if (could)
+		clean_around_listeners();
+	_exit(0);
+}
+
+START_TEST(it_keeps_the_sockets_that_daemon_listen_has_opened)
+{
+	run_start(&run, clean_around_listeners);
+	ck_assert_int_eq(heard(&run, "wrong"), 0);
+	ends_well();
+}
+END_TEST
+
+START_TEST(it_keeps_them_where_close_range_fails_and_proc_is_missing)
+{
+	static void (*const programs[])(void) = {
+		clean_around_without_close_range, clean_around_without_proc };
+	int i;
+
+	path = scratch();
+	for (i = 0; i < 2; i++) {
+		run_start(&run, programs[i]);
+		if (skip_if(!heard(&run, "could"),
+		    "no chroot(2) and seccomp(2)")) {
+			ends_well();
+			return;
+		}
+		ck_assert_int_eq(heard(&run, "wrong"), 0);
+		ends_well();
+	}
+}
+END_TEST
+
+/* In the order of the old programs: listen, go into the background, clean. */
+static void
+clean_after_listening(void)
+{
+	open_port();
+	daemon_start();
+	tell_pid("master");
+	daemon_clean_fd(FACTS);
+	daemon_master();
+	daemon_success();
+	daemon_server(&listener, 1);
+	echo();
+}
+
+START_TEST(a_daemon_that_listens_before_it_starts_serves)
+{
+	starts(clean_after_listening);
+	ask(port, "hello", "hello");
+	stops();
+}
+END_TEST
+
+static void
+close_after_listening(void)
+{
+	daemon_set_program_name("testd");
+	daemon_start();
+	open_port();
+	close(listener);
+	daemon_master();
+	daemon_success();
+	daemon_server(&listener, 1);
+}
+
+/* Else the shell would hear of a success, and there would be no daemon. */
+START_TEST(a_start_whose_listeners_are_all_closed_fails_with_a_reason)
+{
+	run_start(&run, close_after_listening);
+	ck_assert_int_eq(WEXITSTATUS(run_wait(&run)), 1);
+	says(run.err, "testd: unable to confirm the start: all sockets that "
+	    "daemon_listen() opened are closed");
+	nothing_left();
+}
+END_TEST
+
+/* number: whether it moves its listener, or opens one of its own. */
+static void
+serve_on_another(void)
+{
+	struct sockaddr_in addr = { .sin_family = AF_INET };
+
+	daemon_start();
+	open_port();
+	if (number)
+		listener = fcntl(listener, F_DUPFD, 50);
+	else if ((listener = socket(AF_INET, SOCK_STREAM, 0)) == -1 ||
+	    bind(listener, (struct sockaddr *)&addr, sizeof addr) == -1 ||
+	    listen(listener, 5) == -1)
+		_exit(98);
+	close(LISTENER);
+	tell_pid("master");
+	daemon_master();
+	daemon_success();
+	tell_pid("server");
+	daemon_server(&listener, 1);
+}
+
+static void
+serve_on_another_after_cleaning(void)
+{
+	daemon_clean_fd(FACTS);
+	serve_on_another();
+}
+
+START_TEST(a_start_with_a_listener_of_any_kind_succeeds)
+{
+	for (number = 0; number < 2; number++) {
+		starts(serve_on_another_after_cleaning);
+		heard(&run, "server");
+		stops();
+	}
+}
+END_TEST
+
+/*
+ * Failures, and workers
+ */
+
 static void
 clean_failing_daemon(void)
 {
@@ -603,6 +776,12 @@ main(void)
 		it_closes_all_where_proc_is_missing_too,
 		the_daemon_works_where_it_is_called_at_every_stage,
 		the_daemon_works_where_the_highest_number_is_given,
+		the_daemon_works_where_its_listener_is_above_what_is_kept,
+		it_keeps_the_sockets_that_daemon_listen_has_opened,
+		it_keeps_them_where_close_range_fails_and_proc_is_missing,
+		a_daemon_that_listens_before_it_starts_serves,
+		a_start_whose_listeners_are_all_closed_fails_with_a_reason,
+		a_start_with_a_listener_of_any_kind_succeeds,
 		a_failed_start_is_seen_all_the_same,
 		a_worker_keeps_its_connection_and_nothing_else,
 		syslog_does_not_write_to_what_is_opened_next

@@ -547,6 +547,66 @@ START_TEST(an_address_that_a_name_has_twice_is_listened_on_once)
 }
 END_TEST
 
+/*
+ * At the end of a daemon
+ */
+
+static int given;	/* what the daemon is started with */
+
+static void
+daemon_with_both(void)
+{
+	struct sockaddr_in addr;
+	socklen_t len = sizeof addr;
+	int both[2] = { given };
+
+	daemon_start();
+	if (daemon_listen("127.0.0.1", "0", &both[1], 1) != 1 ||
+	    getsockname(both[1], (struct sockaddr *)&addr, &len) == -1)
+		_exit(98);
+	tell("port", ntohs(addr.sin_port));
+	tell_pid("master");
+	if (fork() == 0) {	/* a helper that has them too, and stays */
+		tell_pid("helper");
+		for (;;)
+			pause();
+	}
+	daemon_master();
+	daemon_success();
+	daemon_server(both, 2);
+	puts("hello");
+}
+
+static void
+ends_with(int port, const char *line)
+{
+	int fd = client(port);
+
+	ck_assert_pstr_eq(client_hears(fd), line);
+	close(fd);
+}
+
+/* A service manager, or the next daemon, has it still. */
+START_TEST(a_socket_that_a_daemon_was_started_with_outlives_it)
+{
+	int port, own;
+	pid_t master, helper;
+
+	given = listen_anywhere(&port);
+	run_daemon(&run, daemon_with_both);
+	own = (int)heard(&run, "port");
+	master = (pid_t)heard(&run, "master");
+	helper = (pid_t)heard(&run, "helper");
+	ends_with(port, "hello");
+	ends_with(own, "hello");
+	send_signal(master, SIGTERM);
+	ck_assert_int_eq(ended(master), 0);
+	ck_assert_int_ne(client(port), -1);
+	ck_assert_int_eq(client_if(own), -1);
+	send_signal(helper, SIGKILL);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -569,7 +629,8 @@ main(void)
 		a_host_that_is_none_is_named,
 		an_address_that_is_another_machine_s_is_eaddrnotavail,
 		a_service_that_is_none_is_named,
-		an_address_that_a_name_has_twice_is_listened_on_once
+		an_address_that_a_name_has_twice_is_listened_on_once,
+		a_socket_that_a_daemon_was_started_with_outlives_it
 	};
 
 	return RUN_TESTS("listen", tests);

@@ -403,17 +403,25 @@ program(void)
  * The test's side
  */
 
+/* The program gets them by fork(2), and they are the daemon's all the same. */
+static void
+open_listener(int *fd, int *number)
+{
+	struct sockaddr_in addr;
+	socklen_t len = sizeof addr;
+
+	ck_assert_int_eq(daemon_listen("127.0.0.1", "0", fd, 1), 1);
+	ck_assert_int_eq(getsockname(*fd, (struct sockaddr *)&addr, &len), 0);
+	*number = ntohs(addr.sin_port);
+}
+
 static void
 start(void)
 {
-	int i, on = 1;
+	int i;
 
-	for (i = 0; i < listener_count; i++) {
-		listeners[i] = listen_anywhere(&ports[i]);
-		/* As daemon_listen() does, for who comes after it. */
-		setsockopt(listeners[i], SOL_SOCKET, SO_REUSEADDR, &on,
-		    sizeof on);
-	}
+	for (i = 0; i < listener_count; i++)
+		open_listener(&listeners[i], &ports[i]);
 	if (foreground)
 		run_start(&run, program);
 	else
