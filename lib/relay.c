@@ -160,13 +160,13 @@ one_file(int a, int b)
 }
 
 static int
-open_one(struct dsrv_relays *both, int *to_relay, int sink)
+open_one(struct dsrv_relays *both, int *to_relay)
 {
 	int source;
 
 	if (dsrv_descriptors_pipe(&source, to_relay) == -1)
 		return -1;
-	dsrv_relay_open(&both->each[both->count++], source, sink);
+	both->each[both->count++] = (struct dsrv_relay){ .source = source };
 	return 0;
 }
 
@@ -175,11 +175,11 @@ dsrv_relays_open(struct dsrv_relays *both)
 {
 	both->count = 0;
 	both->to_stdout = both->to_stderr = -1;
-	if (open_one(both, &both->to_stdout, STDOUT_FILENO) == -1)
+	if (open_one(both, &both->to_stdout) == -1)
 		return -1;
 	/* In one pipe what comes on both stays in order. */
 	if (!one_file(STDOUT_FILENO, STDERR_FILENO))
-		return open_one(both, &both->to_stderr, STDERR_FILENO);
+		return open_one(both, &both->to_stderr);
 	both->to_stderr = fcntl(both->to_stdout, F_DUPFD_CLOEXEC, 3);
 	return both->to_stderr == -1 ? -1 : 0;
 }
@@ -196,8 +196,12 @@ dsrv_relays_watch(struct dsrv_relays *both, struct dsrv_loop *loop)
 {
 	int i;
 
-	for (i = 0; i < both->count; i++)
+	/* Not before: by now there are descriptors free for it. */
+	for (i = 0; i < both->count; i++) {
+		dsrv_relay_open(&both->each[i], both->each[i].source,
+		    STDOUT_FILENO + i);
 		dsrv_relay_watch(&both->each[i], loop);
+	}
 }
 
 void
