@@ -1386,28 +1386,41 @@ START_TEST(server_serves_a_local_socket)
 }
 END_TEST
 
+static struct sockaddr_un own_address;
+
+/* The daemon's own socket: of one that it was started with others may be the
+ * servers next. */
 static void
-single_talker(void)
+single_local_talker(void)
 {
 	daemon_set_worker_count_max(1);
-	serve();
+	daemon_start();
+	fds[0] = socket(AF_UNIX, SOCK_STREAM, 0);
+	if (bind(fds[0], (struct sockaddr *)&own_address,
+	    sizeof own_address) == -1 || listen(fds[0], 5) == -1)
+		_exit(97);
+	listeners = 1;
+	tell_pid("master");
+	daemon_master();
+	daemon_success();
+	daemon_server(fds, listeners);
 	talk();
 }
 
 START_TEST(local_clients_that_wait_are_let_go_at_a_stop)
 {
 	static const int stops[] = { SIGUSR2, SIGTERM };
-	struct sockaddr_un addr;
 	int i, first, second;
 
+	own_address.sun_family = AF_UNIX;
+	snprintf(own_address.sun_path, sizeof own_address.sun_path,
+	    "%s/socket", scratch());
 	for (i = 0; i < 2; i++) {
-		listen_locally(&addr);
-		run_daemon(&run, single_talker);
-		leave_listeners();
+		run_daemon(&run, single_local_talker);
 		master = (pid_t)heard(&run, "master");
-		first = local_client(&addr);
+		first = local_client(&own_address);
 		echoes(first, "hello");
-		second = local_client(&addr);
+		second = local_client(&own_address);
 		send_signal(master, stops[i]);
 		ck_assert_ptr_null(client_hears(second));
 		if (stops[i] == SIGUSR2)
@@ -1416,7 +1429,7 @@ START_TEST(local_clients_that_wait_are_let_go_at_a_stop)
 		ck_assert_int_eq(ended(master), 0);
 		nothing_left();
 		close(second);
-		unlink(addr.sun_path);
+		unlink(own_address.sun_path);
 		forget_run(&run);
 	}
 }
