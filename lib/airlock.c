@@ -22,18 +22,47 @@
  *     write             longer, by what need not be written again
  *     note its end      raw and out hold nothing that is in the file
  *
- * The file must be the same one, also where it was renamed or removed in
+ * Where splice(2) may not be called, instead of the first four:
+ *
+ *     mark raw          nothing is noted of it: marked again
+ *     note the read     the mark is whole: nothing was read
+ *     read              the mark is gone: as much as was noted is in raw
+ *     note its end      raw holds it
+ *
+ * In drop mode another process does that, the reader, which has a record of its
+ * own, and hands whole lines on in a ring of memory:
+ *
+ *     copy into ring    nothing is counted of it: copied again
+ *     note the lines    they are out of its raw; the next reader counts them
+ *     count them        the logger may take them
+ *
+ *     copy from ring    nothing is noted of it: copied again
+ *     note the lines    raw holds them; the next logger counts them as taken
+ *     count them        the reader has their room
+ *
+ * Messages of the library come from such rings too; what is taken of them is
+ * noted with the write of the lines that they become.
+ *
+ * The file must be the same one, even where it was renamed or removed in
  * between: a logger sends its descriptor through a socket pair that the master
  * holds too. There it stays on its way, until the logger ends and the master
- * takes it out for the next. Where a write has failed halfway and another file
- * follows, one note moves what is left of it there, from the beginning of the
- * line that is torn.
+ * takes it out for the next. With it goes the end of a pipe which tells that
+ * the reader has died.
+ *
+ *     send the file     its number is not noted: it is closed
+ *     note its number   it is the file, with what is pending, from the
+ *                       beginning of a line that is torn in the one before;
+ *                       where it ends in half a line, from a newline on
+ *     drop the one before, start a reader, which holds the pipe's other end
+ *
+ * So nobody ever needs to know how far a dead logger or reader had come. Two of
+ * one kind never live at once: the master waits for the end of a logger, and a
+ * reader is gone when its pipe has no other end.
  *
  * SPDX-License-Identifier: ISC
  */
 #include "config.h"
 
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -43,65 +72,24 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "daemon-private.h"
+#include "logger-private.h"
 
-enum {
-	PIPE_SIZE = 256 * 1024,
-	WITHOUT_LOCK = 64 * 1024	/* bytes that a death can cost then */
-};
-
-/* What the next logger goes on from. */
-struct record {
-	int raw;		/* which of the buffers */
-	size_t in_raw;		/* bytes that are in no line of out yet */
-	size_t from_lock;	/* a read of so many is under way */
-	size_t from_out;	/* a write from there on in out, ... */
-	size_t to_file;		/* ... of so many, is under way, ... */
-	off_t offset;		/* ... to a file that was so long, ... */
-	uint64_t file;		/* ... which is kept by this number */
-	uint64_t numbers;	/* given to files so far */
-	struct dsrv_airlock_state state;
-};
-
-struct dsrv_airlock_memory {
-	struct record records[2];
-	int current;
-	char raw[2][DSRV_AIRLOCK_RAW];
-	char out[DSRV_AIRLOCK_OUT];
-};
-
-/*
- * The record: whole before and after, whenever the process dies
- */
-
-static const struct record *
-record(const struct dsrv_airlock *a)
-{
-	return &a->memory->records[a->memory->current];
-}
-
-/* The copy in which to write what is to be, until it is noted. */
-static struct record *
-revise(const struct dsrv_airlock *a)
-{
-	struct record *spare = &a->memory->records[!a->memory->current];
-
-	*spare = *record(a);
-	return spare;
-}
-
-/* One store, after all that it tells of and before all that follows it. */
-static void
-note(const struct dsrv_airlock *a)
-{
-	atomic_signal_fence(memory_order_seq_cst);
-	a->memory->current = !a->memory->current;
-	atomic_signal_fence(memory_order_seq_cst);
-}
+enum { PIPE_SIZE = 256 * 1024 };
 
 /*
  * In the master, and in the processes that it forks
  */
+
+static int
+open_ends(struct dsrv_airlock *a, int *to_logger)
+{
+	return dsrv_descriptors_pipe(&a->ends[DSRV_AIRLOCK_LOG],
+	    to_logger) == -1 ||
+	    dsrv_descriptors_pipe(&a->ends[DSRV_AIRLOCK_LOCK_OUT],
+	    &a->ends[DSRV_AIRLOCK_LOCK_IN]) == -1 ||
+	    dsrv_descriptors_pair(&a->ends[DSRV_AIRLOCK_KEEP],
+	    &a->ends[DSRV_AIRLOCK_KEPT]) == -1 ? -1 : 0;
+}
 
 int
 dsrv_airlock_open(struct dsrv_airlock *a, int *to_logger)
@@ -110,16 +98,13 @@ dsrv_airlock_open(struct dsrv_airlock *a, int *to_logger)
 
 	for (i = 0; i < DSRV_AIRLOCK_ENDS; i++)
 		a->ends[i] = -1;
-	a->file = *to_logger = -1;
+	*to_logger = -1;
+	a->from_ring = 0;
 	a->memory = dsrv_memory_shared(sizeof *a->memory);
 	if (a->memory == NULL)
 		return -1;
-	if (dsrv_descriptors_pipe(&a->ends[DSRV_AIRLOCK_LOG],
-	    to_logger) == -1 ||
-	    dsrv_descriptors_pipe(&a->ends[DSRV_AIRLOCK_LOCK_OUT],
-	    &a->ends[DSRV_AIRLOCK_LOCK_IN]) == -1 ||
-	    dsrv_descriptors_pair(&a->ends[DSRV_AIRLOCK_KEEP],
-	    &a->ends[DSRV_AIRLOCK_KEPT]) == -1) {
+	a->journal = &a->memory->logger;
+	if (open_ends(a, to_logger) == -1) {
 		error = errno;
 		if (*to_logger != -1)
 			close(*to_logger);
@@ -131,6 +116,9 @@ dsrv_airlock_open(struct dsrv_airlock *a, int *to_logger)
 	/* The lines of a moment; with less room, writers wait more often. */
 	fcntl(*to_logger, F_SETPIPE_SZ, PIPE_SIZE);
 #endif
+	/* A worker without rights may open it again to write, for flags of its
+	 * own, but not to read it. */
+	fchmod(*to_logger, S_IRUSR | S_IWUSR | S_IWGRP | S_IWOTH);
 	/* Of its own end only: who writes to the log waits when it is full. */
 	fcntl(a->ends[DSRV_AIRLOCK_LOG], F_SETFL, O_NONBLOCK);
 	return 0;
@@ -144,232 +132,36 @@ dsrv_airlock_close(struct dsrv_airlock *a)
 	for (i = 0; i < DSRV_AIRLOCK_ENDS; i++)
 		if (a->ends[i] != -1)
 			close(a->ends[i]);
-	dsrv_airlock_release(a);
 	dsrv_memory_free(a->memory, sizeof *a->memory);
 }
 
-/*
- * Into the lock and out of it
- */
-
-/* Notes the end of the read that is under way. */
-static void
-note_read(const struct dsrv_airlock *a, size_t count)
-{
-	struct record *r = revise(a);
-
-	r->in_raw += count;
-	r->from_lock = 0;
-	note(a);
-}
-
-/* -1 with errno: then the read of what is left is noted still. */
-static int
-empty_lock(const struct dsrv_airlock *a, size_t count)
-{
-	const struct record *now;
-	ssize_t n;
-
-	while (count > 0) {
-		revise(a)->from_lock = count;
-		note(a);
-		now = record(a);
-		n = read(a->ends[DSRV_AIRLOCK_LOCK_OUT],
-		    a->memory->raw[now->raw] + now->in_raw, count);
-		if (n == -1 && errno != EINTR)
-			return -1;
-		if (n == -1)
-			n = 0;
-		note_read(a, (size_t)n);
-		count -= (size_t)n;
-	}
-	return 0;
-}
-
-/* Reads what the lock holds, be it after a death or after an error. */
-static int
-recover_read(const struct dsrv_airlock *a)
-{
-	size_t noted = record(a)->from_lock;
-	int left;
-
-	if (ioctl(a->ends[DSRV_AIRLOCK_LOCK_OUT], FIONREAD, &left) == -1)
-		return -1;
-	if (noted > 0)
-		note_read(a, noted - (size_t)left);
-	return empty_lock(a, (size_t)left);
-}
-
-ssize_t
-dsrv_airlock_take(const struct dsrv_airlock *a)
-{
-	const struct record *now;
-	size_t room;
-	ssize_t n;
-
-	if (record(a)->from_lock > 0 && recover_read(a) == -1)
-		return -1;
-	now = record(a);
-	room = DSRV_AIRLOCK_RAW - now->in_raw;
-	if (room == 0) {
-		errno = ENOBUFS;
-		return -1;
-	}
-#ifdef HAVE_SPLICE
-	n = splice(a->ends[DSRV_AIRLOCK_LOG], NULL,
-	    a->ends[DSRV_AIRLOCK_LOCK_IN], NULL, room, SPLICE_F_NONBLOCK);
-	if (n > 0 && empty_lock(a, (size_t)n) == -1)
-		return -1;
-#else
-	/* A death between these two loses what was read. */
-	if (room > WITHOUT_LOCK)
-		room = WITHOUT_LOCK;
-	n = read(a->ends[DSRV_AIRLOCK_LOG],
-	    a->memory->raw[now->raw] + now->in_raw, room);
-	if (n > 0)
-		note_read(a, (size_t)n);
-#endif
-	return n;
-}
-
-/*
- * Into the file
- */
-
-struct dsrv_airlock_text
-dsrv_airlock_text(const struct dsrv_airlock *a)
-{
-	const struct record *now = record(a);
-
-	return (struct dsrv_airlock_text) {
-		.start = a->memory->raw[now->raw], .size = now->in_raw
-	};
-}
-
-char *
-dsrv_airlock_out(const struct dsrv_airlock *a)
-{
-	return a->memory->out;
-}
-
-const struct dsrv_airlock_state *
-dsrv_airlock_state(const struct dsrv_airlock *a)
-{
-	return &record(a)->state;
-}
-
 void
-dsrv_airlock_set_state(const struct dsrv_airlock *a,
-    const struct dsrv_airlock_state *state)
+dsrv_airlock_inherit(const struct dsrv_airlock *a)
 {
-	revise(a)->state = *state;
-	note(a);
+	dsrv_memory_keep(a->memory, sizeof *a->memory);
 }
 
-/* The first used bytes of raw are no more: what is behind them moves to the
- * other buffer, since a move within one could not be begun again. */
-static void
-use(const struct dsrv_airlock *a, struct record *r, size_t used)
+long
+dsrv_airlock_lost(const struct dsrv_airlock *a)
 {
-	char *from = a->memory->raw[r->raw];
-
-	r->raw = !r->raw;
-	r->in_raw -= used;
-	memcpy(a->memory->raw[r->raw], from + used, r->in_raw);
-}
-
-void
-dsrv_airlock_drop(const struct dsrv_airlock *a, size_t used,
-    const struct dsrv_airlock_state *state)
-{
-	struct record *r = revise(a);
-
-	use(a, r, used);
-	r->state = *state;
-	note(a);
-}
-
-static int
-write_from(const struct dsrv_airlock *a, int fd, size_t done)
-{
-	const char *text = a->memory->out + record(a)->from_out;
-	size_t count = record(a)->to_file;
-	ssize_t n;
-
-	while (done < count) {
-		n = write(fd, text + done, count - done);
-		if (n == 0)
-			errno = ENOSPC;
-		if (n == 0 || (n == -1 && errno != EINTR))
-			return -1;
-		if (n > 0)
-			done += (size_t)n;
-	}
-	revise(a)->to_file = 0;
-	note(a);
-	return 0;
-}
-
-int
-dsrv_airlock_put(const struct dsrv_airlock *a, int fd, off_t size,
-    const struct dsrv_airlock_put *put)
-{
-	struct record *r = revise(a);
-
-	use(a, r, put->used);
-	r->from_out = 0;
-	r->to_file = put->count;
-	r->offset = size;
-	r->state = put->state;
-	note(a);
-	return write_from(a, fd, 0);
-}
-
-int
-dsrv_airlock_pending(const struct dsrv_airlock *a)
-{
-	return record(a)->to_file > 0;
-}
-
-/* How much of it is in the file, by the length of that. */
-static size_t
-written(const struct dsrv_airlock *a, off_t size)
-{
-	off_t done = size - record(a)->offset;
-
-	if (done > (off_t)record(a)->to_file)
-		done = (off_t)record(a)->to_file;
-	return done > 0 ? (size_t)done : 0;
-}
-
-int
-dsrv_airlock_resume(const struct dsrv_airlock *a, int fd)
-{
-	struct stat file;
-
-	if (fstat(fd, &file) == -1)
-		return -1;
-	if (file.st_size < record(a)->offset) {	/* somebody has cut it */
-		revise(a)->offset = file.st_size;
-		note(a);
-	}
-	return write_from(a, fd, written(a, file.st_size));
+	return atomic_load(&a->memory->lost) -
+	    dsrv_journal_state(a)->told;
 }
 
 /*
- * The file, kept for the next logger
+ * The file and the reader's pipe, kept for the next logger
  */
 
-/* A descriptor on its way through a socket, with a number. */
+/* Descriptors on their way through a socket, with a number. */
 struct parcel {
 	struct msghdr header;
 	struct iovec content;
 	uint64_t number;
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(2 * sizeof(int))];
 };
 
 static void
-prepare(struct parcel *p, uint64_t number)
+prepare(struct parcel *p, uint64_t number, int count)
 {
 	memset(p, 0, sizeof *p);
 	p->number = number;
@@ -378,21 +170,22 @@ prepare(struct parcel *p, uint64_t number)
 	p->header.msg_iov = &p->content;
 	p->header.msg_iovlen = 1;
 	p->header.msg_control = p->control;
-	p->header.msg_controllen = sizeof p->control;
+	p->header.msg_controllen = CMSG_SPACE((size_t)count * sizeof(int));
 }
 
 static int
-send_kept(const struct dsrv_airlock *a, int fd, uint64_t number)
+send_kept(const struct dsrv_airlock *a, uint64_t number, int file, int bell)
 {
-	struct parcel p;
+	int fds[2] = { file, bell }, count = bell != -1 ? 2 : 1;
 	struct cmsghdr *rights;
+	struct parcel p;
 
-	prepare(&p, number);
+	prepare(&p, number, count);
 	rights = CMSG_FIRSTHDR(&p.header);
 	rights->cmsg_level = SOL_SOCKET;
 	rights->cmsg_type = SCM_RIGHTS;
-	rights->cmsg_len = CMSG_LEN(sizeof fd);
-	memcpy(CMSG_DATA(rights), &fd, sizeof fd);
+	rights->cmsg_len = CMSG_LEN((size_t)count * sizeof(int));
+	memcpy(CMSG_DATA(rights), fds, (size_t)count * sizeof(int));
 	return sendmsg(a->ends[DSRV_AIRLOCK_KEEP], &p.header,
 	    MSG_DONTWAIT) == (ssize_t)sizeof number ? 0 : -1;
 }
@@ -409,118 +202,156 @@ drop_kept(const struct dsrv_airlock *a, uint64_t counts)
 		recv(end, &number, sizeof number, MSG_DONTWAIT);
 }
 
-/* A death before the note leaves one that does not count behind the one that
- * does; its number is never given again. */
+/* A number that is never given again: a death before it is noted as the one
+ * that counts leaves one that does not, behind the one that does. */
 static int
-keep(const struct dsrv_airlock *a, int fd, off_t offset, size_t done)
+send_numbered(const struct dsrv_airlock *a, int file, int bell)
 {
-	uint64_t number = record(a)->numbers + 1;
-	struct record *r;
+	uint64_t number = dsrv_journal_record(a)->numbers + 1;
 
-	revise(a)->numbers = number;
-	note(a);
-	if (send_kept(a, fd, number) == -1)
-		return -1;
-	r = revise(a);
-	r->file = number;
-	r->offset = offset;
-	r->from_out += done;
-	r->to_file -= done;
-	note(a);
-	drop_kept(a, number);
-	return 0;
+	dsrv_journal_revise(a)->numbers = number;
+	dsrv_journal_note(a);
+	return send_kept(a, number, file, bell);
 }
 
-/* Those whole lines of what is pending that are in this file, and can be
- * found there. */
-static size_t
-done_in(const struct dsrv_airlock *a, int fd)
+static void
+note_kept(const struct dsrv_airlock *a, struct dsrv_record *r)
 {
-	const char *text = a->memory->out + record(a)->from_out;
-	struct stat file;
-	size_t done;
-
-	if (fstat(fd, &file) == -1 || file.st_nlink == 0)
-		return 0;
-	for (done = written(a, file.st_size); done > 0; done--)
-		if (text[done - 1] == '\n')
-			break;
-	return done;
+	r->kept = r->numbers;
+	dsrv_journal_note(a);
+	drop_kept(a, r->kept);
 }
 
 int
-dsrv_airlock_keep(const struct dsrv_airlock *a, int fd, int before)
+dsrv_airlock_keep(const struct dsrv_airlock *a, const struct dsrv_kept *k)
 {
-	struct stat file;
+	struct dsrv_record *r;
 
-	return fstat(fd, &file) == -1 ? -1 :
-	    keep(a, fd, file.st_size, done_in(a, before));
+	if (send_numbered(a, k->file, k->bell) == -1)
+		return -1;
+	r = dsrv_journal_revise(a);
+	if (k->path != NULL) {
+		r->path = !r->path;
+		strcpy(a->memory->paths[r->path], k->path);
+		dsrv_journal_move(a, r, k->before, k->in_half_a_line);
+		r->offset = k->size;
+	}
+	note_kept(a, r);
+	return 0;
 }
 
 /*
  * After a death
  */
 
-/* The next one that is kept, and its number; -1: none is. */
-static int
-receive_kept(const struct dsrv_airlock *a, uint64_t *number)
+/* Takes the descriptors out of a parcel, above 2; those that are missing are
+ * -1. */
+static void
+unpack(struct parcel *p, int fds[2])
+{
+	struct cmsghdr *rights = CMSG_FIRSTHDR(&p->header);
+	size_t i, count;
+
+	fds[0] = fds[1] = -1;
+	if (rights == NULL || rights->cmsg_type != SCM_RIGHTS)
+		return;		/* no descriptor was left for it */
+	count = (rights->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+	memcpy(fds, CMSG_DATA(rights), count * sizeof(int));
+	for (i = 0; i < count; i++) {
+		fcntl(fds[i], F_SETFD, FD_CLOEXEC);
+		fds[i] = dsrv_descriptors_own(fds[i]);
+	}
+}
+
+/* The next ones that are kept, and their number; 0: none are. */
+static uint64_t
+receive_kept(const struct dsrv_airlock *a, int fds[2])
 {
 	struct parcel p;
-	struct cmsghdr *rights;
-	int fd;
 
-	for (;;) {
-		prepare(&p, 0);
-		if (recvmsg(a->ends[DSRV_AIRLOCK_KEPT], &p.header,
-		    MSG_DONTWAIT) != (ssize_t)sizeof p.number)
-			return -1;
-		rights = CMSG_FIRSTHDR(&p.header);
-		if (rights == NULL || rights->cmsg_type != SCM_RIGHTS)
-			continue;	/* no descriptor was left for it */
-		memcpy(&fd, CMSG_DATA(rights), sizeof fd);
-		fcntl(fd, F_SETFD, FD_CLOEXEC);
-		*number = p.number;
-		return dsrv_descriptors_own(fd);
-	}
+	prepare(&p, 0, 2);
+	if (recvmsg(a->ends[DSRV_AIRLOCK_KEPT], &p.header,
+	    MSG_DONTWAIT) != (ssize_t)sizeof p.number)
+		return 0;
+	unpack(&p, fds);
+	return p.number;
+}
+
+static void
+replace(int *fd, int by)
+{
+	if (*fd != -1)
+		close(*fd);
+	*fd = by;
+}
+
+/* Whether there is room for what is kept, which would be lost without. */
+static int
+has_room(void)
+{
+	int one = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+	int other = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+	int has = one != -1 && other != -1;
+
+	replace(&one, -1);
+	replace(&other, -1);
+	return has;
 }
 
 void
 dsrv_airlock_collect(struct dsrv_airlock *a)
 {
 	uint64_t number;
-	int fd;
+	int fds[2];
 
 	/* Those that were sent, but not noted, must go too: each has a lock
 	 * on its file. */
-	while ((fd = receive_kept(a, &number)) != -1)
-		if (number == record(a)->file) {
-			dsrv_airlock_release(a);
-			a->file = fd;
-		} else
-			close(fd);
+	while (has_room() && (number = receive_kept(a, fds)) != 0)
+		if (number == dsrv_journal_record(a)->kept) {
+			replace(&a->ends[DSRV_AIRLOCK_FILE], fds[0]);
+			replace(&a->ends[DSRV_AIRLOCK_BELL], fds[1]);
+		} else {
+			replace(&fds[0], -1);
+			replace(&fds[1], -1);
+		}
 }
 
 void
 dsrv_airlock_release(struct dsrv_airlock *a)
 {
-	if (a->file != -1)
-		close(a->file);
-	a->file = -1;
+	replace(&a->ends[DSRV_AIRLOCK_FILE], -1);
+	replace(&a->ends[DSRV_AIRLOCK_BELL], -1);
 }
 
 int
-dsrv_airlock_recover(const struct dsrv_airlock *a)
+dsrv_airlock_recover(struct dsrv_airlock *a, struct dsrv_kept *k)
 {
-	if (record(a)->file == 0) {
+	if (dsrv_journal_record(a)->kept == 0) {
 		errno = ENOENT;
 		return -1;
 	}
-	if (a->file == -1) {
-		errno = EBADF;
+	/* The master has had no room for it. */
+	if (a->ends[DSRV_AIRLOCK_FILE] == -1)
+		dsrv_airlock_collect(a);
+	memset(k, 0, sizeof *k);
+	k->file = a->ends[DSRV_AIRLOCK_FILE];
+	k->bell = a->ends[DSRV_AIRLOCK_BELL];
+	if (k->file == -1) {
+		errno = EMFILE;
 		return -1;
 	}
-	if (keep(a, a->file, record(a)->offset, 0) == -1 ||
-	    recover_read(a) == -1)
-		return -1;
-	return a->file;
+	return dsrv_airlock_keep(a, k);
+}
+
+/*
+ * What comes from the reader
+ */
+
+struct dsrv_ring
+dsrv_airlock_ring(const struct dsrv_airlock *a)
+{
+	return (struct dsrv_ring) {
+		.ends = &a->memory->ring_ends, .bytes = a->memory->ring,
+		.size = DSRV_AIRLOCK_RING
+	};
 }

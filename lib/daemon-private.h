@@ -126,6 +126,11 @@ int dsrv_descriptors_open_null(void);
 int dsrv_descriptors_pipe(int *read_end, int *write_end);
 /* socketpair(2) of a stream, close-on-exec. */
 int dsrv_descriptors_pair(int *one, int *other);
+/* In a new worker, for stderr, which is the logger's pipe: puts a descriptor
+ * that shares no flags with other processes in its place, so that O_NONBLOCK
+ * is its own affair. -1: it is not a pipe, or cannot be opened again; then it
+ * stays what it is. Keeps errno. */
+int dsrv_descriptors_unshare(int fd);
 /* Moves a new descriptor (or -1) above 2. To be called before any other is
  * opened. */
 int dsrv_descriptors_own(int fd);
@@ -197,9 +202,73 @@ void *dsrv_memory_own(size_t size);
 void *dsrv_memory_shared(size_t size);
 /* From now on children do not inherit it. */
 void dsrv_memory_keep(void *, size_t size);
+/* From now on they do again. */
+void dsrv_memory_lend(void *, size_t size);
 void dsrv_memory_free(void *, size_t size);
 /* In a new child: unmaps what the system could not keep from it. */
 void dsrv_memory_forked(void);
+
+/*
+ * ring.c - bytes from one process to one other, through memory that they share
+ */
+
+/* How many were put, and taken, ever. */
+struct dsrv_ring_ends {
+	_Atomic size_t head;
+	_Atomic size_t tail;
+};
+
+struct dsrv_ring {
+	struct dsrv_ring_ends *ends;
+	char *bytes;
+	size_t size;	/* a power of two */
+};
+
+/* In the process that takes: how many there are from head on, where it has
+ * taken so many; copies them; has taken up to head. */
+size_t dsrv_ring_fill(const struct dsrv_ring *, size_t head);
+void dsrv_ring_load(const struct dsrv_ring *, size_t head, char *text,
+    size_t count);
+void dsrv_ring_take(const struct dsrv_ring *, size_t head);
+/* In the one that puts: how many it has put; how many more there is room for;
+ * copies them, behind these; has put up to tail. */
+size_t dsrv_ring_tail(const struct dsrv_ring *);
+size_t dsrv_ring_room(const struct dsrv_ring *, size_t tail);
+void dsrv_ring_store(const struct dsrv_ring *, size_t tail, const char *text,
+    size_t count);
+void dsrv_ring_put(const struct dsrv_ring *, size_t tail);
+
+/*
+ * outbox.c - the library's own messages, on their way into the log
+ */
+
+enum dsrv_outbox_role {
+	DSRV_OUTBOX_MASTER,
+	DSRV_OUTBOX_SERVER,
+	DSRV_OUTBOX_WRITERS,
+	DSRV_OUTBOX_READER = DSRV_OUTBOX_WRITERS	/* the logger */
+};
+
+enum { DSRV_OUTBOX_LINE_MAX = 1100 };	/* bytes, with its newline */
+
+/* In the master; -1 with errno. */
+int dsrv_outbox_open(void);
+void dsrv_outbox_close(void);
+/* In a new server or logger, before anything else: its children get none of
+ * it. */
+void dsrv_outbox_become(enum dsrv_outbox_role);
+/* Leaves a line, with its newline, for the logger; never waits. 0: there is no
+ * room for it; -1: this process has no outbox. */
+int dsrv_outbox_write(const char *line, size_t length);
+/* Whether the logger has not yet taken all that this process has left. */
+int dsrv_outbox_is_waiting(void);
+/* In the logger: stores a writer's next line, without its newline, in
+ * DSRV_OUTBOX_LINE_MAX bytes. Returns how many bytes it takes up; 0: there is
+ * none. */
+size_t dsrv_outbox_read(enum dsrv_outbox_role writer, size_t from, char *line,
+    size_t *length);
+/* They are noted up to there: their room is free. */
+void dsrv_outbox_have_read(enum dsrv_outbox_role writer, size_t up_to);
 
 /*
  * report.c - the only way to report an error and to end a process
@@ -210,6 +279,7 @@ void dsrv_memory_forked(void);
 enum dsrv_report_to {
 	DSRV_REPORT_STARTER,
 	DSRV_REPORT_STDERR,
+	DSRV_REPORT_LOG,	/* by the outbox; without one, to stderr */
 	DSRV_REPORT_SYSLOG
 };
 
@@ -316,100 +386,37 @@ int dsrv_children_remove(struct dsrv_children *, pid_t,
  * airlock.c - from the log pipe into the log file, each byte once
  */
 
-enum {
-	DSRV_AIRLOCK_RAW = 128 * 1024,	/* bytes read, ... */
-	DSRV_AIRLOCK_OUT = 256 * 1024	/* ... and written, at once */
-};
-
 enum dsrv_airlock_end {
 	DSRV_AIRLOCK_LOG,	/* where the lines come from */
 	DSRV_AIRLOCK_LOCK_IN,
 	DSRV_AIRLOCK_LOCK_OUT,
 	DSRV_AIRLOCK_KEEP,
 	DSRV_AIRLOCK_KEPT,
+	DSRV_AIRLOCK_FILE,	/* of the logger before, and ... */
+	DSRV_AIRLOCK_BELL,	/* ... of its reader */
 	DSRV_AIRLOCK_ENDS
 };
 
 /* The master's, for each of its loggers in turn; a server has none of it. */
 struct dsrv_airlock {
-	int ends[DSRV_AIRLOCK_ENDS];
-	int file;		/* of the logger that is no more, or -1 */
+	int ends[DSRV_AIRLOCK_ENDS];	/* -1: there is none */
 	struct dsrv_airlock_memory *memory;
-};
-
-/* What the logger could not do, and tries again. */
-enum dsrv_airlock_verb {
-	DSRV_AIRLOCK_READ,
-	DSRV_AIRLOCK_WRITE,
-	DSRV_AIRLOCK_OPEN,
-	DSRV_AIRLOCK_RENAME,
-	DSRV_AIRLOCK_VERBS
-};
-
-/* What else the next logger must know. */
-struct dsrv_airlock_state {
-	int midline;	/* what is in the file does not end in a newline */
-	int skipping;	/* what comes next is the rest of a lost line */
-	long lost;	/* lines, of which nothing is said yet */
-	struct dsrv_airlock_trouble {
-		int error;	/* 0: there is none */
-		int64_t since;	/* on dsrv_loop_now()'s clock */
-		int64_t until;	/* 0: it goes on */
-	} troubles[DSRV_AIRLOCK_VERBS];
-};
-
-struct dsrv_airlock_text {
-	const char *start;
-	size_t size;
-};
-
-/* What goes from the text that is in hand to the file. */
-struct dsrv_airlock_put {
-	size_t used;	/* bytes of the text, ... */
-	size_t count;	/* ... which have become so many of out */
-	struct dsrv_airlock_state state;	/* then */
+	struct dsrv_journal *journal;	/* the logger's, or the reader's */
+	int from_ring;	/* a reader reads the log */
 };
 
 /* In the master; to_logger is the log pipe's other end. -1 with errno. */
 int dsrv_airlock_open(struct dsrv_airlock *, int *to_logger);
-/* In the master, or in a child that is no logger. */
+/* In the master, or in a child that is not a logger. */
 void dsrv_airlock_close(struct dsrv_airlock *);
+/* In a new logger, first of all: its children get none of the memory. */
+void dsrv_airlock_inherit(const struct dsrv_airlock *);
 /* In the master: when a logger has ended, keeps its file for the next, ... */
 void dsrv_airlock_collect(struct dsrv_airlock *);
 /* ... and when that has taken it over, does so no more. */
 void dsrv_airlock_release(struct dsrv_airlock *);
-
-/* In a new logger, first of all: takes over what the one before it had in
- * hand. Returns a descriptor of its file; -1 with errno, ENOENT: there was
- * none before. */
-int dsrv_airlock_recover(const struct dsrv_airlock *);
-/* Reads what there is into the text in hand. How many bytes; 0: no more
- * will come; -1 with errno, EAGAIN: not now, ENOBUFS: there is no room.
- * After any error it can be called again. */
-ssize_t dsrv_airlock_take(const struct dsrv_airlock *);
-struct dsrv_airlock_text dsrv_airlock_text(const struct dsrv_airlock *);
-/* In the master too. */
-const struct dsrv_airlock_state *dsrv_airlock_state(
-    const struct dsrv_airlock *);
-void dsrv_airlock_set_state(const struct dsrv_airlock *,
-    const struct dsrv_airlock_state *);
-/* Where to compose what is to be put, of DSRV_AIRLOCK_OUT bytes; not while
- * something is pending. */
-char *dsrv_airlock_out(const struct dsrv_airlock *);
-/* Writes it to fd, the file kept, which is so long. -1 with errno: then it,
- * or a part of it, is pending. */
-int dsrv_airlock_put(const struct dsrv_airlock *, int fd, off_t size,
-    const struct dsrv_airlock_put *);
-int dsrv_airlock_pending(const struct dsrv_airlock *);
-/* Goes on with what is pending. */
-int dsrv_airlock_resume(const struct dsrv_airlock *, int fd);
-/* Forgets so much of the text. */
-void dsrv_airlock_drop(const struct dsrv_airlock *, size_t used,
-    const struct dsrv_airlock_state *);
-/* Keeps this file for the next logger, in place of the one before, or of
- * none: -1. What is pending is to be written to it, but for whole lines that
- * are in the one before. -1 with errno. */
-int dsrv_airlock_keep(const struct dsrv_airlock *, int fd, int before);
+/* How many lines were lost of which the log does not tell yet. */
+long dsrv_airlock_lost(const struct dsrv_airlock *);
 
 /*
  * stage.c - which process this is, and what its parent gave it
@@ -798,67 +805,6 @@ int dsrv_ready_say(enum dsrv_ready_word, int number);
 enum dsrv_ready_word dsrv_ready_hear(int from_child, int *number);
 
 /*
- * logline.c - from what was read to what is written: prefix, escapes
- */
-
-/* A line that has no end after so many bytes is written in pieces. */
-enum { DSRV_LOGLINE_PIECE = 64 * 1024 };
-
-/* The prefix, as it is at one moment. All 0 at first. */
-struct dsrv_stamp {
-	int made;
-	time_t second;		/* text is of this one, but for fractions */
-	size_t size;
-	char text[1024];
-	int fraction_count;
-	struct {
-		size_t at;
-		int digits;
-	} fractions[DSRV_PREFIX_FORMAT_MAX / 2 + 1];
-};
-
-struct dsrv_logline {
-	const char *in;
-	size_t in_size;
-	char *out;		/* much larger than a prefix */
-	size_t out_size;
-	size_t limit;		/* no more in out, but for the first line */
-	int last;		/* nothing will follow: a line ends here */
-	int midline;		/* out continues a line; and then */
-	size_t used;		/* of in */
-	size_t count;		/* in out; not 0 where something is there */
-};
-
-void dsrv_logline_stamp(struct dsrv_stamp *, const struct timespec *);
-/* Adds to out a line of the logger's own, and ends the one before it. */
-void dsrv_logline_say(struct dsrv_logline *, const struct dsrv_stamp *,
-    const char *line, size_t length);
-/* Adds to out what lines there are, each after the prefix. */
-void dsrv_logline_compose(struct dsrv_logline *, const struct dsrv_stamp *);
-
-/*
- * logfile.c - the log file: its name, its opening, its rotation
- */
-
-/* The file's path at that time, in DSRV_PATH_MAX bytes; -1 with errno. */
-int dsrv_logfile_name(char *path, time_t);
-/* Whether path is not what is open. */
-int dsrv_logfile_differs(const char *path, int fd);
-/* Opens the file of that path and time, makes it where it is missing, and
- * locks it. -1 with errno, which dsrv_logfile_why() explains. */
-int dsrv_logfile_open(const char *path, time_t);
-/* Ends the file's last line where that has no end, as a full disk or the end
- * of a daemon leaves it; not where that cannot be read. -1 with errno. */
-int dsrv_logfile_end_line(int fd);
-const char *dsrv_logfile_why(int error);
-/* Makes way for a new file of that path. */
-int dsrv_logfile_rotate(const char *path);
-/* Removes the oldest files, but for the current one, that are too many. */
-void dsrv_logfile_prune(const char *current);
-/* Has the link, if one is set, lead to path. */
-int dsrv_logfile_link(const char *path);
-
-/*
  * leader.c - the process between the starter and the master
  */
 
@@ -1072,6 +1018,9 @@ void dsrv_keeplog_close(struct dsrv_keeplog *);
 /* In a new child. */
 void dsrv_keeplog_become_server(struct dsrv_keeplog *);
 void dsrv_keeplog_become_logger(struct dsrv_keeplog *);
+/* Has the logger take what the master has to say at once, and not at its next
+ * look. */
+void dsrv_keeplog_wake(const struct dsrv_keeplog *);
 /* Whether the first logger has now opened its file. */
 int dsrv_keeplog_hear(struct dsrv_keeplog *, struct dsrv_loop *);
 /* The logger in loop has ended. */

@@ -6,6 +6,7 @@
 #include "config.h"
 
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -121,6 +122,26 @@ dsrv_descriptors_open_null(void)
 
 	/* After a chroot(2): since daemon_start() that is what stdin is. */
 	return null != -1 ? null : fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+}
+
+int
+dsrv_descriptors_unshare(int fd)
+{
+	int own = -1, saved = errno;
+	struct stat file;
+	char path[32];
+
+	/* Of a pipe that nobody reads the open would wait. */
+	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+	if (fstat(fd, &file) == 0 && S_ISFIFO(file.st_mode))
+		own = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+	if (own != -1) {
+		fcntl(own, F_SETFL, 0);
+		dup2(own, fd);
+		close(own);
+	}
+	errno = saved;
+	return own == -1 ? -1 : 0;
 }
 
 int

@@ -30,9 +30,12 @@ dsrv_keeplog_open(struct dsrv_keeplog *k)
 	if (!dsrv_settings()->logger_enabled)
 		return 0;
 	tzset();	/* after a chroot(2) the time zone cannot be read */
-	if (dsrv_settings_complete() == -1 ||
-	    dsrv_airlock_open(&k->airlock, &to_logger) == -1)
+	if (dsrv_settings_complete() == -1 || dsrv_outbox_open() == -1)
 		return -1;
+	if (dsrv_airlock_open(&k->airlock, &to_logger) == -1) {
+		dsrv_outbox_close();
+		return -1;
+	}
 	dsrv_stage_hold_log(to_logger);
 	return 0;
 }
@@ -43,6 +46,7 @@ dsrv_keeplog_close(struct dsrv_keeplog *k)
 	dsrv_stage_leave_log();
 	if (dsrv_settings()->logger_enabled)
 		dsrv_airlock_close(&k->airlock);
+	dsrv_outbox_close();
 }
 
 void
@@ -50,6 +54,7 @@ dsrv_keeplog_become_server(struct dsrv_keeplog *k)
 {
 	if (dsrv_settings()->logger_enabled)
 		dsrv_airlock_close(&k->airlock);
+	dsrv_outbox_become(DSRV_OUTBOX_SERVER);
 }
 
 void
@@ -60,8 +65,17 @@ dsrv_keeplog_become_logger(struct dsrv_keeplog *k)
 		dsrv_descriptors_null(STDOUT_FILENO, STDERR_FILENO);
 		dsrv_report_to(DSRV_REPORT_SYSLOG);
 	}
+	dsrv_airlock_inherit(&k->airlock);
+	dsrv_outbox_become(DSRV_OUTBOX_READER);
 	dsrv_stage_give_airlock(&k->airlock);
 	dsrv_stage_become(DSRV_LOGGER);
+}
+
+void
+dsrv_keeplog_wake(const struct dsrv_keeplog *k)
+{
+	if (k->logger.pid != 0 && dsrv_outbox_is_waiting())
+		kill(k->logger.pid, SIGCHLD);
 }
 
 /*
@@ -171,7 +185,7 @@ dsrv_keeplog_leave(struct dsrv_keeplog *k, int confirmed)
 void
 dsrv_keeplog_silence(struct dsrv_keeplog *k, int64_t ms)
 {
-	long lost = dsrv_airlock_state(&k->airlock)->lost;
+	long lost = dsrv_airlock_lost(&k->airlock);
 
 	k->done = 1;
 	k->logger.again_at = DSRV_NEVER;

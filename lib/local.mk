@@ -13,12 +13,24 @@ lib_libdaemonsrv_la_SOURCES = \
 	lib/descriptors.c \
 	lib/fdclean.c \
 	lib/keeplog.c \
+	lib/filelock.c \
+	lib/intake.c \
+	lib/journal.c \
 	lib/leader.c \
 	lib/limit.c \
 	lib/listen.c \
+	lib/logcompose.c \
+	lib/logdir.c \
 	lib/logfile.c \
 	lib/logger.c \
 	lib/logline.c \
+	lib/logname.c \
+	lib/logprune.c \
+	lib/logrotation.c \
+	lib/logstream.c \
+	lib/logtrouble.c \
+	lib/logwriter.c \
+	lib/logger-private.h \
 	lib/loop.c \
 	lib/master.c \
 	lib/memory.c \
@@ -27,10 +39,13 @@ lib_libdaemonsrv_la_SOURCES = \
 	lib/phase.c \
 	lib/output.c \
 	lib/pool.c \
+	lib/outbox.c \
+	lib/reader.c \
 	lib/ready.c \
 	lib/relay.c \
 	lib/report.c \
 	lib/restart.c \
+	lib/ring.c \
 	lib/server.c \
 	lib/settings.c \
 	lib/signals.c \
@@ -40,6 +55,7 @@ lib_libdaemonsrv_la_SOURCES = \
 	lib/startup.c \
 	lib/supervise.c \
 	lib/wakeup.c \
+	lib/timeformat.c \
 	lib/worker.c \
 	# EOL
 

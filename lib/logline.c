@@ -10,7 +10,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "daemon-private.h"
+#include "logger-private.h"
 
 /*
  * The prefix
@@ -31,28 +31,24 @@ fraction_digits(const char *format, size_t *length)
 	    format[1] - '0' : 0;
 }
 
-/* Where the text of this piece of the format ends: before a fraction. */
-static size_t
-piece_length(const char *format)
+/* What does not fit is left out, so the room is never exceeded. */
+static void
+add_conversion(struct dsrv_stamp *stamp, const char *format, size_t length,
+    const struct dsrv_time *t)
 {
-	size_t n = 0, length;
+	int n = dsrv_timeformat_add(stamp->text + stamp->size,
+	    sizeof stamp->text - stamp->size, format, length, t);
 
-	while (format[n] != '\0' && fraction_digits(format + n, &length) == 0)
-		n += format[n] == '%' && format[n + 1] != '\0' ? 2 : 1;
-	return n;
+	if (n > 0)
+		stamp->size += (size_t)n;
 }
 
-static void
-add_piece(struct dsrv_stamp *stamp, const char *format, size_t length,
-    const struct tm *tm)
+static size_t
+add_byte(struct dsrv_stamp *stamp, const char *format)
 {
-	char piece[DSRV_PREFIX_FORMAT_MAX + 1];
-
-	memcpy(piece, format, length);
-	piece[length] = '\0';
-	/* What does not fit is left out, so the room is never exceeded. */
-	stamp->size += strftime(stamp->text + stamp->size,
-	    sizeof stamp->text - stamp->size, piece, tm);
+	if (stamp->size < sizeof stamp->text)
+		stamp->text[stamp->size++] = *format;
+	return *format == '%' ? 2 : 1;	/* "%%" */
 }
 
 static void
@@ -70,23 +66,23 @@ static void
 format_second(struct dsrv_stamp *stamp, time_t second)
 {
 	const char *format = dsrv_settings()->logger_prefix_format;
+	struct dsrv_time t;
 	size_t length;
-	struct tm tm;
 	int digits;
 
 	stamp->second = second;
 	stamp->made = 1;
 	stamp->size = 0;
 	stamp->fraction_count = 0;
-	if (localtime_r(&second, &tm) == NULL)
+	if (dsrv_timeformat_at(&t, second) == -1)
 		return;
-	while (*format != '\0') {
+	for (; *format != '\0'; format += length) {
 		if ((digits = fraction_digits(format, &length)) > 0)
 			add_fraction(stamp, digits);
+		else if ((length = dsrv_timeformat_conversion(format)) > 0)
+			add_conversion(stamp, format, length, &t);
 		else
-			add_piece(stamp, format,
-			    length = piece_length(format), &tm);
-		format += length;
+			length = add_byte(stamp, format);
 	}
 }
 
@@ -114,32 +110,101 @@ dsrv_logline_stamp(struct dsrv_stamp *stamp, const struct timespec *now)
 }
 
 /*
- * The lines
+ * Escapes: control characters become \xHH for each byte, and the backslash,
+ * or it could not be told what was one. Terminals know those from 0x80 to
+ * 0x9f too, alone or in UTF-8; other characters of UTF-8 have such bytes.
  */
 
-/* Control bytes become \xHH, and the backslash, or it could not be told what
- * was one. */
+/* The length of the character of UTF-8 that s begins with; 0: it is one byte,
+ * or none of those, or a control character. */
+static size_t
+character(const unsigned char *s, size_t left)
+{
+	size_t length = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2, i;
+	unsigned char low = 0x80, high = 0xbf;	/* of the second byte */
+
+	if (s[0] == 0xc2 || s[0] == 0xe0)
+		low = 0xa0;
+	else if (s[0] == 0xed)
+		high = 0x9f;
+	else if (s[0] == 0xf0)
+		low = 0x90;
+	else if (s[0] == 0xf4)
+		high = 0x8f;
+	if (s[0] < 0xc2 || s[0] > 0xf4 || left < length ||
+	    s[1] < low || s[1] > high)
+		return 0;
+	for (i = 2; i < length; i++)
+		if (s[i] < 0x80 || s[i] > 0xbf)
+			return 0;
+	return length;
+}
+
+/* The length of the control character that s begins with. */
+static size_t
+control(const unsigned char *s, size_t left)
+{
+	if (s[0] < ' ' || s[0] == '\\' || (s[0] >= 0x7f && s[0] < 0xa0))
+		return 1;
+	return s[0] == 0xc2 && left > 1 && s[1] >= 0x80 && s[1] < 0xa0 ?
+	    2 : 0;
+}
+
 static char *
-escape(char *to, const char *from, size_t length)
+escape_bytes(char *to, const unsigned char *from, size_t count)
 {
 	static const char digits[] = "0123456789abcdef";
-	unsigned char c;
 
-	for (; length > 0; from++, length--) {
-		c = (unsigned char)*from;
-		if (c >= ' ' && c != 0x7f && c != '\\') {
-			*to++ = (char)c;
-			continue;
-		}
+	for (; count > 0; from++, count--) {
 		*to++ = '\\';
 		*to++ = 'x';
-		*to++ = digits[c >> 4];
-		*to++ = digits[c & 15];
+		*to++ = digits[*from >> 4];
+		*to++ = digits[*from & 15];
 	}
 	return to;
 }
 
+static char *
+escape(char *to, const char *text, size_t length)
+{
+	const unsigned char *from = (const unsigned char *)text;
+	size_t n;
+
+	for (; length > 0; from += n, length -= n) {
+		if (*from >= 0x80 && (n = character(from, length)) > 0) {
+			memcpy(to, from, n);
+			to += n;
+		} else if ((n = control(from, length)) > 0)
+			to = escape_bytes(to, from, n);
+		else {
+			*to++ = (char)*from;
+			n = 1;
+		}
+	}
+	return to;
+}
+
+/* A piece of a line without the beginning of a character at its end. */
+static size_t
+whole_characters(const char *line, size_t length)
+{
+	const unsigned char *end = (const unsigned char *)line + length;
+	size_t n;
+
+	for (n = 1; n < 4 && n < length && end[-n] >= 0x80; n++)
+		if (end[-n] >= 0xc2)
+			return end[-n] >= (n == 1 ? 0xc2 : n == 2 ? 0xe0 :
+			    0xf0) ? length - n : length;
+	return length;
+}
+
 enum { ESCAPED = 4 };	/* bytes for one, at most */
+
+static int
+growth(void)
+{
+	return dsrv_settings()->logger_escape ? ESCAPED : 1;
+}
 
 static char *
 copy(char *to, const char *from, size_t length)
@@ -150,23 +215,18 @@ copy(char *to, const char *from, size_t length)
 	return to + length;
 }
 
-/* The most of a line that fits where nothing is written yet. */
-static size_t
-cut(const struct dsrv_logline *l, size_t room, size_t length)
-{
-	size_t most = dsrv_settings()->logger_escape ? room / ESCAPED : room;
+/*
+ * The lines
+ */
 
-	return l->count == 0 && length > most ? most : length;
-}
-
-void
+int
 dsrv_logline_say(struct dsrv_logline *l, const struct dsrv_stamp *stamp,
     const char *line, size_t length)
 {
 	char *to = l->out + l->count;
 
 	if (l->out_size - l->count < stamp->size + length + 2)
-		return;
+		return -1;
 	if (l->midline)
 		*to++ = '\n';
 	memcpy(to, stamp->text, stamp->size);
@@ -174,47 +234,83 @@ dsrv_logline_say(struct dsrv_logline *l, const struct dsrv_stamp *stamp,
 	to[stamp->size + length] = '\n';
 	l->count = (size_t)(to - l->out) + stamp->size + length + 1;
 	l->midline = 0;
+	return 0;
+}
+
+/* What is written of a line at once. */
+struct piece {
+	const char *start;
+	size_t length;
+	int has_newline;
+	int is_last;		/* of its line */
+};
+
+/* The next piece, as far as it has come; whether there is one. */
+static int
+find_piece(const struct dsrv_logline *l, struct piece *p)
+{
+	size_t left = l->in_size - l->used;
+	const char *end;
+
+	if (left == 0)
+		return 0;
+	p->start = l->in + l->used;
+	end = memchr(p->start, '\n', left);
+	p->has_newline = end != NULL;
+	p->is_last = p->has_newline || l->last;
+	p->length = p->has_newline ? (size_t)(end - p->start) : left;
+	if (p->is_last)
+		return 1;
+	/* The rest of it may come yet. */
+	if (left < DSRV_LOGLINE_PIECE)
+		return 0;
+	if (dsrv_settings()->logger_escape)
+		p->length = whole_characters(p->start, p->length);
+	return 1;
+}
+
+/* Makes it fit into the room; only where nothing is written yet is it cut. */
+static int
+fit_piece(const struct dsrv_logline *l, struct piece *p, size_t room)
+{
+	size_t most = room / (size_t)growth();
+
+	if (p->length <= most)
+		return 1;
+	if (l->count > 0)
+		return 0;
+	p->length = dsrv_settings()->logger_escape ?
+	    whole_characters(p->start, most) : most;
+	p->has_newline = p->is_last = 0;
+	return p->length > 0;
 }
 
 void
 dsrv_logline_compose(struct dsrv_logline *l, const struct dsrv_stamp *stamp)
 {
-	size_t prefix, length, room, left;
-	const char *line, *end;
-	char *start, *to;
-	int whole;
+	size_t prefix;
+	struct piece p;
+	char *to;
 
-	while ((left = l->in_size - l->used) > 0) {
-		line = l->in + l->used;
-		end = memchr(line, '\n', left);
-		length = end != NULL ? (size_t)(end - line) : left;
-		/* The rest of it may come yet. */
-		if (end == NULL && !l->last && left < DSRV_LOGLINE_PIECE)
-			return;
+	while (find_piece(l, &p)) {
 		prefix = l->midline ? 0 : stamp->size;
-		if (l->out_size - l->count < prefix + 1)
+		if (l->out_size - l->count < prefix + 1 ||
+		    !fit_piece(l, &p, l->out_size - l->count - prefix - 1))
 			return;
-		room = l->out_size - l->count - prefix - 1;
-		whole = cut(l, room, length) == length;
-		length = cut(l, room, length);
-		if (length * (dsrv_settings()->logger_escape ? ESCAPED : 1) >
-		    room)
-			return;
-
-		to = start = l->out + l->count;
+		to = l->out + l->count;
 		memcpy(to, stamp->text, prefix);
-		to = copy(to + prefix, line, length);
-		whole = whole && (end != NULL || l->last);
-		if (whole)
+		to = copy(to + prefix, p.start, p.length);
+		if (p.is_last)
 			*to++ = '\n';
-		if (l->count > 0 && l->count + (size_t)(to - start) > l->limit)
+		if (l->count > 0 && (size_t)(to - l->out) > l->limit)
 			return;
-		l->count += (size_t)(to - start);
-		l->used += length + (whole && end != NULL);
-		l->midline = !whole;
+		l->count = (size_t)(to - l->out);
+		l->used += p.length + (size_t)p.has_newline;
+		l->midline = !p.is_last;
 	}
 	/* Its last piece was written before it was known to be the last. */
-	if (l->last && l->midline && l->count < l->out_size) {
+	if (l->last && l->used == l->in_size && l->midline &&
+	    l->count < l->out_size) {
 		l->out[l->count++] = '\n';
 		l->midline = 0;
 	}

@@ -679,6 +679,7 @@ loop_as_master(struct master *m)
 		}
 		if (is_over(m))
 			return finish(m);
+		dsrv_keeplog_wake(&m->log);
 	}
 }
 

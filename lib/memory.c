@@ -20,10 +20,13 @@
 /* If the system cannot keep memory from a child, the child unmaps it. */
 #if HAVE_DECL_MADV_DONTFORK
 #define keep_from_children(p, size) madvise(p, size, MADV_DONTFORK)
+#define give_to_children(p, size) madvise(p, size, MADV_DOFORK)
 #elif defined(HAVE_MINHERIT) && defined(INHERIT_NONE)
 #define keep_from_children(p, size) minherit(p, size, INHERIT_NONE)
+#define give_to_children(p, size) minherit(p, size, INHERIT_SHARE)
 #else
 #define keep_from_children(p, size) (-1)
+#define give_to_children(p, size) (-1)
 #endif
 
 static struct {
@@ -71,14 +74,27 @@ dsrv_memory_shared(size_t size)
 	return map(size, MAP_SHARED);
 }
 
-void
-dsrv_memory_free(void *p, size_t size)
+static void
+forget(const void *p)
 {
 	int i;
 
 	for (i = 0; i < DSRV_COUNT(shown); i++)
 		if (shown[i].start == p)
 			shown[i].start = NULL;
+}
+
+void
+dsrv_memory_lend(void *p, size_t size)
+{
+	if (give_to_children(p, size) == -1)
+		forget(p);
+}
+
+void
+dsrv_memory_free(void *p, size_t size)
+{
+	forget(p);
 	munmap(p, size);
 }
 

@@ -83,8 +83,8 @@ dsrv_ready_settle(void)
 		dup2(log, STDERR_FILENO);
 	} else if (!foreground)
 		failed = dsrv_descriptors_null(1, 2);
-	dsrv_report_to(log != -1 || foreground ? DSRV_REPORT_STDERR :
-	    DSRV_REPORT_SYSLOG);
+	dsrv_report_to(log != -1 ? DSRV_REPORT_LOG :
+	    foreground ? DSRV_REPORT_STDERR : DSRV_REPORT_SYSLOG);
 	return failed;
 }
 

@@ -145,9 +145,25 @@ write_to_syslog(const char *line, size_t size)
 	return n == -1 ? -1 : (ssize_t)size;
 }
 
+/* A process without an outbox, as a worker, has the log pipe as stderr. */
+static ssize_t
+write_to_log(const char *line, size_t size)
+{
+	switch (dsrv_outbox_write(line, size)) {
+	case -1:
+		return write_to_stderr(line, size);
+	case 0:
+		errno = EAGAIN;
+		return -1;
+	default:
+		return (ssize_t)size;
+	}
+}
+
 static ssize_t (*const ways[])(const char *line, size_t size) = {
 	[DSRV_REPORT_STARTER] = write_to_stderr,
 	[DSRV_REPORT_STDERR] = write_to_stderr,
+	[DSRV_REPORT_LOG] = write_to_log,
 	[DSRV_REPORT_SYSLOG] = write_to_syslog
 };
 

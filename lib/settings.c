@@ -193,14 +193,16 @@ dsrv_settings_start_here(void)
 	started_in = getcwd(NULL, 0);
 }
 
-/* Puts the directory before a relative path; in a format, as one. */
+/* Puts the directory before a relative path; in a format, as one. "-" is
+ * standard output. */
 static int
 make_absolute(char **path, int is_format)
 {
 	const char *from = started_in;
 	char *absolute, *to;
 
-	if (*path == NULL || **path == '/')
+	if (*path == NULL || **path == '/' ||
+	    (is_format && strcmp(*path, "-") == 0))
 		return 0;
 	if (from == NULL) {	/* that directory has been removed */
 		errno = ENOENT;

@@ -243,7 +243,6 @@ dsrv_stage_descriptor(int from)
 		best = lower(best, stage.kept[i], from);
 	if (stage.kind != DSRV_LOGGER)
 		return best;
-	best = lower(best, stage.airlock.file, from);
 	for (i = 0; i < DSRV_AIRLOCK_ENDS; i++)
 		best = lower(best, stage.airlock.ends[i], from);
 	return best;

@@ -17,13 +17,16 @@
 #define LOCK_EX	0
 #define flock(fd, how)	(-1)
 #endif
+#include <sys/syscall.h>
 #include <dirent.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdarg.h>
 #include <time.h>
 
-#include "daemon-private.h"
+#include "logger-private.h"
 #include "harness.h"
 
 enum {
@@ -33,8 +36,60 @@ enum {
 
 #define BERLIN	"CET-1CEST,M3.5.0,M10.5.0/3"
 
+/*
+ * In between: what another user does right before a call
+ */
+
+static void (*before_call)(void);	/* once */
+
+static void
+interrupt(void)
+{
+	void (*now)(void) = before_call;
+
+	before_call = NULL;
+	if (now != NULL)
+		now();
+}
+
+int
+unlinkat(int dir, const char *name, int flags)
+{
+	interrupt();
+	return (int)syscall(SYS_unlinkat, dir, name, flags);
+}
+
+int
+openat(int dir, const char *name, int flags, ...)
+{
+	va_list args;
+	mode_t mode;
+
+	va_start(args, flags);
+	mode = flags & O_CREAT ? va_arg(args, mode_t) : 0;
+	va_end(args);
+	if (flags & O_CREAT)
+		interrupt();
+	return (int)syscall(SYS_openat, dir, name, flags, mode);
+}
+
+static int names_read;
+
+char *
+strptime(const char *text, const char *format, struct tm *tm)
+{
+	static char *(*real)(const char *, const char *, struct tm *);
+
+	if (real == NULL)
+		*(void **)&real = dlsym(RTLD_NEXT, "strptime");
+	names_read++;
+	return real(text, format, tm);
+}
+
 static struct run run;
-static char path[DSRV_PATH_MAX];	/* what the format gave last */
+static struct dsrv_logname name_given;	/* by the format, last */
+static char *const path = name_given.path;
+static off_t size_given;	/* by the file opened last */
 
 /*
  * Where a test works
@@ -71,7 +126,7 @@ name_at(time_t when)
 	char *here = getcwd(NULL, 0);
 	size_t length = strlen(here);
 
-	ck_assert_int_eq(dsrv_logfile_name(path, when), 0);
+	ck_assert_int_eq(dsrv_logname_at(&name_given, when), 0);
 	ck_assert_msg(strncmp(path, here, length) == 0 &&
 	    path[length] == '/', "%s is not in %s", path, here);
 	free(here);
@@ -146,8 +201,8 @@ open_at(time_t when)
 {
 	int fd;
 
-	ck_assert_int_eq(dsrv_logfile_name(path, when), 0);
-	fd = dsrv_logfile_open(path, when);
+	ck_assert_int_eq(dsrv_logname_at(&name_given, when), 0);
+	fd = dsrv_logfile_open(&name_given, &size_given);
 	ck_assert_msg(fd >= 0, "%s: %s", path, strerror(errno));
 	return fd;
 }
@@ -163,6 +218,19 @@ log_at(time_t when, const char *text)
 	close(fd);
 }
 
+/* Opens what the format gave last, or another path. */
+static int
+open_named(const char *name)
+{
+	struct dsrv_logname other;
+
+	if (name == path)
+		return dsrv_logfile_open(&name_given, &size_given);
+	memset(&other, 0, sizeof other);
+	strcpy(other.path, name);
+	return dsrv_logfile_open(&other, &size_given);
+}
+
 /* This file is not opened, for this reason, and nothing stays open. */
 static void
 refuses(const char *name, const char *why)
@@ -170,7 +238,7 @@ refuses(const char *name, const char *why)
 	int before = descriptors_of(getpid()), fd;
 
 	errno = 0;
-	fd = dsrv_logfile_open(name, SUMMER);
+	fd = open_named(name);
 	ck_assert_msg(fd == -1, "%s is opened", name);
 	ck_assert_str_eq(dsrv_logfile_why(errno), why);
 	ck_assert_int_eq(descriptors_of(getpid()), before);
@@ -210,7 +278,7 @@ START_TEST(an_absolute_format_stays_what_it_is)
 {
 	start_in(scratch());
 	set_format("/%Y/x.log");
-	ck_assert_int_eq(dsrv_logfile_name(path, SUMMER), 0);
+	ck_assert_int_eq(dsrv_logname_at(&name_given, SUMMER), 0);
 	ck_assert_str_eq(path, "/2026/x.log");
 }
 END_TEST
@@ -224,11 +292,11 @@ START_TEST(a_relative_format_starts_in_the_directory_of_the_start)
 	strcat(expected, "/./logs/2026.log");
 	ck_assert_int_eq(chdir("/"), 0);
 	set_format("./logs/%Y.log");
-	ck_assert_int_eq(dsrv_logfile_name(path, SUMMER), 0);
+	ck_assert_int_eq(dsrv_logname_at(&name_given, SUMMER), 0);
 	ck_assert_str_eq(path, expected);
 	/* What is complete is not completed again. */
 	ck_assert_int_eq(dsrv_settings_complete(), 0);
-	ck_assert_int_eq(dsrv_logfile_name(path, SUMMER), 0);
+	ck_assert_int_eq(dsrv_logname_at(&name_given, SUMMER), 0);
 	ck_assert_str_eq(path, expected);
 }
 END_TEST
@@ -265,7 +333,7 @@ START_TEST(the_default_name_is_the_program_s)
 	start_in(scratch());
 	ck_assert_int_eq(daemon_set_program_name("100%Yd"), 0);
 	ck_assert_int_eq(dsrv_settings_complete(), 0);
-	ck_assert_int_eq(dsrv_logfile_name(path, SUMMER), 0);
+	ck_assert_int_eq(dsrv_logname_at(&name_given, SUMMER), 0);
 	ck_assert_str_eq(path, "/var/log/100%Yd.log");
 }
 END_TEST
@@ -279,7 +347,7 @@ START_TEST(the_default_name_is_that_of_a_program_named_with_percent_signs)
 	start_in(scratch());
 	ck_assert_int_eq(daemon_set_program_name(name), 0);
 	ck_assert_int_eq(dsrv_settings_complete(), 0);
-	ck_assert_int_eq(dsrv_logfile_name(path, SUMMER), 0);
+	ck_assert_int_eq(dsrv_logname_at(&name_given, SUMMER), 0);
 	snprintf(expected, sizeof expected, "/var/log/%s.log", name);
 	ck_assert_str_eq(path, expected);
 }
@@ -293,7 +361,7 @@ START_TEST(the_default_name_stays_where_another_is_refused)
 	ck_assert_int_eq(daemon_set_logger_name_format("x-%"), -1);
 	ck_assert_int_eq(daemon_set_logger_link(""), -1);
 	ck_assert_int_eq(dsrv_settings_complete(), 0);
-	ck_assert_int_eq(dsrv_logfile_name(path, SUMMER), 0);
+	ck_assert_int_eq(dsrv_logname_at(&name_given, SUMMER), 0);
 	ck_assert_str_eq(path, "/var/log/testd.log");
 	ck_assert_ptr_null(dsrv_settings()->logger_link);
 }
@@ -309,13 +377,13 @@ START_TEST(a_path_of_4095_bytes_is_the_longest)
 	format[0] = '/';
 	format[length] = '\0';
 	set_format(format);
-	ck_assert_int_eq(dsrv_logfile_name(path, SUMMER), 0);
+	ck_assert_int_eq(dsrv_logname_at(&name_given, SUMMER), 0);
 	ck_assert_str_eq(path, format);
 
 	memcpy(format + length - 2, "%Y", 2);	/* becomes two bytes more */
 	set_format(format);
 	errno = 0;
-	ck_assert_int_eq(dsrv_logfile_name(path, SUMMER), -1);
+	ck_assert_int_eq(dsrv_logname_at(&name_given, SUMMER), -1);
 	ck_assert_int_eq(errno, ENAMETOOLONG);
 	ck_assert_str_eq(dsrv_logfile_why(ENAMETOOLONG),
 	    strerror(ENAMETOOLONG));
@@ -503,7 +571,7 @@ START_TEST(below_a_long_start_of_percent_signs_the_right_directory_is_made)
 	}
 	set_format("%Y/x.log");
 	name_at(SUMMER);
-	fd = dsrv_logfile_open(path, SUMMER);
+	fd = dsrv_logfile_open(&name_given, &size_given);
 	ck_assert_int_eq(names_here(), fd >= 0);
 	for (i = 0; i < DEEP; i++) {
 		ck_assert_int_eq(chdir(".."), 0);
@@ -536,13 +604,31 @@ START_TEST(a_symbolic_link_is_refused)
 }
 END_TEST
 
-START_TEST(a_file_with_another_name_too_is_refused)
+START_TEST(a_file_with_another_name_too_is_refused_where_others_may_link)
 {
 	start_with("x.log");
 	make_file("y.log", "text");
 	ck_assert_int_eq(link("y.log", "x.log"), 0);
+	ck_assert_int_eq(chmod(".", 0770), 0);
+	refuses(path, "it has another name too");
+	ck_assert_int_eq(chmod(".", 0707), 0);
 	refuses(path, "it has another name too");
 	holds("y.log", "text");
+}
+END_TEST
+
+/* As of a directory that is kept by hard links, cp -al. */
+START_TEST(a_file_with_another_name_too_is_opened_where_none_but_we_may_link)
+{
+	start_with("x.log");
+	make_file("y.log", "text");
+	ck_assert_int_eq(link("y.log", "x.log"), 0);
+	log_at(SUMMER, " more");
+	holds("y.log", "text more");
+	if (skip_if(geteuid() != 0, "only root can give a directory away"))
+		return;
+	ck_assert_int_eq(chown(".", NOBODY, NOBODY), 0);
+	refuses(path, "it has another name too");
 }
 END_TEST
 
@@ -570,6 +656,85 @@ START_TEST(a_link_in_place_of_another_directory_is_followed)
 }
 END_TEST
 
+/* Not even one of root, or of the logger's user. */
+START_TEST(a_link_below_a_directory_of_the_format_is_refused)
+{
+	start_with("%Y/logs/x.log");
+	make_directory("2026");
+	make_directory("elsewhere");
+	ck_assert_int_eq(symlink("../elsewhere", "2026/logs"), 0);
+	refuses(path, strerror(ENOTDIR));
+	ck_assert(!is_there("elsewhere/x.log"));
+	set_format("%Y/../x.log");
+	name_at(SUMMER);
+	refuses(path, strerror(ENOTDIR));
+	ck_assert(!is_there("x.log"));
+}
+END_TEST
+
+START_TEST(links_to_directories_are_followed_as_far_as_they_lead)
+{
+	char absolute[PATH_MAX];
+
+	start_with("a/x.log");
+	make_directory("there");
+	make_directory("there/below");
+	ck_assert_ptr_nonnull(getcwd(absolute, sizeof absolute - 16));
+	strcat(absolute, "/b");
+	ck_assert_int_eq(symlink(absolute, "a"), 0);
+	ck_assert_int_eq(symlink("./there//below/../c/", "b"), 0);
+	ck_assert_int_eq(symlink("below/.", "there/c"), 0);
+	log_at(SUMMER, "text");
+	holds("there/below/x.log", "text");
+	ck_assert_int_eq(unlink("there/c"), 0);
+	ck_assert_int_eq(symlink("../b", "there/c"), 0);
+	refuses(path, "it is a symbolic link");	/* round and round */
+}
+END_TEST
+
+START_TEST(a_link_of_another_user_in_place_of_a_directory_is_refused)
+{
+	start_with("logs/x.log");
+	make_directory("elsewhere");
+	ck_assert_int_eq(symlink("elsewhere", "logs"), 0);
+	if (skip_if(geteuid() != 0, "only root can give a link away"))
+		return;
+	ck_assert_int_eq(lchown("logs", NOBODY, NOBODY), 0);
+	refuses(path, strerror(ENOTDIR));
+	ck_assert(!is_there("elsewhere/x.log"));
+	/* Nor on the way to where a good one leads. */
+	ck_assert_int_eq(rename("logs", "theirs"), 0);
+	ck_assert_int_eq(symlink("theirs", "logs"), 0);
+	refuses(path, strerror(ENOTDIR));
+	ck_assert(!is_there("elsewhere/x.log"));
+}
+END_TEST
+
+/* Another user's trick: elsewhere for what was 2026. */
+static void
+exchange_directory(void)
+{
+	ck_assert_int_eq(rename("2026", "was"), 0);
+	ck_assert_int_eq(symlink("elsewhere", "2026"), 0);
+}
+
+START_TEST(a_directory_that_is_exchanged_meanwhile_leads_nowhere_else)
+{
+	int fd;
+
+	start_with("%Y/x.log");
+	make_directory("2026");
+	make_directory("elsewhere");
+	make_file("elsewhere/x.log", "precious");
+	before_call = exchange_directory;
+	fd = open_at(SUMMER);
+	ck_assert_int_eq(write(fd, "text", 4), 4);
+	close(fd);
+	holds("elsewhere/x.log", "precious");
+	holds("was/x.log", "text");
+}
+END_TEST
+
 START_TEST(a_symbolic_link_to_nothing_is_refused)
 {
 	start_with("x.log");
@@ -579,16 +744,107 @@ START_TEST(a_symbolic_link_to_nothing_is_refused)
 }
 END_TEST
 
-START_TEST(a_fifo_is_refused_whether_somebody_reads_it_or_not)
+START_TEST(a_fifo_is_opened_whether_somebody_reads_it_or_not)
 {
-	int reader;
+	int fd, reader;
+	char text[5];
 
 	start_with("x.log");
 	ck_assert_int_eq(mkfifo("x.log", 0600), 0);
-	refuses(path, "it is not a regular file");
+	fd = open_at(SUMMER);
+	ck_assert_int_eq(size_given, DSRV_FIFO);
+	ck_assert_int_eq(write(fd, "text", 4), 4);	/* and no SIGPIPE */
+	ck_assert_int_ne(fcntl(fd, F_GETFL) & O_NONBLOCK, 0);
 	ck_assert_int_ge(reader = open("x.log", O_RDONLY | O_NONBLOCK), 0);
-	refuses(path, "it is not a regular file");
+	ck_assert_int_eq(read(reader, text, sizeof text), 4);
+	close(fd);
+	fd = open_at(SUMMER);
+	close(fd);
 	close(reader);
+}
+END_TEST
+
+START_TEST(a_fifo_of_another_user_is_refused)
+{
+	if (skip_if(geteuid() != 0, "only root can give a file away"))
+		return;
+	start_with("x.log");
+	ck_assert_int_eq(mkfifo("x.log", 0600), 0);
+	ck_assert_int_eq(chown("x.log", NOBODY, NOBODY), 0);
+	refuses(path, "it is not a regular file");
+}
+END_TEST
+
+/*
+ * Streams
+ */
+
+/* This is what the file of that name is, in the foreground. */
+static void
+opens(const char *name, int number)
+{
+	struct stat expected, found;
+	int fd = open_named(name);
+
+	ck_assert_msg(fd > 2, "%s: %s", name, strerror(errno));
+	ck_assert_int_eq(size_given, DSRV_STREAM);
+	ck_assert_int_eq(fstat(number, &expected), 0);
+	ck_assert_int_eq(fstat(fd, &found), 0);
+	ck_assert(expected.st_ino == found.st_ino);
+	ck_assert_int_ne(fcntl(fd, F_GETFD) & FD_CLOEXEC, 0);
+	close(fd);
+}
+
+START_TEST(standard_output_and_standard_error_can_be_the_log)
+{
+	int ends[2], others[2];
+
+	start_in(scratch());
+	daemon_set_foreground(1);
+	ck_assert_int_eq(pipe(ends), 0);
+	ck_assert_int_eq(pipe(others), 0);
+	dup2(ends[1], STDOUT_FILENO);
+	dup2(others[1], STDERR_FILENO);
+	opens("-", 1);
+	opens("/dev/stdout", 1);
+	opens("/proc/self/fd/1", 1);
+	opens("/dev/stderr", 2);
+	opens("/proc/self/fd/2", 2);
+	set_format("-");
+	ck_assert_int_eq(dsrv_logname_at(&name_given, SUMMER), 0);
+	opens(path, 1);
+	/* Flags are not shared with others who write there. */
+	ck_assert_int_eq(fcntl(1, F_GETFL) & O_NONBLOCK, 0);
+}
+END_TEST
+
+START_TEST(a_link_to_standard_output_is_as_good)
+{
+	start_with("x.log");
+	daemon_set_foreground(1);
+	ck_assert_int_eq(symlink("/dev/stdout", "x.log"), 0);
+	opens(path, 1);
+	ck_assert_int_eq(unlink("x.log"), 0);
+	ck_assert_int_eq(symlink("/dev/stderr", "x.log"), 0);
+	opens(path, 2);
+	ck_assert_int_eq(unlink("x.log"), 0);
+	ck_assert_int_eq(symlink("/dev/null", "x.log"), 0);
+	refuses(path, "it is a symbolic link");
+	ck_assert_int_eq(unlink("x.log"), 0);
+	if (skip_if(geteuid() != 0, "only root can give a link away"))
+		return;
+	ck_assert_int_eq(symlink("/dev/stdout", "x.log"), 0);
+	ck_assert_int_eq(lchown("x.log", NOBODY, NOBODY), 0);
+	refuses(path, "it is a symbolic link");
+}
+END_TEST
+
+/* After the start it is another one. */
+START_TEST(standard_output_cannot_be_the_log_in_the_background)
+{
+	start_in(scratch());
+	refuses("-", "only a daemon in the foreground keeps it");
+	refuses("/dev/stderr", "only a daemon in the foreground keeps it");
 }
 END_TEST
 
@@ -635,7 +891,7 @@ START_TEST(a_file_that_may_not_be_written_is_refused)
 		ck_assert_int_eq(chown("x.log", NOBODY, (gid_t)-1), 0);
 	drop_rights();
 	/* By its short name: what is above is not for everybody either. */
-	ck_assert_int_ge(fd = dsrv_logfile_open("x.log", SUMMER), 0);
+	ck_assert_int_ge(fd = open_named("x.log"), 0);
 	close(fd);
 	ck_assert_int_eq(chmod("x.log", 0400), 0);
 	refuses("x.log", strerror(EACCES));
@@ -674,8 +930,9 @@ hold_the_lock(void)
 		pause();
 }
 
-START_TEST(a_file_that_another_process_has_locked_is_refused)
+START_TEST(a_file_that_another_process_has_locked_is_refused_and_that_named)
 {
+	char why[64];
 	int fd;
 
 	if (has_no_locks())
@@ -684,19 +941,54 @@ START_TEST(a_file_that_another_process_has_locked_is_refused)
 	make_file("x.log", "text");
 	run_start(&run, hold_the_lock);
 	ck_assert_int_eq(heard(&run, "locked"), 0);
-	refuses(path, "another process has locked it");
+	snprintf(why, sizeof why,
+	    "process %ld (check_logfile) has locked it", (long)run.pid);
+	refuses(path, why);
 	send_signal(run.pid, SIGKILL);
 	run_wait(&run);
-	ck_assert_int_ge(fd = dsrv_logfile_open(path, SUMMER), 0);
+	ck_assert_int_ge(fd = dsrv_logfile_open(&name_given, &size_given), 0);
 	holds("x.log", "text");
 	close(fd);
 }
 END_TEST
 
 static void
+hand_on_the_lock(void)
+{
+	int fd = open("x.log", O_WRONLY);
+
+	flock(fd, LOCK_EX);
+	if (fork() > 0)
+		_exit(0);
+	tell_pid("heir");
+	for (;;)
+		pause();
+}
+
+START_TEST(a_lock_is_whose_that_has_the_file_once_its_taker_is_gone)
+{
+	char why[64];
+	pid_t heir;
+
+	if (has_no_locks())
+		return;
+	start_with("x.log");
+	make_file("x.log", "text");
+	run_start(&run, hand_on_the_lock);
+	heir = (pid_t)heard(&run, "heir");
+	ck_assert_int_eq(run_wait(&run), 0);
+	snprintf(why, sizeof why,
+	    "process %ld (check_logfile) has locked it", (long)heir);
+	refuses(path, why);
+	send_signal(heir, SIGKILL);
+	ended(heir);
+}
+END_TEST
+
+static void
 try_the_lock(void)
 {
-	tell("open", dsrv_logfile_open(path, SUMMER));
+	tell("open", dsrv_logfile_open(&name_given, &size_given));
 	tell("why", errno);
 }
 
@@ -726,9 +1018,9 @@ START_TEST(the_file_that_is_open_does_not_differ)
 
 	start_with("x.log");
 	fd = open_at(SUMMER);
-	ck_assert(!dsrv_logfile_differs(path, fd));
+	ck_assert(!dsrv_logfile_differs(&name_given, fd));
 	make_file("x.log", "cut and written by somebody");
-	ck_assert(!dsrv_logfile_differs(path, fd));
+	ck_assert(!dsrv_logfile_differs(&name_given, fd));
 	close(fd);
 }
 END_TEST
@@ -740,11 +1032,11 @@ START_TEST(a_file_that_was_renamed_or_removed_differs)
 	start_with("x.log");
 	fd = open_at(SUMMER);
 	ck_assert_int_eq(rename("x.log", "y.log"), 0);
-	ck_assert(dsrv_logfile_differs(path, fd));
+	ck_assert(dsrv_logfile_differs(&name_given, fd));
 	ck_assert_int_eq(rename("y.log", "x.log"), 0);
-	ck_assert(!dsrv_logfile_differs(path, fd));
+	ck_assert(!dsrv_logfile_differs(&name_given, fd));
 	ck_assert_int_eq(unlink("x.log"), 0);
-	ck_assert(dsrv_logfile_differs(path, fd));
+	ck_assert(dsrv_logfile_differs(&name_given, fd));
 	close(fd);
 }
 END_TEST
@@ -757,7 +1049,7 @@ START_TEST(a_file_that_was_replaced_differs)
 	fd = open_at(SUMMER);
 	make_file("y.log", "");
 	ck_assert_int_eq(rename("y.log", "x.log"), 0);
-	ck_assert(dsrv_logfile_differs(path, fd));
+	ck_assert(dsrv_logfile_differs(&name_given, fd));
 	close(fd);
 }
 END_TEST
@@ -765,9 +1057,9 @@ END_TEST
 START_TEST(without_a_file_every_name_differs)
 {
 	start_with("x.log");
-	ck_assert(dsrv_logfile_differs(path, -1));
+	ck_assert(dsrv_logfile_differs(&name_given, -1));
 	make_file("x.log", "");
-	ck_assert(dsrv_logfile_differs(path, -1));
+	ck_assert(dsrv_logfile_differs(&name_given, -1));
 }
 END_TEST
 
@@ -780,7 +1072,7 @@ START_TEST(a_symbolic_link_to_the_renamed_file_differs)
 	fd = open_at(SUMMER);
 	ck_assert_int_eq(rename("x.log", "y.log"), 0);
 	ck_assert_int_eq(symlink("y.log", "x.log"), 0);
-	ck_assert(dsrv_logfile_differs(path, fd));
+	ck_assert(dsrv_logfile_differs(&name_given, fd));
 	close(fd);
 }
 END_TEST
@@ -789,16 +1081,27 @@ END_TEST
  * Rotation
  */
 
+static int
+rotate(void)
+{
+	int fd = open(path, O_RDONLY);
+	int done = dsrv_logrotation_make_way(&name_given, fd), error = errno;
+
+	close(fd);
+	errno = error;
+	return done;
+}
+
 START_TEST(rotation_shifts_each_file_by_one)
 {
 	start_with("x.log");
 	make_file("x.log", "now");
-	ck_assert_int_eq(dsrv_logfile_rotate(path), 0);
+	ck_assert_int_eq(rotate(), 0);
 	ck_assert(!is_there("x.log"));
 	holds("x.log.1", "now");
 
 	make_file("x.log", "later");
-	ck_assert_int_eq(dsrv_logfile_rotate(path), 0);
+	ck_assert_int_eq(rotate(), 0);
 	ck_assert(!is_there("x.log"));
 	holds("x.log.1", "later");
 	holds("x.log.2", "now");
@@ -815,7 +1118,7 @@ START_TEST(rotation_counts_beyond_nine)
 	for (i = 0; i < 12; i++) {
 		sprintf(text, "%d", i);
 		make_file("x.log", text);
-		ck_assert_int_eq(dsrv_logfile_rotate(path), 0);
+		ck_assert_int_eq(rotate(), 0);
 	}
 	for (i = 0; i < 12; i++) {
 		sprintf(name, "x.log.%d", 12 - i);
@@ -834,7 +1137,7 @@ START_TEST(rotation_fills_a_gap_and_loses_nothing)
 	make_file("x.log.1", "one");
 	make_file("x.log.3", "three");
 	make_file("x.log.4", "four");
-	ck_assert_int_eq(dsrv_logfile_rotate(path), 0);
+	ck_assert_int_eq(rotate(), 0);
 	ck_assert(!is_there("x.log"));
 	holds("x.log.1", "now");
 	holds("x.log.2", "one");
@@ -843,7 +1146,7 @@ START_TEST(rotation_fills_a_gap_and_loses_nothing)
 
 	ck_assert_int_eq(unlink("x.log.1"), 0);
 	make_file("x.log", "later");
-	ck_assert_int_eq(dsrv_logfile_rotate(path), 0);
+	ck_assert_int_eq(rotate(), 0);
 	holds("x.log.1", "later");
 	holds("x.log.2", "one");
 	ck_assert(!is_there("x.log.5"));
@@ -855,7 +1158,7 @@ static void
 nothing_is_rotated(void)
 {
 	errno = 0;
-	ck_assert_int_eq(dsrv_logfile_rotate(path), -1);
+	ck_assert_int_eq(rotate(), -1);
 	ck_assert_int_eq(errno, EEXIST);
 	holds("x.log", "now");
 	holds("x.log.1", "one");
@@ -873,7 +1176,7 @@ START_TEST(rotation_moves_nothing_that_is_no_file)
 	ck_assert_int_eq(symlink("nowhere", "x.log.2"), 0);
 	nothing_is_rotated();
 	ck_assert_int_eq(unlink("x.log.2"), 0);
-	ck_assert_int_eq(dsrv_logfile_rotate(path), 0);
+	ck_assert_int_eq(rotate(), 0);
 	holds("x.log.2", "one");
 }
 END_TEST
@@ -887,7 +1190,7 @@ START_TEST(rotation_goes_no_further_than_files_are_kept)
 	make_file("x.log.2", "two");
 	make_file("x.log.3", "three");
 	make_file("x.log.4", "somebody's");
-	ck_assert_int_eq(dsrv_logfile_rotate(path), 0);
+	ck_assert_int_eq(rotate(), 0);
 	holds("x.log.1", "now");
 	holds("x.log.2", "one");
 	holds("x.log.3", "two");
@@ -896,9 +1199,69 @@ START_TEST(rotation_goes_no_further_than_files_are_kept)
 
 	ck_assert_int_eq(daemon_set_logger_file_count_max(1), 0);
 	make_file("x.log", "later");
-	ck_assert_int_eq(dsrv_logfile_rotate(path), 0);
+	ck_assert_int_eq(rotate(), 0);
 	holds("x.log.1", "later");
 	holds("x.log.2", "one");
+}
+END_TEST
+
+/* A lock that somebody else has on this file, until it is closed. */
+static int
+lock_file(const char *name)
+{
+	int fd = open(name, O_WRONLY);
+
+	ck_assert_int_eq(flock(fd, LOCK_EX), 0);
+	return fd;
+}
+
+static void
+lock_stops_rotation(const char *locked)
+{
+	int fd = lock_file(locked);
+
+	errno = 0;
+	ck_assert_int_eq(rotate(), -1);
+	ck_assert_int_eq(errno, EWOULDBLOCK);
+	close(fd);
+}
+
+START_TEST(rotation_leaves_a_file_that_is_locked)
+{
+	if (has_no_locks())
+		return;
+	start_with("x.log");
+	make_file("x.log", "now");
+	make_file("x.log.1", "one");
+	make_file("x.log.2", "two");
+	lock_stops_rotation("x.log.1");
+	lock_stops_rotation("x.log.2");
+	ck_assert_int_eq(daemon_set_logger_file_count_max(3), 0);
+	lock_stops_rotation("x.log.2");
+	holds("x.log", "now");
+	holds("x.log.1", "one");
+	holds("x.log.2", "two");
+	ck_assert_int_eq(rotate(), 0);
+	holds("x.log.2", "one");
+}
+END_TEST
+
+/* Another daemon that has made a file of the name in the moment in which it
+ * was free. */
+START_TEST(rotation_gives_back_what_is_not_the_file)
+{
+	int fd;
+
+	start_with("x.log");
+	make_file("x.log", "ours");
+	fd = open("x.log", O_RDONLY);
+	ck_assert_int_eq(rename("x.log", "y.log"), 0);
+	make_file("x.log", "theirs");
+	ck_assert_int_eq(dsrv_logrotation_make_way(&name_given, fd), -1);
+	ck_assert_int_eq(errno, EWOULDBLOCK);
+	holds("x.log", "theirs");
+	ck_assert(!is_there("x.log.1"));
+	close(fd);
 }
 END_TEST
 
@@ -907,7 +1270,7 @@ START_TEST(rotation_of_a_missing_file_fails)
 	start_with("x.log");
 	make_file("x.log.1", "one");
 	errno = 0;
-	ck_assert_int_eq(dsrv_logfile_rotate(path), -1);
+	ck_assert_int_eq(rotate(), -1);
 	ck_assert_int_eq(errno, ENOENT);
 	holds("x.log.2", "one");
 }
@@ -922,13 +1285,13 @@ START_TEST(rotation_to_a_name_that_is_too_long_loses_nothing)
 	start_with(name);
 	make_file(name, "now");
 	errno = 0;
-	ck_assert_int_eq(dsrv_logfile_rotate(path), -1);
+	ck_assert_int_eq(rotate(), -1);
 	ck_assert_int_eq(errno, ENAMETOOLONG);
 	holds(name, "now");
 
 	name[NAME_MAX - 2] = '\0';	/* room for .1, but not for .10 */
 	start_with(name);
-	while (make_file(name, "now"), dsrv_logfile_rotate(path) == 0)
+	while (make_file(name, "now"), rotate() == 0)
 		;
 	ck_assert_int_eq(errno, ENAMETOOLONG);
 	holds(name, "now");
@@ -956,6 +1319,19 @@ make_old(const char *name, int age)
 
 static size_t size_max = 1;
 
+/* With this name for the one that was left just before; NULL: none. */
+static void
+prune_at(time_t now, const char *left)
+{
+	int fd = open(path, O_RDONLY);
+	struct stat file;
+
+	if (left != NULL)
+		ck_assert_int_eq(stat(left, &file), 0);
+	dsrv_logprune(&name_given, fd, left != NULL ? &file : NULL, now);
+	close(fd);
+}
+
 /* The current file is what the format gives for SUMMER. */
 static void
 prune(int count)
@@ -963,7 +1339,7 @@ prune(int count)
 	daemon_set_logger_size_max(size_max);
 	ck_assert_int_eq(daemon_set_logger_file_count_max(count), 0);
 	name_at(SUMMER);
-	dsrv_logfile_prune(path);
+	prune_at(SUMMER, NULL);
 }
 
 static void
@@ -1028,7 +1404,7 @@ START_TEST(a_count_of_0_keeps_all)
 	start_with("x-%Y.log");
 	make_old("x-2026.log", 0);
 	make_old("x-1999.log", 1000000);
-	dsrv_logfile_prune(path);	/* nor by default is one removed */
+	prune_at(SUMMER, NULL);	/* nor by default is one removed */
 	stays("x-1999.log");
 	prune(0);
 	stays("x-2026.log");
@@ -1099,6 +1475,149 @@ START_TEST(numbers_that_no_rotation_gives_are_somebody_else_s)
 	make_old("x.log.1", 10);
 	are_no_own(names, DSRV_COUNT(names));
 	goes("x.log.1");
+}
+END_TEST
+
+/* A rotation that was broken off leaves a gap, which the next one does not
+ * fill where the file has another name by then. */
+START_TEST(numbers_behind_a_gap_are_own_as_far_as_a_rotation_goes)
+{
+	start_with("x-%Y.log");
+	make_old("x-2026.log", 0);
+	make_old("x-2025.log", 10);
+	make_old("x-2025.log.2", 20);
+	make_old("x-2025.log.4", 30);
+	make_old("x-2025.log.5", 31);	/* as more were kept once */
+	make_old("x-2025.log.8", 32);
+	make_old("x-2024.log.3", 40);
+	prune(5);
+	stays("x-2025.log");
+	stays("x-2025.log.2");
+	stays("x-2025.log.4");
+	stays("x-2025.log.5");
+	stays("x-2025.log.8");
+	goes("x-2024.log.3");
+	prune(2);	/* so the rotation goes to 1 */
+	stays("x-2025.log");
+	stays("x-2025.log.2");
+	stays("x-2025.log.4");
+	stays("x-2025.log.5");
+}
+END_TEST
+
+START_TEST(a_locked_file_is_somebody_else_s_and_does_not_count)
+{
+	int fd;
+
+	if (has_no_locks())
+		return;
+	start_with("x-%Y.log");
+	make_old("x-2026.log", 0);
+	make_old("x-2025.log", 20);
+	make_old("x-8080.log", 10);
+	make_old("x-1999.log", 30);
+	fd = lock_file("x-8080.log");
+	close(lock_file("x-1999.log"));
+	prune(2);
+	stays("x-2025.log");
+	stays("x-8080.log");
+	goes("x-1999.log");
+	close(fd);
+	prune(2);
+	stays("x-8080.log");
+	goes("x-2025.log");
+}
+END_TEST
+
+/* Whatever times the others tell. */
+START_TEST(the_file_that_was_just_left_is_the_newest)
+{
+	start_with("x-%Y.log");
+	make_old("x-2026.log", 0);
+	make_old("x-2025.log", 20);
+	make_old("x-2024.log", 10);
+	size_max = 0;
+	daemon_set_logger_file_count_max(2);
+	prune_at(SUMMER, "x-2025.log");
+	stays("x-2025.log");
+	goes("x-2024.log");
+	daemon_set_logger_file_count_max(1);
+	prune_at(SUMMER, "x-2025.log");
+	goes("x-2025.log");
+}
+END_TEST
+
+/* A clock that was wrong for a while has made them; else each file that is
+ * left after that would be older than they, and go. */
+START_TEST(files_of_a_time_that_is_not_yet_go_first)
+{
+	start_with("x-%Y.log");
+	make_old("x-2026.log", 0);
+	make_old("x-2025.log", 20);
+	make_old("x-2030.log", -100000);
+	make_old("x-2031.log", -200000);
+	make_old("x-2027.log", -59);	/* the clock of a file server */
+	prune(4);
+	stays("x-2025.log");
+	stays("x-2027.log");
+	stays("x-2031.log");
+	goes("x-2030.log");
+	prune(3);
+	stays("x-2025.log");
+	goes("x-2031.log");
+	prune(2);
+	stays("x-2027.log");
+	goes("x-2025.log");
+}
+END_TEST
+
+/* Another user's trick, see above. */
+START_TEST(nothing_is_removed_where_a_directory_is_exchanged_meanwhile)
+{
+	static const char *const names[] = { "2026/x-3.log", "2026/x-4.log",
+		"2026/x-5.log", "elsewhere/x-3.log", "elsewhere/x-4.log",
+		"elsewhere/x-5.log" };
+	int i;
+
+	start_with("%Y/x-%u.log");
+	make_directory("2026");
+	make_directory("elsewhere");
+	for (i = 0; i < DSRV_COUNT(names); i++)
+		make_old(names[i], 10 + i);
+	make_old("x-3.log", 0);
+	ck_assert_int_eq(rename("x-3.log", "2026/x-3.log"), 0);
+	before_call = exchange_directory;
+	prune(1);
+	for (i = 3; i < DSRV_COUNT(names); i++)
+		stays(names[i]);
+	/* What was begun is ended where it was. */
+	goes("was/x-5.log");
+	stays("was/x-4.log");
+}
+END_TEST
+
+START_TEST(names_that_cannot_be_own_cost_no_more_than_to_be_seen)
+{
+	static const char *const names[] = { "y-%d.log", "x-%d.gz", "%d",
+		"x-%d.log.", "x-%d.log.z" };
+	char name[32];
+	int i, j;
+
+	start_with("x-%Y.log");
+	for (i = 0; i < DSRV_COUNT(names); i++)
+		for (j = 1000; j < 1200; j++) {
+			snprintf(name, sizeof name, names[i], j);
+			make_file(name, "");
+		}
+	make_old("x-2026.log", 0);
+	make_old("x-2025.log", 10);
+	make_old("x-2025.log.1", 10);
+	names_read = 0;
+	prune(1);
+	goes("x-2025.log");
+	goes("x-2025.log.1");
+	ck_assert_int_le(names_read, 3);
+	ck_assert_int_ge(names_read, 2);
 }
 END_TEST
 
@@ -1626,16 +2145,26 @@ main(void)
 		below_a_long_start_of_percent_signs_the_right_directory_is_made,
 		a_directory_is_refused,
 		a_symbolic_link_is_refused,
-		a_file_with_another_name_too_is_refused,
+		a_file_with_another_name_too_is_refused_where_others_may_link,
+		a_file_with_another_name_too_is_opened_where_none_but_we_may_link,
 		a_link_in_place_of_a_directory_of_the_format_is_refused,
 		a_link_in_place_of_another_directory_is_followed,
+		a_link_below_a_directory_of_the_format_is_refused,
+		links_to_directories_are_followed_as_far_as_they_lead,
+		a_link_of_another_user_in_place_of_a_directory_is_refused,
+		a_directory_that_is_exchanged_meanwhile_leads_nowhere_else,
 		a_symbolic_link_to_nothing_is_refused,
-		a_fifo_is_refused_whether_somebody_reads_it_or_not,
+		a_fifo_is_opened_whether_somebody_reads_it_or_not,
+		a_fifo_of_another_user_is_refused,
+		standard_output_and_standard_error_can_be_the_log,
+		a_link_to_standard_output_is_as_good,
+		standard_output_cannot_be_the_log_in_the_background,
 		a_device_is_refused,
 		a_socket_is_refused,
 		a_file_that_may_not_be_written_is_refused,
 		a_file_is_not_made_where_that_is_not_allowed,
-		a_file_that_another_process_has_locked_is_refused,
+		a_file_that_another_process_has_locked_is_refused_and_that_named,
+		a_lock_is_whose_that_has_the_file_once_its_taker_is_gone,
 		an_open_file_is_locked_for_others,
 		the_file_that_is_open_does_not_differ,
 		a_file_that_was_renamed_or_removed_differs,
@@ -1647,6 +2176,8 @@ main(void)
 		rotation_fills_a_gap_and_loses_nothing,
 		rotation_moves_nothing_that_is_no_file,
 		rotation_goes_no_further_than_files_are_kept,
+		rotation_leaves_a_file_that_is_locked,
+		rotation_gives_back_what_is_not_the_file,
 		rotation_of_a_missing_file_fails,
 		rotation_to_a_name_that_is_too_long_loses_nothing,
 		those_that_were_written_last_are_kept,
@@ -1656,6 +2187,12 @@ main(void)
 		the_current_file_stays_though_it_is_the_oldest,
 		numbered_files_are_counted_and_go_too,
 		numbers_that_no_rotation_gives_are_somebody_else_s,
+		numbers_behind_a_gap_are_own_as_far_as_a_rotation_goes,
+		a_locked_file_is_somebody_else_s_and_does_not_count,
+		the_file_that_was_just_left_is_the_newest,
+		files_of_a_time_that_is_not_yet_go_first,
+		nothing_is_removed_where_a_directory_is_exchanged_meanwhile,
+		names_that_cannot_be_own_cost_no_more_than_to_be_seen,
 		without_a_size_every_number_is_somebody_else_s,
 		of_files_of_one_time_the_higher_number_goes,
 		files_of_other_names_stay,

@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <time.h>
 
-#include "daemon-private.h"
+#include "logger-private.h"
 #include "harness.h"
 
 enum {
@@ -151,6 +151,37 @@ START_TEST(an_n_or_a_number_alone_is_text)
 {
 	gives("N 3N 9", "N 3N 9");
 	gives("3N%n", "3N\n");
+}
+END_TEST
+
+/* What comes of the seconds since 1970 is the unit's own work. */
+START_TEST(seconds_are_as_strftime_gives_them)
+{
+	static const char *const formats[] = { "%s", "<%s> %%s", "%15s",
+		"%015s", "%_15s", "%-15s", "%-s", "%^5s", "%_s" };
+	struct tm tm;
+	char text[64];
+	time_t second = SUMMER;
+	int i;
+
+	set_time_zone("UTC0");
+	ck_assert_ptr_nonnull(gmtime_r(&second, &tm));
+	gives("%s %H", "1782900000 10");
+	for (i = 0; i < DSRV_COUNT(formats); i++) {
+		strftime(text, sizeof text, formats[i], &tm);
+		gives(formats[i], text);
+	}
+}
+END_TEST
+
+/* As the C library would at %s, where TZ is not set. */
+START_TEST(the_zone_stays_the_one_that_was_read)
+{
+	set_time_zone("XXX-5:30");
+	gives("%H:%M %s ", "15:30 1782900000 ");
+	ck_assert_int_eq(setenv("TZ", "UTC0", 1), 0);
+	gives("%s %c ", "1782900000 Wed Jul  1 15:30:00 2026 ");
+	gives("%H:%M %s ", "15:30 1782900000 ");
 }
 END_TEST
 
@@ -588,27 +619,68 @@ START_TEST(control_bytes_and_the_backslash_are_escaped)
 		if (c == '\n')
 			continue;
 		line[0] = (char)c;
-		sprintf(escaped, c < ' ' || c == 127 || c == '\\' ?
-		    "P \\x%02x\n" : "P %c\n", c);
+		sprintf(escaped, c < ' ' || (c >= 127 && c < 160) ||
+		    c == '\\' ? "P \\x%02x\n" : "P %c\n", c);
 		feed(line, 2, 2);
 		is_got(escaped, strlen(escaped));
 	}
 }
 END_TEST
 
-START_TEST(bytes_from_128_on_are_never_escaped)
+/* In 8-bit terminals, and those of UTF-8: 0x9b is as good as ESC [. */
+START_TEST(controls_from_0x80_on_are_escaped_alone_and_in_utf_8)
 {
-	char line[130], expected[132] = "P ";
-	int i;
-
-	for (i = 0; i < 128; i++)
-		line[i] = (char)(128 + i);
-	line[128] = '\n';
-	line[129] = '\0';
 	set_prefix("P ");
 	daemon_set_logger_escape(1);
-	strcpy(expected + 2, line);
-	becomes(line, expected);
+	becomes("\2332J\n", "P \\x9b2J\n");
+	becomes("\302\2332J\n", "P \\xc2\\x9b2J\n");
+	becomes("\302\200\302\237\302\240\n",
+	    "P \\xc2\\x80\\xc2\\x9f\302\240\n");
+	/* The same in more bytes than it needs, which some take for it. */
+	becomes("\340\202\233\n", "P \340\\x82\\x9b\n");
+	becomes("\300\233\n", "P \300\\x9b\n");
+	becomes("\360\200\202\233\n", "P \360\\x80\\x82\\x9b\n");
+}
+END_TEST
+
+START_TEST(characters_of_utf_8_and_of_latin_1_stay)
+{
+	/* A capital A with a grave accent, a euro sign, an emoji. */
+	static const char text[] =
+	    "\303\200 \342\202\254 \360\237\230\200\n";
+
+	set_prefix("");
+	daemon_set_logger_escape(1);
+	becomes(text, text);
+	becomes("\374 \240 \377\n", "\374 \240 \377\n");
+	/* Cut off, or a surrogate, or beyond Unicode. */
+	becomes("\342\202\n", "\342\\x82\n");
+	becomes("\303", "\303\n");
+	becomes("\355\240\200\n", "\355\240\\x80\n");
+	becomes("\364\220\200\200\n", "\364\\x90\\x80\\x80\n");
+}
+END_TEST
+
+/* Of a long line each piece ends with a whole character. */
+START_TEST(a_character_at_the_end_of_a_piece_stays_whole)
+{
+	char *text = some_bytes(PIECE + 4, 'x');
+	size_t i, n;
+
+	set_prefix("");
+	daemon_set_logger_escape(1);
+	out_size = 8 * PIECE;
+	for (i = 1; i < 4; i++) {
+		memcpy(text + PIECE - i, "\360\237\230\200", 4);
+		n = compose(text, PIECE, 0);
+		ck_assert_uint_eq(n, PIECE - i);
+		n += compose(text + n, PIECE + 4 - i - n, 1);
+		text[PIECE + 4 - i] = '\n';
+		is_got(text, PIECE + 5 - i);
+		text[PIECE + 4 - i] = 'x';
+		ck_assert_uint_eq(n, PIECE + 4 - i);
+	}
+	free(text);
 }
 END_TEST
 
@@ -866,19 +938,71 @@ any_below(size_t most)
 }
 
 /* Lines of any length up to longest, of any bytes, many of them control
- * bytes. */
+ * bytes or characters of UTF-8. */
 static void
 make_any_text(char *text, size_t size, size_t longest)
 {
+	static const char characters[][5] = { "\360\237\230\200",
+		"x\342\202\254", "\303\200xx", "\302\233xx", "\342\202xx" };
 	size_t i, left = any_below(longest);
 
 	for (i = 0; i < size; i++)
 		if (left-- == 0) {
 			text[i] = '\n';
 			left = any_below(longest);
+		} else if (any_below(16) == 0 && size - i > 4 && left > 4) {
+			memcpy(text + i, characters[any_below(
+			    DSRV_COUNT(characters))], 4);
+			i += 3;
+			left -= 3;
 		} else if ((text[i] = (char)any_below(any_below(4) == 0 ? 32 :
 		    256)) == '\n')
 			text[i] = '\0';
+}
+
+/* How many bytes from there on are one character of UTF-8, if they are. */
+static size_t
+utf_8(const unsigned char *s, size_t left)
+{
+	static const unsigned long least[] = { 0, 0, 0xa0, 0x800, 0x10000 };
+	size_t n = s[0] >> 5 == 6 ? 2 : s[0] >> 4 == 14 ? 3 :
+	    s[0] >> 3 == 30 ? 4 : 0, i;
+	unsigned long c = s[0] & (0x7fu >> n);
+
+	for (i = 1; i < n; i++) {
+		if (i == left || s[i] >> 6 != 2)
+			return 0;
+		c = c << 6 | (s[i] & 63);
+	}
+	return n > 0 && c >= least[n] && c <= 0x10ffff &&
+	    (c < 0xd800 || c > 0xdfff) ? n : 0;
+}
+
+static int
+is_control(const unsigned char *s, size_t left)
+{
+	return s[0] < 32 || s[0] == '\\' || (s[0] >= 127 && s[0] < 160) ||
+	    (s[0] == 0xc2 && left > 1 && s[1] >= 128 && s[1] < 160);
+}
+
+/* What is to come of a line's bytes. Returns how much that is. */
+static size_t
+expect_escaped(char *to, const unsigned char *line, size_t length)
+{
+	size_t i = 0, n = 0, whole;
+
+	while (i < length) {
+		for (whole = utf_8(line + i, length - i); whole > 0; whole--)
+			to[n++] = (char)line[i++];
+		if (i == length || utf_8(line + i, length - i) > 0)
+			continue;
+		if (is_control(line + i, length - i))
+			n += (size_t)sprintf(to + n, "\\x%02x", line[i]);
+		else
+			to[n++] = (char)line[i];
+		i++;
+	}
+	return n;
 }
 
 /* What is to come of it. Returns how much that is. */
@@ -886,21 +1010,22 @@ static size_t
 expect(char *to, const char *text, size_t size, const char *prefix,
     int escapes)
 {
-	size_t i, n = 0;
-	unsigned char c;
+	size_t i, n = 0, length;
+	const char *end;
 
-	for (i = 0; i < size; i++) {
-		if (i == 0 || text[i - 1] == '\n')
-			n += (size_t)sprintf(to + n, "%s", prefix);
-		c = (unsigned char)text[i];
-		if (escapes && c != '\n' &&
-		    (c < 32 || c == 127 || c == '\\'))
-			n += (size_t)sprintf(to + n, "\\x%02x", c);
-		else
-			to[n++] = text[i];
-	}
-	if (size > 0 && text[size - 1] != '\n')
+	for (i = 0; i < size; i += length + 1) {
+		end = memchr(text + i, '\n', size - i);
+		length = end != NULL ? (size_t)(end - text) - i : size - i;
+		n += (size_t)sprintf(to + n, "%s", prefix);
+		if (escapes)
+			n += expect_escaped(to + n,
+			    (const unsigned char *)text + i, length);
+		else {
+			memcpy(to + n, text + i, length);
+			n += length;
+		}
 		to[n++] = '\n';
+	}
 	return n;
 }
 
@@ -919,7 +1044,7 @@ feed_any(const char *text, size_t size, size_t portion)
 		if (have > size)
 			have = size;
 		do {
-			out_size = have - used + stamp.size + 5 +
+			out_size = have - used + stamp.size + 40 +
 			    any_below(2000);
 			limit = any_below(2) ? NO_LIMIT : any_below(4000);
 			before = got_size;
@@ -975,6 +1100,8 @@ main(void)
 		several_fractions_stand_where_the_format_has_them,
 		two_percent_signs_are_one_and_begin_no_fraction,
 		an_n_or_a_number_alone_is_text,
+		seconds_are_as_strftime_gives_them,
+		the_zone_stays_the_one_that_was_read,
 		an_empty_format_is_no_prefix,
 		the_prefix_is_formatted_anew_for_another_second_only,
 		a_moment_of_the_year_1970_is_no_stamp_that_was_made,
@@ -997,7 +1124,9 @@ main(void)
 		a_line_after_a_long_one_has_its_prefix,
 		control_bytes_stay_unless_they_are_to_be_escaped,
 		control_bytes_and_the_backslash_are_escaped,
-		bytes_from_128_on_are_never_escaped,
+		controls_from_0x80_on_are_escaped_alone_and_in_utf_8,
+		characters_of_utf_8_and_of_latin_1_stay,
+		a_character_at_the_end_of_a_piece_stays_whole,
 		lines_are_escaped_each_within_its_newline,
 		the_prefix_is_not_escaped,
 		a_line_that_grows_larger_than_out_is_written_in_pieces,

@@ -5,6 +5,7 @@ CHECK_TESTS = \
 	tests/check_airlock \
 	tests/check_birth \
 	tests/check_children \
+	tests/check_descriptors \
 	tests/check_echo \
 	tests/check_fdclean \
 	tests/check_finger \
@@ -61,6 +62,9 @@ tests_check_birth_LDADD = $(UNIT_LIBS)
 tests_check_children_SOURCES = tests/check_children.c
 tests_check_children_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
 tests_check_children_LDADD = $(UNIT_LIBS)
+tests_check_descriptors_SOURCES = tests/check_descriptors.c
+tests_check_descriptors_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
+tests_check_descriptors_LDADD = $(UNIT_LIBS)
 tests_check_echo_SOURCES = tests/check_echo.c
 tests_check_echo_LDADD = $(TEST_LIBS)
 tests_check_fdclean_SOURCES = tests/check_fdclean.c

@@ -1,0 +1,195 @@
+/*
+ * filelock.c - a lock on an open file, and which process has it
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#include "config.h"
+
+#include <sys/stat.h>
+#ifdef HAVE_FLOCK
+#include <sys/file.h>
+#endif
+#ifdef HAVE_SYS_SYSMACROS_H
+#include <sys/sysmacros.h>
+#endif
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "logger-private.h"
+
+static struct stat wanted;	/* the file that was found locked last */
+
+int
+dsrv_filelock_take(int fd)
+{
+#ifdef HAVE_FLOCK
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+		return 0;	/* or the file system has no locks */
+	if (fstat(fd, &wanted) == -1)
+		memset(&wanted, 0, sizeof wanted);
+	errno = EWOULDBLOCK;
+	return -1;
+#else
+	(void)fd;
+	return 0;
+#endif
+}
+
+void
+dsrv_filelock_release(int fd)
+{
+#ifdef HAVE_FLOCK
+	flock(fd, LOCK_UN);
+#else
+	(void)fd;
+#endif
+}
+
+/*
+ * Who has it: the kernel tells which process has taken it, by a number that may
+ * be another process's by now; if it was a logger that was killed, one that has
+ * the file open to write has it.
+ */
+
+static pid_t
+taken_by(void)
+{
+	unsigned long inode;
+	unsigned major_number, minor_number;
+	char line[256], kind[8];
+	long pid, found = 0;
+	FILE *locks;
+
+	if ((locks = fopen("/proc/locks", "re")) == NULL)
+		return 0;
+	while (found == 0 && fgets(line, sizeof line, locks) != NULL)
+		if (sscanf(line, "%*d: %7s %*s %*s %ld %x:%x:%lu", kind, &pid,
+		    &major_number, &minor_number, &inode) == 5 &&
+		    strcmp(kind, "FLOCK") == 0 && inode == wanted.st_ino &&
+		    makedev(major_number, minor_number) == wanted.st_dev)
+			found = pid;
+	fclose(locks);
+	return (pid_t)found;
+}
+
+/* Whether this descriptor of a process is the file. */
+static int
+is_it(int dir, const char *name, int to_write)
+{
+	struct stat file, link;
+
+	return fstatat(dir, name, &file, 0) == 0 &&
+	    file.st_ino == wanted.st_ino && file.st_dev == wanted.st_dev &&
+	    fstatat(dir, name, &link, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    (!to_write || link.st_mode & S_IWUSR);
+}
+
+/* Whether a process has it open; -1: it must not be known. */
+static int
+has_it(pid_t pid, int to_write)
+{
+	struct dirent *entry;
+	char path[64];
+	int found = 0;
+	DIR *fds;
+
+	snprintf(path, sizeof path, "/proc/%ld/fd", (long)pid);
+	if ((fds = opendir(path)) == NULL)
+		return errno == EACCES ? -1 : 0;
+	while (!found && (entry = readdir(fds)) != NULL)
+		found = is_it(dirfd(fds), entry->d_name, to_write);
+	closedir(fds);
+	return found;
+}
+
+static pid_t
+kept_by(void)
+{
+	struct dirent *entry;
+	pid_t pid, found = 0;
+	DIR *processes = opendir("/proc");
+
+	while (found == 0 && processes != NULL &&
+	    (entry = readdir(processes)) != NULL) {
+		pid = (pid_t)atol(entry->d_name);
+		if (pid > 0 && pid != getpid() && has_it(pid, 1) == 1)
+			found = pid;
+	}
+	if (processes != NULL)
+		closedir(processes);
+	return found;
+}
+
+/* " (NAME)", or nothing. */
+static void
+name_of(pid_t pid, char *name, size_t size)
+{
+	char path[64], text[32] = "";
+	FILE *comm;
+
+	*name = '\0';
+	snprintf(path, sizeof path, "/proc/%ld/comm", (long)pid);
+	if ((comm = fopen(path, "re")) == NULL)
+		return;
+	if (fgets(text, sizeof text, comm) != NULL) {
+		text[strcspn(text, "\n")] = '\0';
+		snprintf(name, size, " (%s)", text);
+	}
+	fclose(comm);
+}
+
+const char *
+dsrv_filelock_why(void)
+{
+	static char text[96];
+	char name[48];
+	pid_t pid = taken_by();
+
+	if (pid == 0 || has_it(pid, 0) == 0)
+		pid = kept_by();
+	if (pid == 0)
+		return "another process has locked it";
+	name_of(pid, name, sizeof name);
+	snprintf(text, sizeof text, "process %ld%s has locked it", (long)pid,
+	    name);
+	return text;
+}
+
+/*
+ * Files of others
+ */
+
+/* To read, or to write, whichever may be done. */
+static int
+open_to_lock(int dir, const char *name)
+{
+	int flags = O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+	int fd = openat(dir, name, O_RDONLY | flags);
+
+	return fd == -1 && errno == EACCES ?
+	    openat(dir, name, O_WRONLY | flags) : fd;
+}
+
+int
+dsrv_filelock_open(int dir, const char *name, struct stat *file)
+{
+	int error, fd = open_to_lock(dir, name);
+
+	if (fd == -1)
+		return -1;
+	if (fstat(fd, file) == 0) {
+		errno = EEXIST;
+		if (S_ISREG(file->st_mode) && dsrv_filelock_take(fd) == 0)
+			return fd;
+	}
+	error = errno;
+	close(fd);
+	errno = error;
+	return -1;
+}

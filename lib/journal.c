@@ -1,0 +1,242 @@
+/*
+ * journal.c - what a logger has in hand, so that another can go on from there
+ *
+ * The record lies in memory that the master keeps. It is there twice: the one
+ * that is not in force is written, and one store puts it in force, so a death
+ * at any moment leaves a whole record. What it tells, and what a death at each
+ * step leaves, is in airlock.c.
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#include "config.h"
+
+#include <sys/stat.h>
+#include <errno.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "logger-private.h"
+
+/*
+ * The record
+ */
+
+const struct dsrv_record *
+dsrv_journal_record(const struct dsrv_airlock *a)
+{
+	return &a->journal->records[a->journal->in_force];
+}
+
+struct dsrv_record *
+dsrv_journal_revise(const struct dsrv_airlock *a)
+{
+	struct dsrv_record *spare =
+	    &a->journal->records[!a->journal->in_force];
+
+	*spare = *dsrv_journal_record(a);
+	return spare;
+}
+
+/* One store, after all that it tells of and before all that follows it. */
+void
+dsrv_journal_note(const struct dsrv_airlock *a)
+{
+	atomic_signal_fence(memory_order_seq_cst);
+	a->journal->in_force = !a->journal->in_force;
+	atomic_signal_fence(memory_order_seq_cst);
+}
+
+const struct dsrv_airlock_state *
+dsrv_journal_state(const struct dsrv_airlock *a)
+{
+	return &dsrv_journal_record(a)->state;
+}
+
+void
+dsrv_journal_set_state(const struct dsrv_airlock *a,
+    const struct dsrv_airlock_state *state)
+{
+	dsrv_journal_revise(a)->state = *state;
+	dsrv_journal_note(a);
+}
+
+/*
+ * The text in hand
+ */
+
+struct dsrv_airlock_text
+dsrv_journal_text(const struct dsrv_airlock *a)
+{
+	const struct dsrv_record *now = dsrv_journal_record(a);
+
+	return (struct dsrv_airlock_text) {
+		.start = a->journal->raw[now->raw], .size = now->in_raw
+	};
+}
+
+/* The first used bytes of raw are no longer needed: what is behind them moves
+ * to the other buffer, since a move within one could not be begun again. */
+static void
+use(const struct dsrv_airlock *a, struct dsrv_record *r, size_t used)
+{
+	char *from = a->journal->raw[r->raw];
+
+	r->raw = !r->raw;
+	r->in_raw -= used;
+	memcpy(a->journal->raw[r->raw], from + used, r->in_raw);
+}
+
+void
+dsrv_journal_hand_on(const struct dsrv_airlock *a, size_t used, size_t ring,
+    const struct dsrv_airlock_state *state)
+{
+	struct dsrv_record *r = dsrv_journal_revise(a);
+
+	use(a, r, used);
+	r->ring = ring;
+	r->state = *state;
+	dsrv_journal_note(a);
+}
+
+/*
+ * Into the file: what is composed lies behind a newline, which ends what
+ * somebody else has left in the file, where that is half a line
+ */
+
+char *
+dsrv_journal_out(const struct dsrv_airlock *a)
+{
+	a->memory->out[0] = '\n';
+	return a->memory->out + 1;
+}
+
+int
+dsrv_journal_is_pending(const struct dsrv_airlock *a)
+{
+	return dsrv_journal_record(a)->to_file > 0;
+}
+
+/* Of a stream nobody can tell afterwards how far a write has gone. */
+static int
+is_stream(const struct dsrv_airlock *a)
+{
+	return dsrv_journal_record(a)->offset < 0;
+}
+
+void
+dsrv_journal_forget_pending(const struct dsrv_airlock *a)
+{
+	dsrv_journal_revise(a)->to_file = 0;
+	dsrv_journal_note(a);
+}
+
+static void
+note_progress(const struct dsrv_airlock *a, size_t done)
+{
+	struct dsrv_record *r = dsrv_journal_revise(a);
+
+	r->from_out += done;
+	r->to_file -= done;
+	r->newline = 0;
+	dsrv_journal_note(a);
+}
+
+static int
+write_from(const struct dsrv_airlock *a, int fd, size_t done)
+{
+	const char *text = a->memory->out + dsrv_journal_record(a)->from_out;
+	size_t count = dsrv_journal_record(a)->to_file;
+	ssize_t n;
+
+	while (done < count) {
+		n = is_stream(a) ? dsrv_logstream_write(fd, text + done,
+		    count - done) : write(fd, text + done, count - done);
+		if (n == 0)
+			errno = ENOSPC;
+		if (n == 0 || (n == -1 && errno != EINTR))
+			return -1;
+		if (n == -1)
+			continue;
+		done += (size_t)n;
+		if (is_stream(a))
+			note_progress(a, (size_t)n);
+	}
+	dsrv_journal_forget_pending(a);
+	return 0;
+}
+
+int
+dsrv_journal_put(const struct dsrv_airlock *a, int fd, off_t size,
+    const struct dsrv_airlock_put *put)
+{
+	struct dsrv_record *r = dsrv_journal_revise(a);
+
+	use(a, r, put->used);
+	r->newline = put->ends_half_a_line;
+	r->from_out = !r->newline;
+	r->to_file = put->count + (size_t)r->newline;
+	r->offset = size;
+	r->state = put->state;
+	dsrv_journal_note(a);
+	return write_from(a, fd, 0);
+}
+
+/* How much of it is in the file, by the length of that. */
+static size_t
+written(const struct dsrv_airlock *a, off_t size)
+{
+	const struct dsrv_record *now = dsrv_journal_record(a);
+	off_t done = size - now->offset;
+
+	if (is_stream(a) || done <= 0)
+		return 0;
+	return done < (off_t)now->to_file ? (size_t)done : now->to_file;
+}
+
+int
+dsrv_journal_resume(const struct dsrv_airlock *a, int fd)
+{
+	struct stat file;
+
+	if (fstat(fd, &file) == -1)
+		return -1;
+	if (file.st_size < dsrv_journal_record(a)->offset) {
+		/* somebody has cut it */
+		dsrv_journal_revise(a)->offset = file.st_size;
+		dsrv_journal_note(a);
+	}
+	return write_from(a, fd, written(a, file.st_size));
+}
+
+/* Those whole lines of what is pending that are in this file, and can be
+ * found there. */
+static size_t
+done_in(const struct dsrv_airlock *a, int fd)
+{
+	const char *text = a->memory->out + dsrv_journal_record(a)->from_out;
+	struct stat file;
+	size_t done;
+
+	if (fstat(fd, &file) == -1 || file.st_nlink == 0)
+		return 0;
+	for (done = written(a, file.st_size); done > 0; done--)
+		if (text[done - 1] == '\n')
+			break;
+	return done;
+}
+
+/* The newline that ends half a line is written in the file that has one. */
+void
+dsrv_journal_move(const struct dsrv_airlock *a, struct dsrv_record *r,
+    int before, int in_half_a_line)
+{
+	size_t end = r->from_out + r->to_file, done = done_in(a, before);
+
+	if (r->to_file == 0)
+		return;
+	r->from_out += done > 0 ? done : (size_t)r->newline;
+	r->newline = in_half_a_line;
+	r->from_out -= (size_t)r->newline;
+	r->to_file = end - r->from_out;
+}

@@ -1,0 +1,87 @@
+/*
+ * logcompose.c - what is in hand, as it goes into the file
+ *
+ * Behind what the logger itself has to say, and the master and the server.
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#include "config.h"
+
+#include <string.h>
+
+#include "logger-private.h"
+
+/* Those of the master and the server, as far as there is room for them. */
+static void
+say_messages(struct dsrv_logline *lines, const struct dsrv_stamp *stamp,
+    struct dsrv_airlock_state *after)
+{
+	char line[DSRV_OUTBOX_LINE_MAX];
+	size_t length, next;
+	int writer;
+
+	for (writer = 0; writer < DSRV_OUTBOX_WRITERS; writer++)
+		while ((next = dsrv_outbox_read((enum dsrv_outbox_role)writer,
+		    after->outbox[writer], line, &length)) > 0) {
+			if (dsrv_logline_say(lines, stamp, line,
+			    length) == -1)
+				return;
+			after->outbox[writer] += next;
+		}
+}
+
+/* Where lines are lost all the time it is said once a second, and at the
+ * end. */
+static void
+say_losses(const struct dsrv_airlock *a, struct dsrv_logline *lines,
+    const struct dsrv_stamp *stamp, struct dsrv_airlock_state *after)
+{
+	long lost = dsrv_airlock_lost(a);
+	char line[DSRV_REPORT_MAX];
+	size_t length;
+
+	if (lost == 0 || (after->told_in == stamp->second && !lines->last))
+		return;
+	after->told_in = stamp->second;
+	length = dsrv_report_line(line, "keep all lines: %ld lines are lost",
+	    lost);
+	if (dsrv_logline_say(lines, stamp, line, length) == 0)
+		after->told += lost;
+}
+
+void
+dsrv_logcompose(const struct dsrv_airlock *a, const struct dsrv_stamp *stamp,
+    size_t limit, int last, struct dsrv_airlock_put *put)
+{
+	struct dsrv_airlock_text text = dsrv_journal_text(a);
+	struct dsrv_logline lines;
+
+	put->state = *dsrv_journal_state(a);
+	memset(&lines, 0, sizeof lines);
+	lines.in = text.start;
+	lines.in_size = text.size;
+	lines.out = dsrv_journal_out(a);
+	lines.out_size = DSRV_AIRLOCK_OUT;
+	lines.limit = limit;
+	lines.last = last;
+	lines.midline = put->state.midline;
+	if (!lines.midline) {
+		dsrv_trouble_tell(a, &lines, stamp, &put->state);
+		say_losses(a, &lines, stamp, &put->state);
+		say_messages(&lines, stamp, &put->state);
+	}
+	dsrv_logline_compose(&lines, stamp);
+	put->used = lines.used;
+	put->count = lines.count;
+	put->state.midline = lines.midline;
+}
+
+void
+dsrv_logcompose_done(const struct dsrv_airlock *a)
+{
+	int writer;
+
+	for (writer = 0; writer < DSRV_OUTBOX_WRITERS; writer++)
+		dsrv_outbox_have_read((enum dsrv_outbox_role)writer,
+		    dsrv_journal_state(a)->outbox[writer]);
+}

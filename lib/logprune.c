@@ -1,0 +1,321 @@
+/*
+ * logprune.c - no more log files than are to be kept: the oldest go
+ *
+ * Only those that the logger itself has made: their names are the format's,
+ * and no other process has a lock on them. The directories of the format are
+ * read, and each file that is to go is looked up again from above, so that
+ * nothing is removed in what another user has put there meanwhile.
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#include "config.h"
+
+#include <sys/stat.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "logger-private.h"
+
+enum { TOLERANCE = 60 };	/* s that a file system's clock may be ahead */
+
+/* From the newest to the oldest. */
+enum age {
+	LEFT,		/* just now */
+	PAST,
+	AHEAD		/* of a time that a wrong clock told */
+};
+
+struct old_file {
+	char *path;
+	struct dsrv_own own;	/* what is the format's of it */
+	struct stat file;
+	enum age age;
+};
+
+struct prune {
+	struct stat current;
+	const struct stat *left;	/* the file before it, or NULL */
+	time_t now;
+	int reads_back;		/* how names are known to be own */
+	size_t fixed;		/* bytes of path before any conversion */
+	char path[DSRV_PATH_MAX];	/* where the search has come to */
+	struct old_file *files;
+	int count;
+	int room;
+};
+
+static int
+is_same(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+/*
+ * Which files there are
+ */
+
+static int
+is_own(const struct prune *p, const struct stat *file, struct dsrv_own *own)
+{
+	return p->reads_back ? dsrv_logname_is_read_back(p->path, own) :
+	    dsrv_logname_is_of(p->path, file->st_mtim.tv_sec, own);
+}
+
+static int
+is_unlocked(int dir, const char *name)
+{
+	struct stat file;
+	int fd = dsrv_filelock_open(dir, name, &file);
+
+	if (fd != -1)
+		close(fd);
+	return fd != -1;
+}
+
+static enum age
+age_of(const struct prune *p, const struct stat *file)
+{
+	if (p->left != NULL && is_same(file, p->left))
+		return LEFT;
+	return file->st_mtim.tv_sec <= p->now + TOLERANCE ? PAST : AHEAD;
+}
+
+static void
+add_file(struct prune *p, const struct stat *file, const struct dsrv_own *own)
+{
+	int room = p->count < p->room ? p->room : 2 * p->room + 64;
+	struct old_file *files = p->files;
+
+	if (room > p->room && (files = realloc(files,
+	    (size_t)room * sizeof *files)) == NULL)
+		return;
+	p->files = files;
+	p->room = room;
+	files += p->count;
+	if ((files->path = strdup(p->path)) == NULL)
+		return;
+	files->own = *own;
+	files->file = *file;
+	files->age = age_of(p, file);
+	p->count++;
+}
+
+static void
+see_file(struct prune *p, int dir, const char *name)
+{
+	struct dsrv_own own;
+	struct stat file;
+
+	if (fstatat(dir, name, &file, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    S_ISREG(file.st_mode) && !is_same(&file, &p->current) &&
+	    is_own(p, &file, &own) && is_unlocked(dir, name))
+		add_file(p, &file, &own);
+}
+
+static void search(struct prune *, int dir, const char *format);
+
+/* What has this name in dir is like a part of the format, before the rest. */
+static void
+see(struct prune *p, int dir, const char *name, const char *rest)
+{
+	size_t length = strlen(p->path), slashes = strspn(rest, "/");
+	int below;
+
+	if (length + strlen(name) + slashes >= sizeof p->path)
+		return;
+	strcpy(p->path + length, name);
+	strncat(p->path, rest, slashes);
+	if (*rest == '\0')
+		see_file(p, dir, name);
+	else if ((below = dsrv_logdir_enter(dir, name)) != -1) {
+		search(p, below, rest + slashes);
+		close(below);
+	}
+	p->path[length] = '\0';
+}
+
+/* Another descriptor of the directory, to read it. */
+static DIR *
+open_names(int dir)
+{
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *names = fd != -1 ? fdopendir(fd) : NULL;
+
+	if (names == NULL && fd != -1)
+		close(fd);
+	return names;
+}
+
+/* Sees each name in dir that is like the format's next part. */
+static void
+search(struct prune *p, int dir, const char *format)
+{
+	struct dsrv_part part;
+	struct dirent *entry;
+	DIR *names;
+
+	dsrv_logname_part(&part, format);
+	if (!part.converts && *part.rest != '\0') {
+		see(p, dir, part.begins, part.rest);
+		return;
+	}
+	if ((names = open_names(dir)) == NULL)
+		return;
+	while ((entry = readdir(names)) != NULL)
+		if (dsrv_logname_fits(&part, entry->d_name))
+			see(p, dir, entry->d_name, part.rest);
+	closedir(names);
+}
+
+/*
+ * Which of them the logger has made
+ */
+
+static int
+order_of_names(const struct old_file *a, const struct old_file *b)
+{
+	if (a->own.length != b->own.length)
+		return a->own.length < b->own.length ? -1 : 1;
+	return memcmp(a->path, b->path, a->own.length);
+}
+
+/* Those of one name one after another, by their numbers. */
+static int
+by_name(const void *left, const void *right)
+{
+	const struct old_file *a = left, *b = right;
+	int order = order_of_names(a, b);
+
+	return order != 0 ? order :
+	    (a->own.number > b->own.number) - (a->own.number < b->own.number);
+}
+
+/* A rotation gives the numbers below that of files to keep, with a gap where it
+ * was broken off, or where somebody has removed one; and when more were to be
+ * kept it has given those that go on from there. */
+static int
+is_of_a_rotation(const struct old_file *f, const struct old_file *before)
+{
+	int kept = dsrv_settings()->logger_file_count_max;
+
+	if (f->own.number == 0)
+		return 1;
+	if (dsrv_settings()->logger_size_max == 0)
+		return 0;
+	return f->own.number < kept || f->own.number == 1 ||
+	    (before != NULL && order_of_names(f, before) == 0 &&
+	    f->own.number == before->own.number + 1);
+}
+
+static void
+forget(struct prune *p, int i)
+{
+	free(p->files[i].path);
+}
+
+/* Forgets those that are somebody else's. */
+static void
+choose_own(struct prune *p)
+{
+	int i, own = 0;
+
+	qsort(p->files, (size_t)p->count, sizeof *p->files, by_name);
+	for (i = 0; i < p->count; i++)
+		if (is_of_a_rotation(&p->files[i],
+		    own > 0 ? &p->files[own - 1] : NULL))
+			p->files[own++] = p->files[i];
+		else
+			forget(p, i);
+	p->count = own;
+}
+
+/*
+ * Which go
+ */
+
+/* The newest first. */
+static int
+by_age(const void *left, const void *right)
+{
+	const struct old_file *a = left, *b = right;
+	const struct timespec *one = &a->file.st_mtim, *two =
+	    &b->file.st_mtim;
+
+	if (a->age != b->age)
+		return a->age < b->age ? -1 : 1;
+	if (one->tv_sec != two->tv_sec)
+		return one->tv_sec < two->tv_sec ? 1 : -1;
+	if (one->tv_nsec != two->tv_nsec)
+		return one->tv_nsec < two->tv_nsec ? 1 : -1;
+	return (a->own.number > b->own.number) -
+	    (a->own.number < b->own.number);
+}
+
+/* Where it was found, if it is still that file, and still nobody's. */
+static void
+remove_file(const struct prune *p, const struct old_file *f)
+{
+	struct dsrv_logname n;
+	const char *name;
+	struct stat file;
+	int dir, fd = -1;
+
+	strcpy(n.path, f->path);
+	memset(n.converted, 0, p->fixed);
+	memset(n.converted + p->fixed, 1, sizeof n.converted - p->fixed);
+	name = dsrv_logname_last(n.path);
+	if ((dir = dsrv_logdir_open(&n, 0)) == -1)
+		return;
+	if ((fd = dsrv_filelock_open(dir, name, &file)) != -1) {
+		if (is_same(&file, &f->file))
+			unlinkat(dir, name, 0);
+		close(fd);
+	}
+	close(dir);
+}
+
+/* The directory that is the same for all files of the format. */
+static void
+search_all(struct prune *p)
+{
+	struct dsrv_logname n;
+	const char *format;
+	int dir;
+
+	format = dsrv_logname_fixed(n.path);
+	memset(n.converted, 0, sizeof n.converted);
+	strcpy(p->path, n.path);
+	p->fixed = strlen(n.path);
+	if ((dir = dsrv_logdir_open(&n, 0)) == -1)
+		return;
+	search(p, dir, format);
+	close(dir);
+}
+
+void
+dsrv_logprune(const struct dsrv_logname *current, int fd,
+    const struct stat *left, time_t now)
+{
+	int kept = dsrv_settings()->logger_file_count_max;
+	struct prune p = { .left = left, .now = now };
+	struct dsrv_own own;
+
+	if (kept == 0 || fstat(fd, &p.current) == -1)
+		return;
+	p.reads_back = dsrv_logname_is_read_back(current->path, &own);
+	search_all(&p);
+	choose_own(&p);
+	qsort(p.files, (size_t)p.count, sizeof *p.files, by_age);
+	for (; p.count > kept - 1; p.count--) {	/* current is one of them */
+		remove_file(&p, &p.files[p.count - 1]);
+		forget(&p, p.count - 1);
+	}
+	while (p.count > 0)
+		forget(&p, --p.count);
+	free(p.files);
+}

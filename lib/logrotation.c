@@ -1,0 +1,153 @@
+/*
+ * logrotation.c - rotation by size: FILE becomes FILE.1, that FILE.2, ...
+ *
+ * Nothing is ever replaced: numbers move up into the first one that is free.
+ * What is not a file, or is locked, which another daemon's log is, stays where
+ * it is, and FILE too.
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#include "config.h"
+
+#include <sys/stat.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "logger-private.h"
+
+/* In this directory, and the file's name there. */
+struct row {
+	int dir;
+	const char *name;
+};
+
+struct numbered {
+	char name[DSRV_PATH_MAX + 16];
+};
+
+static struct numbered
+number(const struct row *row, int n)
+{
+	struct numbered numbered;
+
+	if (n == 0)
+		snprintf(numbered.name, sizeof numbered.name, "%s", row->name);
+	else
+		snprintf(numbered.name, sizeof numbered.name, "%s.%d",
+		    row->name, n);
+	return numbered;
+}
+
+/* rename(2), but never over what is there. */
+static int
+move(const struct row *row, int from, int to)
+{
+	struct numbered old = number(row, from), new = number(row, to);
+	struct stat there;
+
+#ifdef HAVE_RENAMEAT2
+	if (renameat2(row->dir, old.name, row->dir, new.name,
+	    RENAME_NOREPLACE) == 0)
+		return 0;
+	if (errno == EEXIST)
+		return -1;	/* else perhaps not every file system can */
+#endif
+	if (fstatat(row->dir, new.name, &there, AT_SYMLINK_NOFOLLOW) == 0) {
+		errno = EEXIST;
+		return -1;
+	}
+	return renameat(row->dir, old.name, row->dir, new.name);
+}
+
+/* Whether this is a file that can be moved, or removed; else errno, ENOENT:
+ * there is none. */
+static int
+is_free_to_go(const struct row *row, int n, int removed)
+{
+	struct numbered numbered = number(row, n);
+	struct stat file;
+	int fd, gone = 1;
+
+	if (fstatat(row->dir, numbered.name, &file,
+	    AT_SYMLINK_NOFOLLOW) == -1)
+		return 0;
+	errno = EEXIST;
+	if (!S_ISREG(file.st_mode) ||
+	    (fd = dsrv_filelock_open(row->dir, numbered.name, &file)) == -1)
+		return 0;
+	if (removed)
+		gone = unlinkat(row->dir, numbered.name, 0) == 0;
+	close(fd);
+	return gone;
+}
+
+/* The first number that is free, so that nothing is replaced even where a
+ * logger has died halfway. Where so many files are kept that the next one
+ * would be too many, the last goes. -1 with errno: something is in the way. */
+static int
+free_number(const struct row *row)
+{
+	int kept = dsrv_settings()->logger_file_count_max, n = 1;
+	int last = kept > 1 ? kept - 1 : kept;	/* 0: there is none */
+
+	while (is_free_to_go(row, n, n == last))
+		if (n++ == last)
+			return last;
+	return errno == ENOENT ? n : -1;
+}
+
+static int
+is_at(const struct row *row, int n, int fd)
+{
+	struct numbered numbered = number(row, n);
+	struct stat named, open;
+
+	return fstatat(row->dir, numbered.name, &named,
+	    AT_SYMLINK_NOFOLLOW) == 0 && fstat(fd, &open) == 0 &&
+	    named.st_dev == open.st_dev && named.st_ino == open.st_ino;
+}
+
+/* Whoever renames our file in this moment may have let another daemon make its
+ * own of that name: it gets it back. */
+static int
+move_file(const struct row *row, int fd)
+{
+	if (move(row, 0, 1) == -1)
+		return -1;
+	if (is_at(row, 1, fd))
+		return 0;
+	move(row, 1, 0);
+	errno = EWOULDBLOCK;
+	return -1;
+}
+
+static int
+make_way(const struct row *row, int fd)
+{
+	int n = free_number(row);
+
+	if (n == -1)
+		return -1;
+	for (; n > 1; n--)
+		if (move(row, n - 1, n) == -1)
+			return -1;
+	return move_file(row, fd);
+}
+
+int
+dsrv_logrotation_make_way(const struct dsrv_logname *n, int fd)
+{
+	struct row row = { .dir = dsrv_logdir_open(n, 0),
+		.name = dsrv_logname_last(n->path) };
+	int made, error;
+
+	if (row.dir == -1)
+		return -1;
+	made = make_way(&row, fd);
+	error = errno;
+	close(row.dir);
+	errno = error;
+	return made;
+}

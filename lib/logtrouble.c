@@ -1,0 +1,117 @@
+/*
+ * logtrouble.c - what the logger could not do, and tries again
+ *
+ * One line to syslog(3) when it begins; one in the log when it is over, which
+ * tells how long it lasted. Which loggers live meanwhile makes no difference.
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "logger-private.h"
+
+static const char *const verbs[] = {
+	[DSRV_TROUBLE_READ] = "read lines for",
+	[DSRV_TROUBLE_WRITE] = "write",
+	[DSRV_TROUBLE_OPEN] = "open",
+	[DSRV_TROUBLE_RENAME] = "rename",
+	[DSRV_TROUBLE_LOCK] = "lock"
+};
+
+enum { SHOWN = 512 };	/* bytes of a path: a message has the reason too */
+
+const char *
+dsrv_trouble_path(const char *path)
+{
+	static char shown[SHOWN + sizeof "..."];
+	size_t length = strlen(path);
+
+	if (length <= SHOWN)
+		return path;
+	snprintf(shown, sizeof shown, "...%s", path + length - SHOWN);
+	return shown;
+}
+
+/* Of a file that is open no error is about its name. */
+static const char *
+why(enum dsrv_trouble verb, int error)
+{
+	return verb == DSRV_TROUBLE_READ || verb == DSRV_TROUBLE_WRITE ?
+	    strerror(error) : dsrv_logfile_why(error);
+}
+
+/* What it is about: nobody else reads this until the trouble is noted. */
+static void
+describe(const struct dsrv_airlock *a, enum dsrv_trouble verb,
+    const char *path, int error)
+{
+	struct dsrv_trouble_text *text = &a->memory->troubles[verb];
+
+	snprintf(text->path, sizeof text->path, "%s",
+	    dsrv_trouble_path(path));
+	snprintf(text->reason, sizeof text->reason, "%s", why(verb, error));
+	dsrv_report("%s %s: %s; trying again", verbs[verb], text->path,
+	    text->reason);
+}
+
+/* Keeps errno. */
+void
+dsrv_trouble_begin(const struct dsrv_airlock *a, enum dsrv_trouble verb,
+    const char *path)
+{
+	struct dsrv_airlock_state changed = *dsrv_journal_state(a);
+	struct dsrv_airlock_trouble *trouble = &changed.troubles[verb];
+	int error = errno;
+
+	if (trouble->since == 0) {
+		describe(a, verb, path, error);
+		trouble->since = dsrv_loop_now();
+	}
+	trouble->until = 0;
+	dsrv_journal_set_state(a, &changed);
+	errno = error;
+}
+
+void
+dsrv_trouble_end(const struct dsrv_airlock *a, enum dsrv_trouble verb)
+{
+	struct dsrv_airlock_state changed = *dsrv_journal_state(a);
+	struct dsrv_airlock_trouble *trouble = &changed.troubles[verb];
+
+	if (trouble->since == 0 || trouble->until != 0)
+		return;
+	trouble->until = dsrv_loop_now();
+	dsrv_journal_set_state(a, &changed);
+}
+
+static int
+tell(const struct dsrv_airlock *a, enum dsrv_trouble verb,
+    const struct dsrv_airlock_trouble *trouble, struct dsrv_logline *lines,
+    const struct dsrv_stamp *stamp)
+{
+	const struct dsrv_trouble_text *text = &a->memory->troubles[verb];
+	char line[DSRV_REPORT_MAX];
+	size_t length;
+
+	length = dsrv_report_line(line, "%s %s for %lld s: %s", verbs[verb],
+	    text->path, (long long)(trouble->until - trouble->since + 500) /
+	    1000, text->reason);
+	return dsrv_logline_say(lines, stamp, line, length);
+}
+
+void
+dsrv_trouble_tell(const struct dsrv_airlock *a, struct dsrv_logline *lines,
+    const struct dsrv_stamp *stamp, struct dsrv_airlock_state *after)
+{
+	struct dsrv_airlock_trouble *trouble = after->troubles;
+	int verb;
+
+	for (verb = 0; verb < DSRV_TROUBLES; verb++, trouble++)
+		if (trouble->until != 0 && tell(a, (enum dsrv_trouble)verb,
+		    trouble, lines, stamp) == 0)
+			memset(trouble, 0, sizeof *trouble);
+}

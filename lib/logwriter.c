@@ -1,0 +1,404 @@
+/*
+ * logwriter.c - the lines in hand, into the file that is the log now
+ *
+ * Which file that is: looked up every second, rotated when it is full, and left
+ * only at the end of a line.
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#include "config.h"
+
+#include <sys/stat.h>
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "logger-private.h"
+
+enum { PATIENCE = 1000 };	/* ms, with a stream that is full */
+
+static const struct dsrv_airlock_state *
+state(const struct dsrv_logwriter *w)
+{
+	return dsrv_journal_state(w->airlock);
+}
+
+static off_t
+offset(const struct dsrv_logwriter *w)
+{
+	return dsrv_journal_record(w->airlock)->offset;
+}
+
+/* By this path the file was opened. */
+static const char *
+path(const struct dsrv_logwriter *w)
+{
+	return w->airlock->memory->paths[dsrv_journal_record(w->airlock)->path];
+}
+
+static int
+is_pending(const struct dsrv_logwriter *w)
+{
+	return dsrv_journal_is_pending(w->airlock);
+}
+
+static void
+fail(const struct dsrv_logwriter *w, enum dsrv_trouble verb)
+{
+	dsrv_trouble_begin(w->airlock, verb,
+	    verb == DSRV_TROUBLE_OPEN ? w->name.path : path(w));
+}
+
+static void
+succeed(const struct dsrv_logwriter *w, enum dsrv_trouble verb)
+{
+	dsrv_trouble_end(w->airlock, verb);
+}
+
+/*
+ * Which file it is
+ */
+
+static void
+link_file(struct dsrv_logwriter *w)
+{
+	int was_linked = w->linked;
+
+	w->linked = offset(w) < 0 || dsrv_logfile_link(path(w)) == 0;
+	if (was_linked && !w->linked)
+		dsrv_report("link %s: %s; trying again",
+		    dsrv_trouble_path(dsrv_settings()->logger_link),
+		    strerror(errno));
+}
+
+/* A line whose beginning is in a file that is left begins again. */
+static void
+forget_beginning(const struct dsrv_logwriter *w)
+{
+	struct dsrv_airlock_state changed = *state(w);
+
+	/* What is pending begins in the new file with a whole line. */
+	if (changed.midline && !is_pending(w)) {
+		changed.midline = 0;
+		dsrv_journal_set_state(w->airlock, &changed);
+	}
+}
+
+/* With its lock: its descriptor may still be on its way to the master. */
+static void
+leave_file(struct dsrv_logwriter *w, struct stat *left)
+{
+	if (w->fd == -1 || fstat(w->fd, left) == -1)
+		memset(left, 0, sizeof *left);
+	if (w->fd != -1) {
+		dsrv_filelock_release(w->fd);
+		close(w->fd);
+	}
+	w->fd = -1;
+}
+
+/* After this file, which is the log from now on, comes what is in hand. */
+static int
+keep_file(struct dsrv_logwriter *w, int fd, off_t size)
+{
+	struct dsrv_kept kept = {
+		.file = fd, .bell = w->bell, .path = w->name.path,
+		.before = w->fd, .size = size,
+		.in_half_a_line = size > 0 &&
+		    dsrv_logfile_ends_in_half_a_line(fd)
+	};
+	int error;
+
+	if (dsrv_airlock_keep(w->airlock, &kept) == 0)
+		return 0;
+	error = errno;
+	close(fd);
+	errno = error;
+	return -1;
+}
+
+/* Makes what has the name the file; -1 with errno: it stays the old one. */
+static int
+change_file(struct dsrv_logwriter *w, time_t now)
+{
+	struct stat left;
+	off_t size;
+	int fd = dsrv_logfile_open(&w->name, &size);
+
+	if (fd == -1 || keep_file(w, fd, size) == -1)
+		return -1;
+	leave_file(w, &left);
+	w->fd = fd;
+	w->size = DSRV_UNKNOWN;
+	w->is_locked = 1;
+	forget_beginning(w);
+	succeed(w, DSRV_TROUBLE_RENAME);	/* whatever was too large */
+	link_file(w);
+	if (size >= 0)
+		dsrv_logprune(&w->name, fd, &left, now);
+	return 0;
+}
+
+/*
+ * Who may write to it: this daemon alone, as long as its master lives. Then
+ * workers that are left may still have something to say, but another daemon may
+ * want the file: it is locked for a write, and waited for as for a full disk.
+ */
+
+static int
+hold(struct dsrv_logwriter *w)
+{
+	if (w->is_locked || offset(w) < 0)
+		return 0;
+	if (dsrv_filelock_take(w->fd) == -1) {
+		fail(w, DSRV_TROUBLE_LOCK);
+		return -1;
+	}
+	succeed(w, DSRV_TROUBLE_LOCK);
+	w->is_locked = 1;
+	w->size = DSRV_UNKNOWN;
+	return 0;
+}
+
+/* Not in the middle of anything that another would write into. */
+static void
+let_go(struct dsrv_logwriter *w)
+{
+	if (!w->shares || !w->is_locked || is_pending(w) || state(w)->midline)
+		return;
+	dsrv_filelock_release(w->fd);
+	w->is_locked = 0;
+}
+
+/*
+ * Failed writes
+ */
+
+/* A stream that nobody reads any more has no other reader ever; one that is
+ * full is in trouble only if it stays so. */
+static void
+not_written(struct dsrv_logwriter *w)
+{
+	size_t left = dsrv_journal_record(w->airlock)->to_file;
+	int64_t now = dsrv_loop_now();
+
+	if (offset(w) < 0 && errno == EAGAIN) {
+		if (w->full_since == 0 || left != w->left)
+			w->full_since = now;
+		w->left = left;
+		if (now - w->full_since < PATIENCE)
+			return;
+	}
+	fail(w, DSRV_TROUBLE_WRITE);
+	if (offset(w) < 0 && errno == EPIPE)
+		dsrv_journal_forget_pending(w->airlock);
+}
+
+/* Ends the write that is under way. */
+static int
+finish(struct dsrv_logwriter *w)
+{
+	if (is_pending(w) && dsrv_journal_resume(w->airlock, w->fd) == -1) {
+		not_written(w);
+		return is_pending(w) ? -1 : 0;
+	}
+	w->full_since = 0;
+	succeed(w, DSRV_TROUBLE_WRITE);
+	return 0;
+}
+
+/* What has begun in a file ends in it, unless nobody will find it there, or
+ * it cannot be written: then a torn line begins again. */
+static int
+may_leave_file(struct dsrv_logwriter *w)
+{
+	struct stat file;
+
+	if (fstat(w->fd, &file) == 0 && file.st_nlink == 0)
+		return 1;
+	return finish(w) == -1 || !state(w)->midline;
+}
+
+static int
+differs(const struct dsrv_logwriter *w, const struct dsrv_logname *name)
+{
+	return offset(w) != DSRV_STREAM && dsrv_logfile_differs(name, w->fd);
+}
+
+void
+dsrv_logwriter_look(struct dsrv_logwriter *w, time_t now)
+{
+	struct dsrv_logname name;
+	int is_other;
+
+	w->looked = now;
+	if (dsrv_logname_at(&name, now) == -1) {
+		fail(w, DSRV_TROUBLE_OPEN);
+		return;
+	}
+	is_other = differs(w, &name);
+	if (is_other && !may_leave_file(w))
+		return;
+	w->name = name;
+	if (is_other && change_file(w, now) == -1) {
+		fail(w, DSRV_TROUBLE_OPEN);
+		return;
+	}
+	succeed(w, DSRV_TROUBLE_OPEN);
+	if (!w->linked)
+		link_file(w);
+}
+
+/* Whether there is a file that will be found; file: what it is now. */
+static int
+find_file(struct dsrv_logwriter *w, struct stat *file)
+{
+	if (fstat(w->fd, file) == 0 && file->st_nlink > 0)
+		return 1;
+	dsrv_logwriter_look(w, w->stamp.second);
+	return fstat(w->fd, file) == 0 && file->st_nlink > 0;
+}
+
+/*
+ * How long it may be
+ */
+
+static int
+is_limited(const struct dsrv_logwriter *w)
+{
+	return dsrv_settings()->logger_size_max > 0 && offset(w) >= 0 &&
+	    w->stuck != w->stamp.second;
+}
+
+/* Whether there would be more in the file than may be. */
+static int
+is_full(const struct dsrv_logwriter *w, off_t size, size_t more)
+{
+	return is_limited(w) && size > 0 && !state(w)->midline &&
+	    (uintmax_t)size + more > dsrv_settings()->logger_size_max;
+}
+
+/* How much may be written to a file of this size. */
+static size_t
+room(const struct dsrv_logwriter *w, off_t size)
+{
+	size_t most = dsrv_settings()->logger_size_max;
+
+	if (!is_limited(w))
+		return DSRV_AIRLOCK_OUT;
+	return (uintmax_t)size < most ? most - (size_t)size : 0;
+}
+
+/* A new file, or for this second no more thought of one. */
+static void
+rotate(struct dsrv_logwriter *w)
+{
+	/* If it was renamed, or its time is over, the next look sees to it. */
+	if (differs(w, &w->name))
+		w->stuck = w->stamp.second;
+	else if (dsrv_logrotation_make_way(&w->name, w->fd) == -1) {
+		fail(w, DSRV_TROUBLE_RENAME);
+		w->stuck = w->stamp.second;
+	} else if (change_file(w, w->looked) == -1) {
+		fail(w, DSRV_TROUBLE_OPEN);
+		w->stuck = w->stamp.second;
+	}
+}
+
+/*
+ * The lines
+ */
+
+/* Somebody else has written to the file, or it is new to us: the line there
+ * may have no end. */
+static int
+ends_in_half_a_line(const struct dsrv_logwriter *w, off_t size)
+{
+	return size != w->size && offset(w) >= 0 && !state(w)->midline &&
+	    dsrv_logfile_ends_in_half_a_line(w->fd);
+}
+
+static int
+put(struct dsrv_logwriter *w, off_t size, struct dsrv_airlock_put *lines)
+{
+	int written = dsrv_journal_put(w->airlock, w->fd,
+	    offset(w) < 0 ? offset(w) : size, lines);
+
+	dsrv_logcompose_done(w->airlock);
+	w->size = size + (off_t)lines->count + lines->ends_half_a_line;
+	if (written == 0)
+		return 0;
+	not_written(w);
+	return is_pending(w) ? -1 : 0;
+}
+
+/* What can be written to the file, which is so long, or a new file for it; 0:
+ * nothing is left; -1: it cannot be written now. */
+static int
+write_more(struct dsrv_logwriter *w, off_t size)
+{
+	struct dsrv_airlock_put lines;
+
+	if (is_pending(w))
+		return finish(w) == 0 ? 1 : -1;
+	dsrv_logcompose(w->airlock, &w->stamp, room(w, size), w->at_end,
+	    &lines);
+	if (lines.count == 0)
+		return 0;
+	lines.ends_half_a_line = ends_in_half_a_line(w, size);
+	if (is_full(w, size, lines.count + (size_t)lines.ends_half_a_line)) {
+		rotate(w);
+		return 1;
+	}
+	return put(w, size, &lines) == 0 ? 1 : -1;
+}
+
+int
+dsrv_logwriter_write(struct dsrv_logwriter *w)
+{
+	struct stat file;
+	int more = -1;
+
+	while (find_file(w, &file) && hold(w) == 0 &&
+	    (more = write_more(w, file.st_size)) == 1)
+		more = -1;
+	let_go(w);
+	return more == 0;
+}
+
+/*
+ * The first file, or that of the logger before
+ */
+
+static void
+take_over(struct dsrv_logwriter *w, const struct dsrv_kept *kept, time_t now)
+{
+	w->fd = kept->file;
+	w->bell = kept->bell;
+	dsrv_logcompose_done(w->airlock);
+	/* The one before may have died before it came to this. */
+	if (!differs(w, &w->name) && offset(w) >= 0) {
+		link_file(w);
+		dsrv_logprune(&w->name, w->fd, NULL, now);
+	}
+}
+
+int
+dsrv_logwriter_open(struct dsrv_logwriter *w, struct dsrv_airlock *a,
+    time_t now)
+{
+	struct dsrv_kept kept;
+
+	memset(w, 0, sizeof *w);
+	w->airlock = a;
+	w->fd = w->bell = -1;
+	w->size = DSRV_UNKNOWN;
+	w->linked = w->is_locked = 1;
+	if (dsrv_logname_at(&w->name, now) == -1)
+		return -1;
+	if (dsrv_airlock_recover(a, &kept) == 0) {
+		take_over(w, &kept, now);
+		return 0;
+	}
+	return errno == ENOENT ? change_file(w, now) : -1;
+}
