@@ -258,15 +258,27 @@ different_words() {
 	done
 }
 
-# The rows of the tables in a page, with one blank between two words.
-rows() {
+# The tables of a page: a line for each cell, with its row, "fits" or "wide",
+# and its text, with one blank between two words. The last column counts, too:
+# whether there is room for more depends on the formatter.
+cells() {
 	awk '
+		function cell(    fits) {
+			fits = length(text) <= length(width[++column])
+			print row, fits ? "fits" : "wide", text
+			text = ""
+		}
 		/^\.El/ { table = 0 }
 		table && /^\.It / {
-			text = ""
+			row++
+			column = 0
 			for (i = 2; i <= NF; i++) {
 				word = $i
-				if (word ~ /^(Dv|Em|No|Pa|Sy|Ta)$/)
+				if (word == "Ta") {
+					cell()
+					continue
+				}
+				if (word ~ /^(Dv|Em|No|Pa|Sy)$/)
 					continue
 				if (word == "Fn")
 					word = $++i "()"
@@ -274,11 +286,30 @@ rows() {
 					word = $(i + 1) "(" $(i + 2) ")"
 					i += 2
 				}
-				text = text " " word
+				text = text (text == "" ? "" : " ") word
 			}
-			print substr(text, 2)
+			cell()
 		}
-		/^\.Bl -column/ { table = 1 }' "$1"
+		/^\.Bl -column/ {
+			table = 1
+			count = split($0, parts, "\"")
+			for (i = 2; i <= count; i += 2)
+				width[i / 2] = parts[i]
+		}' "$1"
+}
+
+rows() {
+	cells "$1" | awk '
+		$1 != row && NR > 1 { print text; text = "" }
+		{ row = $1; $1 = $2 = ""; sub(/^ */, "") }
+		$0 != "" { text = text (text == "" ? "" : " ") $0 }
+		END { if (NR > 0) print text }'
+}
+
+all_cells() {
+	for page in $(pages); do
+		cells "$page" | sed "s,^[0-9]* \(fits\|wide\) ,\1 $page: ,"
+	done
 }
 
 # broken_rows BY: those that are no line of the page as it prints it.
@@ -318,6 +349,12 @@ empty "examples that are in no program" \
     "$(printf '%s\n' "$shown_examples" | grep '^not in')"
 found=$(printf '%s\n' "$shown_examples" | grep -c '^found') || failures=1
 echo "examples that are in a program: $found"
+
+all=$(all_cells)
+empty "cells of tables that are wider than their column" \
+    "$(printf '%s\n' "$all" | grep '^wide')"
+found=$(printf '%s\n' "$all" | grep -c '^fits') || failures=1
+echo "cells that are not: $found"
 
 skipped=0
 has() {
