@@ -316,6 +316,9 @@ become(const struct server *s, struct birth *birth)
 {
 	/* A signal to its group reaches only it and its helpers. */
 	setpgid(0, 0);
+	/* What it makes of its stderr is not for others to suffer from. */
+	if (dsrv_settings()->logger_enabled)
+		dsrv_descriptors_unshare(STDERR_FILENO);
 	if (has_spares(s))
 		wait_for_client(s, birth);
 	else
