@@ -5,6 +5,7 @@
  */
 #include "config.h"
 
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -291,7 +292,8 @@ report_without_memory(void)
 	struct rlimit none = { 0, 0 };
 
 	daemon_set_program_name("testd");
-	if (setrlimit(RLIMIT_AS, &none) == -1 || malloc(1 << 24) != NULL)
+	if (setrlimit(RLIMIT_AS, &none) == -1 || mmap(NULL, 1, PROT_READ,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED)
 		_exit(98);
 	dsrv_report("say: %s", strerror(ENOMEM));
 	_exit(1);
