@@ -17,6 +17,7 @@
 static char root[] = "/";
 static char prefix[] = "%Y-%m-%dT%H:%M:%S%z ";
 static char *started_in;
+static int no_start;	/* why that is not known */
 
 static struct dsrv_settings settings = {
 	.working_directory = root,
@@ -190,7 +191,8 @@ void
 dsrv_settings_start_here(void)
 {
 	free(started_in);
-	started_in = getcwd(NULL, 0);
+	if ((started_in = getcwd(NULL, 0)) == NULL)
+		no_start = errno;
 }
 
 /* Puts the directory before a relative path; in a format, as one. "-" is
@@ -204,8 +206,8 @@ make_absolute(char **path, int is_format)
 	if (*path == NULL || **path == '/' ||
 	    (is_format && strcmp(*path, "-") == 0))
 		return 0;
-	if (from == NULL) {	/* that directory has been removed */
-		errno = ENOENT;
+	if (from == NULL) {	/* removed, or out of memory */
+		errno = no_start;
 		return -1;
 	}
 	if ((absolute = malloc(2 * strlen(from) + strlen(*path) + 2)) == NULL)
