@@ -2062,7 +2062,7 @@ known_client(char *worker, size_t size)
 	return fd;
 }
 
-/* The worker of a new client dies of this signal. */
+/* The worker of a new client dies of this signal, and its server knows. */
 static void
 die_of(int signo, char *worker, size_t size)
 {
@@ -2073,6 +2073,7 @@ die_of(int signo, char *worker, size_t size)
 	client_says(fd, text);
 	ck_assert_ptr_null(client_hears(fd));
 	close(fd);
+	has_children(server, 0);
 }
 
 /* How many more are told of in these lines. */

@@ -123,6 +123,31 @@ fill_shared_memory(const char *numbers)
 		fclose(maps);
 }
 
+#ifdef HAVE_SYS_EVENTFD_H
+
+/* Wakes whom it can, without end. */
+static void
+call_for_ever(void)
+{
+	uint64_t one = 1;
+	char path[32], target[32];
+	int fd;
+
+	for (fd = FACTS + 1; fd < HIGH; fd++) {
+		snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+		memset(target, 0, sizeof target);
+		if (readlink(path, target, sizeof target - 1) > 0 &&
+		    strcmp(target, "anon_inode:[eventfd]") == 0)
+			break;
+	}
+	printf("%d\n", fd < HIGH);
+	for (;;)
+		if (write(fd, &one, sizeof one) != sizeof one)
+			poll(NULL, 0, 1);
+}
+
+#endif
+
 /* Others would wait in accept(2). */
 static void
 make_listeners_wait(void)
@@ -286,6 +311,10 @@ misbehave(const char *line)
 		fill_shared_memory(line + 4);
 	else if (strcmp(line, "wait\n") == 0)
 		make_listeners_wait();
+#ifdef HAVE_SYS_EVENTFD_H
+	else if (strcmp(line, "call\n") == 0)
+		call_for_ever();
+#endif
 	else if (strncmp(line, "usurp", 5) == 0)
 		printf("%d\n", usurp(atoi(line + 5)));
 	else if (strcmp(line, "damaged\n") == 0)
@@ -324,6 +353,10 @@ obey(const char *line, int index)
 		return 1;
 	if (strcmp(line, "bye\n") == 0)
 		return 0;
+	if (strcmp(line, "end\n") == 0) {
+		daemon_end_connection();
+		return 0;
+	}
 	if (strcmp(line, "who\n") == 0)
 		printf("%ld\n", (long)getpid());
 	else if (strcmp(line, "where\n") == 0)
@@ -575,13 +608,14 @@ says_nothing_for(int ms)
 	ck_assert_msg(silent_for(run.err_fd, ms), "%s", message());
 }
 
+/* Or it has ended first. */
 static void
 stopped(pid_t pid)
 {
 	long since = 0;
 
 	send_signal(pid, SIGSTOP);
-	while (state_of(pid) != 'T')
+	while (state_of(pid) != 'T' && running(pid))
 		look_again(&since, "a process to be stopped");
 }
 
@@ -1364,6 +1398,12 @@ START_TEST(a_worker_that_has_finished_gets_no_client_if_it_asks_again)
 }
 END_TEST
 
+START_TEST(a_client_is_served_after_a_connection_that_was_ended_before)
+{
+	is_fresh_after("end\n");
+}
+END_TEST
+
 START_TEST(a_client_gets_what_was_not_flushed_before_its_end)
 {
 	pid_t worker;
@@ -1807,6 +1847,29 @@ START_TEST(a_worker_that_takes_all_slots_for_busy_ones_starves_no_client)
 }
 END_TEST
 
+START_TEST(a_worker_that_calls_without_end_keeps_the_server_from_nothing)
+{
+	pid_t worker;
+	int i, fd;
+
+#if !defined(HAVE_SYS_EVENTFD_H) || !defined(HAVE_PREADV2)
+	if (skip_if(1, "this system has no eventfd(2) that never waits"))
+		return;
+#endif
+	start();
+	fd = served(ports[0], &worker);
+	ck_assert_int_eq(number(fd, "call"), 1);
+	for (i = 0; i < CROWD; i++)
+		serves_one(ports[0]);
+	send_signal(master, SIGUSR1);
+	hears(fd, NULL);
+	close(fd);
+	new_server();
+	serves_one(ports[0]);
+	stop();
+}
+END_TEST
+
 /*
  * What workers are
  */
@@ -1895,6 +1958,49 @@ refuses(int port)
 	}
 	ck_assert_int_eq(errno, ECONNREFUSED);
 }
+
+/* All are stopped first, so that each has its signal before any obeys. */
+static void
+signal_all(int signo)
+{
+	pid_t pids[CHILDREN + 2];
+	int i, count;
+
+	stopped(pids[0] = master);
+	stopped(pids[1] = server);
+	count = 2 + children_of(server, pids + 2, CHILDREN);
+	for (i = 2; i < count; i++)
+		if (running(pids[i]))
+			stopped(pids[i]);
+	for (i = 0; i < count; i++)
+		send_signal(pids[i], signo);
+	for (i = 0; i < count; i++)
+		send_signal(pids[i], SIGCONT);
+}
+
+/* A service manager's stop, and what pkill(1) does. Nobody has failed. */
+START_TEST(a_signal_that_reaches_all_processes_at_once_is_no_failure)
+{
+	pid_t pids[CHILDREN];
+	int fd;
+
+	foreground = 1;
+	start();
+	wait_for_spares(4, pids);
+	signal_all(SIGHUP);
+	new_server();
+	serves_one(ports[0]);
+	signal_all(SIGUSR1);
+	new_server();
+	fd = served(ports[0], pids);
+	signal_all(SIGTERM);
+	hears(fd, NULL);
+	close(fd);
+	ck_assert_int_eq(run_wait(&run), 0);
+	nothing_left();
+	ck_assert_str_eq(run.err, "");
+}
+END_TEST
 
 /* It obeys nothing, and has the listeners. */
 START_TEST(a_worker_with_handlers_of_its_own_keeps_no_port_at_a_stop)
@@ -2195,6 +2301,7 @@ main(void)
 		a_client_is_answered_line_by_line_after_full_buffers,
 		a_client_is_answered_after_wide_characters,
 		a_worker_that_has_finished_gets_no_client_if_it_asks_again,
+		a_client_is_served_after_a_connection_that_was_ended_before,
 		a_client_gets_what_was_not_flushed_before_its_end,
 		a_client_whose_words_were_not_read_sees_an_end_and_no_reset,
 		a_worker_that_has_had_its_share_finishes,
@@ -2212,9 +2319,11 @@ main(void)
 		a_worker_that_has_usurped_all_takes_no_other_client,
 		a_worker_that_takes_all_slots_for_nobody_starves_no_client,
 		a_worker_that_takes_all_slots_for_busy_ones_starves_no_client,
+		a_worker_that_calls_without_end_keeps_the_server_from_nothing,
 		each_spare_leads_a_process_group,
 		a_client_of_a_spare_is_answered_without_delay,
 		a_spare_passes_over_clients_that_have_reset,
+		a_signal_that_reaches_all_processes_at_once_is_no_failure,
 		a_worker_with_handlers_of_its_own_keeps_no_port_at_a_stop,
 		spares_that_are_not_asked_leave_at_a_reload_all_the_same,
 		a_worker_that_is_not_asked_and_waits_again_ends_at_a_reload,
