@@ -25,8 +25,8 @@
 #define keep_from_children(p, size) minherit(p, size, INHERIT_NONE)
 #define give_to_children(p, size) minherit(p, size, INHERIT_SHARE)
 #else
-#define keep_from_children(p, size) (-1)
-#define give_to_children(p, size) (-1)
+#define keep_from_children(p, size) ((void)(p), (void)(size), -1)
+#define give_to_children(p, size) ((void)(p), (void)(size), -1)
 #endif
 
 static struct {
