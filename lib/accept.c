@@ -233,13 +233,16 @@ dsrv_accept_has_clients(const struct dsrv_acceptor *a,
 	return 0;
 }
 
-void
+int
 dsrv_accept_check(struct dsrv_acceptor *a, struct dsrv_loop *loop)
 {
-	int i;
+	int i, good = 1;
 
 	for (i = 0; i < a->count; i++)
 		if (dsrv_loop_watches(loop, a->listeners[i].place) &&
-		    dsrv_listen_check(a->listeners[i].fd) != 0)
+		    dsrv_listen_check(a->listeners[i].fd) != 0) {
 			suspect(a, &a->listeners[i], loop);
+			good = 0;
+		}
+	return good;
 }

@@ -876,8 +876,8 @@ void dsrv_accept_retry(struct dsrv_acceptor *, int64_t now,
 /* Whether a client waits at any listener. */
 int dsrv_accept_has_clients(const struct dsrv_acceptor *,
     const struct dsrv_loop *);
-/* Drops those that no longer listen, after a moment. */
-void dsrv_accept_check(struct dsrv_acceptor *, struct dsrv_loop *);
+/* Drops those that no longer listen, after a moment. Whether all do. */
+int dsrv_accept_check(struct dsrv_acceptor *, struct dsrv_loop *);
 
 /*
  * notice.c - what the log says about workers

@@ -137,10 +137,10 @@ dsrv_pool_lose(struct dsrv_pool *pool, struct dsrv_acceptor *acceptor,
 	pool->sent_in_vain += loop->status == DSRV_POOL_EMPTY_HANDED << 8;
 	if (!dsrv_slots_lose(loop->pid))
 		return 0;
-	if (pool->lost++ == 0)
+	/* It leaves without a word if its listeners have been ended. */
+	if (dsrv_accept_check(acceptor, loop) && pool->lost++ == 0)
 		dsrv_report("keep a spare: it %s; another follows",
 		    dsrv_report_how(loop->status));
-	dsrv_accept_check(acceptor, loop);
 	pool->refill = pool->hungry = 1;
 	return pool->lost > 1 || !dsrv_accept_has_clients(acceptor, loop) ?
 	    dsrv_restart_pause(pool->lost, FIRST_PAUSE, LONGEST_PAUSE) : 0;

@@ -1781,6 +1781,9 @@ START_TEST(logger_shares_memory_with_the_master_that_nobody_else_has)
 {
 	int i;
 
+	if (skip_if(!HAVE_DECL_MADV_DONTFORK,
+	    "this system cannot keep memory from children"))
+		return;
 	make_gate();
 	log_to("log");
 	in_logger = fork_logger_s_helper;
