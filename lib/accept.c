@@ -25,7 +25,10 @@ dsrv_accept_check_list(const int *fds, int count)
 		return EINVAL;
 	}
 	for (i = 0; i < count; i++) {
-		if ((error = dsrv_listen_check(fds[i])) != 0) {
+		error = dsrv_listen_check(fds[i]);
+		/* What the system is short of says nothing of the socket. */
+		if (error != 0 &&
+		    dsrv_listen_why(error) == DSRV_LISTEN_SOCKET) {
 			dsrv_report("serve on descriptor %d: %s", fds[i],
 			    error == EINVAL ? "it does not listen" :
 			    strerror(error));

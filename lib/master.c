@@ -663,6 +663,9 @@ loop_as_master(struct master *m)
 		m->loop.deadline = next_deadline(m);
 		switch (dsrv_loop_next(&m->loop)) {
 		case DSRV_EVENT_SIGNAL:
+			/* A success that came before it counts. */
+			if (!m->confirmed && m->server.pid != 0)
+				hear(m);
 			take(m, dsrv_signals_meaning(m->loop.signo,
 			    m->loop.from_kernel));
 			break;

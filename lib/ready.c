@@ -31,10 +31,19 @@ struct word {
 int
 dsrv_ready_pipe(int *from_child, int *to_parent)
 {
+	int error;
+
 	if (dsrv_descriptors_pipe(from_child, to_parent) == -1)
 		return -1;
-	fcntl(*from_child, F_SETFL, O_NONBLOCK);
-	return 0;
+	if (fcntl(*from_child, F_SETFL, O_NONBLOCK) == 0)
+		return 0;
+	/* The parent would sleep in a read of it. */
+	error = errno;
+	close(*from_child);
+	close(*to_parent);
+	*from_child = -1;
+	errno = error;
+	return -1;
 }
 
 int
@@ -48,8 +57,8 @@ dsrv_ready_say(enum dsrv_ready_word word, int number)
 		return 0;
 	/* A pipe takes so few bytes at once, if there is a page for them. */
 	while ((n = write(fd, &said, sizeof said)) == -1 &&
-	    (errno == EINTR || (errno == ENOMEM && tries-- > 0)))
-		if (errno == ENOMEM)
+	    (errno == EINTR || (errno != EPIPE && tries-- > 0)))
+		if (errno != EINTR)
 			poll(NULL, 0, SHORT_OF_MEMORY);
 	return n == -1 ? -1 : 0;
 }
@@ -67,8 +76,8 @@ dsrv_ready_hear(int from_child, int *number)
 		*number = said.number;
 		return (enum dsrv_ready_word)said.word;
 	}
-	return n == -1 && errno == EAGAIN ? DSRV_READY_NOTHING :
-	    DSRV_READY_GONE;
+	/* An error is not the end: it is read again. */
+	return n == -1 ? DSRV_READY_NOTHING : DSRV_READY_GONE;
 }
 
 int

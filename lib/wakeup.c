@@ -69,9 +69,12 @@ open_pipe(struct dsrv_wakeup *w)
 {
 	if (dsrv_descriptors_pipe(&w->fd, &w->to) == -1)
 		return -1;
-	fcntl(w->fd, F_SETFL, O_NONBLOCK);
-	fcntl(w->to, F_SETFL, O_NONBLOCK);
-	return 0;
+	if (fcntl(w->fd, F_SETFL, O_NONBLOCK) == 0 &&
+	    fcntl(w->to, F_SETFL, O_NONBLOCK) == 0)
+		return 0;
+	close(w->fd);
+	close(w->to);
+	return -1;
 }
 
 int
