@@ -434,6 +434,19 @@ client(int port)
 }
 
 void
+nobody_listens(int port)
+{
+	long since = 0;
+	int fd;
+
+	while ((fd = client_if(port)) != -1 || errno != ECONNREFUSED) {
+		if (fd != -1)
+			close(fd);
+		look_again(&since, "a connection to be refused");
+	}
+}
+
+void
 client_says(int fd, const char *text)
 {
 	ssize_t len = (ssize_t)strlen(text);

@@ -139,6 +139,9 @@ int listen_anywhere(int *port);
 /* Clients. A connect that must succeed; one that says whether it did. */
 int client(int port);
 int client_if(int port);
+/* Waits until a connection is refused: when the daemon has left a port, the
+ * kernel may give it to another test for a while. */
+void nobody_listens(int port);
 void client_says(int fd, const char *text);
 /* The next line without its newline; NULL at end of file or reset. The
  * text is valid until the next call. */
