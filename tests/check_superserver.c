@@ -6,6 +6,9 @@
  */
 #include "config.h"
 
+#ifdef HAVE_FLOCK
+#include <sys/file.h>
+#endif
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <netinet/in.h>
@@ -454,6 +457,17 @@ start_session(int port)
 	ck_assert_str_eq(said, "here");
 }
 
+/* Root's sshd wants that directory, and another run of this test on the machine
+ * must not remove it meanwhile: until the end of the process. */
+static int
+make_privileged(void)
+{
+#ifdef HAVE_FLOCK
+	flock(open("/run", O_RDONLY | O_CLOEXEC), LOCK_EX);
+#endif
+	return geteuid() == 0 && mkdir(privileged, 0755) == 0;
+}
+
 static void
 finish_session(void)
 {
@@ -477,7 +491,7 @@ START_TEST(superserver_lets_a_session_of_sshd_go_on_when_it_is_signalled)
 	snprintf(host_key, sizeof host_key, "-h%s/host_key", scratch());
 	snprintf(authorized, sizeof authorized,
 	    "-oAuthorizedKeysFile=%s/user_key.pub", scratch());
-	made = geteuid() == 0 && mkdir(privileged, 0755) == 0;
+	made = make_privileged();
 	for (i = 0; i < sizeof signals / sizeof signals[0]; i++) {
 		start(sshd, "-i", "-f/dev/null", host_key, authorized,
 		    "-oStrictModes=no", "-oUsePAM=no", NULL);
