@@ -224,6 +224,8 @@ choose_own(struct prune *p)
 {
 	int i, own = 0;
 
+	if (p->count == 0)
+		return;
 	qsort(p->files, (size_t)p->count, sizeof *p->files, by_name);
 	for (i = 0; i < p->count; i++)
 		if (is_of_a_rotation(&p->files[i],
@@ -310,7 +312,8 @@ dsrv_logprune(const struct dsrv_logname *current, int fd,
 	p.reads_back = dsrv_logname_is_read_back(current->path, &own);
 	search_all(&p);
 	choose_own(&p);
-	qsort(p.files, (size_t)p.count, sizeof *p.files, by_age);
+	if (p.count > 0)
+		qsort(p.files, (size_t)p.count, sizeof *p.files, by_age);
 	for (; p.count > kept - 1; p.count--) {	/* current is one of them */
 		remove_file(&p, &p.files[p.count - 1]);
 		forget(&p, p.count - 1);

@@ -1972,8 +1972,9 @@ signal_all(int signo)
 			stopped(pids[i]);
 	for (i = 0; i < count; i++)
 		send_signal(pids[i], signo);
+	/* The server may have ended some of them by now. */
 	for (i = 0; i < count; i++)
-		send_signal(pids[i], SIGCONT);
+		kill(pids[i], SIGCONT);
 }
 
 /* A service manager's stop, and what pkill(1) does. Nobody has failed. */
