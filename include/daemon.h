@@ -184,8 +184,9 @@ int daemon_set_worker_connection_max(int count);
 /* daemon_master(): runs a logger (off). Always 0. */
 int daemon_enable_logger(void);
 
-/* daemon_logger(): the log file's path, a strftime(3) format in local time. A
- * new name starts a new file ("/var/log/NAME.log"). */
+/* daemon_logger(): the log file's path, a strftime(3) format in local time, or
+ * "-", /dev/stdout or /dev/stderr in the foreground. A new name starts a new
+ * file ("/var/log/NAME.log"). */
 int daemon_set_logger_name_format(const char *format);
 
 /* daemon_logger(): what each line begins with, a strftime(3) format with %N,
@@ -205,8 +206,8 @@ int daemon_set_logger_link(const char *path);
  * counted (1), or writers wait (0). */
 int daemon_set_logger_drop(int on);
 
-/* daemon_logger(): control bytes are written as \xHH, so that no log line can
- * control a terminal (0). */
+/* daemon_logger(): control characters are written as \xHH, so that no log line
+ * can control a terminal (0). */
 int daemon_set_logger_escape(int on);
 
 /* daemon_master(): the same two rules for the logger as for a server; over

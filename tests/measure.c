@@ -9,9 +9,17 @@
  */
 #include "config.h"
 
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
+#include <stddef.h>
 #include <time.h>
 
 #include "harness.h"
@@ -350,23 +358,60 @@ END_TEST
  * logger or to its file meanwhile
  */
 
-enum { WRITERS = 50, EACH = 2000, LINES = WRITERS * EACH };
+enum { WRITERS = 50, EACH = 2000, LINES = WRITERS * EACH, DAEMONS = 2 };
+
+#define HALF	"> half a line of somebody else"
 
 static char log_directory[1024];
-static int at_once;	/* lines, between two pauses of 1 ms */
-static unsigned char seen[LINES];
+static const char *log_name = "log";	/* in it */
+static int at_once = 2;	/* lines, between two pauses of 1 ms */
+static size_t size_max;
+static int drops;
+static int refuses_splice;
+static int first_number;	/* of the lines of this daemon */
+static unsigned char seen[DAEMONS * LINES];
+
+/* As gVisor, or a filter, does. */
+static void
+forbid_splice(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+		    offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_splice, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog filter = { 4, code };
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1 ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == -1)
+		exit(1);
+}
 
 static void
-log_lines(void)
+set_log(void)
 {
-	char format[1100], line[64];
-	int i, number;
+	char format[1100];
 
-	snprintf(format, sizeof format, "%s/log", log_directory);
+	if (refuses_splice)
+		forbid_splice();
+	snprintf(format, sizeof format, "%s/%s", log_directory, log_name);
 	daemon_enable_logger();
 	daemon_set_logger_name_format(format);
 	daemon_set_logger_prefix_format("> ");
 	daemon_set_logger_fast_time(0);
+	daemon_set_logger_size_max(size_max);
+	daemon_set_logger_drop(drops);
+}
+
+static void
+log_lines(void)
+{
+	char line[64];
+	int i, number;
+
+	set_log();
 	daemon_start();
 	tell_pid("master");
 	if (daemon_master() == DAEMON_LOGGER)
@@ -376,7 +421,7 @@ log_lines(void)
 	daemon_server(&listener, 1);
 	if (fgets(line, sizeof line, stdin) == NULL)
 		exit(1);
-	number = atoi(line) * EACH;
+	number = first_number + atoi(line) * EACH;
 	for (i = 0; i < EACH; i++) {
 		fprintf(stderr, "%d: a line of worker %d\n", number + i,
 		    number / EACH);
@@ -387,74 +432,152 @@ log_lines(void)
 	exit(0);
 }
 
-static void
-start_log(struct run *run, int *clients)
+/* A daemon that logs, and its clients. */
+struct log {
+	struct run run;
+	pid_t master;
+	int clients[WRITERS];
+};
+
+/* Whether its logger could have the file. */
+static int
+try_log(struct log *log)
 {
-	char number[16];
-	int i;
+	int status;
 
 	if (log_directory[0] == '\0')
 		strcpy(log_directory, scratch());
 	listener = listen_anywhere(&port);
-	run_daemon(run, log_lines);
+	run_start(&log->run, log_lines);
+	status = run_wait(&log->run);
 	close(listener);
+	return status == 0;
+}
+
+static void
+begin_log(struct log *log)
+{
+	char number[16];
+	int i;
+
+	log->master = (pid_t)heard(&log->run, "master");
 	for (i = 0; i < WRITERS; i++) {
 		snprintf(number, sizeof number, "%d\n", i);
-		clients[i] = client(port);
-		client_says(clients[i], number);
+		log->clients[i] = client(port);
+		client_says(log->clients[i], number);
 	}
 }
 
 static void
-read_log(const char *path, int *doubled, int *damaged)
+start_log(struct log *log)
+{
+	ck_assert(try_log(log));
+	begin_log(log);
+}
+
+/* All lines are written, though not all are in the file. */
+static void
+end_log(struct log *log)
+{
+	int i;
+
+	for (i = 0; i < WRITERS; i++) {
+		client_hears(log->clients[i]);
+		close(log->clients[i]);
+	}
+}
+
+static void
+stop_log(struct log *log)
+{
+	send_signal(log->master, SIGTERM);
+	ended(log->master);
+}
+
+/*
+ * How the lines have fared
+ */
+
+static struct tally {
+	int doubled;
+	int damaged;
+	long dropped;	/* as the log tells */
+} tally;
+
+static void
+read_line(const char *line)
+{
+	static const char losses[] = ": unable to keep all lines: ";
+	const char *loss = strstr(line, losses);
+	int number, worker, end;
+
+	if (loss != NULL)
+		tally.dropped += atol(loss + sizeof losses - 1);
+	/* The library's, or somebody else's, behind which nothing may be. */
+	if (strstr(line, ": unable to ") != NULL ||
+	    strcmp(line, HALF "\n") == 0 || strcmp(line, HALF) == 0)
+		return;
+	if (sscanf(line, "> %d: a line of worker %d%n", &number, &worker,
+	    &end) != 2 || line[end] != '\n' || number < 0 ||
+	    number >= DAEMONS * LINES || worker != number / EACH)
+		tally.damaged++;
+	else
+		tally.doubled += seen[number]++ > 0;
+}
+
+static void
+read_log(const char *path)
 {
 	char line[256];
 	FILE *log = fopen(path, "r");
-	int number, worker, end;
 
-	while (log != NULL && fgets(line, sizeof line, log) != NULL) {
-		if (strstr(line, ": unable to ") != NULL)
-			continue;	/* the master's */
-		if (sscanf(line, "> %d: a line of worker %d%n", &number,
-		    &worker, &end) != 2 || line[end] != '\n' ||
-		    number < 0 || number >= LINES || worker != number / EACH)
-			++*damaged;
-		else
-			*doubled += seen[number]++ > 0;
-	}
+	while (log != NULL && fgets(line, sizeof line, log) != NULL)
+		read_line(line);
 	if (log != NULL)
 		fclose(log);
 }
 
-/* Ends the daemon, and says how its lines have fared. */
 static void
-report_log(pid_t master, const char *what, double began, int *clients,
-    int files)
+read_logs(const char *directory)
 {
-	int i, missing = 0, doubled = 0, damaged = 0;
-	char path[1100];
+	struct dirent *entry;
+	char path[1400];
+	struct stat file;
+	DIR *dir = opendir(directory);
 
-	for (i = 0; i < WRITERS; i++) {
-		client_hears(clients[i]);
-		close(clients[i]);
+	while (dir != NULL && (entry = readdir(dir)) != NULL) {
+		snprintf(path, sizeof path, "%s/%s", directory,
+		    entry->d_name);
+		if (strncmp(entry->d_name, "log", 3) == 0 &&
+		    lstat(path, &file) == 0 && S_ISREG(file.st_mode))
+			read_log(path);
 	}
-	began = now() - began;
-	send_signal(master, SIGTERM);
-	ended(master);
-	snprintf(path, sizeof path, "%s/log", log_directory);
-	read_log(path, &doubled, &damaged);
-	for (i = 0; i < files; i++) {
-		snprintf(path, sizeof path, "%s/log-%d", log_directory, i);
-		read_log(path, &doubled, &damaged);
-	}
-	for (i = 0; i < LINES; i++)
+	if (dir != NULL)
+		closedir(dir);
+}
+
+static void
+report_log(const char *what, double began, int lines)
+{
+	int i, missing = 0;
+
+	read_logs(log_directory);
+	for (i = 0; i < lines; i++)
 		missing += !seen[i];
 	printf("log, %s: %d lines in %.2f s, %d missing, %d twice, "
-	    "%d damaged\n", what, LINES, began, missing, doubled, damaged);
+	    "%d damaged", what, lines, now() - began, missing,
+	    tally.doubled, tally.damaged);
+	if (drops)
+		printf(", %ld dropped as the log tells", tally.dropped);
+	putchar('\n');
 	nothing_left();
 }
 
-enum { KILLS = 100 };
+/*
+ * What happens meanwhile
+ */
+
+enum { KILLS = 100, EVENTS = 20 };
 
 /* Kills so many loggers, one after another, but only until then; how many. */
 static int
@@ -470,47 +593,267 @@ kill_loggers(struct run *run, int most, double until)
 	return kills;
 }
 
+/* Every 100 ms, between kills. */
+static void
+log_while(struct log *log, void (*event)(int), const char *what)
+{
+	double began = now();
+	int i, kills = 0;
+
+	start_log(log);
+	for (i = 0; i < EVENTS; i++) {
+		kills += kill_loggers(&log->run, KILLS / EVENTS,
+		    began + 0.1 * (i + 1));
+		event(i);
+	}
+	printf("%d kills; ", kills);
+	end_log(log);
+	stop_log(log);
+	report_log(what, began, LINES);
+}
+
+static void
+log_killed_often(int kills, const char *what)
+{
+	double began = now();
+	struct log log;
+	int i;
+
+	start_log(&log);
+	for (i = 0; i < kills; i++) {
+		poll(NULL, 0, i % 16);
+		kill((pid_t)heard(&log.run, "logger"), SIGKILL);
+	}
+	printf("%d kills in %.2f s; ", kills, now() - began);
+	end_log(&log);
+	stop_log(&log);
+	report_log(what, began, LINES);
+}
+
 START_TEST(log_of_a_logger_that_is_killed)
 {
-	int i, clients[WRITERS];
-	struct run run;
-	pid_t master;
-	double began = now();
-
-	at_once = 2;
-	start_log(&run, clients);
-	master = (pid_t)heard(&run, "master");
-	for (i = 0; i < KILLS; i++) {
-		poll(NULL, 0, i % 16);
-		kill((pid_t)heard(&run, "logger"), SIGKILL);
-	}
-	printf("100 kills in %.2f s; ", now() - began);
-	report_log(master, "killed 100 times", began, clients, 0);
+	log_killed_often(KILLS, "killed 100 times");
 }
 END_TEST
 
+START_TEST(log_without_splice)
+{
+	at_once = 1;
+	refuses_splice = 1;
+	log_killed_often(10 * KILLS, "without splice(2)");
+}
+END_TEST
+
+START_TEST(log_in_drop_mode)
+{
+	drops = 1;
+	log_killed_often(KILLS, "in drop mode");
+}
+END_TEST
+
+static void
+path_of(char *path, const char *name)
+{
+	snprintf(path, 1100, "%s/%s", log_directory, name);
+}
+
+static void
+rename_log(int number)
+{
+	char from[1100], to[1120];
+
+	path_of(from, "log");
+	snprintf(to, sizeof to, "%s-%d", from, number);
+	rename(from, to);
+}
+
 START_TEST(log_whose_file_is_renamed)
 {
-	enum { RENAMES = 20 };
-	int i, kills = 0, clients[WRITERS];
-	char from[1100], to[1100];
-	struct run run;
-	pid_t master;
-	double began = now();
+	struct log log;
 
 	at_once = 1;
-	start_log(&run, clients);
-	master = (pid_t)heard(&run, "master");
-	for (i = 0; i < RENAMES; i++) {
-		kills += kill_loggers(&run, KILLS / RENAMES,
-		    began + 0.1 * (i + 1));
-		snprintf(from, sizeof from, "%s/log", log_directory);
-		snprintf(to, sizeof to, "%s/log-%d", log_directory, i);
-		rename(from, to);
+	log_while(&log, rename_log, "renamed every 100 ms");
+}
+END_TEST
+
+/* A file with half a line is in its place at once. */
+static void
+replace_log(int number)
+{
+	char log[1100], next[1100], old[1120];
+	FILE *file;
+
+	path_of(log, "log");
+	path_of(next, "next");
+	snprintf(old, sizeof old, "%s-%d", log, number);
+	if ((file = fopen(next, "w")) == NULL)
+		return;
+	fputs(HALF, file);
+	fclose(file);
+	if (renameat2(AT_FDCWD, log, AT_FDCWD, next, RENAME_EXCHANGE) == 0)
+		rename(next, old);
+}
+
+START_TEST(log_whose_files_begin_with_half_a_line)
+{
+	struct log log;
+
+	at_once = 1;
+	log_while(&log, replace_log, "half lines of others every 100 ms");
+}
+END_TEST
+
+/*
+ * Beside others
+ */
+
+/* Two daemons that log, killed and interfered with in turn. */
+static void
+two_logs_while(struct log *one, struct log *other, void (*event)(int),
+    const char *what)
+{
+	double began = now();
+	int i, kills = 0;
+
+	for (i = 0; i < EVENTS; i++) {
+		kills += kill_loggers(&one->run, KILLS / EVENTS,
+		    now() + 0.05);
+		kills += kill_loggers(&other->run, KILLS / EVENTS,
+		    now() + 0.05);
+		event(i);
 	}
 	printf("%d kills; ", kills);
-	report_log(master, "renamed every 100 ms", began, clients,
-	    RENAMES);
+	end_log(one);
+	end_log(other);
+	stop_log(one);
+	stop_log(other);
+	report_log(what, began, DAEMONS * LINES);
+}
+
+static void
+nothing(int number)
+{
+	(void)number;
+}
+
+START_TEST(log_that_is_rotated_beside_another_s)
+{
+	struct log one, other;
+
+	at_once = 1;
+	size_max = 200000;
+	start_log(&one);
+	size_max = 0;
+	log_name = "log.3";	/* which the rotation comes to */
+	first_number = LINES;
+	start_log(&other);
+	two_logs_while(&one, &other, nothing,
+	    "rotated beside another daemon's log.3");
+}
+END_TEST
+
+START_TEST(log_of_two_daemons)
+{
+	struct log one, other;
+	int tries = 0;
+
+	at_once = 1;
+	start_log(&one);
+	first_number = LINES;
+	do		/* so that the other can have the name, if it is fast */
+		rename_log(EVENTS + tries++);
+	while (!try_log(&other));
+	begin_log(&other);
+	two_logs_while(&one, &other, rename_log,
+	    "two daemons, renamed every 100 ms");
+}
+END_TEST
+
+/* Another user, to whom the directory belongs: all the time a link is where
+ * the log's is, and it again. */
+static void
+exchange_directory(const char *directory, uid_t user)
+{
+	if (setgid(user) == -1 || setuid(user) == -1 ||
+	    chdir(directory) == -1 || symlink("../victim", "link") == -1)
+		_exit(1);
+	for (;;) {
+		renameat2(AT_FDCWD, "20", AT_FDCWD, "link", RENAME_EXCHANGE);
+		poll(NULL, 0, 1);
+	}
+}
+
+static void
+make_directory(const char *name, mode_t mode, uid_t owner)
+{
+	char path[1100];
+
+	path_of(path, name);
+	if (mkdir(path, mode) == -1)
+		ck_assert_int_eq(chmod(path, mode), 0);
+	ck_assert_int_eq(chown(path, owner, owner), 0);
+}
+
+static int
+names_in(const char *directory)
+{
+	DIR *dir = opendir(directory);
+	int count = 0;
+
+	while (dir != NULL && readdir(dir) != NULL)
+		count++;
+	if (dir != NULL)
+		closedir(dir);
+	return count - 2;
+}
+
+/* Where the log is at last. */
+static void
+find_directory(const char *name)
+{
+	struct stat file;
+	char path[1100];
+
+	path_of(path, name);
+	if (lstat(path, &file) == 0 && S_ISDIR(file.st_mode))
+		strcpy(log_directory, path);
+}
+
+START_TEST(log_in_a_directory_that_is_exchanged)
+{
+	enum { NOBODY = 65534 };
+	char theirs[1100], victim[1100];
+	struct log log;
+	pid_t swapper;
+	double began;
+
+	if (skip_if(geteuid() != 0, "only root can log below others"))
+		return;
+	strcpy(log_directory, scratch());
+	path_of(theirs, "theirs");
+	path_of(victim, "victim");
+	make_directory("..", 0711, 0);
+	make_directory(".", 0711, 0);
+	make_directory("victim", 0755, 0);
+	make_directory("theirs", 0755, NOBODY);
+	at_once = 1;
+	size_max = 200000;
+	log_name = "theirs/%C/log";	/* of this century */
+	began = now();
+	start_log(&log);
+	fflush(stdout);
+	if ((swapper = fork()) == 0)
+		exchange_directory(theirs, NOBODY);
+	printf("%d kills; ", kill_loggers(&log.run, KILLS, began + 2));
+	end_log(&log);
+	stop_log(&log);
+	kill(swapper, SIGKILL);
+	ended(swapper);
+	printf("%d files elsewhere; ", names_in(victim));
+	find_directory("theirs/20");
+	find_directory("theirs/link");
+	report_log("in a directory that another user exchanges", began,
+	    LINES);
 }
 END_TEST
 
@@ -526,10 +869,9 @@ run_command_line(const char *format, const char *path)
 START_TEST(log_on_a_full_disk)
 {
 	enum { STEPS = 10 };
-	int i, kills = 0, clients[WRITERS];
 	char filler[1100];
-	struct run run;
-	pid_t master;
+	struct log log;
+	int i, kills = 0;
 	double began;
 
 	strcpy(log_directory, scratch());
@@ -538,17 +880,18 @@ START_TEST(log_on_a_full_disk)
 	    log_directory) != 0, "to mount a small file system takes root"))
 		return;
 	at_once = 10;
-	start_log(&run, clients);
-	master = (pid_t)heard(&run, "master");
+	start_log(&log);
 	began = now();
-	snprintf(filler, sizeof filler, "%s/filler", log_directory);
+	path_of(filler, "filler");
 	run_command_line("head -c 16m /dev/zero >'%s' 2>/dev/null", filler);
 	for (i = 1; i <= STEPS; i++)
-		kills += kill_loggers(&run, KILLS / STEPS,
+		kills += kill_loggers(&log.run, KILLS / STEPS,
 		    began + 3.0 * i / STEPS);
 	unlink(filler);
 	printf("%d kills; ", kills);
-	report_log(master, "disk full for 3 s", began, clients, 0);
+	end_log(&log);
+	stop_log(&log);
+	report_log("disk full for 3 s", began, LINES);
 	fflush(stdout);
 	run_command_line("grep 'unable to write' '%s/log'", log_directory);
 	run_command_line("umount '%s'", log_directory);
@@ -561,8 +904,11 @@ main(void)
 	const TTest *const tests[] = {
 		connections_one_after_another, reloads_under_load,
 		failed_starts, graceful_stop, start_messages,
-		log_of_a_logger_that_is_killed, log_whose_file_is_renamed,
-		log_on_a_full_disk
+		log_of_a_logger_that_is_killed, log_without_splice,
+		log_in_drop_mode, log_whose_file_is_renamed,
+		log_whose_files_begin_with_half_a_line,
+		log_that_is_rotated_beside_another_s, log_of_two_daemons,
+		log_in_a_directory_that_is_exchanged, log_on_a_full_disk
 	};
 
 	return RUN_TESTS("measure", tests);
