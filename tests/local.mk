@@ -21,6 +21,7 @@ CHECK_TESTS = \
 	tests/check_loop \
 	tests/check_master \
 	tests/check_phase \
+	tests/check_outbox \
 	tests/check_output \
 	tests/check_relay \
 	tests/check_report \
@@ -101,6 +102,9 @@ tests_check_master_LDADD = $(TEST_LIBS)
 tests_check_phase_SOURCES = tests/check_phase.c
 tests_check_phase_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
 tests_check_phase_LDADD = $(UNIT_LIBS)
+tests_check_outbox_SOURCES = tests/check_outbox.c
+tests_check_outbox_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
+tests_check_outbox_LDADD = $(UNIT_LIBS)
 tests_check_output_SOURCES = tests/check_output.c
 tests_check_output_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
 tests_check_output_LDADD = $(UNIT_LIBS)
