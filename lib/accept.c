@@ -8,7 +8,6 @@
 #include "config.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "daemon-private.h"
@@ -50,7 +49,8 @@ dsrv_accept_open(struct dsrv_acceptor *a, const int *fds, int count,
 {
 	int i;
 
-	a->listeners = calloc((size_t)count, sizeof *a->listeners);
+	/* A worker has none of it. */
+	a->listeners = dsrv_memory_own((size_t)count * sizeof *a->listeners);
 	if (a->listeners == NULL)
 		return -1;
 	a->count = a->usable = count;
@@ -68,7 +68,8 @@ dsrv_accept_open(struct dsrv_acceptor *a, const int *fds, int count,
 void
 dsrv_accept_close(struct dsrv_acceptor *a)
 {
-	free(a->listeners);
+	dsrv_memory_free(a->listeners,
+	    (size_t)a->count * sizeof *a->listeners);
 	a->listeners = NULL;
 }
 

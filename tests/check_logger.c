@@ -1723,24 +1723,33 @@ shares_nothing(pid_t pid, unsigned long except)
 		    !has_number(loggers[i], numbers, others));
 }
 
+/* Where a page cannot be sealed the server shares one more with its workers. */
+#ifdef HAVE_MEMFD_CREATE
+enum { BIRTHS = 0 };
+#else
+enum { BIRTHS = 1 };
+#endif
+
 /* The logger has the airlock, the server its roster, both the notes; what the
  * program has forked there has none of these, nor has a worker. */
 static void
 memory_is_right(void)
 {
 	unsigned long masters[4], loggers[4], servers[4], notes = 0;
-	int i, fd = client(port);
+	int i, known = 0, fd = client(port);
 
 	say(fd, "one");		/* now each of them is where it loops */
 	ck_assert_int_eq(shared_memory(master, masters, 4), 3);
 	ck_assert_int_eq(shared_memory(logger, loggers, 4), 2);
-	ck_assert_int_eq(shared_memory(server, servers, 4), 2);
+	ck_assert_int_eq(shared_memory(server, servers, 4), 2 + BIRTHS);
 	for (i = 0; i < 2; i++) {
 		ck_assert(has_number(loggers[i], masters, 3));
-		ck_assert(has_number(servers[i], masters, 3));
-		if (has_number(loggers[i], servers, 2))
+		if (has_number(loggers[i], servers, 2 + BIRTHS))
 			notes = loggers[i];
 	}
+	for (i = 0; i < 2 + BIRTHS; i++)
+		known += has_number(servers[i], masters, 3);
+	ck_assert_int_eq(known, 2);
 	ck_assert_uint_ne(notes, 0);
 	shares_nothing(server, notes);
 	shares_nothing((pid_t)heard(&run, "worker"), 0);
