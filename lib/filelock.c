@@ -9,9 +9,6 @@
 #ifdef HAVE_FLOCK
 #include <sys/file.h>
 #endif
-#ifdef HAVE_SYS_SYSMACROS_H
-#include <sys/sysmacros.h>
-#endif
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
@@ -57,11 +54,11 @@ dsrv_filelock_release(int fd)
  * the file open to write has it.
  */
 
+/* Of a file of that number, on whatever file system. */
 static pid_t
 taken_by(void)
 {
 	unsigned long inode;
-	unsigned major_number, minor_number;
 	char line[256], kind[8];
 	long pid, found = 0;
 	FILE *locks;
@@ -69,10 +66,9 @@ taken_by(void)
 	if ((locks = fopen("/proc/locks", "re")) == NULL)
 		return 0;
 	while (found == 0 && fgets(line, sizeof line, locks) != NULL)
-		if (sscanf(line, "%*d: %7s %*s %*s %ld %x:%x:%lu", kind, &pid,
-		    &major_number, &minor_number, &inode) == 5 &&
-		    strcmp(kind, "FLOCK") == 0 && inode == wanted.st_ino &&
-		    makedev(major_number, minor_number) == wanted.st_dev)
+		if (sscanf(line, "%*d: %7s %*s %*s %ld %*[^:]:%*[^:]:%lu",
+		    kind, &pid, &inode) == 3 &&
+		    strcmp(kind, "FLOCK") == 0 && inode == wanted.st_ino)
 			found = pid;
 	fclose(locks);
 	return (pid_t)found;
