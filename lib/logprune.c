@@ -90,19 +90,17 @@ add_file(struct prune *p, const struct stat *file, const struct dsrv_own *own)
 {
 	int room = p->count < p->room ? p->room : 2 * p->room + 64;
 	struct old_file *files = p->files;
+	char *path;
 
 	if (room > p->room && (files = realloc(files,
 	    (size_t)room * sizeof *files)) == NULL)
 		return;
 	p->files = files;
 	p->room = room;
-	files += p->count;
-	if ((files->path = strdup(p->path)) == NULL)
+	if ((path = strdup(p->path)) == NULL)
 		return;
-	files->own = *own;
-	files->file = *file;
-	files->age = age_of(p, file);
-	p->count++;
+	files[p->count++] = (struct old_file){ .path = path, .own = *own,
+		.file = *file, .age = age_of(p, file) };
 }
 
 static void

@@ -3389,6 +3389,10 @@ START_TEST(reader_that_is_killed_loses_no_line_and_doubles_none)
 	long count;
 	int i, fd;
 
+#ifndef HAVE_PRCTL
+	if (skip_if(1, "the reader of a dead logger is no child of the master"))
+		return;
+#endif
 	daemon_set_logger_drop(1);
 	daemon_set_logger_fast_time(0);
 	start();
