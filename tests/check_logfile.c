@@ -231,6 +231,20 @@ open_named(const char *name)
 	return dsrv_logfile_open(&other, &size_given);
 }
 
+/* As the kernel has it, which is another one below valgrind. */
+static const char *
+our_name(void)
+{
+	static char name[64];
+	FILE *file = fopen("/proc/self/comm", "r");
+
+	ck_assert_ptr_nonnull(file);
+	ck_assert_ptr_nonnull(fgets(name, sizeof name, file));
+	fclose(file);
+	name[strcspn(name, "\n")] = '\0';
+	return name;
+}
+
 /* This file is not opened, for this reason, and nothing stays open. */
 static void
 refuses(const char *name, const char *why)
@@ -942,7 +956,7 @@ START_TEST(a_file_that_another_process_has_locked_is_refused_and_that_named)
 	run_start(&run, hold_the_lock);
 	ck_assert_int_eq(heard(&run, "locked"), 0);
 	snprintf(why, sizeof why,
-	    "process %ld (check_logfile) has locked it", (long)run.pid);
+	    "process %ld (%s) has locked it", (long)run.pid, our_name());
 	refuses(path, why);
 	send_signal(run.pid, SIGKILL);
 	run_wait(&run);
@@ -978,7 +992,7 @@ START_TEST(a_lock_is_whose_that_has_the_file_once_its_taker_is_gone)
 	heir = (pid_t)heard(&run, "heir");
 	ck_assert_int_eq(run_wait(&run), 0);
 	snprintf(why, sizeof why,
-	    "process %ld (check_logfile) has locked it", (long)heir);
+	    "process %ld (%s) has locked it", (long)heir, our_name());
 	refuses(path, why);
 	send_signal(heir, SIGKILL);
 	ended(heir);
