@@ -54,10 +54,12 @@ in_worker(void)
 int
 daemon_stop_requested(void)
 {
-	int signo = dsrv_stage_stop_signal();
+	int signo = dsrv_stage_stop_signal(), pending;
 
-	return signo != 0 || dsrv_stage()->kind != DSRV_WORKER ? signo :
-	    dsrv_catch_pending_given();
+	if (signo == SIGUSR2 || dsrv_stage()->kind != DSRV_WORKER)
+		return signo;
+	pending = dsrv_catch_pending_given();	/* it may be the stronger */
+	return pending != 0 ? pending : signo;
 }
 
 int

@@ -964,6 +964,35 @@ START_TEST(worker_that_lets_the_signals_in_is_woken)
 END_TEST
 
 static void
+talker_that_lets_hup_in(void)
+{
+	sigset_t hup;
+
+	serve();
+	sigemptyset(&hup);
+	sigaddset(&hup, SIGHUP);
+	sigprocmask(SIG_UNBLOCK, &hup, NULL);
+	talk();
+}
+
+START_TEST(worker_that_lets_one_signal_in_is_told_of_the_other)
+{
+	int fd;
+
+	start(talker_that_lets_hup_in);
+	fd = client(port);
+	echoes(fd, "hello");
+	send_signal(master, SIGHUP);
+	is_asked(fd, SIGHUP);
+	send_signal(master, SIGUSR2);
+	is_asked(fd, SIGUSR2);
+	close(fd);
+	ck_assert_int_eq(ended(master), 0);
+	nothing_left();
+}
+END_TEST
+
+static void
 executer(void)
 {
 	serve();
@@ -1804,6 +1833,7 @@ main(void)
 		worker_that_is_asked_to_finish_goes_on_to_sleep,
 		worker_that_is_asked_to_finish_writes_all_that_it_has,
 		worker_that_lets_the_signals_in_is_woken,
+		worker_that_lets_one_signal_in_is_told_of_the_other,
 		program_that_a_worker_executes_goes_on_at_a_reload,
 		worker_that_signals_its_process_group_ends_alone,
 		worker_is_told_by_which_signal_it_is_to_finish,
