@@ -2145,6 +2145,8 @@ tick_often_and_count_forks(void)
 static void
 start_with_a_failing_listener(int error)
 {
+	pid_t pids[CHILDREN];
+
 	failing = mmap(NULL, sizeof *failing, PROT_READ | PROT_WRITE,
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ck_assert(failing != MAP_FAILED);
@@ -2154,6 +2156,8 @@ start_with_a_failing_listener(int error)
 	foreground = 1;
 	start();
 	serves_one(ports[0]);
+	/* One that was woken in vain may be about to call accept(2). */
+	wait_for_spares(spares, pids);
 	failing->fd = listeners[0];
 	failing->error = error;
 }
