@@ -226,15 +226,19 @@ done_in(const struct dsrv_airlock *a, int fd)
 	return done;
 }
 
-/* The newline that ends half a line is written in the file that has one. */
+/* The newline that ends half a line is written in the file that has one. A line
+ * of which nothing is pending, but whose beginning is in the file that is left,
+ * begins again. */
 void
 dsrv_journal_move(const struct dsrv_airlock *a, struct dsrv_record *r,
     int before, int in_half_a_line)
 {
 	size_t end = r->from_out + r->to_file, done = done_in(a, before);
 
-	if (r->to_file == 0)
+	if (r->to_file == 0) {
+		r->state.midline = 0;
 		return;
+	}
 	r->from_out += done > 0 ? done : (size_t)r->newline;
 	r->newline = in_half_a_line;
 	r->from_out -= (size_t)r->newline;

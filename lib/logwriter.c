@@ -71,19 +71,6 @@ link_file(struct dsrv_logwriter *w)
 		    strerror(errno));
 }
 
-/* A line whose beginning is in a file that is left begins again. */
-static void
-forget_beginning(const struct dsrv_logwriter *w)
-{
-	struct dsrv_airlock_state changed = *state(w);
-
-	/* What is pending begins in the new file with a whole line. */
-	if (changed.midline && !is_pending(w)) {
-		changed.midline = 0;
-		dsrv_journal_set_state(w->airlock, &changed);
-	}
-}
-
 /* With its lock: its descriptor may still be on its way to the master. */
 static void
 leave_file(struct dsrv_logwriter *w, struct stat *left)
@@ -131,7 +118,6 @@ change_file(struct dsrv_logwriter *w, time_t now)
 	w->fd = fd;
 	w->size = DSRV_UNKNOWN;
 	w->is_locked = 1;
-	forget_beginning(w);
 	succeed(w, DSRV_TROUBLE_RENAME);	/* whatever was too large */
 	link_file(w);
 	if (size >= 0)
