@@ -21,6 +21,10 @@
 enum {
 	LOOK = 1000,	/* ms, between two looks at the file */
 	AGAIN = 100,	/* ms, doubling up to that, where it cannot begin */
+	/* A logger whose master was killed has the lock for a write only: so
+	 * often, after so many ms, the first one tries. */
+	LOCK_TRIES = 100,
+	LOCK_AGAIN = 10,
 	/* Lines that come one by one are waited for, so that one wake-up does
 	 * for many; so long, after a read of no more than so many bytes. */
 	MOMENT = 400,	/* us */
@@ -291,18 +295,30 @@ say_failure(const struct logger *l, const struct step *step, int error,
 
 /* -1 with errno. */
 static int
-take_step(struct logger *l, const struct step *step, int may_fail)
+begin(struct logger *l, const struct step *step)
 {
-	int error, tries = 0;
+	int tries = LOCK_TRIES, error;
 
 	while (step->take(l) == -1) {
 		error = errno;
-		if (may_fail || tries == 0)
-			say_failure(l, step, error,
-			    may_fail ? "" : "; trying again");
-		errno = error;
-		if (may_fail)
+		if (error != EWOULDBLOCK || tries-- == 0) {
+			say_failure(l, step, error, "");
+			errno = error;
 			return -1;
+		}
+		dsrv_loop_sleep(LOCK_AGAIN);
+	}
+	return 0;
+}
+
+static int
+begin_again(struct logger *l, const struct step *step)
+{
+	int tries = 0;
+
+	while (step->take(l) == -1) {
+		if (tries == 0)
+			say_failure(l, step, errno, "; trying again");
 		dsrv_loop_sleep(dsrv_restart_pause(++tries, AGAIN, LOOK));
 	}
 	return 0;
@@ -311,14 +327,16 @@ take_step(struct logger *l, const struct step *step, int may_fail)
 static int
 open_logger(struct logger *l)
 {
+	int (*take_step)(struct logger *, const struct step *);
 	int i, is_first;
 
 	memset(l, 0, sizeof *l);
 	l->airlock = dsrv_stage()->airlock;
 	l->writer.fd = l->writer.bell = -1;
 	is_first = dsrv_journal_record(&l->airlock)->kept == 0;
+	take_step = is_first ? begin : begin_again;
 	for (i = 0; i < DSRV_COUNT(steps); i++)
-		if (take_step(l, &steps[i], is_first) == -1)
+		if (take_step(l, &steps[i]) == -1)
 			return -1;
 	dsrv_report_to(DSRV_REPORT_SYSLOG);
 	return dsrv_ready_say(DSRV_READY_SUCCESS, 0) == -1 && is_first ? -1 :

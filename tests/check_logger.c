@@ -3764,6 +3764,30 @@ START_TEST(start_succeeds_beside_a_logger_whose_master_was_killed)
 }
 END_TEST
 
+/* It has the lock in moments only, of which the start waits for one's end. */
+START_TEST(start_succeeds_beside_such_a_logger_that_has_much_to_write)
+{
+	long count;
+	int fd;
+
+	if (has_no_locks())
+		return;
+	start();
+	fd = flooding("a");
+	comes(log_path, "> a ");
+	send_signal(master, SIGKILL);
+	ended(master);
+	start();
+	logs("two");
+	send_signal(master, SIGTERM);
+	exited(ended(master), 0);
+	count = flood_ends(fd);
+	nothing_left();
+	has_all("a", count);
+	ck_assert_int_eq(occurrences(log_path, "> two\n"), 1);
+}
+END_TEST
+
 START_TEST(logger_whose_master_was_killed_writes_on)
 {
 	int fd;
@@ -4430,6 +4454,7 @@ main(void)
 		logger_ends_with_the_others_where_the_master_is_killed,
 		logger_that_is_the_second_ends_too_where_the_master_is_killed,
 		start_succeeds_beside_a_logger_whose_master_was_killed,
+		start_succeeds_beside_such_a_logger_that_has_much_to_write,
 		logger_whose_master_was_killed_writes_on,
 		logger_that_cannot_begin_again_for_a_while_is_waited_for,
 		log_has_the_last_words_of_a_worker,
