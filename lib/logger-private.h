@@ -242,7 +242,7 @@ struct dsrv_record {
 enum {
 	DSRV_AIRLOCK_RAW = 128 * 1024,	/* bytes read, ... */
 	DSRV_AIRLOCK_OUT = 256 * 1024,	/* ... and written, at once */
-	DSRV_AIRLOCK_RING = 256 * 1024
+	DSRV_AIRLOCK_RING = 512 * 1024	/* a power of two */
 };
 
 struct dsrv_journal {

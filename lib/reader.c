@@ -15,6 +15,7 @@
  */
 #include "config.h"
 
+#include <sys/ioctl.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
@@ -27,7 +28,10 @@ enum {
 	AGAIN = 1000,	/* ms, until a read that has failed is tried again */
 	/* See logger.c: lines that come one by one are waited for. */
 	MOMENT = 400,	/* us */
-	FEW = 16 * 1024
+	FEW = 16 * 1024,
+	/* For the logger so many moments, while no more is in the pipe. */
+	MOMENTS = 25,
+	SOME = 16 * 1024
 };
 
 struct reader {
@@ -143,11 +147,30 @@ deliver(struct reader *r)
  * The process
  */
 
+/* Lines that the logger has no room for may stay in the pipe for a moment, as
+ * long as that is not full: it may have only been slow. */
+static void
+wait_for_room(const struct reader *r)
+{
+	struct dsrv_ring ring = dsrv_airlock_ring(&r->airlock);
+	size_t tail = dsrv_journal_record(&r->airlock)->ring;
+	int i, there = 0;
+
+	for (i = 0; i < MOMENTS; i++) {
+		if (ioctl(r->airlock.ends[DSRV_AIRLOCK_LOG], FIONREAD,
+		    &there) == -1 || there > SOME ||
+		    dsrv_ring_room(&ring, tail) > (size_t)there)
+			break;
+		dsrv_loop_doze(MOMENT);
+	}
+}
+
 static void
 receive(struct reader *r)
 {
 	if (r->last <= FEW)
 		dsrv_loop_doze(MOMENT);
+	wait_for_room(r);
 	r->last = dsrv_intake_take(&r->airlock);
 	r->at_end = r->last == 0;
 	if (r->last == -1 && errno != EAGAIN && errno != EINTR) {
