@@ -60,13 +60,6 @@ is_same(const struct stat *a, const struct stat *b)
  */
 
 static int
-is_own(const struct prune *p, const struct stat *file, struct dsrv_own *own)
-{
-	return p->reads_back ? dsrv_logname_is_read_back(p->path, own) :
-	    dsrv_logname_is_of(p->path, file->st_mtim.tv_sec, own);
-}
-
-static int
 is_unlocked(int dir, const char *name)
 {
 	struct stat file;
@@ -103,15 +96,20 @@ add_file(struct prune *p, const struct stat *file, const struct dsrv_own *own)
 		.file = *file, .age = age_of(p, file) };
 }
 
+/* Asks the system last. */
 static void
 see_file(struct prune *p, int dir, const char *name)
 {
 	struct dsrv_own own;
 	struct stat file;
 
-	if (fstatat(dir, name, &file, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    S_ISREG(file.st_mode) && !is_same(&file, &p->current) &&
-	    is_own(p, &file, &own) && is_unlocked(dir, name))
+	if (p->reads_back && !dsrv_logname_is_read_back(p->path, &own))
+		return;
+	if (fstatat(dir, name, &file, AT_SYMLINK_NOFOLLOW) == -1 ||
+	    !S_ISREG(file.st_mode) || is_same(&file, &p->current))
+		return;
+	if ((p->reads_back || dsrv_logname_is_of(p->path,
+	    file.st_mtim.tv_sec, &own)) && is_unlocked(dir, name))
 		add_file(p, &file, &own);
 }
 
