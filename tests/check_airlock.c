@@ -346,13 +346,23 @@ is_half(const char *text, const char *end)
 	    memcmp(text, HALF, sizeof HALF - 1) == 0;
 }
 
+/* What the logger says of lines that were dropped. */
+static int
+is_of_losses(const char *text)
+{
+	static const char losses[] =
+	    "> check_airlock: unable to keep all lines: ";
+
+	return strncmp(text, losses, sizeof losses - 1) == 0;
+}
+
 static void
 read_line(const char *name, const char *text, size_t size)
 {
 	static char line[WHOLE + 16];
 	int number;
 
-	if (is_half(text, text + size - 1))
+	if (is_half(text, text + size - 1) || is_of_losses(text))
 		return;
 	hold(size > 9 && memcmp(text, "> ", 2) == 0,
 	    "%s: no prefix: %.*s", name, (int)(size < 80 ? size : 80), text);
@@ -702,6 +712,62 @@ START_TEST(nor_does_one_that_is_killed_so_and_may_not_call_splice)
 }
 END_TEST
 
+/* The reader of this logger, or the one before. */
+static void
+see_reader(pid_t logger, pid_t *reader)
+{
+	pid_t pids[2];
+
+	if (children_of(logger, pids, 2) > 0)
+		*reader = pids[0];
+}
+
+static long
+lines_missing(int count)
+{
+	long missing = 0;
+	int i;
+
+	for (i = 0; i < count; i++) {
+		hold(found[i] <= 1, "line %d is there %d times", i, found[i]);
+		missing += !found[i];
+	}
+	return missing;
+}
+
+/* Those that nobody had room for are counted, and no others are missing. */
+START_TEST(nor_do_a_logger_and_a_reader_that_are_killed_at_any_moment)
+{
+	enum { WRITERS = 10, EACH = 1500, KILLS = 200 };
+	struct timespec moment = { 0, 0 };
+	pid_t pids[WRITERS], logger, reader = 0;
+	int i;
+
+	daemon_set_logger_drop(1);
+	open_log("log");
+	for (i = 0; i < WRITERS; i++)
+		pids[i] = start_writer(i * EACH, EACH);
+	for (i = 0; i < KILLS; i++) {
+		logger = start_logger(0);
+		moment.tv_nsec = (long)next_random() * 60;	/* 0 - 2 ms */
+		nanosleep(&moment, NULL);
+		see_reader(logger, &reader);
+		if (i % 2 == 0 && reader > 1 && running(reader))
+			kill(reader, SIGKILL);
+		nanosleep(&moment, NULL);
+		kill(logger, SIGKILL);
+		ck_assert(has_died(logger));
+	}
+	leave_log();
+	ck_assert(!has_died(start_logger(0)));
+	for (i = 0; i < WRITERS; i++)
+		ck_assert_int_eq(ended(pids[i]), 0);
+	read_files(directory);
+	ck_assert_int_eq(lines_missing(WRITERS * EACH), airlock.memory->lost);
+	close_log();
+}
+END_TEST
+
 enum { PUT = 20 };	/* lines, of which half are in the old file */
 
 static int
@@ -713,12 +779,12 @@ open_file(const char *name)
 	return open(path, O_RDWR | O_APPEND | O_CREAT, 0600);
 }
 
-static int new_has_half;	/* a line, of somebody else */
+static int old_has_half, new_has_half;	/* a line, of somebody else */
 
 static void
-add_half_to_new_file(void)
+add_half_to(const char *name)
 {
-	int fd = open_file("new");
+	int fd = open_file(name);
 
 	ck_assert_int_eq(write(fd, HALF, sizeof HALF - 1), sizeof HALF - 1);
 	close(fd);
@@ -742,10 +808,13 @@ leave_full_file(int death)
 		    length_of(i));
 	}
 	signal(SIGXFSZ, SIG_IGN);
-	little.rlim_cur = put.count / 2;
+	kept.size = lseek(old, 0, SEEK_END);
+	put.ends_half_a_line = old_has_half;
+	/* Half of it, or nothing at all. */
+	little.rlim_cur = old_has_half ? (rlim_t)kept.size : put.count / 2;
 	setrlimit(RLIMIT_FSIZE, &little);
 	if (dsrv_airlock_keep(&airlock, &kept) == -1 ||
-	    dsrv_journal_put(&airlock, old, 0, &put) != -1)
+	    dsrv_journal_put(&airlock, old, kept.size, &put) != -1)
 		_exit(98);
 	steps = 0;
 	dies_at = death;
@@ -805,8 +874,10 @@ leave_at_each_step(void)
 	for (death = 1; had_step; death++) {
 		ck_assert_int_lt(death, RUNS);
 		open_log("log");
+		if (old_has_half)
+			add_half_to("old");
 		if (new_has_half)
-			add_half_to_new_file();
+			add_half_to("new");
 		had_step = run_child(leave_full_file, death);
 		ck_assert(!run_child(resume_file, 0));
 		cut_old_file();
@@ -828,6 +899,15 @@ END_TEST
 
 START_TEST(nor_where_the_next_file_has_half_a_line)
 {
+	new_has_half = 1;
+	leave_at_each_step();
+}
+END_TEST
+
+START_TEST(nor_where_the_file_that_it_leaves_has_half_a_line)
+{
+	old_has_half = 1;
+	leave_at_each_step();
 	new_has_half = 1;
 	leave_at_each_step();
 }
@@ -870,12 +950,14 @@ main(void)
 		nor_one_whose_next_file_has_half_a_line,
 		nor_one_that_dies_when_it_leaves_a_file_without_room,
 		nor_where_the_next_file_has_half_a_line,
+		nor_where_the_file_that_it_leaves_has_half_a_line,
 		many_writers_and_many_deaths,
 		many_writers_and_many_deaths_without_splice,
 		a_line_of_a_million_bytes_and_many_deaths,
 		rotations_and_many_deaths,
 		a_logger_that_is_killed_at_any_moment_loses_and_doubles_nothing,
 		nor_does_one_that_is_killed_so_and_may_not_call_splice,
+		nor_do_a_logger_and_a_reader_that_are_killed_at_any_moment,
 		an_unfinished_line_outlives_its_logger,
 	};
 
