@@ -9,9 +9,15 @@
 #ifdef HAVE_FLOCK
 #include <sys/file.h>
 #else
-#define LOCK_EX	0
-#define LOCK_NB	0
-#define flock(fd, how)	(-1)
+enum { LOCK_EX, LOCK_NB };
+
+static int
+flock(int fd, int how)
+{
+	(void)fd;
+	(void)how;
+	return -1;
+}
 #endif
 #include <sys/ioctl.h>
 #include <sys/mman.h>
