@@ -50,8 +50,8 @@ dsrv_filelock_release(int fd)
 
 /*
  * Who has it: the kernel tells which process has taken it, by a number that may
- * be another process's by now; if it was a logger that was killed, one that has
- * the file open to write has it.
+ * be another process's by now. If that is gone, as a logger that was killed, or
+ * flock(1) in a script, another one has the same open file.
  */
 
 /* Of a file of that number, on whatever file system. */
@@ -74,21 +74,36 @@ taken_by(void)
 	return (pid_t)found;
 }
 
-/* Whether this descriptor of a process is the file. */
+/* Whether this descriptor of a process, in its directory, is the file. */
 static int
-is_it(int dir, const char *name, int to_write)
+is_it(int dir, const char *fd)
 {
-	struct stat file, link;
+	struct stat file;
 
-	return fstatat(dir, name, &file, 0) == 0 &&
-	    file.st_ino == wanted.st_ino && file.st_dev == wanted.st_dev &&
-	    fstatat(dir, name, &link, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    (!to_write || link.st_mode & S_IWUSR);
+	return fstatat(dir, fd, &file, 0) == 0 &&
+	    file.st_ino == wanted.st_ino && file.st_dev == wanted.st_dev;
 }
 
-/* Whether a process has it open; -1: it must not be known. */
 static int
-has_it(pid_t pid, int to_write)
+has_lock(pid_t pid, const char *fd)
+{
+	char path[64], line[256];
+	int found = 0;
+	FILE *info;
+
+	snprintf(path, sizeof path, "/proc/%ld/fdinfo/%.20s", (long)pid, fd);
+	if ((info = fopen(path, "re")) == NULL)
+		return 0;
+	while (!found && fgets(line, sizeof line, info) != NULL)
+		found = strncmp(line, "lock:", 5) == 0 &&
+		    strstr(line, "FLOCK") != NULL;
+	fclose(info);
+	return found;
+}
+
+/* Whether a process has it open, or locked; -1: it must not be known. */
+static int
+has_it(pid_t pid, int locked)
 {
 	struct dirent *entry;
 	char path[64];
@@ -99,7 +114,8 @@ has_it(pid_t pid, int to_write)
 	if ((fds = opendir(path)) == NULL)
 		return errno == EACCES ? -1 : 0;
 	while (!found && (entry = readdir(fds)) != NULL)
-		found = is_it(dirfd(fds), entry->d_name, to_write);
+		found = is_it(dirfd(fds), entry->d_name) &&
+		    (!locked || has_lock(pid, entry->d_name));
 	closedir(fds);
 	return found;
 }

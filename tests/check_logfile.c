@@ -14,7 +14,7 @@
 #ifdef HAVE_FLOCK
 #include <sys/file.h>
 #else
-enum { LOCK_EX, LOCK_NB };
+enum { LOCK_EX, LOCK_SH };
 
 static int
 flock(int fd, int how)
@@ -976,9 +976,9 @@ END_TEST
 static void
 hand_on_the_lock(void)
 {
-	int fd = open("x.log", O_WRONLY);
+	int fd = open("x.log", O_RDONLY);	/* flock -s needs no more */
 
-	flock(fd, LOCK_EX);
+	flock(fd, LOCK_SH);
 	if (fork() > 0)
 		_exit(0);
 	tell_pid("heir");
@@ -990,11 +990,13 @@ START_TEST(a_lock_is_whose_that_has_the_file_once_its_taker_is_gone)
 {
 	char why[64];
 	pid_t heir;
+	int fd;
 
 	if (has_no_locks())
 		return;
 	start_with("x.log");
 	make_file("x.log", "text");
+	fd = open("x.log", O_RDWR);	/* somebody who has no lock */
 	run_start(&run, hand_on_the_lock);
 	heir = (pid_t)heard(&run, "heir");
 	ck_assert_int_eq(run_wait(&run), 0);
@@ -1003,6 +1005,7 @@ START_TEST(a_lock_is_whose_that_has_the_file_once_its_taker_is_gone)
 	refuses(path, why);
 	send_signal(heir, SIGKILL);
 	ended(heir);
+	close(fd);
 }
 END_TEST
 
