@@ -689,13 +689,12 @@ void dsrv_relay_say(struct dsrv_relay *, struct dsrv_loop *,
 /* Of stdout and stderr. */
 struct dsrv_relays {
 	struct dsrv_relay each[2];
-	int count;		/* 1: both are one file, in each[0] */
-	int to_stdout;		/* the daemon's ends, or -1 */
-	int to_stderr;
+	int count;		/* 1: both are one file, so it has both */
 };
 
-/* -1 with errno; the caller must close what has been opened. */
-int dsrv_relays_open(struct dsrv_relays *);
+/* The daemon's ends are stored even after -1 with errno, or as -1; they are the
+ * caller's to close. */
+int dsrv_relays_open(struct dsrv_relays *, int *to_stdout, int *to_stderr);
 /* The starter's ends. */
 void dsrv_relays_close(struct dsrv_relays *);
 void dsrv_relays_watch(struct dsrv_relays *, struct dsrv_loop *);
@@ -817,6 +816,25 @@ enum { DSRV_START_GRACE = 2000 };
  * descriptors of for_master (or -1). */
 void dsrv_leader_become(int lifeline, int null, const int *for_master,
     int count);
+
+/*
+ * starter.c - the process that waits for the verdict on a start
+ */
+
+/* What the daemon has in its hands until then, or -1. */
+struct dsrv_ends {
+	int to_starter;		/* the ready pipe */
+	int from_starter;	/* the lifeline */
+	int to_stdout;		/* of the starter */
+	int to_stderr;
+	int null;
+};
+
+/* Forks the leader, and returns 0 in it, with these ends. The starter stays
+ * inside and ends, or returns the value of start_return_fatal. */
+int dsrv_starter_run(struct dsrv_ends *);
+/* Closes them. */
+void dsrv_starter_close(struct dsrv_ends *);
 
 /*
  * limit.c - frequent events are reported once, then counted; pure

@@ -52,6 +52,7 @@ lib_libdaemonsrv_la_SOURCES = \
 	lib/slots.c \
 	lib/spare.c \
 	lib/stage.c \
+	lib/starter.c \
 	lib/startup.c \
 	lib/supervise.c \
 	lib/wakeup.c \

@@ -171,17 +171,17 @@ open_one(struct dsrv_relays *both, int *to_relay)
 }
 
 int
-dsrv_relays_open(struct dsrv_relays *both)
+dsrv_relays_open(struct dsrv_relays *both, int *to_stdout, int *to_stderr)
 {
 	both->count = 0;
-	both->to_stdout = both->to_stderr = -1;
-	if (open_one(both, &both->to_stdout) == -1)
+	*to_stdout = *to_stderr = -1;
+	if (open_one(both, to_stdout) == -1)
 		return -1;
 	/* In one pipe what comes on both stays in order. */
 	if (!one_file(STDOUT_FILENO, STDERR_FILENO))
-		return open_one(both, &both->to_stderr);
-	both->to_stderr = fcntl(both->to_stdout, F_DUPFD_CLOEXEC, 3);
-	return both->to_stderr == -1 ? -1 : 0;
+		return open_one(both, to_stderr);
+	*to_stderr = fcntl(*to_stdout, F_DUPFD_CLOEXEC, 3);
+	return *to_stderr == -1 ? -1 : 0;
 }
 
 void

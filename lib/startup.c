@@ -2,10 +2,10 @@
  * startup.c - daemon_start(): the starter waits, the master goes on
  *
  *     shell -- starter ---- leader -- master
- *              loops here             returns
+ *              loops in               returns
+ *              starter.c
  *
- * The starter shows what the daemon prints until it hears of success; or it
- * ends all of it and tells the shell that there is no daemon.
+ * In the foreground there is only the master.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -17,392 +17,6 @@
 #include <unistd.h>
 
 #include "daemon-private.h"
-
-enum {
-	LOOK = 20,	/* ms between two looks at what is left of a start */
-	LAST_LOOK = 1000,	/* ms after SIGKILL: it will stay */
-	PATIENCE = 1000	/* ms, with a reader that takes nothing */
-};
-
-struct starter {
-	struct dsrv_loop loop;
-	struct dsrv_relays relays;
-	int from_master;	/* the ready pipe */
-	int to_starter;
-	int master_place;
-	int lifeline;		/* the leader sees it close */
-	int from_starter;	/* ... here */
-	int null;		/* for the daemon's 0 to 2 */
-	pid_t leader;
-	int adopting;		/* what it was before */
-	enum { STARTING, SUCCEEDED, FAILED } state;
-	int gone;		/* FAILED: no process is left */
-	int64_t start_by;	/* success must come first */
-	int64_t kill_at;
-	int signo;		/* that has interrupted the start */
-	int timed_out;
-	int in_a_hurry;		/* not to wait for a reader any longer */
-	int told;		/* the daemon itself has said why */
-	int explained;		/* FAILED: so has the starter */
-	int status;		/* FAILED: the status that tells why, ... */
-	int error;		/* ... and the error number */
-	int leader_status;
-};
-
-static void
-shut(int *fd)
-{
-	if (*fd != -1)
-		close(*fd);
-	*fd = -1;
-}
-
-static void
-close_starters_ends(struct starter *s)
-{
-	shut(&s->from_master);
-	shut(&s->lifeline);
-	dsrv_relays_close(&s->relays);
-}
-
-static void
-close_daemons_ends(struct starter *s)
-{
-	shut(&s->null);
-	shut(&s->to_starter);
-	shut(&s->from_starter);
-	shut(&s->relays.to_stdout);
-	shut(&s->relays.to_stderr);
-}
-
-/*
- * The master
- */
-
-/* In the leader; returns in the master. */
-static void
-become_master(struct starter *s)
-{
-	int ours[] = { s->to_starter, s->relays.to_stdout,
-		s->relays.to_stderr };
-	const char *directory = dsrv_settings()->working_directory;
-	sigset_t none;
-
-	close_starters_ends(s);
-	dsrv_leader_become(s->from_starter, s->null, ours, DSRV_COUNT(ours));
-	s->from_starter = -1;
-
-	dup2(s->null, STDIN_FILENO);
-	dup2(s->relays.to_stdout, STDOUT_FILENO);
-	dup2(s->relays.to_stderr, STDERR_FILENO);
-	dsrv_stage_connect(s->to_starter);
-	s->to_starter = -1;
-	close_daemons_ends(s);
-	if (dsrv_descriptors_renew(STDIN_FILENO) == -1 ||
-	    dsrv_descriptors_renew(STDOUT_FILENO) == -1)
-		dsrv_report_die("renew stdin and stdout");
-	sigemptyset(&none);
-	dsrv_catch_reset(&none);
-	dsrv_stage_become(DSRV_MASTER);
-	dsrv_stage_guard();
-	if (directory != NULL && chdir(directory) == -1) {
-		dsrv_report("change to directory %s: %s", directory,
-		    strerror(errno));
-		dsrv_report_exit(1);
-	}
-}
-
-static void
-stay_in_foreground(void)
-{
-	sigset_t untouched;
-
-	dsrv_catch_ignored(&untouched);
-	if (sigismember(&untouched, SIGHUP))
-		dsrv_stage_keep_hup_ignored();
-	sigemptyset(&untouched);
-	sigaddset(&untouched, SIGHUP);
-	if (getpid() == 1)
-		dsrv_catch_guard(&untouched);
-	dsrv_catch_reset(&untouched);
-	dsrv_stage_become(DSRV_MASTER);
-	dsrv_stage_guard();
-}
-
-/*
- * The starter
- */
-
-/* How long to wait for a reader that takes nothing, after a failure: not for
- * ever once the start's time is over, or it was told to end. */
-static int64_t
-show_until(const struct starter *s)
-{
-	int64_t from = dsrv_loop_now();
-
-	if (s->in_a_hurry)
-		return from + PATIENCE;
-	if (s->start_by == DSRV_NEVER)
-		return DSRV_NEVER;
-	return (from > s->start_by ? from : s->start_by) + PATIENCE;
-}
-
-static void
-succeed(struct starter *s)
-{
-	s->state = SUCCEEDED;
-	s->loop.deadline = DSRV_NEVER;
-	/* Before the starter ends: whoever looks at the daemon then finds
-	 * the master where it will stay. */
-	if (s->adopting == 0)
-		dsrv_loop_adopting(0);
-	if (dsrv_loop_has_child(&s->loop, s->leader) &&
-	    kill(s->leader, SIGKILL) == 0)
-		dsrv_loop_wait(&s->loop, s->leader);
-	dsrv_relays_finish(&s->relays, &s->loop);
-}
-
-/* To the leader's session; before it has made one it is alone. Whatever
- * has that number once they have all gone is nobody of ours. */
-static void
-signal_daemon(struct starter *s, int signo)
-{
-	if (!dsrv_loop_has_child(&s->loop, s->leader)) {
-		if (!dsrv_loop_group_gone(s->leader))
-			kill(-s->leader, signo);
-	} else if (kill(-s->leader, signo) == -1)
-		kill(s->leader, signo);
-}
-
-static void
-fail(struct starter *s)
-{
-	if (s->state != STARTING)
-		return;
-	s->state = FAILED;
-	s->kill_at = dsrv_loop_now() + DSRV_START_GRACE;
-	s->loop.deadline = dsrv_loop_now();
-	signal_daemon(s, SIGTERM);
-}
-
-static void
-hear(struct starter *s)
-{
-	int number = 0;
-
-	while (s->state == STARTING)
-		switch (dsrv_ready_hear(s->from_master, &number)) {
-		case DSRV_READY_SUCCESS:
-			succeed(s);
-			break;
-		case DSRV_READY_ENDED:
-			/* It may still have to clear up: its end follows. */
-			s->told = 1;
-			s->status = number;
-			break;
-		case DSRV_READY_GONE:
-			fail(s);
-			break;
-		default:
-			return;
-		}
-	dsrv_loop_forget(&s->loop, s->master_place);
-}
-
-static void
-lose_leader(struct starter *s)
-{
-	s->leader_status = s->loop.status;
-	hear(s);	/* success may have come first */
-	if (s->state == SUCCEEDED)
-		return;
-	if (s->status == 0)
-		s->status = dsrv_report_status(s->loop.status);
-	fail(s);
-	s->loop.deadline = dsrv_loop_now();
-}
-
-static void
-interrupt(struct starter *s)
-{
-	if (s->loop.signo == SIGCHLD)
-		return;
-	s->in_a_hurry = 1;
-	hear(s);
-	if (s->state == STARTING)
-		s->signo = s->loop.signo;
-	else if (s->state == SUCCEEDED || s->gone)
-		dsrv_relays_give_up(&s->relays);
-	fail(s);
-}
-
-/* Ends what is left of a failed start. */
-static void
-clear_up(struct starter *s)
-{
-	int64_t now = dsrv_loop_now();
-
-	s->loop.deadline = now + LOOK;
-	if (!dsrv_loop_has_child(&s->loop, s->leader))
-		s->gone = dsrv_loop_group_gone(s->leader);
-	if (!s->gone && now >= s->kill_at) {
-		s->gone = now >= s->kill_at + LAST_LOOK;
-		signal_daemon(s, SIGKILL);
-	}
-	if (s->gone) {
-		s->loop.deadline = show_until(s);
-		dsrv_relays_finish(&s->relays, &s->loop);
-	}
-}
-
-static void
-tick(struct starter *s)
-{
-	hear(s);
-	if (s->state == STARTING) {
-		s->timed_out = s->in_a_hurry = 1;
-		fail(s);
-	}
-	if (s->gone)
-		dsrv_relays_give_up(&s->relays);
-	else if (s->state == FAILED)
-		clear_up(s);
-}
-
-static void
-ready(struct starter *s)
-{
-	if (s->loop.place == s->master_place)
-		hear(s);
-	else
-		dsrv_relays_ready(&s->relays, &s->loop);
-	if (s->gone)
-		s->loop.deadline = show_until(s);
-}
-
-/* Why there is no daemon; stores a line of that many bytes, or none: 0. */
-static size_t
-find_reason(struct starter *s, char *line)
-{
-	if (s->signo != 0) {
-		s->status = 128 + s->signo;
-		s->error = EINTR;
-		return dsrv_report_line(line,
-		    "start: interrupted by signal %d (%s)", s->signo,
-		    strsignal(s->signo));
-	}
-	if (s->timed_out) {
-		s->status = 1;
-		s->error = ETIMEDOUT;
-		return dsrv_report_line(line,
-		    "start: no daemon_success() within %d s",
-		    dsrv_settings()->start_timeout);
-	}
-	if (s->status == 0)
-		s->status = 1;
-	s->error = ECHILD;
-	return s->told ? 0 : dsrv_report_line(line,
-	    "start: the master %s before daemon_success()",
-	    dsrv_report_how(s->leader_status));
-}
-
-/* After all that the daemon has said, and as patiently shown. */
-static void
-explain(struct starter *s)
-{
-	char line[DSRV_REPORT_MAX];
-	size_t size = find_reason(s, line);
-
-	s->explained = 1;
-	s->loop.deadline = show_until(s);
-	if (size > 0)
-		dsrv_relays_say(&s->relays, &s->loop, line, size);
-}
-
-/* Whether all has been shown that is to be. */
-static int
-is_over(struct starter *s)
-{
-	if ((s->state != SUCCEEDED && !s->gone) || !dsrv_relays_over(&s->relays))
-		return 0;
-	if (s->state == FAILED && !s->explained)
-		explain(s);
-	return dsrv_relays_over(&s->relays);
-}
-
-static void
-close_starter(struct starter *s)
-{
-	dsrv_loop_close(&s->loop);
-	if (s->adopting == 0)
-		dsrv_loop_adopting(0);
-	close_starters_ends(s);
-	close_daemons_ends(s);
-}
-
-static int
-finish(struct starter *s)
-{
-	int fatal = dsrv_settings()->start_return_fatal;
-
-	/* After a success no signal may change the status any more. */
-	if (s->state == FAILED || fatal != 0)
-		close_starter(s);
-	if (s->signo != 0 && fatal == 0)
-		dsrv_catch_die_of(s->signo);
-	dsrv_stage_become(DSRV_OVER);
-	return dsrv_report_end(s->status, s->error, fatal);
-}
-
-static int
-wait_for_verdict(struct starter *s)
-{
-	for (;;) {
-		switch (dsrv_loop_next(&s->loop)) {
-		case DSRV_EVENT_READY:
-			ready(s);
-			break;
-		case DSRV_EVENT_SIGNAL:
-			interrupt(s);
-			break;
-		case DSRV_EVENT_CHILD:
-			lose_leader(s);
-			break;
-		case DSRV_EVENT_TICK:
-			tick(s);
-			break;
-		}
-		if (is_over(s))
-			return finish(s);
-	}
-}
-
-/*
- * Setting up
- */
-
-/* -1 with errno; what is open then is the caller's to close. */
-static int
-open_pipes(struct starter *s)
-{
-	if (dsrv_relays_open(&s->relays) == -1)
-		return -1;
-	if (dsrv_ready_pipe(&s->from_master, &s->to_starter) == -1)
-		return -1;
-	return dsrv_descriptors_pipe(&s->lifeline, &s->from_starter);
-}
-
-static void
-watch(struct starter *s)
-{
-	int seconds = dsrv_settings()->start_timeout;
-
-	s->master_place = dsrv_loop_watch(&s->loop, s->from_master, POLLIN);
-	dsrv_relays_watch(&s->relays, &s->loop);
-	s->start_by = seconds == 0 ? DSRV_NEVER :
-	    dsrv_loop_now() + (int64_t)seconds * 1000;
-	s->loop.deadline = s->start_by;
-}
 
 static int
 refuse(const char *what, int error)
@@ -424,57 +38,71 @@ refuse_without_null(int error)
 	return value;
 }
 
-static int
-open_starter(struct starter *s, int null)
+/* In the leader; returns in the master. */
+static void
+become_master(struct dsrv_ends *ends)
 {
-	int error;
-	sigset_t untouched;
+	int for_master[] = { ends->to_starter, ends->to_stdout,
+		ends->to_stderr };
+	const char *directory = dsrv_settings()->working_directory;
+	sigset_t none;
 
-	memset(s, 0, sizeof *s);
-	s->from_master = s->to_starter = s->lifeline = s->from_starter = -1;
-	s->null = null;
-	dsrv_catch_ignored(&untouched);	/* by nohup(1), or in a script's & */
-	if (open_pipes(s) == -1 || dsrv_loop_open(&s->loop, 5,
-	    DSRV_REAP_FORKED, NULL, &untouched) == -1) {
-		error = errno;
-		close_starters_ends(s);
-		close_daemons_ends(s);
-		errno = error;
-		return -1;
+	dsrv_leader_become(ends->from_starter, ends->null, for_master,
+	    DSRV_COUNT(for_master));
+	ends->from_starter = -1;
+
+	dup2(ends->null, STDIN_FILENO);
+	dup2(ends->to_stdout, STDOUT_FILENO);
+	dup2(ends->to_stderr, STDERR_FILENO);
+	dsrv_stage_connect(ends->to_starter);
+	ends->to_starter = -1;
+	dsrv_starter_close(ends);
+	if (dsrv_descriptors_renew(STDIN_FILENO) == -1 ||
+	    dsrv_descriptors_renew(STDOUT_FILENO) == -1)
+		dsrv_report_die("renew stdin and stdout");
+	sigemptyset(&none);
+	dsrv_catch_reset(&none);
+	dsrv_stage_become(DSRV_MASTER);
+	dsrv_stage_guard();
+	if (directory != NULL && chdir(directory) == -1) {
+		dsrv_report("change to directory %s: %s", directory,
+		    strerror(errno));
+		dsrv_report_exit(1);
 	}
-	s->adopting = dsrv_loop_adopting(1);
-	return 0;
 }
 
 static int
 go_into_background(void)
 {
-	int null, error, saved = errno;
-	struct starter s;
+	struct dsrv_ends ends;
+	int value = dsrv_starter_run(&ends);
 
-	if ((null = dsrv_descriptors_first_null()) == -1)
-		return refuse("open /dev/null", errno);
-	if (open_starter(&s, null) == -1)
-		return refuse("prepare the starter", errno);
-	if ((s.leader = dsrv_loop_fork(&s.loop)) == 0) {
-		become_master(&s);
-		errno = saved;
-		return 0;
-	}
-	if (s.leader == -1) {
-		error = errno;
-		close_starter(&s);
-		return refuse("fork the leader", error);
-	}
-	close_daemons_ends(&s);
-	watch(&s);
-	return wait_for_verdict(&s);
+	if (value == 0)
+		become_master(&ends);
+	return value;
+}
+
+static void
+stay_in_foreground(void)
+{
+	sigset_t untouched;
+
+	dsrv_catch_ignored(&untouched);
+	if (sigismember(&untouched, SIGHUP))
+		dsrv_stage_keep_hup_ignored();
+	sigemptyset(&untouched);
+	sigaddset(&untouched, SIGHUP);
+	if (getpid() == 1)
+		dsrv_catch_guard(&untouched);
+	dsrv_catch_reset(&untouched);
+	dsrv_stage_become(DSRV_MASTER);
+	dsrv_stage_guard();
 }
 
 int
 daemon_start(void)
 {
-	int error, saved = errno;
+	int error, value = 0, saved = errno;
 
 	if (dsrv_descriptors_fill() == -1)
 		return refuse_without_null(errno);
@@ -486,10 +114,11 @@ daemon_start(void)
 	dsrv_settings_start_here();
 	if (getpid() == 1)	/* its end would be that of all processes */
 		dsrv_settings_stay_in_foreground();
-	errno = saved;
-	if (!dsrv_settings()->foreground)
-		return go_into_background();
-	stay_in_foreground();
-	errno = saved;
-	return 0;
+	if (dsrv_settings()->foreground)
+		stay_in_foreground();
+	else
+		value = go_into_background();
+	if (value == 0)
+		errno = saved;
+	return value;
 }

@@ -1,0 +1,403 @@
+/*
+ * starter.c - the process that waits for the verdict on a start
+ *
+ * It shows what the daemon prints until it hears of success; or it ends all of
+ * the daemon and tells the shell that there is none.
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon-private.h"
+
+enum {
+	LOOK = 20,	/* ms between two looks at what is left of a start */
+	LAST_LOOK = 1000,	/* ms after SIGKILL: it will stay */
+	PATIENCE = 1000	/* ms, with a reader that takes nothing */
+};
+
+struct starter {
+	struct dsrv_loop loop;
+	struct dsrv_relays relays;
+	int from_master;	/* the ready pipe */
+	int master_place;
+	int lifeline;		/* the leader sees it close */
+	pid_t leader;
+	int adopting;		/* what it was before */
+	enum { STARTING, SUCCEEDED, FAILED } state;
+	int gone;		/* FAILED: no process is left */
+	int64_t start_by;	/* success must come first */
+	int64_t kill_at;
+	int signo;		/* that has interrupted the start */
+	int timed_out;
+	int in_a_hurry;		/* not to wait for a reader any longer */
+	int told;		/* the daemon itself has said why */
+	int explained;		/* FAILED: so has the starter */
+	int status;		/* FAILED: the status that tells why, ... */
+	int error;		/* ... and the error number */
+	int leader_status;
+};
+
+static void
+shut(int *fd)
+{
+	if (*fd != -1)
+		close(*fd);
+	*fd = -1;
+}
+
+static void
+close_ends(struct starter *s)
+{
+	shut(&s->from_master);
+	shut(&s->lifeline);
+	dsrv_relays_close(&s->relays);
+}
+
+/*
+ * The verdict
+ */
+
+/* How long to wait for a reader that takes nothing, after a failure: not for
+ * ever once the start's time is over, or it was told to end. */
+static int64_t
+show_until(const struct starter *s)
+{
+	int64_t from = dsrv_loop_now();
+
+	if (s->in_a_hurry)
+		return from + PATIENCE;
+	if (s->start_by == DSRV_NEVER)
+		return DSRV_NEVER;
+	return (from > s->start_by ? from : s->start_by) + PATIENCE;
+}
+
+static void
+succeed(struct starter *s)
+{
+	s->state = SUCCEEDED;
+	s->loop.deadline = DSRV_NEVER;
+	/* Before the starter ends: whoever looks at the daemon then finds
+	 * the master where it will stay. */
+	if (s->adopting == 0)
+		dsrv_loop_adopting(0);
+	if (dsrv_loop_has_child(&s->loop, s->leader) &&
+	    kill(s->leader, SIGKILL) == 0)
+		dsrv_loop_wait(&s->loop, s->leader);
+	dsrv_relays_finish(&s->relays, &s->loop);
+}
+
+/* To the leader's session; before it has made one it is alone. Whatever
+ * has that number once they have all gone is nobody of ours. */
+static void
+signal_daemon(struct starter *s, int signo)
+{
+	if (!dsrv_loop_has_child(&s->loop, s->leader)) {
+		if (!dsrv_loop_group_gone(s->leader))
+			kill(-s->leader, signo);
+	} else if (kill(-s->leader, signo) == -1)
+		kill(s->leader, signo);
+}
+
+static void
+fail(struct starter *s)
+{
+	if (s->state != STARTING)
+		return;
+	s->state = FAILED;
+	s->kill_at = dsrv_loop_now() + DSRV_START_GRACE;
+	s->loop.deadline = dsrv_loop_now();
+	signal_daemon(s, SIGTERM);
+}
+
+static void
+hear(struct starter *s)
+{
+	int number = 0;
+
+	while (s->state == STARTING)
+		switch (dsrv_ready_hear(s->from_master, &number)) {
+		case DSRV_READY_SUCCESS:
+			succeed(s);
+			break;
+		case DSRV_READY_ENDED:
+			/* It may still have to clear up: its end follows. */
+			s->told = 1;
+			s->status = number;
+			break;
+		case DSRV_READY_GONE:
+			fail(s);
+			break;
+		default:
+			return;
+		}
+	dsrv_loop_forget(&s->loop, s->master_place);
+}
+
+static void
+lose_leader(struct starter *s)
+{
+	s->leader_status = s->loop.status;
+	hear(s);	/* success may have come first */
+	if (s->state == SUCCEEDED)
+		return;
+	if (s->status == 0)
+		s->status = dsrv_report_status(s->loop.status);
+	fail(s);
+	s->loop.deadline = dsrv_loop_now();
+}
+
+static void
+interrupt(struct starter *s)
+{
+	if (s->loop.signo == SIGCHLD)
+		return;
+	s->in_a_hurry = 1;
+	hear(s);
+	if (s->state == STARTING)
+		s->signo = s->loop.signo;
+	else if (s->state == SUCCEEDED || s->gone)
+		dsrv_relays_give_up(&s->relays);
+	fail(s);
+}
+
+/* Ends what is left of a failed start. */
+static void
+clear_up(struct starter *s)
+{
+	int64_t now = dsrv_loop_now();
+
+	s->loop.deadline = now + LOOK;
+	if (!dsrv_loop_has_child(&s->loop, s->leader))
+		s->gone = dsrv_loop_group_gone(s->leader);
+	if (!s->gone && now >= s->kill_at) {
+		s->gone = now >= s->kill_at + LAST_LOOK;
+		signal_daemon(s, SIGKILL);
+	}
+	if (s->gone) {
+		s->loop.deadline = show_until(s);
+		dsrv_relays_finish(&s->relays, &s->loop);
+	}
+}
+
+static void
+tick(struct starter *s)
+{
+	hear(s);
+	if (s->state == STARTING) {
+		s->timed_out = s->in_a_hurry = 1;
+		fail(s);
+	}
+	if (s->gone)
+		dsrv_relays_give_up(&s->relays);
+	else if (s->state == FAILED)
+		clear_up(s);
+}
+
+static void
+ready(struct starter *s)
+{
+	if (s->loop.place == s->master_place)
+		hear(s);
+	else
+		dsrv_relays_ready(&s->relays, &s->loop);
+	if (s->gone)
+		s->loop.deadline = show_until(s);
+}
+
+/* Why there is no daemon; stores a line of that many bytes, or none: 0. */
+static size_t
+find_reason(struct starter *s, char *line)
+{
+	if (s->signo != 0) {
+		s->status = 128 + s->signo;
+		s->error = EINTR;
+		return dsrv_report_line(line,
+		    "start: interrupted by signal %d (%s)", s->signo,
+		    strsignal(s->signo));
+	}
+	if (s->timed_out) {
+		s->status = 1;
+		s->error = ETIMEDOUT;
+		return dsrv_report_line(line,
+		    "start: no daemon_success() within %d s",
+		    dsrv_settings()->start_timeout);
+	}
+	if (s->status == 0)
+		s->status = 1;
+	s->error = ECHILD;
+	return s->told ? 0 : dsrv_report_line(line,
+	    "start: the master %s before daemon_success()",
+	    dsrv_report_how(s->leader_status));
+}
+
+/* After all that the daemon has said, and as patiently shown. */
+static void
+explain(struct starter *s)
+{
+	char line[DSRV_REPORT_MAX];
+	size_t size = find_reason(s, line);
+
+	s->explained = 1;
+	s->loop.deadline = show_until(s);
+	if (size > 0)
+		dsrv_relays_say(&s->relays, &s->loop, line, size);
+}
+
+/* Whether all has been shown that is to be. */
+static int
+is_over(struct starter *s)
+{
+	if ((s->state != SUCCEEDED && !s->gone) || !dsrv_relays_over(&s->relays))
+		return 0;
+	if (s->state == FAILED && !s->explained)
+		explain(s);
+	return dsrv_relays_over(&s->relays);
+}
+
+static void
+close_starter(struct starter *s)
+{
+	dsrv_loop_close(&s->loop);
+	if (s->adopting == 0)
+		dsrv_loop_adopting(0);
+	close_ends(s);
+}
+
+static int
+finish(struct starter *s)
+{
+	int fatal = dsrv_settings()->start_return_fatal;
+
+	/* After a success no signal may change the status any more. */
+	if (s->state == FAILED || fatal != 0)
+		close_starter(s);
+	if (s->signo != 0 && fatal == 0)
+		dsrv_catch_die_of(s->signo);
+	dsrv_stage_become(DSRV_OVER);
+	return dsrv_report_end(s->status, s->error, fatal);
+}
+
+static int
+wait_for_verdict(struct starter *s)
+{
+	for (;;) {
+		switch (dsrv_loop_next(&s->loop)) {
+		case DSRV_EVENT_READY:
+			ready(s);
+			break;
+		case DSRV_EVENT_SIGNAL:
+			interrupt(s);
+			break;
+		case DSRV_EVENT_CHILD:
+			lose_leader(s);
+			break;
+		case DSRV_EVENT_TICK:
+			tick(s);
+			break;
+		}
+		if (is_over(s))
+			return finish(s);
+	}
+}
+
+/*
+ * Setting up
+ */
+
+/* The daemon's ends are the caller's to close, even after -1 with errno. */
+static int
+open_pipes(struct starter *s, struct dsrv_ends *daemons)
+{
+	s->from_master = s->lifeline = -1;
+	daemons->to_starter = daemons->from_starter = -1;
+	if (dsrv_relays_open(&s->relays, &daemons->to_stdout,
+	    &daemons->to_stderr) == -1)
+		return -1;
+	if (dsrv_ready_pipe(&s->from_master, &daemons->to_starter) == -1)
+		return -1;
+	return dsrv_descriptors_pipe(&s->lifeline, &daemons->from_starter);
+}
+
+static int
+open_starter(struct starter *s, struct dsrv_ends *daemons)
+{
+	int error;
+	sigset_t untouched;
+
+	memset(s, 0, sizeof *s);
+	dsrv_catch_ignored(&untouched);	/* by nohup(1), or in a script's & */
+	if (open_pipes(s, daemons) == -1 || dsrv_loop_open(&s->loop, 5,
+	    DSRV_REAP_FORKED, NULL, &untouched) == -1) {
+		error = errno;
+		close_ends(s);
+		errno = error;
+		return -1;
+	}
+	s->adopting = dsrv_loop_adopting(1);
+	return 0;
+}
+
+static void
+watch(struct starter *s)
+{
+	int seconds = dsrv_settings()->start_timeout;
+
+	s->master_place = dsrv_loop_watch(&s->loop, s->from_master, POLLIN);
+	dsrv_relays_watch(&s->relays, &s->loop);
+	s->start_by = seconds == 0 ? DSRV_NEVER :
+	    dsrv_loop_now() + (int64_t)seconds * 1000;
+	s->loop.deadline = s->start_by;
+}
+
+static int
+refuse(const char *what)
+{
+	int error = errno;
+
+	dsrv_report("%s: %s", what, strerror(error));
+	return dsrv_report_end(1, error, dsrv_settings()->start_return_fatal);
+}
+
+int
+dsrv_starter_run(struct dsrv_ends *daemons)
+{
+	struct starter s;
+	int error;
+
+	if ((daemons->null = dsrv_descriptors_first_null()) == -1)
+		return refuse("open /dev/null");
+	if (open_starter(&s, daemons) == -1) {
+		error = errno;
+		dsrv_starter_close(daemons);
+		errno = error;
+		return refuse("prepare the starter");
+	}
+	if ((s.leader = dsrv_loop_fork(&s.loop)) == 0) {
+		close_ends(&s);
+		return 0;
+	}
+	error = errno;
+	dsrv_starter_close(daemons);
+	if (s.leader == -1) {
+		close_starter(&s);
+		errno = error;
+		return refuse("fork the leader");
+	}
+	watch(&s);
+	return wait_for_verdict(&s);
+}
+
+void
+dsrv_starter_close(struct dsrv_ends *daemons)
+{
+	shut(&daemons->null);
+	shut(&daemons->to_starter);
+	shut(&daemons->from_starter);
+	shut(&daemons->to_stdout);
+	shut(&daemons->to_stderr);
+}
