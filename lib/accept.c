@@ -136,7 +136,7 @@ say(const struct dsrv_acceptor *a, const struct dsrv_listener *l, int error)
 }
 
 static void
-fail(struct dsrv_acceptor *a, struct dsrv_listener *l, int error,
+fail_listener(struct dsrv_acceptor *a, struct dsrv_listener *l, int error,
     struct dsrv_loop *loop)
 {
 	int pause = dsrv_listen_pause(error, &l->failures);
@@ -159,7 +159,7 @@ dsrv_accept_from(struct dsrv_acceptor *a, int index, struct dsrv_loop *loop,
 		if (dsrv_listen_why(errno) == DSRV_LISTEN_SOCKET)
 			suspect(a, l, loop);
 		else
-			fail(a, l, errno, loop);
+			fail_listener(a, l, errno, loop);
 		return -1;
 	}
 	client->listener = index;

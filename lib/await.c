@@ -46,7 +46,7 @@ wait_by_poll(const struct dsrv_await *a)
 		set[i].fd = i < count && is_resting(a, i) ? -1 : a->fds[i];
 		set[i].events = POLLIN;
 	}
-	n = dsrv_stage_stop_signal() != 0 ? 0 :
+	n = dsrv_role_stop_signal() != 0 ? 0 :
 	    poll(set, count + 1, a->timeout);
 	ready = n > 0 ? DSRV_AWAIT_NOTHING : nothing_ready(n);
 	for (i = 0; i < count && n > 0 && ready == DSRV_AWAIT_NOTHING; i++) {
@@ -65,7 +65,8 @@ wait_by_poll(const struct dsrv_await *a)
 enum { READY_MAX = 16 };
 
 static int
-change(const struct dsrv_await *a, int operation, unsigned index, uint32_t how)
+change_interest(const struct dsrv_await *a, int operation, unsigned index,
+    uint32_t how)
 {
 	struct epoll_event event = { .events = EPOLLIN | how };
 
@@ -84,7 +85,7 @@ open_waiter(const struct dsrv_await *a)
 	*a->waiter = dsrv_descriptors_own(epoll_create1(EPOLL_CLOEXEC));
 	if (*a->waiter == -1)
 		return -1;
-	if (change(a, EPOLL_CTL_ADD, (unsigned)a->count, 0) == 0)
+	if (change_interest(a, EPOLL_CTL_ADD, (unsigned)a->count, 0) == 0)
 		return 0;
 	close(*a->waiter);	/* without its server it would wait for ever */
 	*a->waiter = -1;
@@ -98,7 +99,8 @@ watch_listeners(const struct dsrv_await *a)
 
 	for (i = 0; i < count; i++) {
 		index = (a->first + i) % count;
-		if (!is_resting(a, index) && change(a, EPOLL_CTL_ADD, index,
+		if (!is_resting(a, index) &&
+		    change_interest(a, EPOLL_CTL_ADD, index,
 		    EPOLLEXCLUSIVE) == -1)
 			return -1;
 	}
@@ -112,7 +114,7 @@ leave_listeners(const struct dsrv_await *a)
 	unsigned i;
 
 	for (i = 0; i < (unsigned)a->count && *a->waiter != -1; i++)
-		change(a, EPOLL_CTL_DEL, i, 0);
+		change_interest(a, EPOLL_CTL_DEL, i, 0);
 }
 
 int
@@ -125,7 +127,7 @@ dsrv_await_one(const struct dsrv_await *a)
 		leave_listeners(a);
 		return wait_by_poll(a);
 	}
-	n = dsrv_stage_stop_signal() != 0 ? 0 :
+	n = dsrv_role_stop_signal() != 0 ? 0 :
 	    epoll_wait(*a->waiter, events, READY_MAX, a->timeout);
 	ready = n > 0 ? (int)events[0].data.u32 : nothing_ready(n);
 	for (i = 0; i < n; i++)

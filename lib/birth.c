@@ -117,7 +117,7 @@ static void
 be_orphaned(unsigned birth)
 {
 	if (!is_released(birth) &&
-	    dsrv_ready_say(DSRV_READY_ORPHAN, getpid()) == -1)
+	    dsrv_statuspipe_say(DSRV_STATUS_ORPHAN, getpid()) == -1)
 		dsrv_report_exit(1);
 }
 

@@ -78,7 +78,7 @@ void dsrv_settings_stay_in_foreground(void);
 int dsrv_settings_complete(void);
 
 /*
- * signals.c - the signal table: what each signal asks for
+ * sigtable.c - the signal table: what each signal asks for
  */
 
 enum {
@@ -87,19 +87,19 @@ enum {
 	DSRV_ASK_FOR_GOOD = 4	/* ... as the last server */
 };
 
-extern const int dsrv_signals[];	/* those of the table, then 0 */
+extern const int dsrv_sigtable[];	/* those of the table, then 0 */
 
 /* What signo asks for; 0 if it is not in the table. */
-unsigned dsrv_signals_ask(int signo);
+unsigned dsrv_sigtable_ask(int signo);
 /* The signal that workers get for signo; 0: none. */
-int dsrv_signals_to_workers(int signo);
+int dsrv_sigtable_to_workers(int signo);
 /* The signal as which a received one is treated: a hang-up that the kernel
  * sends, because the terminal is gone, is not a reload. */
-int dsrv_signals_meaning(int signo, int from_kernel);
+int dsrv_sigtable_meaning(int signo, int from_kernel);
 /* As strsignal(3) for those of the table, but safe in a signal handler. */
-const char *dsrv_signals_name(int signo);
+const char *dsrv_sigtable_name(int signo);
 /* Adds what signo asks for; returns whether that was more than before. */
-int dsrv_signals_raise(unsigned *asked, int signo);
+int dsrv_sigtable_raise(unsigned *asked, int signo);
 
 /*
  * descriptors.c - what 0, 1 and 2 are, and how all others are opened
@@ -383,46 +383,46 @@ int dsrv_children_remove(struct dsrv_children *, pid_t,
     struct dsrv_child *gone);
 
 /*
- * airlock.c - from the log pipe into the log file, each byte once
+ * handover.c - from the log pipe into the log file, each byte once
  */
 
-enum dsrv_airlock_end {
-	DSRV_AIRLOCK_LOG,	/* where the lines come from */
-	DSRV_AIRLOCK_LOCK_IN,
-	DSRV_AIRLOCK_LOCK_OUT,
-	DSRV_AIRLOCK_KEEP,
-	DSRV_AIRLOCK_KEPT,
-	DSRV_AIRLOCK_FILE,	/* of the logger before, and ... */
-	DSRV_AIRLOCK_BELL,	/* ... of its reader */
-	DSRV_AIRLOCK_ENDS
+enum dsrv_handover_end {
+	DSRV_HANDOVER_LOG,	/* where the lines come from */
+	DSRV_HANDOVER_PENDING_IN,
+	DSRV_HANDOVER_PENDING_OUT,
+	DSRV_HANDOVER_KEEP,
+	DSRV_HANDOVER_KEPT,
+	DSRV_HANDOVER_FILE,	/* of the logger before, and ... */
+	DSRV_HANDOVER_BELL,	/* ... of its reader */
+	DSRV_HANDOVER_ENDS
 };
 
 /* The master's, for each of its loggers in turn; a server has none of it. */
-struct dsrv_airlock {
-	int ends[DSRV_AIRLOCK_ENDS];	/* -1: there is none */
-	struct dsrv_airlock_memory *memory;
+struct dsrv_handover {
+	int ends[DSRV_HANDOVER_ENDS];	/* -1: there is none */
+	struct dsrv_handover_memory *memory;
 	struct dsrv_journal *journal;	/* the logger's, or the reader's */
 	int from_ring;	/* a reader reads the log */
 };
 
 /* In the master; to_logger is the log pipe's other end. -1 with errno. */
-int dsrv_airlock_open(struct dsrv_airlock *, int *to_logger);
+int dsrv_handover_open(struct dsrv_handover *, int *to_logger);
 /* In the master, or in a child that is not a logger. */
-void dsrv_airlock_close(struct dsrv_airlock *);
+void dsrv_handover_close(struct dsrv_handover *);
 /* In a new logger, first of all: its children get none of the memory. */
-void dsrv_airlock_inherit(const struct dsrv_airlock *);
+void dsrv_handover_inherit(const struct dsrv_handover *);
 /* In the master: when a logger has ended, keeps its file for the next, ... */
-void dsrv_airlock_collect(struct dsrv_airlock *);
+void dsrv_handover_collect(struct dsrv_handover *);
 /* ... and when that has taken it over, does so no more. */
-void dsrv_airlock_release(struct dsrv_airlock *);
+void dsrv_handover_release(struct dsrv_handover *);
 /* How many lines were lost of which the log does not tell yet. */
-long dsrv_airlock_lost(const struct dsrv_airlock *);
+long dsrv_handover_lost(const struct dsrv_handover *);
 
 /*
- * stage.c - which process this is, and what its parent gave it
+ * role.c - which process this is, and what its parent gave it
  */
 
-enum dsrv_stage_kind {
+enum dsrv_role_kind {
 	DSRV_PROGRAM,	/* no stage has been called */
 	DSRV_MASTER,	/* daemon_start() has returned */
 	DSRV_STARTING,	/* a server before daemon_success() */
@@ -433,110 +433,110 @@ enum dsrv_stage_kind {
 	DSRV_OVER	/* a stage has returned its return_fatal */
 };
 
-struct dsrv_stage {
-	enum dsrv_stage_kind kind;
+struct dsrv_role {
+	enum dsrv_role_kind kind;
 	pid_t pid;			/* differs in a fork of the program */
-	int to_parent;			/* the ready pipe, or -1 */
+	int to_parent;			/* the status pipe, or -1 */
 	int to_logger;			/* the log pipe, or -1 */
 	struct dsrv_roster *roster;	/* a server's, shared with the master */
 	int follows;			/* a server: not the first confirmed */
-	struct dsrv_airlock airlock;	/* a logger's */
+	struct dsrv_handover handover;	/* a logger's */
 	const int *kept;		/* a spare's */
 	int kept_count;
 	int hup_ignored;		/* in the foreground, to stay so */
 };
 
-const struct dsrv_stage *dsrv_stage(void);
+const struct dsrv_role *dsrv_role(void);
 /* From now on this process is of that kind. */
-void dsrv_stage_become(enum dsrv_stage_kind);
-/* From now on a process that the program forks drops its ready pipe. */
-void dsrv_stage_guard(void);
-/* The ready pipe to this process's parent, in place of an earlier one. */
-void dsrv_stage_connect(int to_parent);
-void dsrv_stage_disconnect(void);
+void dsrv_role_become(enum dsrv_role_kind);
+/* From now on a process that the program forks drops its status pipe. */
+void dsrv_role_guard(void);
+/* The status pipe to this process's parent, in place of an earlier one. */
+void dsrv_role_connect(int to_parent);
+void dsrv_role_disconnect(void);
 /* This process and its children hold the log pipe. */
-void dsrv_stage_hold_log(int to_logger);
-void dsrv_stage_leave_log(void);
+void dsrv_role_hold_log(int to_logger);
+void dsrv_role_leave_log(void);
 /* What else a server or a logger is given. */
-void dsrv_stage_give_roster(struct dsrv_roster *, int follows);
-void dsrv_stage_give_airlock(const struct dsrv_airlock *);
+void dsrv_role_give_roster(struct dsrv_roster *, int follows);
+void dsrv_role_give_handover(const struct dsrv_handover *);
 /* In a signal handler: this worker was asked to finish. The second returns the
  * signal, 0: none. */
-void dsrv_stage_ask_to_stop(int signo);
-int dsrv_stage_stop_signal(void);
+void dsrv_role_ask_to_stop(int signo);
+int dsrv_role_stop_signal(void);
 /* Remembers that SIGHUP is ignored and must stay so. */
-void dsrv_stage_keep_hup_ignored(void);
+void dsrv_role_keep_hup_ignored(void);
 /* Returns 0 if this is a process of the expected kind without other threads.
  * Else reports "unable to VERB" and returns an error number. */
-int dsrv_stage_enter(enum dsrv_stage_kind expected, const char *verb);
+int dsrv_role_enter(enum dsrv_role_kind expected, const char *verb);
 /* These descriptors, except -1, are the library's own too. */
-void dsrv_stage_keep(const int *fds, int count);
+void dsrv_role_keep(const int *fds, int count);
 /* The lowest of the library's own descriptors from there on; -1: none. */
-int dsrv_stage_descriptor(int from);
+int dsrv_role_descriptor(int from);
 
 /*
- * catch.c - the signals that a process obeys, made readable
+ * sigfd.c - the signals that a process obeys, made readable
  */
 
 enum {
-	DSRV_CATCH_MAX = 16	/* read at once */
+	DSRV_SIGFD_MAX = 16	/* read at once */
 };
 
-struct dsrv_caught {
+struct dsrv_signal {
 	int signo;
 	int from_kernel;	/* not from a process, as at a hang-up */
 	pid_t pid;	/* the sender; for SIGCHLD the child */
 };
 
-struct dsrv_catch {
+struct dsrv_sigfd {
 	int fd;		/* readable when a signal has arrived */
 	sigset_t mask;	/* the program's */
 	sigset_t worker_mask;	/* and the one for workers */
 	sigset_t held;
-	sigset_t caught;
+	sigset_t signals;
 };
 
 /* Takes over SIGCHLD, SIGPIPE (which now does nothing) and the signals of the
  * table except those untouched (NULL: none); -1 with errno. */
-int dsrv_catch_open(struct dsrv_catch *, const sigset_t *untouched);
+int dsrv_sigfd_open(struct dsrv_sigfd *, const sigset_t *untouched);
 /* Gives the program its signals back. If it forgets, signals that are pending are
  * discarded. */
-void dsrv_catch_close(struct dsrv_catch *, int forgets);
-/* Stores at most DSRV_CATCH_MAX; returns how many. */
-int dsrv_catch_read(struct dsrv_catch *, struct dsrv_caught *);
+void dsrv_sigfd_close(struct dsrv_sigfd *, int forgets);
+/* Stores at most DSRV_SIGFD_MAX; returns how many. */
+int dsrv_sigfd_read(struct dsrv_sigfd *, struct dsrv_signal *);
 /* Acts as if a SIGCHLD had arrived. */
-void dsrv_catch_hint(void);
+void dsrv_sigfd_hint(void);
 /* Ignores this signal in this process. */
-void dsrv_catch_ignore(int signo);
+void dsrv_sigfd_ignore(int signo);
 /* If the program has no handler for signo, workers get this one, and signo is
  * blocked in them. */
-void dsrv_catch_give(struct dsrv_catch *, int signo, void (*handler)(int));
+void dsrv_sigfd_give(struct dsrv_sigfd *, int signo, void (*handler)(int));
 /* In a worker: unblocks the signals that it was given handlers for. The second
  * returns one of them that is pending, or 0. */
-void dsrv_catch_let_given_in(sigset_t *before);
-int dsrv_catch_pending_given(void);
+void dsrv_sigfd_let_given_in(sigset_t *before);
+int dsrv_sigfd_pending_given(void);
 /* Around a fork(2): none of our handlers may run in the child. */
-void dsrv_catch_hold(struct dsrv_catch *);
-void dsrv_catch_go_on(struct dsrv_catch *);
-/* In a new child: restores the program's dispositions, or, if deaf, ignores
+void dsrv_sigfd_hold(struct dsrv_sigfd *);
+void dsrv_sigfd_go_on(struct dsrv_sigfd *);
+/* In a new child: restores the program's dispositions, or, if ignoring, ignores
  * the signals of the table. Signals stay blocked until ... */
-void dsrv_catch_leave(struct dsrv_catch *, int deaf);
+void dsrv_sigfd_leave(struct dsrv_sigfd *, int ignoring);
 /* ... the program's mask is set. */
-void dsrv_catch_let_in(const sigset_t *mask);
-void dsrv_catch_block(sigset_t *before);
+void dsrv_sigfd_let_in(const sigset_t *mask);
+void dsrv_sigfd_block(sigset_t *before);
 /* Ends the process by this signal's default action, without a core. */
-void dsrv_catch_die_of(int signo) __attribute__((noreturn));
+void dsrv_sigfd_die_of(int signo) __attribute__((noreturn));
 /* In process 1, where the kernel discards signals that have their default
  * action: until the next loop those of the table end the start or are kept,
  * except the ones that the program handles, or ignores and that are untouched. */
-void dsrv_catch_guard(const sigset_t *untouched);
+void dsrv_sigfd_guard(const sigset_t *untouched);
 /* The one that was kept until after the first success, or 0. */
-int dsrv_catch_kept(void);
+int dsrv_sigfd_kept(void);
 /* Unblocks the signals of the table and SIGCHLD, and resets ignored ones to
  * their default action, except those untouched. */
-void dsrv_catch_reset(const sigset_t *untouched);
+void dsrv_sigfd_reset(const sigset_t *untouched);
 /* The signals of the table that are ignored. */
-void dsrv_catch_ignored(sigset_t *);
+void dsrv_sigfd_ignored(sigset_t *);
 
 /*
  * loop.c - wait for the next event
@@ -545,7 +545,7 @@ void dsrv_catch_ignored(sigset_t *);
 enum dsrv_event {
 	DSRV_EVENT_SIGNAL,	/* loop.signo arrived */
 	DSRV_EVENT_CHILD,	/* loop.pid ended with loop.status */
-	DSRV_EVENT_READY,	/* loop.fd, watched at loop.place, is ready */
+	DSRV_EVENT_FD,	/* loop.fd, watched at loop.place, is ready */
 	DSRV_EVENT_TICK		/* loop.deadline has passed */
 };
 
@@ -586,13 +586,13 @@ struct dsrv_loop {
 	int sweep_now;		/* ... and in this round */
 	int hand;		/* the next one of all, ... */
 	unsigned recent;	/* ... and of the newest */
-	struct dsrv_catch catch;
-	struct dsrv_caught caught[DSRV_CATCH_MAX];
-	int caught_count;
-	int caught_next;
+	struct dsrv_sigfd signals;
+	struct dsrv_signal received[DSRV_SIGFD_MAX];
+	int received_count;
+	int received_next;
 };
 
-/* Flushes stdio and takes over signals as dsrv_catch_open() does; -1 with
+/* Flushes stdio and takes over signals as dsrv_sigfd_open() does; -1 with
  * errno. At most places descriptors can be watched. roster: as for
  * dsrv_children_open(). */
 int dsrv_loop_open(struct dsrv_loop *, int places, enum dsrv_loop_reap,
@@ -623,13 +623,13 @@ void dsrv_loop_doze(int us);
  * and dispositions, and nothing of the loop. */
 pid_t dsrv_loop_fork(struct dsrv_loop *);
 /* The same, but the child ignores the signals of the table. */
-pid_t dsrv_loop_fork_deaf(struct dsrv_loop *);
+pid_t dsrv_loop_fork_ignoring(struct dsrv_loop *);
 /* The same, but signals are blocked until the child sets a mask: the program's
  * or, for a worker that was given handlers, the workers'. */
 pid_t dsrv_loop_fork_held(struct dsrv_loop *);
 void dsrv_loop_let_in(const struct dsrv_loop *);
 void dsrv_loop_let_worker_in(const struct dsrv_loop *);
-/* As dsrv_catch_give(). */
+/* As dsrv_sigfd_give(). */
 void dsrv_loop_give(struct dsrv_loop *, int signo, void (*handler)(int));
 /* How many forked or adopted children have not ended. */
 int dsrv_loop_children(const struct dsrv_loop *);
@@ -781,27 +781,27 @@ void dsrv_fdclean_leave_listeners(void);
 void dsrv_fdclean_end_listeners(struct dsrv_loop *, int are_shared);
 
 /*
- * ready.c - the words that travel up the ready pipe
+ * statuspipe.c - the words that travel up the status pipe
  */
 
-enum dsrv_ready_word {
-	DSRV_READY_NOTHING,	/* no word now */
-	DSRV_READY_GONE,	/* nor later: the writer has closed the pipe */
-	DSRV_READY_SUCCESS,
-	DSRV_READY_ASKED,	/* by this signal to end */
-	DSRV_READY_ENDED,	/* with this status, the reason was given */
-	DSRV_READY_ORPHAN	/* this worker, unknown to its dead server */
+enum dsrv_status_word {
+	DSRV_STATUS_NOTHING,	/* no word now */
+	DSRV_STATUS_GONE,	/* nor later: the writer has closed the pipe */
+	DSRV_STATUS_SUCCESS,
+	DSRV_STATUS_ASKED,	/* by this signal to end */
+	DSRV_STATUS_ENDED,	/* with this status, the reason was given */
+	DSRV_STATUS_ORPHAN	/* this worker, unknown to its dead server */
 };
 
 /* The ends for the parent (non-blocking) and for the child. */
-int dsrv_ready_pipe(int *from_child, int *to_parent);
+int dsrv_statuspipe_open(int *from_child, int *to_parent);
 /* From now on stdout, stderr and the library's messages go to the logger;
  * without one, to /dev/null and syslog(3), or in the foreground nothing
  * changes. -1 with errno. */
-int dsrv_ready_settle(void);
+int dsrv_statuspipe_settle(void);
 /* To the parent, if there is one. -1: the parent is gone. */
-int dsrv_ready_say(enum dsrv_ready_word, int number);
-enum dsrv_ready_word dsrv_ready_hear(int from_child, int *number);
+int dsrv_statuspipe_say(enum dsrv_status_word, int number);
+enum dsrv_status_word dsrv_statuspipe_hear(int from_child, int *number);
 
 /*
  * leader.c - the process between the starter and the master
@@ -823,7 +823,7 @@ void dsrv_leader_become(int lifeline, int null, const int *for_master,
 
 /* What the daemon has in its hands until then, or -1. */
 struct dsrv_ends {
-	int to_starter;		/* the ready pipe */
+	int to_starter;		/* the status pipe */
 	int from_starter;	/* the lifeline */
 	int to_stdout;		/* of the starter */
 	int to_stderr;
@@ -934,7 +934,7 @@ struct dsrv_orphans {
 	int count;			/* of the adopted ones */
 	struct dsrv_children unadopted;	/* if the system cannot adopt */
 	int adopting;	/* this process's value before; -1: it cannot */
-	int from_dead;	/* the ready pipe of the last server that died, where
+	int from_dead;	/* the status pipe of the last server that died, where
 			 * workers that it had not recorded report; or -1 */
 	int missed;	/* the signal that they have not had; 0: none */
 	int place;
@@ -965,14 +965,14 @@ void dsrv_orphans_forget(struct dsrv_orphans *);
 void dsrv_orphans_lose(struct dsrv_orphans *, const struct dsrv_child *);
 
 /*
- * supervise.c - a child that is kept alive: fork and ready pipe
+ * supervise.c - a child that is kept alive: fork and status pipe
  */
 
 struct dsrv_supervised {
 	const char *name;
 	pid_t pid;		/* 0: none at the moment */
 	int64_t born;
-	int from_child;		/* its ready pipe, or -1 */
+	int from_child;		/* its status pipe, or -1 */
 	int place;
 	struct dsrv_history history;
 	int fork_failures;	/* in a row */
@@ -982,7 +982,7 @@ struct dsrv_supervised {
 void dsrv_supervise_open(struct dsrv_supervised *, const char *name,
     struct dsrv_loop *);
 void dsrv_supervise_close(struct dsrv_supervised *);
-/* As fork(2); the child gets its ready pipe. Reports a failure and sets
+/* As fork(2); the child gets its status pipe. Reports a failure and sets
  * again_at to the time of the next try. */
 pid_t dsrv_supervise_fork(struct dsrv_supervised *, struct dsrv_loop *,
     pid_t (*fork_child)(struct dsrv_loop *));
@@ -1017,7 +1017,7 @@ enum dsrv_phase dsrv_phase_after(enum dsrv_phase);
 
 struct dsrv_keeplog {
 	struct dsrv_supervised logger;
-	struct dsrv_airlock airlock;
+	struct dsrv_handover handover;
 	int opened;	/* a logger has opened its file */
 	int left;	/* the daemon no longer writes to the log, ... */
 	int done;	/* ... and all is in the file, or never will be */
@@ -1175,7 +1175,7 @@ void dsrv_pool_tick(struct dsrv_pool *, int64_t now);
 void dsrv_pool_look(struct dsrv_pool *, int64_t now,
     const struct dsrv_acceptor *, const struct dsrv_loop *);
 /* Tells idle spares to exit. */
-void dsrv_pool_dismiss(void);
+void dsrv_pool_release(void);
 /* In a new child: keeps only what a spare needs. */
 void dsrv_pool_leave(void);
 

@@ -27,14 +27,14 @@ enum {
 static int
 kept(int fd)
 {
-	return dsrv_stage_descriptor(fd) == fd || dsrv_listen_keeps(fd);
+	return dsrv_role_descriptor(fd) == fd || dsrv_listen_keeps(fd);
 }
 
 /* The lowest of those from there on; -1: there is none. */
 static int
 next_kept(int from)
 {
-	int own = dsrv_stage_descriptor(from);
+	int own = dsrv_role_descriptor(from);
 	int listener = dsrv_listen_descriptor(from);
 
 	return own == -1 || (listener != -1 && listener < own) ? listener : own;
@@ -284,7 +284,7 @@ end_by_child(struct dsrv_loop *loop)
 
 	if (pid != 0)
 		return pid == -1 ? -1 : 0;
-	dsrv_stage_leave_log();
+	dsrv_role_leave_log();
 	dsrv_descriptors_null(STDIN_FILENO, STDERR_FILENO);
 	end_all();
 	dsrv_report_exit(0);

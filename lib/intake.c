@@ -1,7 +1,7 @@
 /*
  * intake.c - from the log pipe into the text in hand, each byte once
  *
- * By way of the lock, a second pipe, where splice(2) may be called; else
+ * By way of the pending pipe, where splice(2) may be called; else
  * straight into memory, behind a mark that only what is read wipes out.
  *
  * SPDX-License-Identifier: ISC
@@ -18,60 +18,60 @@
 #include "logger-private.h"
 
 static char *
-end_of_text(const struct dsrv_airlock *a)
+end_of_text(const struct dsrv_handover *h)
 {
-	const struct dsrv_record *now = dsrv_journal_record(a);
+	const struct dsrv_record *now = dsrv_journal_record(h);
 
-	return a->journal->raw[now->raw] + now->in_raw;
+	return h->journal->raw[now->raw] + now->in_raw;
 }
 
 /* Notes the end of the read that is under way. */
 static void
-note_read(const struct dsrv_airlock *a, size_t count)
+note_read(const struct dsrv_handover *h, size_t count)
 {
-	struct dsrv_record *r = dsrv_journal_revise(a);
+	struct dsrv_record *r = dsrv_journal_revise(h);
 
 	r->in_raw += count;
-	r->from_lock = r->from_log = 0;
-	dsrv_journal_note(a);
+	r->from_pending = r->from_log = 0;
+	dsrv_journal_note(h);
 }
 
 /*
- * Through the lock
+ * Through the pending pipe
  */
 
 /* -1 with errno: then the read of what is left is noted still. */
 static int
-empty_lock(const struct dsrv_airlock *a, size_t count)
+empty_pending(const struct dsrv_handover *h, size_t count)
 {
 	ssize_t n;
 
 	while (count > 0) {
-		dsrv_journal_revise(a)->from_lock = count;
-		dsrv_journal_note(a);
-		n = read(a->ends[DSRV_AIRLOCK_LOCK_OUT], end_of_text(a),
+		dsrv_journal_revise(h)->from_pending = count;
+		dsrv_journal_note(h);
+		n = read(h->ends[DSRV_HANDOVER_PENDING_OUT], end_of_text(h),
 		    count);
 		if (n == -1 && errno != EINTR)
 			return -1;
 		if (n == -1)
 			n = 0;
-		note_read(a, (size_t)n);
+		note_read(h, (size_t)n);
 		count -= (size_t)n;
 	}
 	return 0;
 }
 
 static int
-recover_lock(const struct dsrv_airlock *a)
+recover_pending(const struct dsrv_handover *h)
 {
-	size_t noted = dsrv_journal_record(a)->from_lock;
+	size_t noted = dsrv_journal_record(h)->from_pending;
 	int left;
 
-	if (ioctl(a->ends[DSRV_AIRLOCK_LOCK_OUT], FIONREAD, &left) == -1)
+	if (ioctl(h->ends[DSRV_HANDOVER_PENDING_OUT], FIONREAD, &left) == -1)
 		return -1;
 	if (noted > 0)
-		note_read(a, noted - (size_t)left);
-	return empty_lock(a, (size_t)left);
+		note_read(h, noted - (size_t)left);
+	return empty_pending(h, (size_t)left);
 }
 
 /*
@@ -92,61 +92,61 @@ static const char mark[MARK] =
 
 /* Where the mark of a read of so many bytes is, and how much of it there is. */
 static size_t
-mark_of(const struct dsrv_airlock *a, size_t count, char **at)
+mark_of(const struct dsrv_handover *h, size_t count, char **at)
 {
 	size_t size = count < MARK ? count : MARK;
 
-	*at = end_of_text(a) + count - size;
+	*at = end_of_text(h) + count - size;
 	return size;
 }
 
 /* Each page is touched too: a read that met one which is not there would end
  * in the middle when the process is being killed. */
 static void
-make_mark(const struct dsrv_airlock *a, size_t count)
+make_mark(const struct dsrv_handover *h, size_t count)
 {
-	volatile char *page = end_of_text(a);
+	volatile char *page = end_of_text(h);
 	char *at;
 	size_t i, size;
 
 	for (i = 0; i < count; i += PAGE)
 		page[i] = 0;
-	size = mark_of(a, count, &at);
+	size = mark_of(h, count, &at);
 	memcpy(at, mark + MARK - size, size);
 }
 
 static void
-recover_log(const struct dsrv_airlock *a)
+recover_log(const struct dsrv_handover *h)
 {
-	size_t noted = dsrv_journal_record(a)->from_log, size;
+	size_t noted = dsrv_journal_record(h)->from_log, size;
 	char *at;
 
 	if (noted == 0)
 		return;
-	size = mark_of(a, noted, &at);
-	note_read(a, memcmp(at, mark + MARK - size, size) != 0 ? noted : 0);
+	size = mark_of(h, noted, &at);
+	note_read(h, memcmp(at, mark + MARK - size, size) != 0 ? noted : 0);
 }
 
 static ssize_t
-take_from_log(const struct dsrv_airlock *a, size_t room)
+take_from_log(const struct dsrv_handover *h, size_t room)
 {
 	int there, error;
 	size_t count;
 	ssize_t n;
 
-	if (ioctl(a->ends[DSRV_AIRLOCK_LOG], FIONREAD, &there) == -1)
+	if (ioctl(h->ends[DSRV_HANDOVER_LOG], FIONREAD, &there) == -1)
 		return -1;
 	count = there > 0 ? (size_t)there : 1;	/* its end perhaps */
 	if (count > room)
 		count = room;
 	if (count > AT_ONCE)
 		count = AT_ONCE;
-	make_mark(a, count);
-	dsrv_journal_revise(a)->from_log = count;
-	dsrv_journal_note(a);
-	n = read(a->ends[DSRV_AIRLOCK_LOG], end_of_text(a), count);
+	make_mark(h, count);
+	dsrv_journal_revise(h)->from_log = count;
+	dsrv_journal_note(h);
+	n = read(h->ends[DSRV_HANDOVER_LOG], end_of_text(h), count);
 	error = errno;
-	note_read(a, n > 0 ? (size_t)n : 0);
+	note_read(h, n > 0 ? (size_t)n : 0);
 	errno = error;
 	return n;
 }
@@ -160,53 +160,53 @@ take_from_log(const struct dsrv_airlock *a, size_t room)
 static int is_refused;	/* splice(2), by a filter or an emulation of Linux */
 
 static ssize_t
-take(const struct dsrv_airlock *a, size_t room)
+take_from_pipe(const struct dsrv_handover *h, size_t room)
 {
 	ssize_t n;
 
 	if (is_refused)
-		return take_from_log(a, room);
-	n = splice(a->ends[DSRV_AIRLOCK_LOG], NULL,
-	    a->ends[DSRV_AIRLOCK_LOCK_IN], NULL, room, SPLICE_F_NONBLOCK);
+		return take_from_log(h, room);
+	n = splice(h->ends[DSRV_HANDOVER_LOG], NULL,
+	    h->ends[DSRV_HANDOVER_PENDING_IN], NULL, room, SPLICE_F_NONBLOCK);
 	if (n == -1 && (errno == ENOSYS || errno == EPERM ||
 	    errno == EACCES || errno == EINVAL || errno == EOPNOTSUPP)) {
 		is_refused = 1;
-		return take_from_log(a, room);
+		return take_from_log(h, room);
 	}
-	return n > 0 && empty_lock(a, (size_t)n) == -1 ? -1 : n;
+	return n > 0 && empty_pending(h, (size_t)n) == -1 ? -1 : n;
 }
 
 #else
 
 static ssize_t
-take(const struct dsrv_airlock *a, size_t room)
+take_from_pipe(const struct dsrv_handover *h, size_t room)
 {
-	return take_from_log(a, room);
+	return take_from_log(h, room);
 }
 
 #endif
 
 int
-dsrv_intake_recover(const struct dsrv_airlock *a)
+dsrv_intake_recover(const struct dsrv_handover *h)
 {
-	struct dsrv_ring ring = dsrv_airlock_ring(a);
+	struct dsrv_ring ring = dsrv_handover_ring(h);
 
-	if (a->from_ring) {
-		dsrv_ring_take(&ring, dsrv_journal_record(a)->ring);
+	if (h->from_ring) {
+		dsrv_ring_take(&ring, dsrv_journal_record(h)->ring);
 		return 0;
 	}
-	recover_log(a);
-	return recover_lock(a);
+	recover_log(h);
+	return recover_pending(h);
 }
 
 /* In drop mode the reader has read it already. */
 static ssize_t
-take_from_ring(const struct dsrv_airlock *a, size_t room)
+take_from_ring(const struct dsrv_handover *h, size_t room)
 {
-	struct dsrv_ring ring = dsrv_airlock_ring(a);
+	struct dsrv_ring ring = dsrv_handover_ring(h);
 	struct dsrv_record *r;
-	size_t count, from = dsrv_journal_record(a)->ring;
-	int ended = atomic_load(&a->memory->ended);
+	size_t count, from = dsrv_journal_record(h)->ring;
+	int ended = atomic_load(&h->memory->ended);
 
 	count = dsrv_ring_fill(&ring, from);
 	if (count > room)
@@ -215,44 +215,45 @@ take_from_ring(const struct dsrv_airlock *a, size_t room)
 		errno = EAGAIN;
 		return ended ? 0 : -1;
 	}
-	dsrv_ring_load(&ring, from, end_of_text(a), count);
-	r = dsrv_journal_revise(a);
+	dsrv_ring_load(&ring, from, end_of_text(h), count);
+	r = dsrv_journal_revise(h);
 	r->in_raw += count;
 	r->ring += count;
-	dsrv_journal_note(a);
+	dsrv_journal_note(h);
 	dsrv_ring_take(&ring, from + count);
 	return (ssize_t)count;
 }
 
 ssize_t
-dsrv_intake_take(const struct dsrv_airlock *a)
+dsrv_intake_take(const struct dsrv_handover *h)
 {
 	size_t room;
 
-	if (dsrv_journal_record(a)->from_lock > 0 && recover_lock(a) == -1)
+	if (dsrv_journal_record(h)->from_pending > 0 &&
+	    recover_pending(h) == -1)
 		return -1;
-	room = DSRV_AIRLOCK_RAW - dsrv_journal_record(a)->in_raw;
+	room = DSRV_HANDOVER_RAW - dsrv_journal_record(h)->in_raw;
 	if (room == 0) {
 		errno = ENOBUFS;
 		return -1;
 	}
-	return a->from_ring ? take_from_ring(a, room) : take(a, room);
+	return h->from_ring ? take_from_ring(h, room) : take_from_pipe(h, room);
 }
 
 int
-dsrv_intake_is_over(const struct dsrv_airlock *a)
+dsrv_intake_is_over(const struct dsrv_handover *h)
 {
-	return atomic_load(&a->memory->ended);
+	return atomic_load(&h->memory->ended);
 }
 
 /* The reader looks whether we sleep after it has put something there. */
 int
-dsrv_intake_has_more(const struct dsrv_airlock *a)
+dsrv_intake_has_more(const struct dsrv_handover *h)
 {
-	struct dsrv_ring ring = dsrv_airlock_ring(a);
+	struct dsrv_ring ring = dsrv_handover_ring(h);
 
-	atomic_store(&a->memory->logger_sleeps, 1);
+	atomic_store(&h->memory->logger_sleeps, 1);
 	atomic_thread_fence(memory_order_seq_cst);
-	return dsrv_ring_fill(&ring, dsrv_journal_record(a)->ring) > 0 ||
-	    dsrv_intake_is_over(a);
+	return dsrv_ring_fill(&ring, dsrv_journal_record(h)->ring) > 0 ||
+	    dsrv_intake_is_over(h);
 }

@@ -4,7 +4,7 @@
  * The record lies in memory that the master keeps. It is there twice: the one
  * that is not in force is written, and one store puts it in force, so a death
  * at any moment leaves a whole record. What it tells, and what a death at each
- * step leaves, is in airlock.c.
+ * step leaves, is in handover.c.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -23,80 +23,80 @@
  */
 
 const struct dsrv_record *
-dsrv_journal_record(const struct dsrv_airlock *a)
+dsrv_journal_record(const struct dsrv_handover *h)
 {
-	return &a->journal->records[a->journal->in_force];
+	return &h->journal->records[h->journal->in_force];
 }
 
 struct dsrv_record *
-dsrv_journal_revise(const struct dsrv_airlock *a)
+dsrv_journal_revise(const struct dsrv_handover *h)
 {
 	struct dsrv_record *spare =
-	    &a->journal->records[!a->journal->in_force];
+	    &h->journal->records[!h->journal->in_force];
 
-	*spare = *dsrv_journal_record(a);
+	*spare = *dsrv_journal_record(h);
 	return spare;
 }
 
 /* One store, after all that it tells of and before all that follows it. */
 void
-dsrv_journal_note(const struct dsrv_airlock *a)
+dsrv_journal_note(const struct dsrv_handover *h)
 {
 	atomic_signal_fence(memory_order_seq_cst);
-	a->journal->in_force = !a->journal->in_force;
+	h->journal->in_force = !h->journal->in_force;
 	atomic_signal_fence(memory_order_seq_cst);
 }
 
-const struct dsrv_airlock_state *
-dsrv_journal_state(const struct dsrv_airlock *a)
+const struct dsrv_handover_state *
+dsrv_journal_state(const struct dsrv_handover *h)
 {
-	return &dsrv_journal_record(a)->state;
+	return &dsrv_journal_record(h)->state;
 }
 
 void
-dsrv_journal_set_state(const struct dsrv_airlock *a,
-    const struct dsrv_airlock_state *state)
+dsrv_journal_set_state(const struct dsrv_handover *h,
+    const struct dsrv_handover_state *state)
 {
-	dsrv_journal_revise(a)->state = *state;
-	dsrv_journal_note(a);
+	dsrv_journal_revise(h)->state = *state;
+	dsrv_journal_note(h);
 }
 
 /*
  * The text in hand
  */
 
-struct dsrv_airlock_text
-dsrv_journal_text(const struct dsrv_airlock *a)
+struct dsrv_handover_text
+dsrv_journal_text(const struct dsrv_handover *h)
 {
-	const struct dsrv_record *now = dsrv_journal_record(a);
+	const struct dsrv_record *now = dsrv_journal_record(h);
 
-	return (struct dsrv_airlock_text) {
-		.start = a->journal->raw[now->raw], .size = now->in_raw
+	return (struct dsrv_handover_text) {
+		.start = h->journal->raw[now->raw], .size = now->in_raw
 	};
 }
 
 /* The first used bytes of raw are no longer needed: what is behind them moves
  * to the other buffer, since a move within one could not be begun again. */
 static void
-use(const struct dsrv_airlock *a, struct dsrv_record *r, size_t used)
+use(const struct dsrv_handover *h, struct dsrv_record *r, size_t used)
 {
-	char *from = a->journal->raw[r->raw];
+	char *from = h->journal->raw[r->raw];
 
 	r->raw = !r->raw;
 	r->in_raw -= used;
-	memcpy(a->journal->raw[r->raw], from + used, r->in_raw);
+	memcpy(h->journal->raw[r->raw], from + used, r->in_raw);
 }
 
 void
-dsrv_journal_hand_on(const struct dsrv_airlock *a, size_t used, size_t ring,
-    const struct dsrv_airlock_state *state)
+dsrv_journal_hand_on(const struct dsrv_handover *h, size_t used, size_t ring,
+    const struct dsrv_handover_state *state)
 {
-	struct dsrv_record *r = dsrv_journal_revise(a);
+	struct dsrv_record *r = dsrv_journal_revise(h);
 
-	use(a, r, used);
+	use(h, r, used);
 	r->ring = ring;
 	r->state = *state;
-	dsrv_journal_note(a);
+	dsrv_journal_note(h);
 }
 
 /*
@@ -105,52 +105,52 @@ dsrv_journal_hand_on(const struct dsrv_airlock *a, size_t used, size_t ring,
  */
 
 char *
-dsrv_journal_out(const struct dsrv_airlock *a)
+dsrv_journal_out(const struct dsrv_handover *h)
 {
-	a->memory->out[0] = '\n';
-	return a->memory->out + 1;
+	h->memory->out[0] = '\n';
+	return h->memory->out + 1;
 }
 
 int
-dsrv_journal_is_pending(const struct dsrv_airlock *a)
+dsrv_journal_is_pending(const struct dsrv_handover *h)
 {
-	return dsrv_journal_record(a)->to_file > 0;
+	return dsrv_journal_record(h)->to_file > 0;
 }
 
 /* Of a stream nobody can tell afterwards how far a write has gone. */
 static int
-is_stream(const struct dsrv_airlock *a)
+is_stream(const struct dsrv_handover *h)
 {
-	return dsrv_journal_record(a)->offset < 0;
+	return dsrv_journal_record(h)->offset < 0;
 }
 
 void
-dsrv_journal_forget_pending(const struct dsrv_airlock *a)
+dsrv_journal_forget_pending(const struct dsrv_handover *h)
 {
-	dsrv_journal_revise(a)->to_file = 0;
-	dsrv_journal_note(a);
+	dsrv_journal_revise(h)->to_file = 0;
+	dsrv_journal_note(h);
 }
 
 static void
-note_progress(const struct dsrv_airlock *a, size_t done)
+note_progress(const struct dsrv_handover *h, size_t done)
 {
-	struct dsrv_record *r = dsrv_journal_revise(a);
+	struct dsrv_record *r = dsrv_journal_revise(h);
 
 	r->from_out += done;
 	r->to_file -= done;
 	r->newline = 0;
-	dsrv_journal_note(a);
+	dsrv_journal_note(h);
 }
 
 static int
-write_from(const struct dsrv_airlock *a, int fd, size_t done)
+write_from(const struct dsrv_handover *h, int fd, size_t done)
 {
-	const char *text = a->memory->out + dsrv_journal_record(a)->from_out;
-	size_t count = dsrv_journal_record(a)->to_file;
+	const char *text = h->memory->out + dsrv_journal_record(h)->from_out;
+	size_t count = dsrv_journal_record(h)->to_file;
 	ssize_t n;
 
 	while (done < count) {
-		n = is_stream(a) ? dsrv_logstream_write(fd, text + done,
+		n = is_stream(h) ? dsrv_logstream_write(fd, text + done,
 		    count - done) : write(fd, text + done, count - done);
 		if (n == 0)
 			errno = ENOSPC;
@@ -159,68 +159,68 @@ write_from(const struct dsrv_airlock *a, int fd, size_t done)
 		if (n == -1)
 			continue;
 		done += (size_t)n;
-		if (is_stream(a))
-			note_progress(a, (size_t)n);
+		if (is_stream(h))
+			note_progress(h, (size_t)n);
 	}
-	dsrv_journal_forget_pending(a);
+	dsrv_journal_forget_pending(h);
 	return 0;
 }
 
 int
-dsrv_journal_put(const struct dsrv_airlock *a, int fd, off_t size,
-    const struct dsrv_airlock_put *put)
+dsrv_journal_put(const struct dsrv_handover *h, int fd, off_t size,
+    const struct dsrv_handover_put *put)
 {
-	struct dsrv_record *r = dsrv_journal_revise(a);
+	struct dsrv_record *r = dsrv_journal_revise(h);
 
-	use(a, r, put->used);
+	use(h, r, put->used);
 	r->newline = put->ends_half_a_line;
 	r->from_out = !r->newline;
 	r->to_file = put->count + (size_t)r->newline;
 	r->offset = size;
 	r->state = put->state;
-	dsrv_journal_note(a);
-	return write_from(a, fd, 0);
+	dsrv_journal_note(h);
+	return write_from(h, fd, 0);
 }
 
 /* How much of it is in the file, by the length of that. */
 static size_t
-written(const struct dsrv_airlock *a, off_t size)
+written(const struct dsrv_handover *h, off_t size)
 {
-	const struct dsrv_record *now = dsrv_journal_record(a);
+	const struct dsrv_record *now = dsrv_journal_record(h);
 	off_t done = size - now->offset;
 
-	if (is_stream(a) || done <= 0)
+	if (is_stream(h) || done <= 0)
 		return 0;
 	return done < (off_t)now->to_file ? (size_t)done : now->to_file;
 }
 
 int
-dsrv_journal_resume(const struct dsrv_airlock *a, int fd)
+dsrv_journal_resume(const struct dsrv_handover *h, int fd)
 {
 	struct stat file;
 
 	if (fstat(fd, &file) == -1)
 		return -1;
-	if (file.st_size < dsrv_journal_record(a)->offset) {
+	if (file.st_size < dsrv_journal_record(h)->offset) {
 		/* somebody has cut it */
-		dsrv_journal_revise(a)->offset = file.st_size;
-		dsrv_journal_note(a);
+		dsrv_journal_revise(h)->offset = file.st_size;
+		dsrv_journal_note(h);
 	}
-	return write_from(a, fd, written(a, file.st_size));
+	return write_from(h, fd, written(h, file.st_size));
 }
 
 /* Those whole lines of what is pending that are in this file, and can be
  * found there. */
 static size_t
-done_in(const struct dsrv_airlock *a, int fd)
+done_in(const struct dsrv_handover *h, int fd)
 {
-	const char *text = a->memory->out + dsrv_journal_record(a)->from_out;
+	const char *text = h->memory->out + dsrv_journal_record(h)->from_out;
 	struct stat file;
 	size_t done;
 
 	if (fstat(fd, &file) == -1 || file.st_nlink == 0)
 		return 0;
-	for (done = written(a, file.st_size); done > 0; done--)
+	for (done = written(h, file.st_size); done > 0; done--)
 		if (text[done - 1] == '\n')
 			break;
 	return done;
@@ -230,10 +230,10 @@ done_in(const struct dsrv_airlock *a, int fd)
  * of which nothing is pending, but whose beginning is in the file that is left,
  * begins again. */
 void
-dsrv_journal_move(const struct dsrv_airlock *a, struct dsrv_record *r,
+dsrv_journal_move(const struct dsrv_handover *h, struct dsrv_record *r,
     int before, int in_half_a_line)
 {
-	size_t end = r->from_out + r->to_file, done = done_in(a, before);
+	size_t end = r->from_out + r->to_file, done = done_in(h, before);
 
 	if (r->to_file == 0) {
 		r->state.midline = 0;

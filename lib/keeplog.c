@@ -32,20 +32,20 @@ dsrv_keeplog_open(struct dsrv_keeplog *k)
 	tzset();	/* after a chroot(2) the time zone cannot be read */
 	if (dsrv_settings_complete() == -1 || dsrv_outbox_open() == -1)
 		return -1;
-	if (dsrv_airlock_open(&k->airlock, &to_logger) == -1) {
+	if (dsrv_handover_open(&k->handover, &to_logger) == -1) {
 		dsrv_outbox_close();
 		return -1;
 	}
-	dsrv_stage_hold_log(to_logger);
+	dsrv_role_hold_log(to_logger);
 	return 0;
 }
 
 void
 dsrv_keeplog_close(struct dsrv_keeplog *k)
 {
-	dsrv_stage_leave_log();
+	dsrv_role_leave_log();
 	if (dsrv_settings()->logger_enabled)
-		dsrv_airlock_close(&k->airlock);
+		dsrv_handover_close(&k->handover);
 	dsrv_outbox_close();
 }
 
@@ -53,22 +53,22 @@ void
 dsrv_keeplog_become_server(struct dsrv_keeplog *k)
 {
 	if (dsrv_settings()->logger_enabled)
-		dsrv_airlock_close(&k->airlock);
+		dsrv_handover_close(&k->handover);
 	dsrv_outbox_become(DSRV_OUTBOX_SERVER);
 }
 
 void
 dsrv_keeplog_become_logger(struct dsrv_keeplog *k)
 {
-	dsrv_stage_leave_log();
+	dsrv_role_leave_log();
 	if (k->opened) {	/* 1 and 2 are the log: it would wait for itself */
 		dsrv_descriptors_null(STDOUT_FILENO, STDERR_FILENO);
 		dsrv_report_to(DSRV_REPORT_SYSLOG);
 	}
-	dsrv_airlock_inherit(&k->airlock);
+	dsrv_handover_inherit(&k->handover);
 	dsrv_outbox_become(DSRV_OUTBOX_READER);
-	dsrv_stage_give_airlock(&k->airlock);
-	dsrv_stage_become(DSRV_LOGGER);
+	dsrv_role_give_handover(&k->handover);
+	dsrv_role_become(DSRV_LOGGER);
 }
 
 void
@@ -86,15 +86,15 @@ int
 dsrv_keeplog_hear(struct dsrv_keeplog *k, struct dsrv_loop *loop)
 {
 	int number, first = 0;
-	enum dsrv_ready_word word = dsrv_ready_hear(k->logger.from_child,
+	enum dsrv_status_word word = dsrv_statuspipe_hear(k->logger.from_child,
 	    &number);
 
-	if (word == DSRV_READY_SUCCESS) {
-		dsrv_airlock_release(&k->airlock);
+	if (word == DSRV_STATUS_SUCCESS) {
+		dsrv_handover_release(&k->handover);
 		first = !k->opened;
 		k->opened = 1;
 	}
-	if (word == DSRV_READY_GONE) {
+	if (word == DSRV_STATUS_GONE) {
 		dsrv_loop_forget(loop, k->logger.place);
 		/* It is ending, or can no longer say that it has its file. */
 		if (!k->opened && k->logger.pid != 0)
@@ -142,7 +142,7 @@ dsrv_keeplog_lose(struct dsrv_keeplog *k, struct dsrv_loop *loop,
 	dsrv_keeplog_hear(k, loop);
 	dsrv_loop_forget(loop, k->logger.place);
 	dsrv_supervise_close(&k->logger);
-	dsrv_airlock_collect(&k->airlock);
+	dsrv_handover_collect(&k->handover);
 	if (k->opened)
 		return is_ending ? lose_late(k, loop->status) :
 		    judge(k, loop->status);
@@ -169,7 +169,7 @@ dsrv_keeplog_leave(struct dsrv_keeplog *k, int confirmed)
 		return;
 	k->left = 1;
 	dsrv_report_flush(1);
-	dsrv_stage_leave_log();
+	dsrv_role_leave_log();
 	if (confirmed) {
 		dsrv_descriptors_null(dsrv_settings()->foreground ?
 		    STDERR_FILENO : STDOUT_FILENO, STDERR_FILENO);
@@ -185,7 +185,7 @@ dsrv_keeplog_leave(struct dsrv_keeplog *k, int confirmed)
 void
 dsrv_keeplog_silence(struct dsrv_keeplog *k, int64_t ms)
 {
-	long lost = dsrv_airlock_lost(&k->airlock);
+	long lost = dsrv_handover_lost(&k->handover);
 
 	k->done = 1;
 	k->logger.again_at = DSRV_NEVER;

@@ -20,7 +20,7 @@ static void
 end_as(int wait_status)
 {
 	if (WIFSIGNALED(wait_status))
-		dsrv_catch_die_of(WTERMSIG(wait_status));
+		dsrv_sigfd_die_of(WTERMSIG(wait_status));
 	dsrv_report_exit(WEXITSTATUS(wait_status));
 }
 
@@ -41,7 +41,7 @@ lead(struct dsrv_loop *loop, pid_t master, int lifeline)
 			if (dsrv_loop_has_child(loop, master))
 				kill(master, loop->signo);
 			break;
-		case DSRV_EVENT_READY:
+		case DSRV_EVENT_FD:
 			/* The starter has died, and so has the start. */
 			dsrv_loop_forget(loop, place);
 			abandoned = 1;

@@ -220,7 +220,7 @@ is_in(const struct list *list, int fd)
 
 /* The last of that number is no longer there. */
 static void
-forget(struct list *list, int fd)
+forget_listener(struct list *list, int fd)
 {
 	int i;
 
@@ -238,7 +238,7 @@ remember(struct list *list, int fd)
 
 	if (fstat(fd, &now) == -1)
 		return -1;
-	forget(list, fd);
+	forget_listener(list, fd);
 	more = realloc(list->sockets, (size_t)(list->count + 1) * sizeof *more);
 	if (more == NULL)
 		return -1;
@@ -356,7 +356,7 @@ close_all(const int *fds, int count)
 	int saved = errno;
 
 	while (count > 0) {
-		forget(&ours, fds[--count]);
+		forget_listener(&ours, fds[--count]);
 		close(fds[count]);
 	}
 	errno = saved;

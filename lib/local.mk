@@ -4,10 +4,10 @@ lib_libdaemonsrv_la_CFLAGS = $(AM_CFLAGS) $(LIB_CFLAGS)
 lib_libdaemonsrv_la_SOURCES = \
 	lib/accept.c \
 	lib/address.c \
-	lib/airlock.c \
+	lib/handover.c \
 	lib/await.c \
 	lib/birth.c \
-	lib/catch.c \
+	lib/sigfd.c \
 	lib/children.c \
 	lib/daemon-private.h \
 	lib/descriptors.c \
@@ -41,17 +41,17 @@ lib_libdaemonsrv_la_SOURCES = \
 	lib/pool.c \
 	lib/outbox.c \
 	lib/reader.c \
-	lib/ready.c \
+	lib/statuspipe.c \
 	lib/relay.c \
 	lib/report.c \
 	lib/restart.c \
 	lib/ring.c \
 	lib/server.c \
 	lib/settings.c \
-	lib/signals.c \
+	lib/sigtable.c \
 	lib/slots.c \
 	lib/spare.c \
-	lib/stage.c \
+	lib/role.c \
 	lib/starter.c \
 	lib/startup.c \
 	lib/supervise.c \

@@ -14,7 +14,7 @@
 /* Those of the master and the server, as far as there is room for them. */
 static void
 say_messages(struct dsrv_logline *lines, const struct dsrv_stamp *stamp,
-    struct dsrv_airlock_state *after)
+    struct dsrv_handover_state *after)
 {
 	char line[DSRV_OUTBOX_LINE_MAX];
 	size_t length, next;
@@ -33,10 +33,10 @@ say_messages(struct dsrv_logline *lines, const struct dsrv_stamp *stamp,
 /* Where lines are lost all the time it is said once a second, and at the
  * end. */
 static void
-say_losses(const struct dsrv_airlock *a, struct dsrv_logline *lines,
-    const struct dsrv_stamp *stamp, struct dsrv_airlock_state *after)
+say_losses(const struct dsrv_handover *h, struct dsrv_logline *lines,
+    const struct dsrv_stamp *stamp, struct dsrv_handover_state *after)
 {
-	long lost = dsrv_airlock_lost(a);
+	long lost = dsrv_handover_lost(h);
 	char line[DSRV_REPORT_MAX];
 	size_t length;
 
@@ -50,24 +50,24 @@ say_losses(const struct dsrv_airlock *a, struct dsrv_logline *lines,
 }
 
 void
-dsrv_logcompose(const struct dsrv_airlock *a, const struct dsrv_stamp *stamp,
-    size_t limit, int last, struct dsrv_airlock_put *put)
+dsrv_logcompose(const struct dsrv_handover *h, const struct dsrv_stamp *stamp,
+    size_t limit, int last, struct dsrv_handover_put *put)
 {
-	struct dsrv_airlock_text text = dsrv_journal_text(a);
+	struct dsrv_handover_text text = dsrv_journal_text(h);
 	struct dsrv_logline lines;
 
-	put->state = *dsrv_journal_state(a);
+	put->state = *dsrv_journal_state(h);
 	memset(&lines, 0, sizeof lines);
 	lines.in = text.start;
 	lines.in_size = text.size;
-	lines.out = dsrv_journal_out(a);
-	lines.out_size = DSRV_AIRLOCK_OUT;
+	lines.out = dsrv_journal_out(h);
+	lines.out_size = DSRV_HANDOVER_OUT;
 	lines.limit = limit;
 	lines.last = last;
 	lines.midline = put->state.midline;
 	if (!lines.midline) {
-		dsrv_trouble_tell(a, &lines, stamp, &put->state);
-		say_losses(a, &lines, stamp, &put->state);
+		dsrv_trouble_tell(h, &lines, stamp, &put->state);
+		say_losses(h, &lines, stamp, &put->state);
 		say_messages(&lines, stamp, &put->state);
 	}
 	dsrv_logline_compose(&lines, stamp);
@@ -77,11 +77,11 @@ dsrv_logcompose(const struct dsrv_airlock *a, const struct dsrv_stamp *stamp,
 }
 
 void
-dsrv_logcompose_done(const struct dsrv_airlock *a)
+dsrv_logcompose_done(const struct dsrv_handover *h)
 {
 	int writer;
 
 	for (writer = 0; writer < DSRV_OUTBOX_WRITERS; writer++)
 		dsrv_outbox_have_read((enum dsrv_outbox_role)writer,
-		    dsrv_journal_state(a)->outbox[writer]);
+		    dsrv_journal_state(h)->outbox[writer]);
 }

@@ -123,7 +123,7 @@ is_good(int dir, const struct stat *file)
 
 /* Locked, and waiting like a disk; or neither. */
 static int
-prepare(int fd, const struct stat *file, off_t *size)
+prepare_file(int fd, const struct stat *file, off_t *size)
 {
 	if (S_ISFIFO(file->st_mode)) {
 		*size = DSRV_FIFO;
@@ -145,7 +145,7 @@ open_in(int dir, const char *name, off_t *size)
 	if (fd == -1)
 		return -1;
 	if (fstat(fd, &file) == 0 && is_good(dir, &file) &&
-	    prepare(fd, &file, size) == 0)
+	    prepare_file(fd, &file, size) == 0)
 		return fd;
 	close_quietly(fd);
 	return -1;

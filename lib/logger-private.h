@@ -207,27 +207,27 @@ enum dsrv_trouble {
 	DSRV_TROUBLES
 };
 
-struct dsrv_airlock_trouble {
+struct dsrv_handover_trouble {
 	int64_t since;	/* on dsrv_loop_now()'s clock; 0: there is none */
 	int64_t until;	/* 0: it goes on */
 };
 
 /* What else the next logger must know, or the next reader. */
-struct dsrv_airlock_state {
+struct dsrv_handover_state {
 	int midline;	/* what is in the file, or ring, has no newline yet */
 	int skipping;	/* a reader's: what comes is the rest of a lost line */
 	long lost;	/* a reader's: lines, ever; ... */
 	long told;	/* ... and of how many the log tells, ... */
 	time_t told_in;	/* ... since this second */
 	size_t outbox[DSRV_OUTBOX_WRITERS];	/* read so far */
-	struct dsrv_airlock_trouble troubles[DSRV_TROUBLES];
+	struct dsrv_handover_trouble troubles[DSRV_TROUBLES];
 };
 
 struct dsrv_record {
 	int raw;		/* which of the buffers */
 	size_t in_raw;		/* bytes that are in no line of out yet */
-	size_t from_lock;	/* a read of so many is under way, ... */
-	size_t from_log;	/* ... or one without a lock */
+	size_t from_pending;	/* a read of so many is under way, ... */
+	size_t from_log;	/* ... or one straight from the log pipe */
 	size_t ring;		/* bytes taken from it; a reader's: put */
 	size_t from_out;	/* a write from there on in out, ... */
 	size_t to_file;		/* ... of so many, is under way, ... */
@@ -236,24 +236,24 @@ struct dsrv_record {
 	int path;		/* ... opened by this path, ... */
 	uint64_t kept;		/* ... which is kept by this number */
 	uint64_t numbers;	/* given to files so far */
-	struct dsrv_airlock_state state;
+	struct dsrv_handover_state state;
 };
 
 enum {
-	DSRV_AIRLOCK_RAW = 128 * 1024,	/* bytes read, ... */
-	DSRV_AIRLOCK_OUT = 256 * 1024,	/* ... and written, at once */
-	DSRV_AIRLOCK_RING = 512 * 1024	/* a power of two */
+	DSRV_HANDOVER_RAW = 128 * 1024,	/* bytes read, ... */
+	DSRV_HANDOVER_OUT = 256 * 1024,	/* ... and written, at once */
+	DSRV_HANDOVER_RING = 512 * 1024	/* a power of two */
 };
 
 struct dsrv_journal {
 	struct dsrv_record records[2];
 	int in_force;
-	char raw[2][DSRV_AIRLOCK_RAW];
+	char raw[2][DSRV_HANDOVER_RAW];
 };
 
-struct dsrv_airlock_memory {
+struct dsrv_handover_memory {
 	struct dsrv_journal logger;
-	char out[1 + DSRV_AIRLOCK_OUT];
+	char out[1 + DSRV_HANDOVER_OUT];
 	char paths[2][DSRV_PATH_MAX];
 	struct dsrv_trouble_text {
 		char path[1024];
@@ -265,49 +265,49 @@ struct dsrv_airlock_memory {
 	_Atomic long lost;		/* as its record has it */
 	_Atomic int ended;		/* nothing will follow in the ring */
 	_Atomic int logger_sleeps;	/* until the bell rings */
-	char ring[DSRV_AIRLOCK_RING];
+	char ring[DSRV_HANDOVER_RING];
 };
 
-struct dsrv_airlock_text {
+struct dsrv_handover_text {
 	const char *start;
 	size_t size;
 };
 
 /* What goes from the text that is in hand to the file. */
-struct dsrv_airlock_put {
+struct dsrv_handover_put {
 	size_t used;	/* bytes of the text, ... */
 	size_t count;	/* ... which have become so many of out */
 	int ends_half_a_line;	/* of somebody else, before them */
-	struct dsrv_airlock_state state;	/* then */
+	struct dsrv_handover_state state;	/* then */
 };
 
 /* The record in force; a copy to be changed; and that comes into force. */
-const struct dsrv_record *dsrv_journal_record(const struct dsrv_airlock *);
-struct dsrv_record *dsrv_journal_revise(const struct dsrv_airlock *);
-void dsrv_journal_note(const struct dsrv_airlock *);
-const struct dsrv_airlock_state *dsrv_journal_state(
-    const struct dsrv_airlock *);
-void dsrv_journal_set_state(const struct dsrv_airlock *,
-    const struct dsrv_airlock_state *);
-struct dsrv_airlock_text dsrv_journal_text(const struct dsrv_airlock *);
+const struct dsrv_record *dsrv_journal_record(const struct dsrv_handover *);
+struct dsrv_record *dsrv_journal_revise(const struct dsrv_handover *);
+void dsrv_journal_note(const struct dsrv_handover *);
+const struct dsrv_handover_state *dsrv_journal_state(
+    const struct dsrv_handover *);
+void dsrv_journal_set_state(const struct dsrv_handover *,
+    const struct dsrv_handover_state *);
+struct dsrv_handover_text dsrv_journal_text(const struct dsrv_handover *);
 /* In a reader: so much of the text is no longer needed, since it is in the
  * ring up to there, or lost. */
-void dsrv_journal_hand_on(const struct dsrv_airlock *, size_t used,
-    size_t ring, const struct dsrv_airlock_state *);
-/* Where to compose what is to be put, of DSRV_AIRLOCK_OUT bytes; not while
+void dsrv_journal_hand_on(const struct dsrv_handover *, size_t used,
+    size_t ring, const struct dsrv_handover_state *);
+/* Where to compose what is to be put, of DSRV_HANDOVER_OUT bytes; not while
  * something is pending. */
-char *dsrv_journal_out(const struct dsrv_airlock *);
+char *dsrv_journal_out(const struct dsrv_handover *);
 /* Writes it to fd, the file kept, which is so long. -1 with errno: then it,
  * or a part of it, is pending. */
-int dsrv_journal_put(const struct dsrv_airlock *, int fd, off_t size,
-    const struct dsrv_airlock_put *);
-int dsrv_journal_is_pending(const struct dsrv_airlock *);
+int dsrv_journal_put(const struct dsrv_handover *, int fd, off_t size,
+    const struct dsrv_handover_put *);
+int dsrv_journal_is_pending(const struct dsrv_handover *);
 /* Goes on with what is pending; or gives it up. */
-int dsrv_journal_resume(const struct dsrv_airlock *, int fd);
-void dsrv_journal_forget_pending(const struct dsrv_airlock *);
+int dsrv_journal_resume(const struct dsrv_handover *, int fd);
+void dsrv_journal_forget_pending(const struct dsrv_handover *);
 /* Has what is pending be written to another file, except for whole lines that
  * are in the one before. To be noted. */
-void dsrv_journal_move(const struct dsrv_airlock *, struct dsrv_record *,
+void dsrv_journal_move(const struct dsrv_handover *, struct dsrv_record *,
     int before, int in_half_a_line);
 
 /*
@@ -315,19 +315,19 @@ void dsrv_journal_move(const struct dsrv_airlock *, struct dsrv_record *,
  */
 
 /* In a new logger or reader, first of all. -1 with errno. */
-int dsrv_intake_recover(const struct dsrv_airlock *);
+int dsrv_intake_recover(const struct dsrv_handover *);
 /* Reads what there is into the text in hand. How many bytes; 0: no more
  * will come; -1 with errno, EAGAIN: not now, ENOBUFS: there is no room.
  * After any error it can be called again. */
-ssize_t dsrv_intake_take(const struct dsrv_airlock *);
+ssize_t dsrv_intake_take(const struct dsrv_handover *);
 /* In a logger with a reader, before it sleeps: whether there is something to
  * take; if not, the bell will ring. */
-int dsrv_intake_has_more(const struct dsrv_airlock *);
+int dsrv_intake_has_more(const struct dsrv_handover *);
 /* Whether the reader has seen the end of the log. */
-int dsrv_intake_is_over(const struct dsrv_airlock *);
+int dsrv_intake_is_over(const struct dsrv_handover *);
 
 /*
- * airlock.c - from the log pipe into the log file, each byte once
+ * handover.c - from the log pipe into the log file, each byte once
  */
 
 struct dsrv_kept {
@@ -341,11 +341,11 @@ struct dsrv_kept {
 
 /* In a new logger, first of all: takes over the file of the one before it, and
  * its reader. -1 with errno, ENOENT: there was none before. */
-int dsrv_airlock_recover(struct dsrv_airlock *, struct dsrv_kept *);
+int dsrv_handover_recover(struct dsrv_handover *, struct dsrv_kept *);
 /* Keeps these for the next logger, in place of those before. What is pending
  * is to be written to a new file. -1 with errno. */
-int dsrv_airlock_keep(const struct dsrv_airlock *, const struct dsrv_kept *);
-struct dsrv_ring dsrv_airlock_ring(const struct dsrv_airlock *);
+int dsrv_handover_keep(const struct dsrv_handover *, const struct dsrv_kept *);
+struct dsrv_ring dsrv_handover_ring(const struct dsrv_handover *);
 
 /*
  * reader.c - reads the log for a logger that may sleep: in drop mode
@@ -353,7 +353,7 @@ struct dsrv_ring dsrv_airlock_ring(const struct dsrv_airlock *);
 
 /* Forks one, which has the other end of that pipe. FILE and BELL of the ends
  * are what the logger has open. -1 with errno. */
-int dsrv_reader_start(struct dsrv_loop *, const struct dsrv_airlock *,
+int dsrv_reader_start(struct dsrv_loop *, const struct dsrv_handover *,
     int bell);
 
 /*
@@ -363,12 +363,12 @@ int dsrv_reader_start(struct dsrv_loop *, const struct dsrv_airlock *,
 /* For messages: the end of a long path. */
 const char *dsrv_trouble_path(const char *path);
 /* It has failed, with errno, which is kept; at this file. */
-void dsrv_trouble_begin(const struct dsrv_airlock *, enum dsrv_trouble,
+void dsrv_trouble_begin(const struct dsrv_handover *, enum dsrv_trouble,
     const char *path);
-void dsrv_trouble_end(const struct dsrv_airlock *, enum dsrv_trouble);
+void dsrv_trouble_end(const struct dsrv_handover *, enum dsrv_trouble);
 /* Adds a line for each that is over. */
-void dsrv_trouble_tell(const struct dsrv_airlock *, struct dsrv_logline *,
-    const struct dsrv_stamp *, struct dsrv_airlock_state *after);
+void dsrv_trouble_tell(const struct dsrv_handover *, struct dsrv_logline *,
+    const struct dsrv_stamp *, struct dsrv_handover_state *after);
 
 /*
  * logcompose.c - what is in hand, as it goes into the file
@@ -376,17 +376,17 @@ void dsrv_trouble_tell(const struct dsrv_airlock *, struct dsrv_logline *,
 
 /* Composes in dsrv_journal_out() what there is to put, but no more than limit
  * bytes, except for the first line; last: nothing will follow. */
-void dsrv_logcompose(const struct dsrv_airlock *, const struct dsrv_stamp *,
-    size_t limit, int last, struct dsrv_airlock_put *);
+void dsrv_logcompose(const struct dsrv_handover *, const struct dsrv_stamp *,
+    size_t limit, int last, struct dsrv_handover_put *);
 /* What was put is noted. */
-void dsrv_logcompose_done(const struct dsrv_airlock *);
+void dsrv_logcompose_done(const struct dsrv_handover *);
 
 /*
  * logwriter.c - the lines in hand, into the file that is the log now
  */
 
 struct dsrv_logwriter {
-	struct dsrv_airlock *airlock;
+	struct dsrv_handover *handover;
 	struct dsrv_stamp stamp;	/* of now; the caller's */
 	int at_end;		/* nothing will follow; the caller's, too */
 	int shares;		/* the lock with other daemons; the caller's */
@@ -403,7 +403,7 @@ struct dsrv_logwriter {
 };
 
 /* Opens the file, or takes it over from the logger before. -1 with errno. */
-int dsrv_logwriter_open(struct dsrv_logwriter *, struct dsrv_airlock *,
+int dsrv_logwriter_open(struct dsrv_logwriter *, struct dsrv_handover *,
     time_t);
 /* Whether the file is still the one that its name says, and says the time. */
 void dsrv_logwriter_look(struct dsrv_logwriter *, time_t);

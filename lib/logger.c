@@ -4,7 +4,7 @@
  *     logger
  *     loops here, to the end of its input
  *
- * What it has in hand lies in the airlock, so that nothing is lost or doubled
+ * What it has in hand lies in the handover, so that nothing is lost or doubled
  * when it dies. In drop mode it has a child, the reader. A server passes by.
  *
  * SPDX-License-Identifier: ISC
@@ -33,7 +33,7 @@ enum {
 
 struct logger {
 	struct dsrv_loop loop;
-	struct dsrv_airlock airlock;
+	struct dsrv_handover handover;
 	struct dsrv_logwriter writer;
 	int log_place;		/* the log pipe, or the reader's bell */
 	int master_place;
@@ -60,10 +60,10 @@ start_reader(struct logger *l)
 	fcntl(kept.bell, F_SETFL, O_NONBLOCK);
 	l->writer.bell = kept.bell;
 	dsrv_loop_rewatch(&l->loop, l->log_place, kept.bell, POLLIN);
-	if (dsrv_airlock_keep(&l->airlock, &kept) == 0) {
-		l->airlock.ends[DSRV_AIRLOCK_FILE] = kept.file;
-		l->airlock.ends[DSRV_AIRLOCK_BELL] = kept.bell;
-		started = dsrv_reader_start(&l->loop, &l->airlock, to_logger);
+	if (dsrv_handover_keep(&l->handover, &kept) == 0) {
+		l->handover.ends[DSRV_HANDOVER_FILE] = kept.file;
+		l->handover.ends[DSRV_HANDOVER_BELL] = kept.bell;
+		started = dsrv_reader_start(&l->loop, &l->handover, to_logger);
 	}
 	close(to_logger);
 	return started;
@@ -73,7 +73,7 @@ static void
 fail_to_read(struct logger *l)
 {
 	l->read_at = dsrv_loop_now() + LOOK;
-	dsrv_trouble_begin(&l->airlock, DSRV_TROUBLE_READ,
+	dsrv_trouble_begin(&l->handover, DSRV_TROUBLE_READ,
 	    l->writer.name.path);
 }
 
@@ -84,7 +84,7 @@ lose_reader(struct logger *l)
 	dsrv_loop_forget(&l->loop, l->log_place);
 	close(l->writer.bell);
 	l->writer.bell = -1;
-	if (!dsrv_intake_is_over(&l->airlock) && start_reader(l) == -1)
+	if (!dsrv_intake_is_over(&l->handover) && start_reader(l) == -1)
 		fail_to_read(l);
 }
 
@@ -106,9 +106,9 @@ hear_bell(struct logger *l)
  */
 
 static int
-take(struct logger *l)
+take_lines(struct logger *l)
 {
-	l->last = dsrv_intake_take(&l->airlock);
+	l->last = dsrv_intake_take(&l->handover);
 	return l->last != -1 || errno == EAGAIN || errno == EINTR ||
 	    errno == ENOBUFS;
 }
@@ -116,8 +116,8 @@ take(struct logger *l)
 static void
 receive(struct logger *l)
 {
-	if (take(l))
-		dsrv_trouble_end(&l->airlock, DSRV_TROUBLE_READ);
+	if (take_lines(l))
+		dsrv_trouble_end(&l->handover, DSRV_TROUBLE_READ);
 	else
 		fail_to_read(l);
 	if (l->last == 0)
@@ -143,8 +143,8 @@ watch(struct logger *l)
 	if (l->read_at != 0)
 		l->loop.deadline = dsrv_loop_earlier(l->loop.deadline,
 		    l->read_at);
-	if (l->airlock.from_ring) {
-		if (reads && dsrv_intake_has_more(&l->airlock))
+	if (l->handover.from_ring) {
+		if (reads && dsrv_intake_has_more(&l->handover))
 			l->loop.deadline = 0;
 	} else if (reads)
 		dsrv_loop_resume(&l->loop, l->log_place);
@@ -187,7 +187,7 @@ hear(struct logger *l)
 		l->writer.shares = 1;
 	} else if (l->loop.place != l->log_place)
 		return;		/* a stream has room */
-	else if (l->airlock.from_ring)
+	else if (l->handover.from_ring)
 		hear_bell(l);
 	else {
 		if (l->last <= FEW)
@@ -197,11 +197,11 @@ hear(struct logger *l)
 }
 
 static void
-tick(struct logger *l)
+look_at_file(struct logger *l)
 {
-	if (!l->airlock.from_ring)
+	if (!l->handover.from_ring)
 		return;
-	if (l->writer.bell == -1 && !dsrv_intake_is_over(&l->airlock) &&
+	if (l->writer.bell == -1 && !dsrv_intake_is_over(&l->handover) &&
 	    start_reader(l) == -1)
 		fail_to_read(l);
 	if (may_read(l))
@@ -224,7 +224,7 @@ name_file(struct logger *l)
 static int
 open_file(struct logger *l)
 {
-	return dsrv_logwriter_open(&l->writer, &l->airlock, time(NULL));
+	return dsrv_logwriter_open(&l->writer, &l->handover, time(NULL));
 }
 
 /* The bytes that the logger before had in hand; then a reader's, if there is
@@ -234,11 +234,11 @@ open_intake(struct logger *l)
 {
 	int has_reader = l->writer.bell != -1;
 
-	if (!has_reader && (dsrv_intake_recover(&l->airlock) == -1 ||
-	    !take(l)))
+	if (!has_reader && (dsrv_intake_recover(&l->handover) == -1 ||
+	    !take_lines(l)))
 		return -1;
-	l->airlock.from_ring = has_reader || dsrv_settings()->logger_drop;
-	return l->airlock.from_ring ? dsrv_intake_recover(&l->airlock) : 0;
+	l->handover.from_ring = has_reader || dsrv_settings()->logger_drop;
+	return l->handover.from_ring ? dsrv_intake_recover(&l->handover) : 0;
 }
 
 static int
@@ -253,10 +253,10 @@ open_loop(struct logger *l)
 {
 	if (dsrv_loop_open(&l->loop, 3, DSRV_REAP_FORKED, NULL, NULL) == -1)
 		return -1;
-	dsrv_catch_ignore(SIGXFSZ);
-	l->log_place = dsrv_loop_watch(&l->loop, l->airlock.from_ring ?
-	    l->writer.bell : l->airlock.ends[DSRV_AIRLOCK_LOG], POLLIN);
-	l->master_place = dsrv_loop_watch(&l->loop, dsrv_stage()->to_parent,
+	dsrv_sigfd_ignore(SIGXFSZ);
+	l->log_place = dsrv_loop_watch(&l->loop, l->handover.from_ring ?
+	    l->writer.bell : l->handover.ends[DSRV_HANDOVER_LOG], POLLIN);
+	l->master_place = dsrv_loop_watch(&l->loop, dsrv_role()->to_parent,
 	    0);
 	l->stream_place = dsrv_loop_watch(&l->loop, -1, POLLOUT);
 	return 0;
@@ -265,7 +265,7 @@ open_loop(struct logger *l)
 static int
 open_reader(struct logger *l)
 {
-	return l->airlock.from_ring && l->writer.bell == -1 ?
+	return l->handover.from_ring && l->writer.bell == -1 ?
 	    start_reader(l) : 0;
 }
 
@@ -295,7 +295,7 @@ say_failure(const struct logger *l, const struct step *step, int error,
 
 /* -1 with errno. */
 static int
-begin(struct logger *l, const struct step *step)
+begin_step(struct logger *l, const struct step *step)
 {
 	int tries = LOCK_TRIES, error;
 
@@ -312,7 +312,7 @@ begin(struct logger *l, const struct step *step)
 }
 
 static int
-begin_again(struct logger *l, const struct step *step)
+begin_step_again(struct logger *l, const struct step *step)
 {
 	int tries = 0;
 
@@ -331,16 +331,16 @@ open_logger(struct logger *l)
 	int i, is_first;
 
 	memset(l, 0, sizeof *l);
-	l->airlock = dsrv_stage()->airlock;
+	l->handover = dsrv_role()->handover;
 	l->writer.fd = l->writer.bell = -1;
-	is_first = dsrv_journal_record(&l->airlock)->kept == 0;
-	take_step = is_first ? begin : begin_again;
+	is_first = dsrv_journal_record(&l->handover)->kept == 0;
+	take_step = is_first ? begin_step : begin_step_again;
 	for (i = 0; i < DSRV_COUNT(steps); i++)
 		if (take_step(l, &steps[i]) == -1)
 			return -1;
 	dsrv_report_to(DSRV_REPORT_SYSLOG);
-	return dsrv_ready_say(DSRV_READY_SUCCESS, 0) == -1 && is_first ? -1 :
-	    0;
+	return dsrv_statuspipe_say(DSRV_STATUS_SUCCESS, 0) == -1 && is_first ?
+	    -1 : 0;
 }
 
 /* Gives all back, for a program that goes on. */
@@ -348,31 +348,31 @@ static void
 close_logger(struct logger *l)
 {
 	dsrv_loop_close(&l->loop);
-	dsrv_stage_disconnect();
-	l->airlock.ends[DSRV_AIRLOCK_FILE] = l->writer.fd;
-	l->airlock.ends[DSRV_AIRLOCK_BELL] = l->writer.bell;
-	dsrv_airlock_close(&l->airlock);
+	dsrv_role_disconnect();
+	l->handover.ends[DSRV_HANDOVER_FILE] = l->writer.fd;
+	l->handover.ends[DSRV_HANDOVER_BELL] = l->writer.bell;
+	dsrv_handover_close(&l->handover);
 	dsrv_outbox_close();
 }
 
 static int
-end(int status, int error)
+end_logger(int status, int error)
 {
-	dsrv_stage_become(DSRV_OVER);
+	dsrv_role_become(DSRV_OVER);
 	return dsrv_report_end(status, error,
 	    dsrv_settings()->logger_return_fatal);
 }
 
 static int
-run(void)
+run_logger(void)
 {
 	struct logger l;
 
 	if (open_logger(&l) == -1)
-		return end(1, errno);
+		return end_logger(1, errno);
 	for (handle(&l); !is_over(&l); handle(&l))
 		switch (dsrv_loop_next(&l.loop)) {
-		case DSRV_EVENT_READY:
+		case DSRV_EVENT_FD:
 			hear(&l);
 			break;
 		case DSRV_EVENT_SIGNAL:
@@ -382,27 +382,27 @@ run(void)
 		case DSRV_EVENT_CHILD:
 			break;
 		case DSRV_EVENT_TICK:
-			tick(&l);
+			look_at_file(&l);
 			break;
 		}
 	/* A process that ends needs nothing back. */
 	if (dsrv_settings()->logger_return_fatal != 0)
 		close_logger(&l);
-	return end(0, 0);
+	return end_logger(0, 0);
 }
 
 int
 daemon_logger(void)
 {
-	const struct dsrv_stage *stage = dsrv_stage();
+	const struct dsrv_role *stage = dsrv_role();
 	int error;
 
 	if ((stage->kind == DSRV_STARTING || stage->kind == DSRV_CONFIRMED) &&
 	    stage->pid == getpid())
 		return 0;
-	error = dsrv_stage_enter(DSRV_LOGGER, "log");
+	error = dsrv_role_enter(DSRV_LOGGER, "log");
 	if (error != 0)
 		return dsrv_report_end(1, error,
 		    dsrv_settings()->logger_return_fatal);
-	return run();
+	return run_logger();
 }

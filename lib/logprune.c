@@ -209,7 +209,7 @@ is_of_a_rotation(const struct old_file *f, const struct old_file *before)
 }
 
 static void
-forget(struct prune *p, int i)
+forget_name(struct prune *p, int i)
 {
 	free(p->files[i].path);
 }
@@ -228,7 +228,7 @@ choose_own(struct prune *p)
 		    own > 0 ? &p->files[own - 1] : NULL))
 			p->files[own++] = p->files[i];
 		else
-			forget(p, i);
+			forget_name(p, i);
 	p->count = own;
 }
 
@@ -312,9 +312,9 @@ dsrv_logprune(const struct dsrv_logname *current, int fd,
 		qsort(p.files, (size_t)p.count, sizeof *p.files, by_age);
 	for (; p.count > kept - 1; p.count--) {	/* current is one of them */
 		remove_file(&p, &p.files[p.count - 1]);
-		forget(&p, p.count - 1);
+		forget_name(&p, p.count - 1);
 	}
 	while (p.count > 0)
-		forget(&p, --p.count);
+		forget_name(&p, --p.count);
 	free(p.files);
 }

@@ -46,10 +46,10 @@ why(enum dsrv_trouble verb, int error)
 
 /* What it is about: nobody else reads this until the trouble is noted. */
 static void
-describe(const struct dsrv_airlock *a, enum dsrv_trouble verb,
+describe(const struct dsrv_handover *h, enum dsrv_trouble verb,
     const char *path, int error)
 {
-	struct dsrv_trouble_text *text = &a->memory->troubles[verb];
+	struct dsrv_trouble_text *text = &h->memory->troubles[verb];
 
 	snprintf(text->path, sizeof text->path, "%s",
 	    dsrv_trouble_path(path));
@@ -60,40 +60,40 @@ describe(const struct dsrv_airlock *a, enum dsrv_trouble verb,
 
 /* Keeps errno. */
 void
-dsrv_trouble_begin(const struct dsrv_airlock *a, enum dsrv_trouble verb,
+dsrv_trouble_begin(const struct dsrv_handover *h, enum dsrv_trouble verb,
     const char *path)
 {
-	struct dsrv_airlock_state changed = *dsrv_journal_state(a);
-	struct dsrv_airlock_trouble *trouble = &changed.troubles[verb];
+	struct dsrv_handover_state changed = *dsrv_journal_state(h);
+	struct dsrv_handover_trouble *trouble = &changed.troubles[verb];
 	int error = errno;
 
 	if (trouble->since == 0) {
-		describe(a, verb, path, error);
+		describe(h, verb, path, error);
 		trouble->since = dsrv_loop_now();
 	}
 	trouble->until = 0;
-	dsrv_journal_set_state(a, &changed);
+	dsrv_journal_set_state(h, &changed);
 	errno = error;
 }
 
 void
-dsrv_trouble_end(const struct dsrv_airlock *a, enum dsrv_trouble verb)
+dsrv_trouble_end(const struct dsrv_handover *h, enum dsrv_trouble verb)
 {
-	struct dsrv_airlock_state changed = *dsrv_journal_state(a);
-	struct dsrv_airlock_trouble *trouble = &changed.troubles[verb];
+	struct dsrv_handover_state changed = *dsrv_journal_state(h);
+	struct dsrv_handover_trouble *trouble = &changed.troubles[verb];
 
 	if (trouble->since == 0 || trouble->until != 0)
 		return;
 	trouble->until = dsrv_loop_now();
-	dsrv_journal_set_state(a, &changed);
+	dsrv_journal_set_state(h, &changed);
 }
 
 static int
-tell(const struct dsrv_airlock *a, enum dsrv_trouble verb,
-    const struct dsrv_airlock_trouble *trouble, struct dsrv_logline *lines,
+tell(const struct dsrv_handover *h, enum dsrv_trouble verb,
+    const struct dsrv_handover_trouble *trouble, struct dsrv_logline *lines,
     const struct dsrv_stamp *stamp)
 {
-	const struct dsrv_trouble_text *text = &a->memory->troubles[verb];
+	const struct dsrv_trouble_text *text = &h->memory->troubles[verb];
 	char line[DSRV_REPORT_MAX];
 	size_t length;
 
@@ -104,14 +104,14 @@ tell(const struct dsrv_airlock *a, enum dsrv_trouble verb,
 }
 
 void
-dsrv_trouble_tell(const struct dsrv_airlock *a, struct dsrv_logline *lines,
-    const struct dsrv_stamp *stamp, struct dsrv_airlock_state *after)
+dsrv_trouble_tell(const struct dsrv_handover *h, struct dsrv_logline *lines,
+    const struct dsrv_stamp *stamp, struct dsrv_handover_state *after)
 {
-	struct dsrv_airlock_trouble *trouble = after->troubles;
+	struct dsrv_handover_trouble *trouble = after->troubles;
 	int verb;
 
 	for (verb = 0; verb < DSRV_TROUBLES; verb++, trouble++)
-		if (trouble->until != 0 && tell(a, (enum dsrv_trouble)verb,
+		if (trouble->until != 0 && tell(h, (enum dsrv_trouble)verb,
 		    trouble, lines, stamp) == 0)
 			memset(trouble, 0, sizeof *trouble);
 }

@@ -17,42 +17,42 @@
 
 enum { PATIENCE = 1000 };	/* ms, with a stream that is full */
 
-static const struct dsrv_airlock_state *
+static const struct dsrv_handover_state *
 state(const struct dsrv_logwriter *w)
 {
-	return dsrv_journal_state(w->airlock);
+	return dsrv_journal_state(w->handover);
 }
 
 static off_t
 offset(const struct dsrv_logwriter *w)
 {
-	return dsrv_journal_record(w->airlock)->offset;
+	return dsrv_journal_record(w->handover)->offset;
 }
 
 /* By this path the file was opened. */
 static const char *
 path(const struct dsrv_logwriter *w)
 {
-	return w->airlock->memory->paths[dsrv_journal_record(w->airlock)->path];
+	return w->handover->memory->paths[dsrv_journal_record(w->handover)->path];
 }
 
 static int
 is_pending(const struct dsrv_logwriter *w)
 {
-	return dsrv_journal_is_pending(w->airlock);
+	return dsrv_journal_is_pending(w->handover);
 }
 
 static void
-fail(const struct dsrv_logwriter *w, enum dsrv_trouble verb)
+fail_write(const struct dsrv_logwriter *w, enum dsrv_trouble verb)
 {
-	dsrv_trouble_begin(w->airlock, verb,
+	dsrv_trouble_begin(w->handover, verb,
 	    verb == DSRV_TROUBLE_OPEN ? w->name.path : path(w));
 }
 
 static void
 succeed(const struct dsrv_logwriter *w, enum dsrv_trouble verb)
 {
-	dsrv_trouble_end(w->airlock, verb);
+	dsrv_trouble_end(w->handover, verb);
 }
 
 /*
@@ -96,7 +96,7 @@ keep_file(struct dsrv_logwriter *w, int fd, off_t size)
 	};
 	int error;
 
-	if (dsrv_airlock_keep(w->airlock, &kept) == 0)
+	if (dsrv_handover_keep(w->handover, &kept) == 0)
 		return 0;
 	error = errno;
 	close(fd);
@@ -137,7 +137,7 @@ hold(struct dsrv_logwriter *w)
 	if (w->is_locked || offset(w) < 0)
 		return 0;
 	if (dsrv_filelock_take(w->fd) == -1) {
-		fail(w, DSRV_TROUBLE_LOCK);
+		fail_write(w, DSRV_TROUBLE_LOCK);
 		return -1;
 	}
 	succeed(w, DSRV_TROUBLE_LOCK);
@@ -165,7 +165,7 @@ let_go(struct dsrv_logwriter *w)
 static void
 not_written(struct dsrv_logwriter *w)
 {
-	size_t left = dsrv_journal_record(w->airlock)->to_file;
+	size_t left = dsrv_journal_record(w->handover)->to_file;
 	int64_t now = dsrv_loop_now();
 
 	if (offset(w) < 0 && errno == EAGAIN) {
@@ -175,16 +175,16 @@ not_written(struct dsrv_logwriter *w)
 		if (now - w->full_since < PATIENCE)
 			return;
 	}
-	fail(w, DSRV_TROUBLE_WRITE);
+	fail_write(w, DSRV_TROUBLE_WRITE);
 	if (offset(w) < 0 && errno == EPIPE)
-		dsrv_journal_forget_pending(w->airlock);
+		dsrv_journal_forget_pending(w->handover);
 }
 
 /* Ends the write that is under way. */
 static int
-finish(struct dsrv_logwriter *w)
+finish_write(struct dsrv_logwriter *w)
 {
-	if (is_pending(w) && dsrv_journal_resume(w->airlock, w->fd) == -1) {
+	if (is_pending(w) && dsrv_journal_resume(w->handover, w->fd) == -1) {
 		not_written(w);
 		return is_pending(w) ? -1 : 0;
 	}
@@ -202,7 +202,7 @@ may_leave_file(struct dsrv_logwriter *w)
 
 	if (fstat(w->fd, &file) == 0 && file.st_nlink == 0)
 		return 1;
-	return finish(w) == -1 || !state(w)->midline;
+	return finish_write(w) == -1 || !state(w)->midline;
 }
 
 static int
@@ -219,7 +219,7 @@ dsrv_logwriter_look(struct dsrv_logwriter *w, time_t now)
 
 	w->looked = now;
 	if (dsrv_logname_at(&name, now) == -1) {
-		fail(w, DSRV_TROUBLE_OPEN);
+		fail_write(w, DSRV_TROUBLE_OPEN);
 		return;
 	}
 	is_other = differs(w, &name);
@@ -227,7 +227,7 @@ dsrv_logwriter_look(struct dsrv_logwriter *w, time_t now)
 		return;
 	w->name = name;
 	if (is_other && change_file(w, now) == -1) {
-		fail(w, DSRV_TROUBLE_OPEN);
+		fail_write(w, DSRV_TROUBLE_OPEN);
 		return;
 	}
 	succeed(w, DSRV_TROUBLE_OPEN);
@@ -271,7 +271,7 @@ room(const struct dsrv_logwriter *w, off_t size)
 	size_t most = dsrv_settings()->logger_size_max;
 
 	if (!is_limited(w))
-		return DSRV_AIRLOCK_OUT;
+		return DSRV_HANDOVER_OUT;
 	return (uintmax_t)size < most ? most - (size_t)size : 0;
 }
 
@@ -283,10 +283,10 @@ rotate(struct dsrv_logwriter *w)
 	if (differs(w, &w->name))
 		w->stuck = w->stamp.second;
 	else if (dsrv_logrotation_make_way(&w->name, w->fd) == -1) {
-		fail(w, DSRV_TROUBLE_RENAME);
+		fail_write(w, DSRV_TROUBLE_RENAME);
 		w->stuck = w->stamp.second;
 	} else if (change_file(w, w->looked) == -1) {
-		fail(w, DSRV_TROUBLE_OPEN);
+		fail_write(w, DSRV_TROUBLE_OPEN);
 		w->stuck = w->stamp.second;
 	}
 }
@@ -305,12 +305,12 @@ ends_in_half_a_line(const struct dsrv_logwriter *w, off_t size)
 }
 
 static int
-put(struct dsrv_logwriter *w, off_t size, struct dsrv_airlock_put *lines)
+put(struct dsrv_logwriter *w, off_t size, struct dsrv_handover_put *lines)
 {
-	int written = dsrv_journal_put(w->airlock, w->fd,
+	int written = dsrv_journal_put(w->handover, w->fd,
 	    offset(w) < 0 ? offset(w) : size, lines);
 
-	dsrv_logcompose_done(w->airlock);
+	dsrv_logcompose_done(w->handover);
 	w->size = size + (off_t)lines->count + lines->ends_half_a_line;
 	if (written == 0)
 		return 0;
@@ -323,11 +323,11 @@ put(struct dsrv_logwriter *w, off_t size, struct dsrv_airlock_put *lines)
 static int
 write_more(struct dsrv_logwriter *w, off_t size)
 {
-	struct dsrv_airlock_put lines;
+	struct dsrv_handover_put lines;
 
 	if (is_pending(w))
-		return finish(w) == 0 ? 1 : -1;
-	dsrv_logcompose(w->airlock, &w->stamp, room(w, size), w->at_end,
+		return finish_write(w) == 0 ? 1 : -1;
+	dsrv_logcompose(w->handover, &w->stamp, room(w, size), w->at_end,
 	    &lines);
 	if (lines.count == 0)
 		return 0;
@@ -361,7 +361,7 @@ take_over(struct dsrv_logwriter *w, const struct dsrv_kept *kept, time_t now)
 {
 	w->fd = kept->file;
 	w->bell = kept->bell;
-	dsrv_logcompose_done(w->airlock);
+	dsrv_logcompose_done(w->handover);
 	/* The one before may have died before it came to this. */
 	if (!differs(w, &w->name) && offset(w) >= 0) {
 		link_file(w);
@@ -370,19 +370,19 @@ take_over(struct dsrv_logwriter *w, const struct dsrv_kept *kept, time_t now)
 }
 
 int
-dsrv_logwriter_open(struct dsrv_logwriter *w, struct dsrv_airlock *a,
+dsrv_logwriter_open(struct dsrv_logwriter *w, struct dsrv_handover *h,
     time_t now)
 {
 	struct dsrv_kept kept;
 
 	memset(w, 0, sizeof *w);
-	w->airlock = a;
+	w->handover = h;
 	w->fd = w->bell = -1;
 	w->size = DSRV_UNKNOWN;
 	w->linked = w->is_locked = 1;
 	if (dsrv_logname_at(&w->name, now) == -1)
 		return -1;
-	if (dsrv_airlock_recover(a, &kept) == 0) {
+	if (dsrv_handover_recover(h, &kept) == 0) {
 		take_over(w, &kept, now);
 		return 0;
 	}

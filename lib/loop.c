@@ -64,11 +64,11 @@ dsrv_loop_open(struct dsrv_loop *loop, int places, enum dsrv_loop_reap reap,
 		return -1;
 	if (dsrv_children_open(&loop->children, roster) == -1)
 		goto free_set;
-	if (dsrv_catch_open(&loop->catch, untouched) == -1)
+	if (dsrv_sigfd_open(&loop->signals, untouched) == -1)
 		goto close_children;
-	dsrv_loop_watch(loop, loop->catch.fd, POLLIN);
+	dsrv_loop_watch(loop, loop->signals.fd, POLLIN);
 	if (reap == DSRV_REAP_ALL)	/* one may have ended already */
-		dsrv_catch_hint();
+		dsrv_sigfd_hint();
 	return 0;
 
 close_children:
@@ -84,7 +84,7 @@ dsrv_loop_close(struct dsrv_loop *loop)
 {
 	int saved = errno;
 
-	dsrv_catch_close(&loop->catch, loop->in_use);
+	dsrv_sigfd_close(&loop->signals, loop->in_use);
 	dsrv_children_close(&loop->children);
 	dsrv_memory_free(loop->set, (size_t)loop->set_max *
 	    sizeof *loop->set);
@@ -226,16 +226,16 @@ to_ask(const struct dsrv_loop *loop)
 static int
 next_signal(struct dsrv_loop *loop, enum dsrv_event *event)
 {
-	struct dsrv_caught *found;
+	struct dsrv_signal *found;
 
 	if (loop->set[0].revents != 0) {
 		loop->set[0].revents = 0;
-		loop->caught_count = dsrv_catch_read(&loop->catch,
-		    loop->caught);
-		loop->caught_next = 0;
+		loop->received_count = dsrv_sigfd_read(&loop->signals,
+		    loop->received);
+		loop->received_next = 0;
 	}
-	while (loop->caught_next < loop->caught_count) {
-		found = &loop->caught[loop->caught_next++];
+	while (loop->received_next < loop->received_count) {
+		found = &loop->received[loop->received_next++];
 		loop->signo = found->signo;
 		loop->from_kernel = found->from_kernel;
 		*event = DSRV_EVENT_SIGNAL;
@@ -381,7 +381,7 @@ dsrv_loop_next(struct dsrv_loop *loop)
 	loop->in_use = 1;
 	for (;;) {
 		if (next_place(loop))
-			return DSRV_EVENT_READY;
+			return DSRV_EVENT_FD;
 		if (next_signal(loop, &event))
 			return event;
 		if (next_end(loop))
@@ -436,37 +436,37 @@ dsrv_loop_known(const struct dsrv_loop *loop)
 void
 dsrv_loop_give(struct dsrv_loop *loop, int signo, void (*handler)(int))
 {
-	dsrv_catch_give(&loop->catch, signo, handler);
+	dsrv_sigfd_give(&loop->signals, signo, handler);
 }
 
 void
 dsrv_loop_let_in(const struct dsrv_loop *loop)
 {
-	dsrv_catch_let_in(&loop->catch.mask);
+	dsrv_sigfd_let_in(&loop->signals.mask);
 }
 
 void
 dsrv_loop_let_worker_in(const struct dsrv_loop *loop)
 {
-	dsrv_catch_let_in(&loop->catch.worker_mask);
+	dsrv_sigfd_let_in(&loop->signals.worker_mask);
 }
 
 /* None of our handlers can run across the fork: not in the child, nor here
  * before the child is recorded. */
 static pid_t
-fork_child(struct dsrv_loop *loop, int deaf)
+fork_child(struct dsrv_loop *loop, int ignoring)
 {
 	pid_t pid;
 
-	dsrv_catch_hold(&loop->catch);
+	dsrv_sigfd_hold(&loop->signals);
 	if ((pid = fork()) == 0) {
 		dsrv_memory_forked();
-		dsrv_catch_leave(&loop->catch, deaf);
+		dsrv_sigfd_leave(&loop->signals, ignoring);
 		return 0;
 	}
 	if (pid > 0)
 		dsrv_children_add(&loop->children, pid);
-	dsrv_catch_go_on(&loop->catch);
+	dsrv_sigfd_go_on(&loop->signals);
 	return pid;
 }
 
@@ -479,12 +479,12 @@ dsrv_loop_fork_held(struct dsrv_loop *loop)
 /* Last: a signal that has arrived since the fork now meets the program's own
  * disposition, so none is lost. */
 static pid_t
-fork_and_let_in(struct dsrv_loop *loop, int deaf)
+fork_and_let_in(struct dsrv_loop *loop, int ignoring)
 {
-	pid_t pid = fork_child(loop, deaf);
+	pid_t pid = fork_child(loop, ignoring);
 
 	if (pid == 0)
-		dsrv_catch_let_in(&loop->catch.mask);
+		dsrv_sigfd_let_in(&loop->signals.mask);
 	return pid;
 }
 
@@ -495,7 +495,7 @@ dsrv_loop_fork(struct dsrv_loop *loop)
 }
 
 pid_t
-dsrv_loop_fork_deaf(struct dsrv_loop *loop)
+dsrv_loop_fork_ignoring(struct dsrv_loop *loop)
 {
 	return fork_and_let_in(loop, 1);
 }
@@ -517,7 +517,7 @@ dsrv_loop_adopt(struct dsrv_loop *loop, pid_t pid)
 	if (pid <= 1 || waitid(P_PID, (id_t)pid, &info,
 	    WEXITED | WNOHANG | WNOWAIT) == -1)
 		return -1;
-	dsrv_catch_hint();
+	dsrv_sigfd_hint();
 	return dsrv_children_add(&loop->children, pid);
 }
 

@@ -50,7 +50,7 @@ struct master {
 
 /* Never goes back. */
 static void
-enter(struct master *m, enum dsrv_phase phase)
+enter_phase(struct master *m, enum dsrv_phase phase)
 {
 	int64_t time = dsrv_phase_time(phase, m->confirmed);
 
@@ -79,9 +79,9 @@ begin_to_stop(struct master *m)
 	if (!is_for_good(m) || !is_at_once(m))
 		return;
 	if (m->server.pid != 0 && m->phase < DSRV_PHASE_STOPPING_SERVER)
-		enter(m, DSRV_PHASE_STOPPING_SERVER);
+		enter_phase(m, DSRV_PHASE_STOPPING_SERVER);
 	else if (m->phase == DSRV_PHASE_AWAITING_WORKERS)
-		enter(m, DSRV_PHASE_STOPPING_WORKERS);
+		enter_phase(m, DSRV_PHASE_STOPPING_WORKERS);
 }
 
 /*
@@ -108,10 +108,10 @@ end_listeners(struct master *m)
 static int
 ask(struct master *m, int signo)
 {
-	if (!dsrv_signals_raise(&m->request.asked, signo))
+	if (!dsrv_sigtable_raise(&m->request.asked, signo))
 		return 0;
 	m->request.signo = signo;
-	dsrv_orphans_signal(&m->orphans, dsrv_signals_to_workers(signo));
+	dsrv_orphans_signal(&m->orphans, dsrv_sigtable_to_workers(signo));
 	end_listeners(m);
 	begin_to_stop(m);
 	return 1;
@@ -127,7 +127,7 @@ signal_server(const struct master *m, int signo)
 
 /* Ends the daemon with status. A server that is still running is stopped. */
 static void
-end(struct master *m, int status)
+end_daemon(struct master *m, int status)
 {
 	if (m->status != -1)
 		return;
@@ -137,18 +137,18 @@ end(struct master *m, int status)
 		ask(m, SIGTERM);
 	signal_server(m, SIGTERM);
 	if (m->server.pid == 0)
-		enter(m, is_at_once(m) ? DSRV_PHASE_STOPPING_WORKERS :
+		enter_phase(m, is_at_once(m) ? DSRV_PHASE_STOPPING_WORKERS :
 		    DSRV_PHASE_AWAITING_WORKERS);
 }
 
 static void
-take(struct master *m, int signo)
+take_signal(struct master *m, int signo)
 {
 	int raised;
 
-	if (dsrv_signals_ask(signo) == 0)
+	if (dsrv_sigtable_ask(signo) == 0)
 		return;
-	if (!m->confirmed && !(dsrv_signals_ask(signo) & DSRV_ASK_FOR_GOOD)) {
+	if (!m->confirmed && !(dsrv_sigtable_ask(signo) & DSRV_ASK_FOR_GOOD)) {
 		if (m->pending_signal != SIGUSR1)
 			m->pending_signal = signo;
 		return;
@@ -163,7 +163,7 @@ take(struct master *m, int signo)
 	else if (!raised)
 		return;
 	else if (is_for_good(m))
-		end(m, m->confirmed ? 0 : 1);
+		end_daemon(m, m->confirmed ? 0 : 1);
 	else if (m->status == -1)
 		m->server.again_at = dsrv_loop_now();
 }
@@ -177,9 +177,9 @@ missed(const struct master *m)
 	if (!(m->request.asked & ~m->request.obeyed))
 		return 0;
 	/* What was asked for last may have been less. */
-	if (is_at_once(m) && !(dsrv_signals_ask(signo) & DSRV_ASK_AT_ONCE))
+	if (is_at_once(m) && !(dsrv_sigtable_ask(signo) & DSRV_ASK_AT_ONCE))
 		signo = SIGTERM;
-	return dsrv_signals_to_workers(signo);
+	return dsrv_sigtable_to_workers(signo);
 }
 
 /*
@@ -207,7 +207,7 @@ fork_supervised(struct master *m, struct dsrv_supervised *s,
 		close_pipes(m);
 	if (pid == -1 && !m->confirmed) {
 		m->reason_given = 1;
-		end(m, 1);
+		end_daemon(m, 1);
 	}
 	return pid;
 }
@@ -224,8 +224,8 @@ fork_server(struct master *m)
 	dsrv_keeplog_become_server(&m->log);
 	/* A helper that the program forks must not choose whom we signal. */
 	dsrv_memory_keep(m->roster, sizeof *m->roster);
-	dsrv_stage_give_roster(m->roster, m->confirmed);
-	dsrv_stage_become(DSRV_STARTING);
+	dsrv_role_give_roster(m->roster, m->confirmed);
+	dsrv_role_become(DSRV_STARTING);
 	return 1;
 }
 
@@ -234,7 +234,7 @@ fork_server(struct master *m)
 static int
 fork_logger(struct master *m)
 {
-	if (fork_supervised(m, &m->log.logger, dsrv_loop_fork_deaf) != 0)
+	if (fork_supervised(m, &m->log.logger, dsrv_loop_fork_ignoring) != 0)
 		return 0;
 	dsrv_memory_free(m->roster, sizeof *m->roster);
 	dsrv_fdclean_close_listeners();
@@ -253,14 +253,14 @@ confirm(struct master *m)
 		return;
 	m->confirmed = 1;
 	if (m->phase == DSRV_PHASE_STARTING)
-		enter(m, DSRV_PHASE_RUNNING);
+		enter_phase(m, DSRV_PHASE_RUNNING);
 	/* First: at the success the starter shows the rest of the relay. */
-	dsrv_ready_settle();
-	dsrv_ready_say(DSRV_READY_SUCCESS, 0);
+	dsrv_statuspipe_settle();
+	dsrv_statuspipe_say(DSRV_STATUS_SUCCESS, 0);
 	dsrv_loop_forget(&m->loop, m->starter_place);
-	dsrv_stage_disconnect();
+	dsrv_role_disconnect();
 	if (m->pending_signal != 0)
-		take(m, m->pending_signal);
+		take_signal(m, m->pending_signal);
 }
 
 /* Its pipe is closed: it is ending, or can never succeed. */
@@ -272,28 +272,28 @@ lose_words(struct master *m)
 		return;
 	signal_server(m, SIGTERM);
 	if (m->phase < DSRV_PHASE_STOPPING_SERVER)
-		enter(m, DSRV_PHASE_STOPPING_SERVER);
+		enter_phase(m, DSRV_PHASE_STOPPING_SERVER);
 }
 
 static void
-hear(struct master *m)
+hear_server(struct master *m)
 {
 	int number = 0;
 
 	for (;;)
-		switch (dsrv_ready_hear(m->server.from_child, &number)) {
-		case DSRV_READY_SUCCESS:
+		switch (dsrv_statuspipe_hear(m->server.from_child, &number)) {
+		case DSRV_STATUS_SUCCESS:
 			confirm(m);
 			break;
-		case DSRV_READY_ASKED:
-			m->request.obeyed |= dsrv_signals_ask(number);
+		case DSRV_STATUS_ASKED:
+			m->request.obeyed |= dsrv_sigtable_ask(number);
 			ask(m, number);
 			end_listeners(m);
 			break;
-		case DSRV_READY_ORPHAN:
+		case DSRV_STATUS_ORPHAN:
 			dsrv_orphans_add(&m->orphans, number, missed(m));
 			break;
-		case DSRV_READY_GONE:
+		case DSRV_STATUS_GONE:
 			lose_words(m);
 			return;
 		default:
@@ -350,9 +350,9 @@ judge_server(struct master *m, int status)
 	if (verdict.again)
 		m->server.again_at = dsrv_loop_now() + verdict.pause;
 	else if (m->status == -1)
-		end(m, verdict.status);
+		end_daemon(m, verdict.status);
 	else	/* the end was decided before; its workers are ours now */
-		enter(m, DSRV_PHASE_STOPPING_WORKERS);
+		enter_phase(m, DSRV_PHASE_STOPPING_WORKERS);
 }
 
 /* A server killed by a stop signal has obeyed it, from any sender. But a reload
@@ -363,13 +363,13 @@ bury_server(struct master *m)
 	int status = m->loop.status, signo;
 
 	m->server.pid = 0;
-	hear(m);	/* what it wrote came before its end */
+	hear_server(m);	/* what it wrote came before its end */
 	signo = missed(m);
 	dsrv_orphans_adopt(&m->orphans, m->roster, signo);
 	dsrv_orphans_expect(&m->orphans,
 	    dsrv_supervise_take_pipe(&m->server, &m->loop), signo);
 	if (WIFSIGNALED(status) &&
-	    dsrv_signals_ask(WTERMSIG(status)) & DSRV_ASK_FOR_GOOD)
+	    dsrv_sigtable_ask(WTERMSIG(status)) & DSRV_ASK_FOR_GOOD)
 		ask(m, WTERMSIG(status));
 	end_listeners(m);
 	judge_server(m, status);
@@ -388,10 +388,10 @@ bury_logger(struct master *m)
 	case DSRV_KEEPLOG_FAILED:
 		if (m->status == -1)
 			m->reason_given = 1;
-		end(m, status == 0 ? 1 : dsrv_report_status(status));
+		end_daemon(m, status == 0 ? 1 : dsrv_report_status(status));
 		break;
 	case DSRV_KEEPLOG_TOO_OFTEN:
-		end(m, 1);
+		end_daemon(m, 1);
 		break;
 	case DSRV_KEEPLOG_DONE:
 		m->log.done = 1;
@@ -414,7 +414,7 @@ lose_child(struct master *m)
 	}
 	dsrv_orphans_lose(&m->orphans, &m->loop.child);
 	if (m->phase == DSRV_PHASE_KILLING_WORKERS)
-		enter(m, m->phase);	/* many need more time to die */
+		enter_phase(m, m->phase);	/* many need more time to die */
 	/* Its own server may have been asked to end, if not the present one. */
 	if (!is_at_once(m))
 		dsrv_crashes_add(&m->crashes, DSRV_ASK_LEAVE, &m->loop);
@@ -456,13 +456,13 @@ go_on(struct master *m)
 {
 	enum dsrv_phase before = m->phase;
 
-	enter(m, dsrv_phase_after(before));
+	enter_phase(m, dsrv_phase_after(before));
 	switch (m->phase) {
 	case DSRV_PHASE_STOPPING_SERVER:
 		m->reason_given = 1;
 		dsrv_report("start: no daemon_success() within %d s",
 		    dsrv_settings()->start_timeout);
-		take(m, SIGTERM);
+		take_signal(m, SIGTERM);
 		break;
 	case DSRV_PHASE_KILLING_SERVER:
 		kill_server(m);
@@ -503,7 +503,7 @@ static int
 is_over(struct master *m)
 {
 	if (has_no_workers(m)) {
-		enter(m, DSRV_PHASE_WRITING);
+		enter_phase(m, DSRV_PHASE_WRITING);
 		dsrv_crashes_say(&m->crashes, dsrv_loop_now());
 		dsrv_keeplog_leave(&m->log, m->confirmed);
 	}
@@ -514,7 +514,7 @@ is_over(struct master *m)
 
 /* Returns what this process is now: a new child, or still the master. */
 static int
-tick(struct master *m)
+handle_time(struct master *m)
 {
 	int64_t now = dsrv_loop_now();
 
@@ -567,9 +567,9 @@ open_master(struct master *m)
 
 	memset(m, 0, sizeof *m);
 	m->status = -1;
-	enter(m, DSRV_PHASE_STARTING);
+	enter_phase(m, DSRV_PHASE_STARTING);
 	sigemptyset(&untouched);
-	if (dsrv_stage()->hup_ignored)
+	if (dsrv_role()->hup_ignored)
 		sigaddset(&untouched, SIGHUP);
 
 	m->roster = dsrv_memory_shared(sizeof *m->roster);
@@ -581,9 +581,9 @@ open_master(struct master *m)
 		goto close_orphans;
 	if (dsrv_loop_open(&m->loop, 4, DSRV_REAP_ALL, NULL, &untouched) == -1)
 		goto close_log;
-	m->pending_signal = dsrv_catch_kept();
+	m->pending_signal = dsrv_sigfd_kept();
 	m->starter_place = dsrv_loop_watch(&m->loop,
-	    dsrv_stage()->to_parent, 0);
+	    dsrv_role()->to_parent, 0);
 	first_child(m);
 	dsrv_orphans_watch(&m->orphans);
 	dsrv_fdclean_find_listeners();
@@ -608,17 +608,17 @@ close_master(struct master *m)
 }
 
 static int
-finish(struct master *m)
+finish_master(struct master *m)
 {
 	int fatal = dsrv_settings()->master_return_fatal;
 
 	if (m->reason_given)
-		dsrv_ready_say(DSRV_READY_ENDED, m->status);
+		dsrv_statuspipe_say(DSRV_STATUS_ENDED, m->status);
 	/* Do not restore signals before exiting: one of them could change the
 	 * exit status. */
 	if (fatal != 0)
 		close_master(m);
-	dsrv_stage_become(DSRV_OVER);
+	dsrv_role_become(DSRV_OVER);
 	return dsrv_report_end(m->status, m->status == 0 ? 0 : ECHILD, fatal);
 }
 
@@ -629,16 +629,16 @@ refuse(int error)
 }
 
 static void
-ready(struct master *m)
+handle_fd(struct master *m)
 {
 	if (m->loop.place == m->server.place)
-		hear(m);
+		hear_server(m);
 	else if (m->loop.place == m->orphans.place)
 		dsrv_orphans_hear(&m->orphans);
 	else if (m->loop.place == m->starter_place) {
 		/* The starter has died: the start has failed. */
 		dsrv_loop_forget(&m->loop, m->starter_place);
-		take(m, SIGTERM);
+		take_signal(m, SIGTERM);
 	} else if (dsrv_keeplog_hear(&m->log, &m->loop) && m->status == -1)
 		m->server.again_at = dsrv_loop_now();
 }
@@ -665,23 +665,23 @@ loop_as_master(struct master *m)
 		case DSRV_EVENT_SIGNAL:
 			/* A success that came before it counts. */
 			if (!m->confirmed && m->server.pid != 0)
-				hear(m);
-			take(m, dsrv_signals_meaning(m->loop.signo,
+				hear_server(m);
+			take_signal(m, dsrv_sigtable_meaning(m->loop.signo,
 			    m->loop.from_kernel));
 			break;
 		case DSRV_EVENT_CHILD:
 			lose_child(m);
 			break;
-		case DSRV_EVENT_READY:
-			ready(m);
+		case DSRV_EVENT_FD:
+			handle_fd(m);
 			break;
 		case DSRV_EVENT_TICK:
-			if ((child = tick(m)) != NOBODY)
+			if ((child = handle_time(m)) != NOBODY)
 				return child;
 			break;
 		}
 		if (is_over(m))
-			return finish(m);
+			return finish_master(m);
 		dsrv_keeplog_wake(&m->log);
 	}
 }
@@ -692,7 +692,7 @@ daemon_master(void)
 	int error, value, saved = errno;
 	struct master m;
 
-	error = dsrv_stage_enter(DSRV_MASTER, "become the master");
+	error = dsrv_role_enter(DSRV_MASTER, "become the master");
 	if (error != 0)
 		return refuse(error);
 	if (open_master(&m) == -1) {

@@ -75,7 +75,7 @@ dsrv_memory_shared(size_t size)
 }
 
 static void
-forget(const void *p)
+forget_block(const void *p)
 {
 	int i;
 
@@ -88,13 +88,13 @@ void
 dsrv_memory_lend(void *p, size_t size)
 {
 	if (give_to_children(p, size) == -1)
-		forget(p);
+		forget_block(p);
 }
 
 void
 dsrv_memory_free(void *p, size_t size)
 {
-	forget(p);
+	forget_block(p);
 	munmap(p, size);
 }
 

@@ -22,7 +22,7 @@ static int
 is_crash(int status, unsigned asked)
 {
 	return WIFSIGNALED(status) && WTERMSIG(status) != SIGPIPE &&
-	    !(asked && dsrv_signals_ask(WTERMSIG(status)) != 0);
+	    !(asked && dsrv_sigtable_ask(WTERMSIG(status)) != 0);
 }
 
 static void

@@ -162,16 +162,16 @@ dsrv_orphans_expect(struct dsrv_orphans *o, int from_dead, int missed)
 void
 dsrv_orphans_hear(struct dsrv_orphans *o)
 {
-	enum dsrv_ready_word word;
+	enum dsrv_status_word word;
 	int pid = 0;
 
 	if (o->from_dead == -1)
 		return;
-	while ((word = dsrv_ready_hear(o->from_dead, &pid)) !=
-	    DSRV_READY_NOTHING) {
-		if (word == DSRV_READY_ORPHAN)
+	while ((word = dsrv_statuspipe_hear(o->from_dead, &pid)) !=
+	    DSRV_STATUS_NOTHING) {
+		if (word == DSRV_STATUS_ORPHAN)
 			dsrv_orphans_add(o, pid, o->missed);
-		if (word == DSRV_READY_GONE) {
+		if (word == DSRV_STATUS_GONE) {
 			dsrv_orphans_forget(o);
 			return;
 		}

@@ -69,7 +69,7 @@ dsrv_pool_close(void)
 {
 	int saved = errno;
 
-	dsrv_pool_dismiss();
+	dsrv_pool_release();
 	dsrv_wakeup_close(&ends.wakeup);
 	shut(&ends.from_server);
 	shut(&ends.null_device);
@@ -79,7 +79,7 @@ dsrv_pool_close(void)
 }
 
 void
-dsrv_pool_dismiss(void)
+dsrv_pool_release(void)
 {
 	shut(&ends.lifeline);
 }
@@ -184,6 +184,6 @@ dsrv_pool_look(struct dsrv_pool *pool, int64_t now,
 void
 dsrv_pool_leave(void)
 {
-	dsrv_pool_dismiss();
+	dsrv_pool_release();
 	dsrv_wakeup_only_send(&ends.wakeup);
 }

@@ -36,7 +36,7 @@ enum {
 
 struct reader {
 	struct dsrv_loop loop;
-	struct dsrv_airlock airlock;
+	struct dsrv_handover handover;
 	int log_place;
 	int bell_place;
 	int at_end;	/* nothing more will come */
@@ -50,7 +50,7 @@ struct reader {
 struct delivery {
 	struct dsrv_ring ring;
 	size_t tail;
-	struct dsrv_airlock_state state;
+	struct dsrv_handover_state state;
 };
 
 static size_t
@@ -71,7 +71,7 @@ store(struct delivery *d, const char *text, size_t length)
 static void
 deliver_line(struct delivery *d, const char *line, size_t length, int has_end)
 {
-	struct dsrv_airlock_state *s = &d->state;
+	struct dsrv_handover_state *s = &d->state;
 
 	if (!s->skipping && length < room(d)) {
 		store(d, line, length);
@@ -100,20 +100,20 @@ next_line(const char *text, size_t size, int at_end, int *has_end)
 
 /* Tells the logger what is there. */
 static void
-publish(const struct dsrv_airlock *a, int at_end)
+publish(const struct dsrv_handover *h, int at_end)
 {
-	const struct dsrv_record *now = dsrv_journal_record(a);
-	struct dsrv_ring ring = dsrv_airlock_ring(a);
+	const struct dsrv_record *now = dsrv_journal_record(h);
+	struct dsrv_ring ring = dsrv_handover_ring(h);
 
-	atomic_store(&a->memory->lost, now->state.lost);
+	atomic_store(&h->memory->lost, now->state.lost);
 	dsrv_ring_put(&ring, now->ring);
 	if (at_end)
-		atomic_store(&a->memory->ended, 1);
+		atomic_store(&h->memory->ended, 1);
 	/* It says that it will sleep, and looks then: one of us sees. */
 	atomic_thread_fence(memory_order_seq_cst);
-	if (atomic_exchange(&a->memory->logger_sleeps, 0))
+	if (atomic_exchange(&h->memory->logger_sleeps, 0))
 		/* A pipe takes a byte at once, or the logger has others. */
-		while (write(a->ends[DSRV_AIRLOCK_BELL], "", 1) == -1 &&
+		while (write(h->ends[DSRV_HANDOVER_BELL], "", 1) == -1 &&
 		    errno == EINTR)
 			;
 }
@@ -121,11 +121,11 @@ publish(const struct dsrv_airlock *a, int at_end)
 static void
 deliver(struct reader *r)
 {
-	const struct dsrv_airlock *a = &r->airlock;
-	struct dsrv_airlock_text text = dsrv_journal_text(a);
-	struct delivery d = { .ring = dsrv_airlock_ring(a),
-		.tail = dsrv_journal_record(a)->ring,
-		.state = *dsrv_journal_state(a) };
+	const struct dsrv_handover *h = &r->handover;
+	struct dsrv_handover_text text = dsrv_journal_text(h);
+	struct delivery d = { .ring = dsrv_handover_ring(h),
+		.tail = dsrv_journal_record(h)->ring,
+		.state = *dsrv_journal_state(h) };
 	size_t used = 0, length;
 	int has_end;
 
@@ -139,8 +139,8 @@ deliver(struct reader *r)
 		d.state.lost++;
 	}
 	if (used > 0 || r->at_end)
-		dsrv_journal_hand_on(a, used, d.tail, &d.state);
-	publish(a, r->at_end);
+		dsrv_journal_hand_on(h, used, d.tail, &d.state);
+	publish(h, r->at_end);
 }
 
 /*
@@ -152,12 +152,12 @@ deliver(struct reader *r)
 static void
 wait_for_room(const struct reader *r)
 {
-	struct dsrv_ring ring = dsrv_airlock_ring(&r->airlock);
-	size_t tail = dsrv_journal_record(&r->airlock)->ring;
+	struct dsrv_ring ring = dsrv_handover_ring(&r->handover);
+	size_t tail = dsrv_journal_record(&r->handover)->ring;
 	int i, there = 0;
 
 	for (i = 0; i < MOMENTS; i++) {
-		if (ioctl(r->airlock.ends[DSRV_AIRLOCK_LOG], FIONREAD,
+		if (ioctl(r->handover.ends[DSRV_HANDOVER_LOG], FIONREAD,
 		    &there) == -1 || there > SOME ||
 		    dsrv_ring_room(&ring, tail) > (size_t)there)
 			break;
@@ -171,7 +171,7 @@ receive(struct reader *r)
 	if (r->last <= FEW)
 		dsrv_loop_doze(MOMENT);
 	wait_for_room(r);
-	r->last = dsrv_intake_take(&r->airlock);
+	r->last = dsrv_intake_take(&r->handover);
 	r->at_end = r->last == 0;
 	if (r->last == -1 && errno != EAGAIN && errno != EINTR) {
 		dsrv_loop_pause(&r->loop, r->log_place);
@@ -180,45 +180,45 @@ receive(struct reader *r)
 }
 
 static void
-keep_only(struct dsrv_airlock *a, int bell)
+keep_only(struct dsrv_handover *h, int bell)
 {
-	dsrv_airlock_release(a);	/* the file, the bell's other end */
-	a->ends[DSRV_AIRLOCK_BELL] = bell;
+	dsrv_handover_release(h);	/* the file, the bell's other end */
+	h->ends[DSRV_HANDOVER_BELL] = bell;
 	fcntl(bell, F_SETFL, O_NONBLOCK);
-	dsrv_stage_disconnect();
-	close(a->ends[DSRV_AIRLOCK_KEEP]);
-	close(a->ends[DSRV_AIRLOCK_KEPT]);
-	a->ends[DSRV_AIRLOCK_KEEP] = a->ends[DSRV_AIRLOCK_KEPT] = -1;
+	dsrv_role_disconnect();
+	close(h->ends[DSRV_HANDOVER_KEEP]);
+	close(h->ends[DSRV_HANDOVER_KEPT]);
+	h->ends[DSRV_HANDOVER_KEEP] = h->ends[DSRV_HANDOVER_KEPT] = -1;
 }
 
 static int
-open_reader(struct reader *r, const struct dsrv_airlock *a, int bell)
+open_reader(struct reader *r, const struct dsrv_handover *h, int bell)
 {
 	memset(r, 0, sizeof *r);
-	r->airlock = *a;
-	r->airlock.journal = &a->memory->reader;
-	r->airlock.from_ring = 0;
-	keep_only(&r->airlock, bell);
-	dsrv_airlock_inherit(&r->airlock);
+	r->handover = *h;
+	r->handover.journal = &h->memory->reader;
+	r->handover.from_ring = 0;
+	keep_only(&r->handover, bell);
+	dsrv_handover_inherit(&r->handover);
 	if (dsrv_loop_open(&r->loop, 2, DSRV_REAP_FORKED, NULL, NULL) == -1)
 		return -1;
 	r->log_place = dsrv_loop_watch(&r->loop,
-	    r->airlock.ends[DSRV_AIRLOCK_LOG], POLLIN);
+	    r->handover.ends[DSRV_HANDOVER_LOG], POLLIN);
 	r->bell_place = dsrv_loop_watch(&r->loop, bell, 0);
-	return dsrv_intake_recover(&r->airlock);
+	return dsrv_intake_recover(&r->handover);
 }
 
 /* Stays here. */
 static void
-run(const struct dsrv_airlock *a, int bell)
+run_reader(const struct dsrv_handover *h, int bell)
 {
 	struct reader r;
 
-	if (open_reader(&r, a, bell) == -1)
+	if (open_reader(&r, h, bell) == -1)
 		dsrv_report_die("read the log");
 	for (deliver(&r); !r.at_end; deliver(&r))
 		switch (dsrv_loop_next(&r.loop)) {
-		case DSRV_EVENT_READY:
+		case DSRV_EVENT_FD:
 			if (r.loop.place == r.bell_place)
 				dsrv_report_exit(0);
 			receive(&r);
@@ -234,14 +234,14 @@ run(const struct dsrv_airlock *a, int bell)
 }
 
 int
-dsrv_reader_start(struct dsrv_loop *loop, const struct dsrv_airlock *a,
+dsrv_reader_start(struct dsrv_loop *loop, const struct dsrv_handover *h,
     int bell)
 {
 	pid_t pid;
 
-	dsrv_memory_lend(a->memory, sizeof *a->memory);
-	if ((pid = dsrv_loop_fork_deaf(loop)) == 0)
-		run(a, bell);
-	dsrv_airlock_inherit(a);
+	dsrv_memory_lend(h->memory, sizeof *h->memory);
+	if ((pid = dsrv_loop_fork_ignoring(loop)) == 0)
+		run_reader(h, bell);
+	dsrv_handover_inherit(h);
 	return pid == -1 ? -1 : 0;
 }

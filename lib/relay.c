@@ -39,7 +39,7 @@ dsrv_relay_close(struct dsrv_relay *relay)
 }
 
 static void
-take(struct dsrv_relay *relay)
+take_output(struct dsrv_relay *relay)
 {
 	size_t size = sizeof relay->buf;
 	ssize_t n;
@@ -80,7 +80,7 @@ dsrv_relay_step(struct dsrv_relay *relay)
 	if (relay->done < relay->len)
 		pass_on(relay);
 	else if (relay->left != 0)
-		take(relay);
+		take_output(relay);
 	if (relay->done < relay->len)
 		return DSRV_RELAY_SINK;
 	return relay->left == 0 ? DSRV_RELAY_OVER : DSRV_RELAY_SOURCE;

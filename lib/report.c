@@ -367,7 +367,7 @@ dsrv_report_stopped(int signo)
 		(char)('0' + signo % 10), '\0' };
 	const char *parts[] = { dsrv_settings_name(),
 		": unable to start: stopped by signal ",
-		number + (signo < 10), " (", dsrv_signals_name(signo), ")" };
+		number + (signo < 10), " (", dsrv_sigtable_name(signo), ")" };
 	size_t size, length = 0;
 	int i;
 

@@ -20,7 +20,7 @@ dsrv_restart_pause(int nth, int first, int most)
 }
 
 static struct dsrv_verdict
-end(int status)
+end_with(int status)
 {
 	return (struct dsrv_verdict) { .again = 0, .status = status };
 }
@@ -62,14 +62,14 @@ dsrv_restart_judge(struct dsrv_history *history, const struct dsrv_end *seen)
 	int status = dsrv_report_status(seen->status);
 
 	if (!seen->confirmed)	/* the first failure is the answer */
-		return end(seen->asked & DSRV_ASK_FOR_GOOD || status == 0 ?
+		return end_with(seen->asked & DSRV_ASK_FOR_GOOD || status == 0 ?
 		    1 : status);
 	if (seen->asked & DSRV_ASK_FOR_GOOD)
-		return end(0);
+		return end_with(0);
 	if (seen->asked)
 		return again(0);
 	if (WIFEXITED(seen->status) && status != 0)
-		return end(status);
+		return end_with(status);
 
 	if (status == 0)
 		status = 1;
@@ -77,7 +77,7 @@ dsrv_restart_judge(struct dsrv_history *history, const struct dsrv_end *seen)
 	count_fast(history, seen->lived, set->server_fast_time);
 	if (over(history->restarts, set->restart_count_max) ||
 	    over(history->fast_ends, set->server_fast_max))
-		return end(status);
+		return end_with(status);
 	return again_soon(history);
 }
 
@@ -87,6 +87,6 @@ dsrv_restart_judge_logger(struct dsrv_history *history, int64_t lived)
 	const struct dsrv_settings *set = dsrv_settings();
 
 	count_fast(history, lived, set->logger_fast_time);
-	return over(history->fast_ends, set->logger_fast_max) ? end(1) :
+	return over(history->fast_ends, set->logger_fast_max) ? end_with(1) :
 	    again_soon(history);
 }

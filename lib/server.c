@@ -83,7 +83,7 @@ end_listeners(struct server *s)
 static void
 dismiss_spares(struct server *s)
 {
-	dsrv_pool_dismiss();
+	dsrv_pool_release();
 	s->pool.look_at = DSRV_NEVER;
 }
 
@@ -92,12 +92,12 @@ obey(struct server *s, int signo)
 {
 	int64_t seconds = dsrv_settings()->drain_timeout;
 
-	if (!dsrv_signals_raise(&s->asked, signo))
+	if (!dsrv_sigtable_raise(&s->asked, signo))
 		return;
-	signal_workers(s, dsrv_signals_to_workers(signo));
+	signal_workers(s, dsrv_sigtable_to_workers(signo));
 	/* If this process dies now, the master need not repeat the signal, nor
 	 * take the end for a failure if the master was not asked. */
-	dsrv_ready_say(DSRV_READY_ASKED, signo);
+	dsrv_statuspipe_say(DSRV_STATUS_ASKED, signo);
 	if (s->asked & DSRV_ASK_FOR_GOOD)
 		end_listeners(s);
 	if (has_spares(s))
@@ -115,7 +115,7 @@ lose_master(struct server *s)
 	end_listeners(s);
 	if (has_spares(s)) {
 		dismiss_spares(s);
-		signal_workers(s, dsrv_signals_to_workers(SIGUSR2));
+		signal_workers(s, dsrv_sigtable_to_workers(SIGUSR2));
 	}
 }
 
@@ -127,7 +127,7 @@ stop_draining(struct server *s)
 	s->drain_by = DSRV_NEVER;
 	signal_workers(s, SIGTERM);
 	s->asked |= DSRV_ASK_AT_ONCE;
-	dsrv_ready_say(DSRV_READY_ASKED, SIGUSR1);
+	dsrv_statuspipe_say(DSRV_STATUS_ASKED, SIGUSR1);
 }
 
 static int
@@ -149,7 +149,7 @@ close_server(struct server *s)
 }
 
 static int
-finish(struct server *s)
+finish_server(struct server *s)
 {
 	int fatal = dsrv_settings()->server_return_fatal, error = 0;
 
@@ -164,7 +164,7 @@ finish(struct server *s)
 	 * exit status. */
 	if (fatal != 0)
 		close_server(s);
-	dsrv_stage_become(DSRV_OVER);
+	dsrv_role_become(DSRV_OVER);
 	return dsrv_report_end(error != 0 || s->asked & DSRV_ASK_FOR_GOOD,
 	    error, fatal);
 }
@@ -176,7 +176,7 @@ finish(struct server *s)
 static int
 has_room(const struct server *s)
 {
-	return dsrv_loop_children(&s->loop) + dsrv_stage()->roster->orphans <
+	return dsrv_loop_children(&s->loop) + dsrv_role()->roster->orphans <
 	    dsrv_settings()->worker_count_max;
 }
 
@@ -258,7 +258,7 @@ hand_over(struct server *s, pid_t pid)
 	s->client.conn = -1;
 	/* The others were signalled before it was forked. */
 	if (s->asked)
-		kill(pid, dsrv_signals_to_workers(
+		kill(pid, dsrv_sigtable_to_workers(
 		    s->asked & DSRV_ASK_FOR_GOOD ? SIGUSR2 : SIGHUP));
 }
 
@@ -268,7 +268,7 @@ fork_worker(struct server *s, struct birth *birth)
 	pid_t pid;
 
 	s->births++;
-	birth->server = dsrv_stage()->pid;
+	birth->server = dsrv_role()->pid;
 	birth->number = dsrv_birth_begin();
 	if ((pid = dsrv_loop_fork_held(&s->loop)) == 0)
 		return 0;
@@ -295,7 +295,7 @@ serve(const struct server *s, struct birth *birth)
 		close(s->fds[i]);
 	dsrv_worker_become(&birth->client);
 	dsrv_birth_wait(birth->number, birth->server);
-	dsrv_stage_disconnect();
+	dsrv_role_disconnect();
 }
 
 /* In a new spare: exits or gets a client. */
@@ -303,7 +303,7 @@ static void
 wait_for_client(const struct server *s, struct birth *birth)
 {
 	dsrv_birth_wait(birth->number, birth->server);
-	dsrv_stage_disconnect();
+	dsrv_role_disconnect();
 	dsrv_loop_let_in(&s->loop);
 	if (dsrv_spare_begin(birth->slot, s->pool.turn, &birth->client) == -1)
 		dsrv_report_exit(birth->slot == -1 ?
@@ -333,7 +333,7 @@ become(const struct server *s, struct birth *birth)
  */
 
 static void
-ready(struct server *s)
+handle_fd(struct server *s)
 {
 	if (s->loop.place == s->master_place)
 		lose_master(s);
@@ -359,7 +359,7 @@ lose_worker(struct server *s)
 }
 
 static void
-tick(struct server *s)
+handle_time(struct server *s)
 {
 	int64_t now = dsrv_loop_now();
 
@@ -384,7 +384,7 @@ tick(struct server *s)
  */
 
 static void
-prepare(struct server *s)
+clear_server(struct server *s)
 {
 	memset(s, 0, sizeof *s);
 	s->pool.place = -1;
@@ -417,18 +417,18 @@ open_server(struct server *s, const int *fds, int count)
 {
 	sigset_t untouched;
 
-	prepare(s);
+	clear_server(s);
 	sigemptyset(&untouched);
-	if (dsrv_stage()->hup_ignored)
+	if (dsrv_role()->hup_ignored)
 		sigaddset(&untouched, SIGHUP);
 	if (open_streams() == -1 || dsrv_birth_open() == -1)
 		return -1;
 	if (dsrv_loop_open(&s->loop, count + 2, DSRV_REAP_FORKED,
-	    dsrv_stage()->roster, &untouched) == -1)
+	    dsrv_role()->roster, &untouched) == -1)
 		goto close_birth;
 	if (dsrv_accept_open(&s->acceptor, fds, count, &s->loop) == -1)
 		goto close_loop;
-	s->master_place = dsrv_loop_watch(&s->loop, dsrv_stage()->to_parent,
+	s->master_place = dsrv_loop_watch(&s->loop, dsrv_role()->to_parent,
 	    0);
 	if (dsrv_settings()->worker_spare_count > 0 &&
 	    dsrv_pool_open(&s->pool, fds, count, &s->loop) == -1)
@@ -477,11 +477,11 @@ daemon_server(const int *fds, int count)
 	struct birth birth;
 	struct server s;
 
-	if ((error = dsrv_stage_enter(DSRV_CONFIRMED, "serve")) != 0 ||
+	if ((error = dsrv_role_enter(DSRV_CONFIRMED, "serve")) != 0 ||
 	    (error = dsrv_accept_check_list(fds, count)) != 0)
 		return refuse(error);
 	open_in_the_end(&s, fds, count);
-	dsrv_stage_become(DSRV_SERVING);
+	dsrv_role_become(DSRV_SERVING);
 	for (;;) {
 		while (next_birth(&s, &birth))
 			if (fork_worker(&s, &birth) == 0) {
@@ -491,21 +491,21 @@ daemon_server(const int *fds, int count)
 			}
 		watch(&s);
 		switch (dsrv_loop_next(&s.loop)) {
-		case DSRV_EVENT_READY:
-			ready(&s);
+		case DSRV_EVENT_FD:
+			handle_fd(&s);
 			break;
 		case DSRV_EVENT_SIGNAL:
-			obey(&s, dsrv_signals_meaning(s.loop.signo,
+			obey(&s, dsrv_sigtable_meaning(s.loop.signo,
 			    s.loop.from_kernel));
 			break;
 		case DSRV_EVENT_CHILD:
 			lose_worker(&s);
 			break;
 		case DSRV_EVENT_TICK:
-			tick(&s);
+			handle_time(&s);
 			break;
 		}
 		if (is_over(&s))
-			return finish(&s);
+			return finish_server(&s);
 	}
 }

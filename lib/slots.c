@@ -62,7 +62,7 @@ holder(int slot)
 
 /* Changes it if it is from; returns whether it did. */
 static int
-change(int slot, pid_t from, pid_t to)
+change_slot(int slot, pid_t from, pid_t to)
 {
 	return __atomic_compare_exchange_n(&page.shared->slots[slot], &from,
 	    to, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
@@ -74,7 +74,7 @@ dsrv_slots_take(pid_t pid)
 	int slot;
 
 	for (slot = 0; slot < page.count; slot++)
-		if (change(slot, FREE, pid))
+		if (change_slot(slot, FREE, pid))
 			return slot;
 	return -1;
 }
@@ -105,7 +105,7 @@ dsrv_slots_lose(pid_t pid)
 
 	for (slot = 0; slot < page.count; slot++)
 		if (pid > 0 && holder(slot) == pid)
-			had |= change(slot, pid, FREE);
+			had |= change_slot(slot, pid, FREE);
 	return had;
 }
 
@@ -123,7 +123,7 @@ dsrv_slots_audit(const struct dsrv_children *children)
 			continue;
 		child = dsrv_children_record(children, pid);
 		if (child == NULL || child->audited == audits)
-			change(slot, pid, FREE);
+			change_slot(slot, pid, FREE);
 		else
 			child->audited = audits;
 	}

@@ -44,7 +44,7 @@ static struct {
 } spare;
 
 static int *
-end(int which)
+pipe_end(int which)
 {
 	return &spare.fds[spare.listeners + which];
 }
@@ -83,10 +83,10 @@ dsrv_spare_prepare(const int *listeners, int count, int from_server,
 		/* A worker keeps it, and may execute another program. */
 		fcntl(listeners[i], F_SETFD, FD_CLOEXEC);
 	}
-	*end(FROM_SERVER) = from_server;
-	*end(TO_SERVER) = to_server;
-	*end(NULL_DEVICE) = null_device;
-	*end(WAITER) = -1;
+	*pipe_end(FROM_SERVER) = from_server;
+	*pipe_end(TO_SERVER) = to_server;
+	*pipe_end(NULL_DEVICE) = null_device;
+	*pipe_end(WAITER) = -1;
 	for (i = 0; i <= count; i++)	/* FROM_SERVER comes after them */
 		remember(i);
 	return 0;
@@ -125,7 +125,7 @@ is_ours(int index)
 
 /* A signal handler or another thread may come first: only one gets it. */
 static int
-forget(int index)
+forget_listener(int index)
 {
 	return __atomic_exchange_n(&spare.fds[index], -1, __ATOMIC_SEQ_CST);
 }
@@ -135,7 +135,7 @@ close_place(int index)
 {
 	int fd, ours = is_ours(index);
 
-	if ((fd = forget(index)) != -1 && ours)
+	if ((fd = forget_listener(index)) != -1 && ours)
 		close(fd);
 }
 
@@ -143,7 +143,7 @@ close_place(int index)
 static void
 close_end(int which)
 {
-	int fd = forget(spare.listeners + which);
+	int fd = forget_listener(spare.listeners + which);
 
 	if (fd != -1)
 		close(fd);
@@ -164,7 +164,7 @@ has_listeners(void)
 		if (is_ours(i))
 			count++;
 		else
-			forget(i);
+			forget_listener(i);
 	return count > 0;
 }
 
@@ -216,7 +216,7 @@ wait_for_one(void)
 {
 	struct dsrv_await await = {
 		.fds = spare.fds, .count = spare.listeners,
-		.waiter = end(WAITER), .first = spare.turn++, .timeout = -1
+		.waiter = pipe_end(WAITER), .first = spare.turn++, .timeout = -1
 	};
 
 	if (spare.resting) {
@@ -232,7 +232,7 @@ wait_for_one(void)
  */
 
 static int
-take(int index, struct dsrv_client *client)
+accept_from(int index, struct dsrv_client *client)
 {
 	if (dsrv_listen_accept(spare.fds[index], client) == -1)
 		return -1;
@@ -275,7 +275,7 @@ take_at_once(struct dsrv_client *client)
 		if (spare.fds[index] == -1 || (!dsrv_settings()->worker_ask &&
 		    !dsrv_listen_has_client(spare.fds[index])))
 			continue;
-		if (take((int)index, client) == 0)
+		if (accept_from((int)index, client) == 0)
 			return 0;
 		if (errno != EAGAIN)
 			bear((int)index, errno);
@@ -289,12 +289,12 @@ wait_for_client(struct dsrv_client *client)
 {
 	int index;
 
-	while (dsrv_stage_stop_signal() == 0) {
+	while (dsrv_role_stop_signal() == 0) {
 		if ((index = wait_for_one()) == DSRV_AWAIT_LEAVE)
 			return -1;
 		if (index == DSRV_AWAIT_NOTHING)
 			continue;
-		if (take(index, client) == 0)
+		if (accept_from(index, client) == 0)
 			return 0;
 		if (!bear(index, errno))
 			return -1;
@@ -313,7 +313,7 @@ wait_in_slot(struct dsrv_client *client)
 		return -1;	/* the server will see its end */
 	dsrv_slots_release(spare.slot);
 	if (got == -1 || dsrv_slots_call())
-		dsrv_wakeup_send(*end(TO_SERVER));
+		dsrv_wakeup_send(*pipe_end(TO_SERVER));
 	return got;
 }
 
@@ -329,7 +329,7 @@ become(int slot, unsigned turn)
 	spare.slot = slot;
 	spare.turn = turn;
 	spare.served = 0;
-	dsrv_stage_keep(spare.fds, spare.listeners + ENDS);
+	dsrv_role_keep(spare.fds, spare.listeners + ENDS);
 }
 
 int
@@ -346,7 +346,7 @@ dsrv_spare_begin(int slot, unsigned turn, struct dsrv_client *client)
 static int
 is_wanted(void)
 {
-	struct pollfd server = { .fd = *end(FROM_SERVER), .events = POLLIN };
+	struct pollfd server = { .fd = *pipe_end(FROM_SERVER), .events = POLLIN };
 
 	return has_ends() && poll(&server, 1, 0) == 0;
 }
@@ -356,7 +356,7 @@ may_take_another(void)
 {
 	int most = dsrv_settings()->worker_connection_max;
 
-	return dsrv_stage_stop_signal() == 0 &&
+	return dsrv_role_stop_signal() == 0 &&
 	    (most == 0 || spare.served < most);
 }
 
@@ -381,11 +381,11 @@ dsrv_spare_take(struct dsrv_client *client)
 
 	if (!is_spare())
 		return -1;
-	dsrv_catch_let_given_in(&before);
+	dsrv_sigfd_let_given_in(&before);
 	spare.usable = is_wanted() && has_listeners();
 	if (spare.usable && may_take_another())
 		got = take_at_once(client);
-	dsrv_catch_let_in(&before);
+	dsrv_sigfd_let_in(&before);
 	if (got == 0)
 		count_served();
 	return got;
@@ -399,11 +399,11 @@ dsrv_spare_wait(struct dsrv_client *client)
 
 	if (!is_spare())
 		return -1;
-	dsrv_catch_let_given_in(&before);
+	dsrv_sigfd_let_given_in(&before);
 	if (spare.usable && may_take_another() &&
 	    (spare.slot = dsrv_slots_take(spare.pid)) != -1)
 		got = wait_in_slot(client);
-	dsrv_catch_let_in(&before);
+	dsrv_sigfd_let_in(&before);
 	if (got == 0)
 		count_served();
 	else
@@ -414,5 +414,5 @@ dsrv_spare_wait(struct dsrv_client *client)
 int
 dsrv_spare_null(void)
 {
-	return spare.pid != 0 && has_ends() ? *end(NULL_DEVICE) : -1;
+	return spare.pid != 0 && has_ends() ? *pipe_end(NULL_DEVICE) : -1;
 }

@@ -23,7 +23,7 @@ enum {
 struct starter {
 	struct dsrv_loop loop;
 	struct dsrv_relays relays;
-	int from_master;	/* the ready pipe */
+	int from_master;	/* the status pipe */
 	int master_place;
 	int lifeline;		/* the leader sees it close */
 	pid_t leader;
@@ -104,7 +104,7 @@ signal_daemon(struct starter *s, int signo)
 }
 
 static void
-fail(struct starter *s)
+fail_start(struct starter *s)
 {
 	if (s->state != STARTING)
 		return;
@@ -115,22 +115,22 @@ fail(struct starter *s)
 }
 
 static void
-hear(struct starter *s)
+hear_master(struct starter *s)
 {
 	int number = 0;
 
 	while (s->state == STARTING)
-		switch (dsrv_ready_hear(s->from_master, &number)) {
-		case DSRV_READY_SUCCESS:
+		switch (dsrv_statuspipe_hear(s->from_master, &number)) {
+		case DSRV_STATUS_SUCCESS:
 			succeed(s);
 			break;
-		case DSRV_READY_ENDED:
+		case DSRV_STATUS_ENDED:
 			/* It may still have to clear up: its end follows. */
 			s->told = 1;
 			s->status = number;
 			break;
-		case DSRV_READY_GONE:
-			fail(s);
+		case DSRV_STATUS_GONE:
+			fail_start(s);
 			break;
 		default:
 			return;
@@ -142,12 +142,12 @@ static void
 lose_leader(struct starter *s)
 {
 	s->leader_status = s->loop.status;
-	hear(s);	/* success may have come first */
+	hear_master(s);	/* success may have come first */
 	if (s->state == SUCCEEDED)
 		return;
 	if (s->status == 0)
 		s->status = dsrv_report_status(s->loop.status);
-	fail(s);
+	fail_start(s);
 	s->loop.deadline = dsrv_loop_now();
 }
 
@@ -157,12 +157,12 @@ interrupt(struct starter *s)
 	if (s->loop.signo == SIGCHLD)
 		return;
 	s->in_a_hurry = 1;
-	hear(s);
+	hear_master(s);
 	if (s->state == STARTING)
 		s->signo = s->loop.signo;
 	else if (s->state == SUCCEEDED || s->gone)
 		dsrv_relays_give_up(&s->relays);
-	fail(s);
+	fail_start(s);
 }
 
 /* Ends what is left of a failed start. */
@@ -185,12 +185,12 @@ clear_up(struct starter *s)
 }
 
 static void
-tick(struct starter *s)
+handle_time(struct starter *s)
 {
-	hear(s);
+	hear_master(s);
 	if (s->state == STARTING) {
 		s->timed_out = s->in_a_hurry = 1;
-		fail(s);
+		fail_start(s);
 	}
 	if (s->gone)
 		dsrv_relays_give_up(&s->relays);
@@ -199,10 +199,10 @@ tick(struct starter *s)
 }
 
 static void
-ready(struct starter *s)
+handle_fd(struct starter *s)
 {
 	if (s->loop.place == s->master_place)
-		hear(s);
+		hear_master(s);
 	else
 		dsrv_relays_ready(&s->relays, &s->loop);
 	if (s->gone)
@@ -252,7 +252,8 @@ explain(struct starter *s)
 static int
 is_over(struct starter *s)
 {
-	if ((s->state != SUCCEEDED && !s->gone) || !dsrv_relays_over(&s->relays))
+	if ((s->state != SUCCEEDED && !s->gone) ||
+	    !dsrv_relays_over(&s->relays))
 		return 0;
 	if (s->state == FAILED && !s->explained)
 		explain(s);
@@ -269,7 +270,7 @@ close_starter(struct starter *s)
 }
 
 static int
-finish(struct starter *s)
+finish_start(struct starter *s)
 {
 	int fatal = dsrv_settings()->start_return_fatal;
 
@@ -277,8 +278,8 @@ finish(struct starter *s)
 	if (s->state == FAILED || fatal != 0)
 		close_starter(s);
 	if (s->signo != 0 && fatal == 0)
-		dsrv_catch_die_of(s->signo);
-	dsrv_stage_become(DSRV_OVER);
+		dsrv_sigfd_die_of(s->signo);
+	dsrv_role_become(DSRV_OVER);
 	return dsrv_report_end(s->status, s->error, fatal);
 }
 
@@ -287,8 +288,8 @@ wait_for_verdict(struct starter *s)
 {
 	for (;;) {
 		switch (dsrv_loop_next(&s->loop)) {
-		case DSRV_EVENT_READY:
-			ready(s);
+		case DSRV_EVENT_FD:
+			handle_fd(s);
 			break;
 		case DSRV_EVENT_SIGNAL:
 			interrupt(s);
@@ -297,11 +298,11 @@ wait_for_verdict(struct starter *s)
 			lose_leader(s);
 			break;
 		case DSRV_EVENT_TICK:
-			tick(s);
+			handle_time(s);
 			break;
 		}
 		if (is_over(s))
-			return finish(s);
+			return finish_start(s);
 	}
 }
 
@@ -318,7 +319,7 @@ open_pipes(struct starter *s, struct dsrv_ends *daemons)
 	if (dsrv_relays_open(&s->relays, &daemons->to_stdout,
 	    &daemons->to_stderr) == -1)
 		return -1;
-	if (dsrv_ready_pipe(&s->from_master, &daemons->to_starter) == -1)
+	if (dsrv_statuspipe_open(&s->from_master, &daemons->to_starter) == -1)
 		return -1;
 	return dsrv_descriptors_pipe(&s->lifeline, &daemons->from_starter);
 }
@@ -330,7 +331,7 @@ open_starter(struct starter *s, struct dsrv_ends *daemons)
 	sigset_t untouched;
 
 	memset(s, 0, sizeof *s);
-	dsrv_catch_ignored(&untouched);	/* by nohup(1), or in a script's & */
+	dsrv_sigfd_ignored(&untouched);	/* by nohup(1), or in a script's & */
 	if (open_pipes(s, daemons) == -1 || dsrv_loop_open(&s->loop, 5,
 	    DSRV_REAP_FORKED, NULL, &untouched) == -1) {
 		error = errno;

@@ -54,16 +54,16 @@ become_master(struct dsrv_ends *ends)
 	dup2(ends->null, STDIN_FILENO);
 	dup2(ends->to_stdout, STDOUT_FILENO);
 	dup2(ends->to_stderr, STDERR_FILENO);
-	dsrv_stage_connect(ends->to_starter);
+	dsrv_role_connect(ends->to_starter);
 	ends->to_starter = -1;
 	dsrv_starter_close(ends);
 	if (dsrv_descriptors_renew(STDIN_FILENO) == -1 ||
 	    dsrv_descriptors_renew(STDOUT_FILENO) == -1)
 		dsrv_report_die("renew stdin and stdout");
 	sigemptyset(&none);
-	dsrv_catch_reset(&none);
-	dsrv_stage_become(DSRV_MASTER);
-	dsrv_stage_guard();
+	dsrv_sigfd_reset(&none);
+	dsrv_role_become(DSRV_MASTER);
+	dsrv_role_guard();
 	if (directory != NULL && chdir(directory) == -1) {
 		dsrv_report("change to directory %s: %s", directory,
 		    strerror(errno));
@@ -87,16 +87,16 @@ stay_in_foreground(void)
 {
 	sigset_t untouched;
 
-	dsrv_catch_ignored(&untouched);
+	dsrv_sigfd_ignored(&untouched);
 	if (sigismember(&untouched, SIGHUP))
-		dsrv_stage_keep_hup_ignored();
+		dsrv_role_keep_hup_ignored();
 	sigemptyset(&untouched);
 	sigaddset(&untouched, SIGHUP);
 	if (getpid() == 1)
-		dsrv_catch_guard(&untouched);
-	dsrv_catch_reset(&untouched);
-	dsrv_stage_become(DSRV_MASTER);
-	dsrv_stage_guard();
+		dsrv_sigfd_guard(&untouched);
+	dsrv_sigfd_reset(&untouched);
+	dsrv_role_become(DSRV_MASTER);
+	dsrv_role_guard();
 }
 
 int
@@ -106,7 +106,7 @@ daemon_start(void)
 
 	if (dsrv_descriptors_fill() == -1)
 		return refuse_without_null(errno);
-	if ((error = dsrv_stage_enter(DSRV_PROGRAM, "start")) != 0)
+	if ((error = dsrv_role_enter(DSRV_PROGRAM, "start")) != 0)
 		return dsrv_report_end(1, error,
 		    dsrv_settings()->start_return_fatal);
 	if (dsrv_fdclean_inherit() == -1)

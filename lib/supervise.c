@@ -1,5 +1,5 @@
 /*
- * supervise.c - a child that is kept alive: fork and ready pipe
+ * supervise.c - a child that is kept alive: fork and status pipe
  *
  * SPDX-License-Identifier: ISC
  */
@@ -43,7 +43,7 @@ dsrv_supervise_take_pipe(struct dsrv_supervised *s, struct dsrv_loop *loop)
 }
 
 static pid_t
-fail(struct dsrv_supervised *s, const char *what)
+fail_fork(struct dsrv_supervised *s, const char *what)
 {
 	if (s->fork_failures++ == 0)
 		dsrv_report("%s %s: %s", what, s->name, strerror(errno));
@@ -59,18 +59,18 @@ dsrv_supervise_fork(struct dsrv_supervised *s, struct dsrv_loop *loop,
 	int to_parent;
 
 	s->again_at = DSRV_NEVER;
-	if (dsrv_ready_pipe(&s->from_child, &to_parent) == -1)
-		return fail(s, "open a pipe for");
+	if (dsrv_statuspipe_open(&s->from_child, &to_parent) == -1)
+		return fail_fork(s, "open a pipe for");
 	if ((s->pid = fork_child(loop)) == 0) {
 		dsrv_supervise_close(s);
-		dsrv_stage_connect(to_parent);
+		dsrv_role_connect(to_parent);
 		return 0;
 	}
 	close(to_parent);
 	if (s->pid == -1) {
 		s->pid = 0;
 		dsrv_supervise_close(s);
-		return fail(s, "fork");
+		return fail_fork(s, "fork");
 	}
 	s->fork_failures = 0;
 	s->born = dsrv_loop_now();

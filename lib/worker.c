@@ -25,7 +25,7 @@ dsrv_worker_stop(int signo)
 {
 	int saved = errno;
 
-	dsrv_stage_ask_to_stop(signo);
+	dsrv_role_ask_to_stop(signo);
 	dsrv_spare_stop();
 	errno = saved;
 }
@@ -33,7 +33,7 @@ dsrv_worker_stop(int signo)
 void
 dsrv_worker_become(const struct dsrv_client *client)
 {
-	dsrv_stage_become(DSRV_WORKER);
+	dsrv_role_become(DSRV_WORKER);
 	dup2(client->conn, STDIN_FILENO);
 	dup2(client->conn, STDOUT_FILENO);
 	close(client->conn);
@@ -45,7 +45,7 @@ dsrv_worker_become(const struct dsrv_client *client)
 static int
 in_worker(void)
 {
-	if (dsrv_stage()->kind == DSRV_WORKER)
+	if (dsrv_role()->kind == DSRV_WORKER)
 		return 1;
 	errno = ENOTCONN;
 	return 0;
@@ -54,11 +54,11 @@ in_worker(void)
 int
 daemon_stop_requested(void)
 {
-	int signo = dsrv_stage_stop_signal(), pending;
+	int signo = dsrv_role_stop_signal(), pending;
 
-	if (signo == SIGUSR2 || dsrv_stage()->kind != DSRV_WORKER)
+	if (signo == SIGUSR2 || dsrv_role()->kind != DSRV_WORKER)
 		return signo;
-	pending = dsrv_catch_pending_given();	/* it may be the stronger */
+	pending = dsrv_sigfd_pending_given();	/* it may be the stronger */
 	return pending != 0 ? pending : signo;
 }
 

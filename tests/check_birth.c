@@ -22,8 +22,8 @@ open_pipes(void)
 	ck_assert_int_eq(pipe(ends), 0);
 	from_child = ends[0];
 	to_test = ends[1];
-	ck_assert_int_eq(dsrv_ready_pipe(&from_newborn, &to_master), 0);
-	dsrv_stage_connect(to_master);
+	ck_assert_int_eq(dsrv_statuspipe_open(&from_newborn, &to_master), 0);
+	dsrv_role_connect(to_master);
 }
 
 /* This process is the server. */
@@ -71,10 +71,10 @@ comes_through(pid_t pid)
 	ck_assert_int_eq(ended(pid), 0);
 }
 
-static enum dsrv_ready_word
+static enum dsrv_status_word
 word_to_master(int *number)
 {
-	return dsrv_ready_hear(from_newborn, number);
+	return dsrv_statuspipe_hear(from_newborn, number);
 }
 
 START_TEST(birth_is_over_when_the_server_has_released_the_child)
@@ -90,7 +90,7 @@ START_TEST(birth_is_over_when_the_server_has_released_the_child)
 		dsrv_birth_release(birth);
 		comes_through(pid);
 	}
-	ck_assert_int_eq(word_to_master(&number), DSRV_READY_NOTHING);
+	ck_assert_int_eq(word_to_master(&number), DSRV_STATUS_NOTHING);
 	dsrv_birth_close();
 }
 END_TEST
@@ -176,9 +176,9 @@ START_TEST(a_child_whose_server_has_died_tells_the_master_and_goes_on)
 	open_pipes();
 	pid = child_of_a_server_that_dies(0);
 	comes_through(pid);
-	ck_assert_int_eq(word_to_master(&number), DSRV_READY_ORPHAN);
+	ck_assert_int_eq(word_to_master(&number), DSRV_STATUS_ORPHAN);
 	ck_assert_int_eq(number, pid);
-	ck_assert_int_eq(word_to_master(&number), DSRV_READY_NOTHING);
+	ck_assert_int_eq(word_to_master(&number), DSRV_STATUS_NOTHING);
 }
 END_TEST
 
@@ -200,7 +200,7 @@ START_TEST(a_child_that_was_released_says_nothing_when_its_server_dies)
 
 	open_pipes();
 	comes_through(child_of_a_server_that_dies(1));
-	ck_assert_int_eq(word_to_master(&number), DSRV_READY_NOTHING);
+	ck_assert_int_eq(word_to_master(&number), DSRV_STATUS_NOTHING);
 }
 END_TEST
 

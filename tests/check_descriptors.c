@@ -89,14 +89,14 @@ START_TEST(a_pipe_that_nobody_reads_is_not_waited_for)
 }
 END_TEST
 
-static struct dsrv_airlock airlock;
+static struct dsrv_handover handover;
 static int to_logger;
 
 /* As a worker whose server has given up its rights. */
 static void
 unshare_without_rights(void)
 {
-	if (dsrv_airlock_open(&airlock, &to_logger) == -1 ||
+	if (dsrv_handover_open(&handover, &to_logger) == -1 ||
 	    dup2(to_logger, STDERR_FILENO) == -1 ||
 	    setgid(NOBODY) == -1 || setuid(NOBODY) == -1)
 		_exit(96);

@@ -1736,7 +1736,7 @@ enum { BIRTHS = 0 };
 enum { BIRTHS = 1 };
 #endif
 
-/* The logger has the airlock, the server its roster, both the notes; what the
+/* The logger has the handover, the server its roster, both the notes; what the
  * program has forked there has none of these, nor has a worker. */
 static void
 memory_is_right(void)

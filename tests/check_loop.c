@@ -237,7 +237,7 @@ START_TEST(loop_tells_a_signal_that_came_while_it_did_not_wait)
 	const int *signo;
 
 	open_loop();
-	for (signo = dsrv_signals; *signo != 0; signo++) {
+	for (signo = dsrv_sigtable; *signo != 0; signo++) {
 		raise(*signo);
 		tells_signal(*signo);
 	}
@@ -281,11 +281,11 @@ START_TEST(loop_tells_signals_although_a_descriptor_is_always_ready)
 {
 	open_loop();
 	watch_ready_pipe();
-	ck_assert_int_eq(next(), DSRV_EVENT_READY);
+	ck_assert_int_eq(next(), DSRV_EVENT_FD);
 	raise(SIGHUP);
 	next_is_soon(DSRV_EVENT_SIGNAL, 4);
 	ck_assert_int_eq(loop.signo, SIGHUP);
-	ck_assert_int_eq(next(), DSRV_EVENT_READY);
+	ck_assert_int_eq(next(), DSRV_EVENT_FD);
 	dsrv_loop_close(&loop);
 }
 END_TEST
@@ -294,13 +294,13 @@ START_TEST(loop_tells_the_deadline_although_a_descriptor_is_always_ready)
 {
 	open_loop();
 	watch_ready_pipe();
-	ck_assert_int_eq(next(), DSRV_EVENT_READY);
+	ck_assert_int_eq(next(), DSRV_EVENT_FD);
 	at_latest_in(0);
 	next_is_soon(DSRV_EVENT_TICK, 4);
-	ck_assert_int_eq(next(), DSRV_EVENT_READY);
+	ck_assert_int_eq(next(), DSRV_EVENT_FD);
 	/* Until it is moved it is told again, and keeps nothing out. */
 	next_is_soon(DSRV_EVENT_TICK, 4);
-	ck_assert_int_eq(next(), DSRV_EVENT_READY);
+	ck_assert_int_eq(next(), DSRV_EVENT_FD);
 	dsrv_loop_close(&loop);
 }
 END_TEST
@@ -535,7 +535,7 @@ START_TEST(loop_gives_the_program_its_signals_back)
 	set_own_signals();
 	look_at_signals(&before);
 	open_loop();
-	dsrv_catch_give(&loop.catch, SIGTERM, own_handler);
+	dsrv_sigfd_give(&loop.signals, SIGTERM, own_handler);
 	ck_assert_int_ne(differing_signal(&before), 0);
 	errno = ERANGE;
 	dsrv_loop_close(&loop);
@@ -566,7 +566,7 @@ child_gets(int signo, void (*handler)(int))
 	pid_t pid;
 
 	open_loop();
-	dsrv_catch_give(&loop.catch, signo, handler);
+	dsrv_sigfd_give(&loop.signals, signo, handler);
 	if ((pid = dsrv_loop_fork(&loop)) == 0) {
 		raise(signo);
 		_exit(0);
@@ -631,7 +631,7 @@ START_TEST(loop_gives_a_handler_that_restarts_what_it_interrupts)
 	char c;
 
 	open_loop();
-	dsrv_catch_give(&loop.catch, SIGHUP, tell_test);
+	dsrv_sigfd_give(&loop.signals, SIGHUP, tell_test);
 	make_pipe(&from_child, &to_test);
 	for (i = 0; i < 5; i++) {
 		let_children_wait();
@@ -712,7 +712,7 @@ START_TEST(loop_unblocks_and_resets_what_a_shell_has_ignored)
 	block(SIGHUP);
 	block(SIGCHLD);
 	block(SIGWINCH);
-	dsrv_catch_ignored(&ignored);
+	dsrv_sigfd_ignored(&ignored);
 	ck_assert(sigismember(&ignored, SIGINT));
 	ck_assert(sigismember(&ignored, SIGHUP));
 	ck_assert(!sigismember(&ignored, SIGUSR1));
@@ -721,7 +721,7 @@ START_TEST(loop_unblocks_and_resets_what_a_shell_has_ignored)
 
 	sigemptyset(&leave);
 	sigaddset(&leave, SIGHUP);
-	dsrv_catch_reset(&leave);
+	dsrv_sigfd_reset(&leave);
 	sigaction(SIGINT, NULL, &now);
 	ck_assert(now.sa_handler == SIG_DFL);
 	sigaction(SIGCHLD, NULL, &now);
@@ -748,7 +748,7 @@ START_TEST(loop_dies_of_a_signal_without_a_core)
 	if ((pid = fork()) == 0) {
 		signal(SIGQUIT, SIG_IGN);
 		block(SIGQUIT);
-		dsrv_catch_die_of(SIGQUIT);
+		dsrv_sigfd_die_of(SIGQUIT);
 	}
 	status = ended(pid);
 	ck_assert(WIFSIGNALED(status));
@@ -773,7 +773,7 @@ START_TEST(loop_tells_which_descriptor_is_ready_and_where)
 	ck_assert_int_ne(place_a, place_b);
 	tells_nothing_more();
 	ck_assert_int_eq(write(to_b, "x", 1), 1);
-	ck_assert_int_eq(next(), DSRV_EVENT_READY);
+	ck_assert_int_eq(next(), DSRV_EVENT_FD);
 	ck_assert_int_eq(loop.place, place_b);
 	ck_assert_int_eq(loop.fd, b);
 	dsrv_loop_close(&loop);
@@ -786,13 +786,13 @@ START_TEST(loop_says_nothing_of_a_paused_descriptor)
 
 	open_loop();
 	place = watch_ready_pipe();
-	ck_assert_int_eq(next(), DSRV_EVENT_READY);
+	ck_assert_int_eq(next(), DSRV_EVENT_FD);
 	dsrv_loop_pause(&loop, place);
 	dsrv_loop_pause(&loop, place);
 	tells_nothing_more();
 	dsrv_loop_resume(&loop, place);
 	dsrv_loop_resume(&loop, place);
-	ck_assert_int_eq(next(), DSRV_EVENT_READY);
+	ck_assert_int_eq(next(), DSRV_EVENT_FD);
 	ck_assert_int_eq(loop.place, place);
 	dsrv_loop_close(&loop);
 }
@@ -807,12 +807,12 @@ START_TEST(loop_pauses_descriptor_0_too)
 	ck_assert_int_eq(dup2(read_end, 0), 0);
 	open_loop();
 	place = dsrv_loop_watch(&loop, 0, POLLIN);
-	ck_assert_int_eq(next(), DSRV_EVENT_READY);
+	ck_assert_int_eq(next(), DSRV_EVENT_FD);
 	ck_assert_int_eq(loop.fd, 0);
 	dsrv_loop_pause(&loop, place);
 	tells_nothing_more();
 	dsrv_loop_resume(&loop, place);
-	ck_assert_int_eq(next(), DSRV_EVENT_READY);
+	ck_assert_int_eq(next(), DSRV_EVENT_FD);
 	ck_assert_int_eq(loop.fd, 0);
 	dsrv_loop_close(&loop);
 }
@@ -833,7 +833,7 @@ START_TEST(loop_forgets_a_descriptor_for_good)
 	make_pipe(&read_end, &write_end);
 	ck_assert_int_eq(write(write_end, "x", 1), 1);
 	dsrv_loop_rewatch(&loop, place, read_end, POLLIN);
-	ck_assert_int_eq(next(), DSRV_EVENT_READY);
+	ck_assert_int_eq(next(), DSRV_EVENT_FD);
 	ck_assert_int_eq(loop.place, place);
 	ck_assert_int_eq(loop.fd, read_end);
 	dsrv_loop_close(&loop);
@@ -872,7 +872,7 @@ START_TEST(loop_tells_that_the_other_end_is_gone)
 	place = dsrv_loop_watch(&loop, write_end, 0);
 	tells_nothing_more();
 	close(read_end);
-	ck_assert_int_eq(next(), DSRV_EVENT_READY);
+	ck_assert_int_eq(next(), DSRV_EVENT_FD);
 	ck_assert_int_eq(loop.place, place);
 	dsrv_loop_close(&loop);
 }
@@ -885,12 +885,12 @@ START_TEST(loop_gives_each_ready_descriptor_its_turn)
 	open_loop();
 	for (i = 0; i < 3; i++)
 		watch_ready_pipe();
-	ck_assert_int_eq(next(), DSRV_EVENT_READY);
+	ck_assert_int_eq(next(), DSRV_EVENT_FD);
 	first = loop.place;
 	for (i = 1; i < 30; i++) {
 		if (i % 4 == 0)		/* it keeps nobody's turn */
 			raise(SIGHUP);
-		while (next() != DSRV_EVENT_READY)
+		while (next() != DSRV_EVENT_FD)
 			;
 		ck_assert_int_eq((loop.place - first + 3) % 3, i % 3);
 	}
@@ -907,7 +907,7 @@ START_TEST(loop_begins_behind_the_descriptor_that_was_served_last)
 	for (i = 0; i < 3; i++)
 		places[i] = watch_ready_pipe();
 	for (i = 0; i < 12; i++) {
-		while (next() != DSRV_EVENT_READY)
+		while (next() != DSRV_EVENT_FD)
 			;
 		if (last != 0)
 			ck_assert_int_eq(loop.place, last % 3 + 1);
@@ -982,7 +982,7 @@ START_TEST(loop_tells_what_a_child_wrote_before_it_tells_its_end)
 		}
 		has_ended(pid);
 		at_latest_in(DEADLINE * 1000);
-		ck_assert_int_eq(next(), DSRV_EVENT_READY);
+		ck_assert_int_eq(next(), DSRV_EVENT_FD);
 		ck_assert_int_eq(read(read_end, &c, 1), 1);
 		tells_end_of(pid, 0);
 		dsrv_loop_close(&loop);
@@ -1061,7 +1061,7 @@ tells_the_end_of_all(void)
 
 	at_latest_in(DEADLINE * 1000);
 	for (i = 0; i < CROWD; i++) {
-		while (next() == DSRV_EVENT_READY)
+		while (next() == DSRV_EVENT_FD)
 			;
 		ck_assert_int_ne(loop.pid, 0);
 		for (k = 0; k < CROWD; k++)
@@ -1184,7 +1184,7 @@ START_TEST(loop_goes_on_while_waitpid_fails)
 		raise(SIGHUP);
 		tells_signal(SIGHUP);
 		watch_ready_pipe();
-		next_is_soon(DSRV_EVENT_READY, 4);
+		next_is_soon(DSRV_EVENT_FD, 4);
 		waits_that_fail = 0;
 		next_is_soon(DSRV_EVENT_CHILD, ENOUGH);
 		dsrv_loop_close(&loop);

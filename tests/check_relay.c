@@ -402,7 +402,7 @@ run_loop(void)
 	int idle = 0;
 
 	while (!relay.over && idle < 2) {
-		if (dsrv_loop_next(&loop) != DSRV_EVENT_READY) {
+		if (dsrv_loop_next(&loop) != DSRV_EVENT_FD) {
 			idle++;
 			continue;
 		}

@@ -2,7 +2,7 @@
 if HAVE_CHECK
 CHECK_TESTS = \
 	tests/check_address \
-	tests/check_airlock \
+	tests/check_handover \
 	tests/check_birth \
 	tests/check_children \
 	tests/check_descriptors \
@@ -54,9 +54,9 @@ lib_libunits_a_CFLAGS = $(AM_CFLAGS)
 tests_check_address_SOURCES = tests/check_address.c
 tests_check_address_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
 tests_check_address_LDADD = $(UNIT_LIBS)
-tests_check_airlock_SOURCES = tests/check_airlock.c
-tests_check_airlock_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
-tests_check_airlock_LDADD = $(UNIT_LIBS)
+tests_check_handover_SOURCES = tests/check_handover.c
+tests_check_handover_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
+tests_check_handover_LDADD = $(UNIT_LIBS)
 tests_check_birth_SOURCES = tests/check_birth.c
 tests_check_birth_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
 tests_check_birth_LDADD = $(UNIT_LIBS)

@@ -60,7 +60,7 @@ if [ -f "$archive" ]; then
 	empty "names without our prefix" "$(foreign)"
 	empty "calls that only loop.c may make" "$(callers loop \
 	    'fork vfork posix_spawn waitpid wait wait4')"
-	empty "calls that only catch.c may make" "$(callers catch \
+	empty "calls that only sigfd.c may make" "$(callers sigfd \
 	    'sigaction signal')"
 	empty "calls that only report.c may make" "$(callers report \
 	    '_exit _Exit quick_exit exit abort')"

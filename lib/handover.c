@@ -1,22 +1,22 @@
 /*
- * airlock.c - from the log pipe into the log file, each byte once
+ * handover.c - from the log pipe into the log file, each byte once
  *
- *     log pipe --splice--> lock --read--> raw --compose--> out --write--> file
+ *   log pipe --splice--> pending --read--> raw --compose--> out --write--> file
  *
  * SIGKILL never ends a process in the middle of a system call that moves
  * bytes: the bytes are on one side or on the other, and what dies is the
  * knowledge of how many. So all that a logger has in hand is in memory or in
  * a pipe that the master keeps for the next one, and two moves are noted
  * before they are made, so that the next logger can measure how far they
- * went: the read by what is left in the lock, a pipe that nobody else
+ * went: the read by what is left in the pending pipe, a pipe that nobody else
  * touches; the write by the size of the file, which nobody else writes.
  *
  * A death after each step, and what the next logger finds:
  *
- *     splice            bytes in the lock, of which nothing is noted: read
- *     note the read     as many bytes in the lock as noted: read
+ *     splice            bytes in the pending pipe, none noted: read
+ *     note the read     as many bytes in the pending pipe as noted: read
  *     read              fewer: the difference is in raw already
- *     note its end      raw holds them, the lock is empty
+ *     note its end      raw holds them, the pending pipe is empty
  *     compose           nothing is noted of it: composed again
  *     note the write    the file is as long as it was: write
  *     write             longer, by what need not be written again
@@ -81,34 +81,34 @@ enum { PIPE_SIZE = 256 * 1024 };
  */
 
 static int
-open_ends(struct dsrv_airlock *a, int *to_logger)
+open_ends(struct dsrv_handover *h, int *to_logger)
 {
-	return dsrv_descriptors_pipe(&a->ends[DSRV_AIRLOCK_LOG],
+	return dsrv_descriptors_pipe(&h->ends[DSRV_HANDOVER_LOG],
 	    to_logger) == -1 ||
-	    dsrv_descriptors_pipe(&a->ends[DSRV_AIRLOCK_LOCK_OUT],
-	    &a->ends[DSRV_AIRLOCK_LOCK_IN]) == -1 ||
-	    dsrv_descriptors_pair(&a->ends[DSRV_AIRLOCK_KEEP],
-	    &a->ends[DSRV_AIRLOCK_KEPT]) == -1 ? -1 : 0;
+	    dsrv_descriptors_pipe(&h->ends[DSRV_HANDOVER_PENDING_OUT],
+	    &h->ends[DSRV_HANDOVER_PENDING_IN]) == -1 ||
+	    dsrv_descriptors_pair(&h->ends[DSRV_HANDOVER_KEEP],
+	    &h->ends[DSRV_HANDOVER_KEPT]) == -1 ? -1 : 0;
 }
 
 int
-dsrv_airlock_open(struct dsrv_airlock *a, int *to_logger)
+dsrv_handover_open(struct dsrv_handover *h, int *to_logger)
 {
 	int i, error;
 
-	for (i = 0; i < DSRV_AIRLOCK_ENDS; i++)
-		a->ends[i] = -1;
+	for (i = 0; i < DSRV_HANDOVER_ENDS; i++)
+		h->ends[i] = -1;
 	*to_logger = -1;
-	a->from_ring = 0;
-	a->memory = dsrv_memory_shared(sizeof *a->memory);
-	if (a->memory == NULL)
+	h->from_ring = 0;
+	h->memory = dsrv_memory_shared(sizeof *h->memory);
+	if (h->memory == NULL)
 		return -1;
-	a->journal = &a->memory->logger;
-	if (open_ends(a, to_logger) == -1) {
+	h->journal = &h->memory->logger;
+	if (open_ends(h, to_logger) == -1) {
 		error = errno;
 		if (*to_logger != -1)
 			close(*to_logger);
-		dsrv_airlock_close(a);
+		dsrv_handover_close(h);
 		errno = error;
 		return -1;
 	}
@@ -120,32 +120,32 @@ dsrv_airlock_open(struct dsrv_airlock *a, int *to_logger)
 	 * own, but not to read it. */
 	fchmod(*to_logger, S_IRUSR | S_IWUSR | S_IWGRP | S_IWOTH);
 	/* Of its own end only: who writes to the log waits when it is full. */
-	fcntl(a->ends[DSRV_AIRLOCK_LOG], F_SETFL, O_NONBLOCK);
+	fcntl(h->ends[DSRV_HANDOVER_LOG], F_SETFL, O_NONBLOCK);
 	return 0;
 }
 
 void
-dsrv_airlock_close(struct dsrv_airlock *a)
+dsrv_handover_close(struct dsrv_handover *h)
 {
 	int i;
 
-	for (i = 0; i < DSRV_AIRLOCK_ENDS; i++)
-		if (a->ends[i] != -1)
-			close(a->ends[i]);
-	dsrv_memory_free(a->memory, sizeof *a->memory);
+	for (i = 0; i < DSRV_HANDOVER_ENDS; i++)
+		if (h->ends[i] != -1)
+			close(h->ends[i]);
+	dsrv_memory_free(h->memory, sizeof *h->memory);
 }
 
 void
-dsrv_airlock_inherit(const struct dsrv_airlock *a)
+dsrv_handover_inherit(const struct dsrv_handover *h)
 {
-	dsrv_memory_keep(a->memory, sizeof *a->memory);
+	dsrv_memory_keep(h->memory, sizeof *h->memory);
 }
 
 long
-dsrv_airlock_lost(const struct dsrv_airlock *a)
+dsrv_handover_lost(const struct dsrv_handover *h)
 {
-	return atomic_load(&a->memory->lost) -
-	    dsrv_journal_state(a)->told;
+	return atomic_load(&h->memory->lost) -
+	    dsrv_journal_state(h)->told;
 }
 
 /*
@@ -161,7 +161,7 @@ struct parcel {
 };
 
 static void
-prepare(struct parcel *p, uint64_t number, int count)
+prepare_parcel(struct parcel *p, uint64_t number, int count)
 {
 	memset(p, 0, sizeof *p);
 	p->number = number;
@@ -174,27 +174,27 @@ prepare(struct parcel *p, uint64_t number, int count)
 }
 
 static int
-send_kept(const struct dsrv_airlock *a, uint64_t number, int file, int bell)
+send_kept(const struct dsrv_handover *h, uint64_t number, int file, int bell)
 {
 	int fds[2] = { file, bell }, count = bell != -1 ? 2 : 1;
 	struct cmsghdr *rights;
 	struct parcel p;
 
-	prepare(&p, number, count);
+	prepare_parcel(&p, number, count);
 	rights = CMSG_FIRSTHDR(&p.header);
 	rights->cmsg_level = SOL_SOCKET;
 	rights->cmsg_type = SCM_RIGHTS;
 	rights->cmsg_len = CMSG_LEN((size_t)count * sizeof(int));
 	memcpy(CMSG_DATA(rights), fds, (size_t)count * sizeof(int));
-	return sendmsg(a->ends[DSRV_AIRLOCK_KEEP], &p.header,
+	return sendmsg(h->ends[DSRV_HANDOVER_KEEP], &p.header,
 	    MSG_DONTWAIT) == (ssize_t)sizeof number ? 0 : -1;
 }
 
 /* Drops those that were kept before the one that counts. */
 static void
-drop_kept(const struct dsrv_airlock *a, uint64_t counts)
+drop_kept(const struct dsrv_handover *h, uint64_t counts)
 {
-	int end = a->ends[DSRV_AIRLOCK_KEPT];
+	int end = h->ends[DSRV_HANDOVER_KEPT];
 	uint64_t number;
 
 	while (recv(end, &number, sizeof number, MSG_PEEK | MSG_DONTWAIT) ==
@@ -205,38 +205,38 @@ drop_kept(const struct dsrv_airlock *a, uint64_t counts)
 /* A number that is never given again: a death before it is noted as the one
  * that counts leaves one that does not, behind the one that does. */
 static int
-send_numbered(const struct dsrv_airlock *a, int file, int bell)
+send_numbered(const struct dsrv_handover *h, int file, int bell)
 {
-	uint64_t number = dsrv_journal_record(a)->numbers + 1;
+	uint64_t number = dsrv_journal_record(h)->numbers + 1;
 
-	dsrv_journal_revise(a)->numbers = number;
-	dsrv_journal_note(a);
-	return send_kept(a, number, file, bell);
+	dsrv_journal_revise(h)->numbers = number;
+	dsrv_journal_note(h);
+	return send_kept(h, number, file, bell);
 }
 
 static void
-note_kept(const struct dsrv_airlock *a, struct dsrv_record *r)
+note_kept(const struct dsrv_handover *h, struct dsrv_record *r)
 {
 	r->kept = r->numbers;
-	dsrv_journal_note(a);
-	drop_kept(a, r->kept);
+	dsrv_journal_note(h);
+	drop_kept(h, r->kept);
 }
 
 int
-dsrv_airlock_keep(const struct dsrv_airlock *a, const struct dsrv_kept *k)
+dsrv_handover_keep(const struct dsrv_handover *h, const struct dsrv_kept *k)
 {
 	struct dsrv_record *r;
 
-	if (send_numbered(a, k->file, k->bell) == -1)
+	if (send_numbered(h, k->file, k->bell) == -1)
 		return -1;
-	r = dsrv_journal_revise(a);
+	r = dsrv_journal_revise(h);
 	if (k->path != NULL) {
 		r->path = !r->path;
-		strcpy(a->memory->paths[r->path], k->path);
-		dsrv_journal_move(a, r, k->before, k->in_half_a_line);
+		strcpy(h->memory->paths[r->path], k->path);
+		dsrv_journal_move(h, r, k->before, k->in_half_a_line);
 		r->offset = k->size;
 	}
-	note_kept(a, r);
+	note_kept(h, r);
 	return 0;
 }
 
@@ -265,12 +265,12 @@ unpack(struct parcel *p, int fds[2])
 
 /* The next ones that are kept, and their number; 0: none are. */
 static uint64_t
-receive_kept(const struct dsrv_airlock *a, int fds[2])
+receive_kept(const struct dsrv_handover *h, int fds[2])
 {
 	struct parcel p;
 
-	prepare(&p, 0, 2);
-	if (recvmsg(a->ends[DSRV_AIRLOCK_KEPT], &p.header,
+	prepare_parcel(&p, 0, 2);
+	if (recvmsg(h->ends[DSRV_HANDOVER_KEPT], &p.header,
 	    MSG_DONTWAIT) != (ssize_t)sizeof p.number)
 		return 0;
 	unpack(&p, fds);
@@ -299,17 +299,17 @@ has_room(void)
 }
 
 void
-dsrv_airlock_collect(struct dsrv_airlock *a)
+dsrv_handover_collect(struct dsrv_handover *h)
 {
 	uint64_t number;
 	int fds[2];
 
 	/* Those that were sent, but not noted, must go too: each has a lock
 	 * on its file. */
-	while (has_room() && (number = receive_kept(a, fds)) != 0)
-		if (number == dsrv_journal_record(a)->kept) {
-			replace(&a->ends[DSRV_AIRLOCK_FILE], fds[0]);
-			replace(&a->ends[DSRV_AIRLOCK_BELL], fds[1]);
+	while (has_room() && (number = receive_kept(h, fds)) != 0)
+		if (number == dsrv_journal_record(h)->kept) {
+			replace(&h->ends[DSRV_HANDOVER_FILE], fds[0]);
+			replace(&h->ends[DSRV_HANDOVER_BELL], fds[1]);
 		} else {
 			replace(&fds[0], -1);
 			replace(&fds[1], -1);
@@ -317,30 +317,30 @@ dsrv_airlock_collect(struct dsrv_airlock *a)
 }
 
 void
-dsrv_airlock_release(struct dsrv_airlock *a)
+dsrv_handover_release(struct dsrv_handover *h)
 {
-	replace(&a->ends[DSRV_AIRLOCK_FILE], -1);
-	replace(&a->ends[DSRV_AIRLOCK_BELL], -1);
+	replace(&h->ends[DSRV_HANDOVER_FILE], -1);
+	replace(&h->ends[DSRV_HANDOVER_BELL], -1);
 }
 
 int
-dsrv_airlock_recover(struct dsrv_airlock *a, struct dsrv_kept *k)
+dsrv_handover_recover(struct dsrv_handover *h, struct dsrv_kept *k)
 {
-	if (dsrv_journal_record(a)->kept == 0) {
+	if (dsrv_journal_record(h)->kept == 0) {
 		errno = ENOENT;
 		return -1;
 	}
 	/* The master has had no room for it. */
-	if (a->ends[DSRV_AIRLOCK_FILE] == -1)
-		dsrv_airlock_collect(a);
+	if (h->ends[DSRV_HANDOVER_FILE] == -1)
+		dsrv_handover_collect(h);
 	memset(k, 0, sizeof *k);
-	k->file = a->ends[DSRV_AIRLOCK_FILE];
-	k->bell = a->ends[DSRV_AIRLOCK_BELL];
+	k->file = h->ends[DSRV_HANDOVER_FILE];
+	k->bell = h->ends[DSRV_HANDOVER_BELL];
 	if (k->file == -1) {
 		errno = EMFILE;
 		return -1;
 	}
-	return dsrv_airlock_keep(a, k);
+	return dsrv_handover_keep(h, k);
 }
 
 /*
@@ -348,10 +348,10 @@ dsrv_airlock_recover(struct dsrv_airlock *a, struct dsrv_kept *k)
  */
 
 struct dsrv_ring
-dsrv_airlock_ring(const struct dsrv_airlock *a)
+dsrv_handover_ring(const struct dsrv_handover *h)
 {
 	return (struct dsrv_ring) {
-		.ends = &a->memory->ring_ends, .bytes = a->memory->ring,
-		.size = DSRV_AIRLOCK_RING
+		.ends = &h->memory->ring_ends, .bytes = h->memory->ring,
+		.size = DSRV_HANDOVER_RING
 	};
 }

@@ -1,5 +1,5 @@
 /*
- * signals.c - the signal table: what each signal asks for
+ * sigtable.c - the signal table: what each signal asks for
  *
  * A server can be asked to wait for its workers or to leave at once, and to be
  * followed by a new server or to be the last. Later signals can only make the
@@ -11,12 +11,12 @@
 
 #include "daemon-private.h"
 
-const int dsrv_signals[] = {
+const int dsrv_sigtable[] = {
 	SIGHUP, SIGUSR1, SIGUSR2, SIGINT, SIGTERM, SIGQUIT, 0
 };
 
 unsigned
-dsrv_signals_ask(int signo)
+dsrv_sigtable_ask(int signo)
 {
 	switch (signo) {
 	case SIGHUP:
@@ -35,7 +35,7 @@ dsrv_signals_ask(int signo)
 }
 
 int
-dsrv_signals_to_workers(int signo)
+dsrv_sigtable_to_workers(int signo)
 {
 	if ((signo == SIGHUP || signo == SIGUSR2) &&
 	    !dsrv_settings()->worker_ask)
@@ -44,13 +44,13 @@ dsrv_signals_to_workers(int signo)
 }
 
 int
-dsrv_signals_meaning(int signo, int from_kernel)
+dsrv_sigtable_meaning(int signo, int from_kernel)
 {
 	return signo == SIGHUP && from_kernel ? SIGTERM : signo;
 }
 
 const char *
-dsrv_signals_name(int signo)
+dsrv_sigtable_name(int signo)
 {
 	switch (signo) {
 	case SIGHUP:
@@ -69,10 +69,10 @@ dsrv_signals_name(int signo)
 }
 
 int
-dsrv_signals_raise(unsigned *asked, int signo)
+dsrv_sigtable_raise(unsigned *asked, int signo)
 {
 	unsigned before = *asked;
 
-	*asked |= dsrv_signals_ask(signo);
+	*asked |= dsrv_sigtable_ask(signo);
 	return *asked != before;
 }

@@ -1,5 +1,5 @@
 /*
- * ready.c - the words that travel up the ready pipe, hop by hop
+ * statuspipe.c - the words that travel up the status pipe, hop by hop
  *
  * Each child that a stage forks holds the write end of a pipe to its looping
  * parent. A word has eight bytes; end of file says that no more will come; and
@@ -29,7 +29,7 @@ struct word {
 };
 
 int
-dsrv_ready_pipe(int *from_child, int *to_parent)
+dsrv_statuspipe_open(int *from_child, int *to_parent)
 {
 	int error;
 
@@ -47,10 +47,10 @@ dsrv_ready_pipe(int *from_child, int *to_parent)
 }
 
 int
-dsrv_ready_say(enum dsrv_ready_word word, int number)
+dsrv_statuspipe_say(enum dsrv_status_word word, int number)
 {
 	struct word said = { .word = (int32_t)word, .number = number };
-	int fd = dsrv_stage()->to_parent, tries = TRIES;
+	int fd = dsrv_role()->to_parent, tries = TRIES;
 	ssize_t n;
 
 	if (fd == -1)
@@ -63,8 +63,8 @@ dsrv_ready_say(enum dsrv_ready_word word, int number)
 	return n == -1 ? -1 : 0;
 }
 
-enum dsrv_ready_word
-dsrv_ready_hear(int from_child, int *number)
+enum dsrv_status_word
+dsrv_statuspipe_hear(int from_child, int *number)
 {
 	struct word said;
 	ssize_t n;
@@ -74,16 +74,16 @@ dsrv_ready_hear(int from_child, int *number)
 		;
 	if (n == (ssize_t)sizeof said) {
 		*number = said.number;
-		return (enum dsrv_ready_word)said.word;
+		return (enum dsrv_status_word)said.word;
 	}
 	/* An error is not the end: it is read again. */
-	return n == -1 ? DSRV_READY_NOTHING : DSRV_READY_GONE;
+	return n == -1 ? DSRV_STATUS_NOTHING : DSRV_STATUS_GONE;
 }
 
 int
-dsrv_ready_settle(void)
+dsrv_statuspipe_settle(void)
 {
-	int log = dsrv_stage()->to_logger;
+	int log = dsrv_role()->to_logger;
 	int foreground = dsrv_settings()->foreground, failed = 0;
 
 	if (log != -1) {
@@ -103,9 +103,9 @@ daemon_success(void)
 	int error, saved = errno;
 	int fatal = dsrv_settings()->server_return_fatal;
 
-	if (dsrv_stage()->kind == DSRV_CONFIRMED && dsrv_stage()->pid == getpid())
+	if (dsrv_role()->kind == DSRV_CONFIRMED && dsrv_role()->pid == getpid())
 		return 0;
-	error = dsrv_stage_enter(DSRV_STARTING, "confirm the start");
+	error = dsrv_role_enter(DSRV_STARTING, "confirm the start");
 	if (error != 0)
 		return dsrv_report_end(1, error, fatal);
 
@@ -121,14 +121,14 @@ daemon_success(void)
 	fflush(NULL);
 	/* A later server already has the master's streams: a temporary shortage
 	 * must not end the daemon. */
-	if (dsrv_ready_settle() == -1 && !dsrv_stage()->follows) {
+	if (dsrv_statuspipe_settle() == -1 && !dsrv_role()->follows) {
 		error = errno;
 		dsrv_report("open /dev/null: %s", strerror(error));
 		return dsrv_report_end(1, error, fatal);
 	}
-	dsrv_stage_leave_log();
-	dsrv_stage_become(DSRV_CONFIRMED);
-	dsrv_ready_say(DSRV_READY_SUCCESS, 0);
+	dsrv_role_leave_log();
+	dsrv_role_become(DSRV_CONFIRMED);
+	dsrv_statuspipe_say(DSRV_STATUS_SUCCESS, 0);
 	errno = saved;
 	return 0;
 }

@@ -1,5 +1,5 @@
 /*
- * check_airlock.c - a logger that dies at each of its steps: every line once
+ * check_handover.c - a logger that dies at each of its steps: every line once
  *
  * The test process is the master here: it owns the log, starts one logger
  * after another, and has them die by SIGKILL at a step that it chooses. Steps
@@ -181,7 +181,7 @@ splice(int from, off_t *from_at, int to, off_t *to_at, size_t size,
  * The log, its loggers and its writers
  */
 
-static struct dsrv_airlock airlock;
+static struct dsrv_handover handover;
 static int to_logger;
 static char directory[PATH_MAX];
 static int long_lines;
@@ -199,7 +199,7 @@ open_log(const char *name)
 	snprintf(format, sizeof format, "%s/%s", directory, name);
 	ck_assert_int_eq(daemon_set_logger_name_format(format), 0);
 	ck_assert_int_eq(daemon_set_logger_prefix_format("> "), 0);
-	ck_assert_int_eq(dsrv_airlock_open(&airlock, &to_logger), 0);
+	ck_assert_int_eq(dsrv_handover_open(&handover, &to_logger), 0);
 	if (notes > 0)
 		ck_assert_int_eq(dsrv_outbox_open(), 0);
 	between = NULL;
@@ -208,7 +208,7 @@ open_log(const char *name)
 static void
 close_log(void)
 {
-	dsrv_airlock_close(&airlock);
+	dsrv_handover_close(&handover);
 	dsrv_outbox_close();
 }
 
@@ -230,10 +230,10 @@ start_logger(int death)
 	if (pid > 0)
 		return pid;
 	leave_log();
-	dsrv_airlock_inherit(&airlock);
+	dsrv_handover_inherit(&handover);
 	dsrv_outbox_become(DSRV_OUTBOX_READER);
-	dsrv_stage_give_airlock(&airlock);
-	dsrv_stage_become(DSRV_LOGGER);
+	dsrv_role_give_handover(&handover);
+	dsrv_role_become(DSRV_LOGGER);
 	steps = 0;
 	dies_at = death;
 	daemon_logger();
@@ -247,7 +247,7 @@ has_died(pid_t logger)
 	int status;
 
 	ck_assert_int_eq(waitpid(logger, &status, 0), logger);
-	dsrv_airlock_collect(&airlock);
+	dsrv_handover_collect(&handover);
 	if (WIFSIGNALED(status)) {
 		ck_assert_int_eq(WTERMSIG(status), SIGKILL);
 		return 1;
@@ -351,7 +351,7 @@ static int
 is_of_losses(const char *text)
 {
 	static const char losses[] =
-	    "> check_airlock: unable to keep all lines: ";
+	    "> check_handover: unable to keep all lines: ";
 
 	return strncmp(text, losses, sizeof losses - 1) == 0;
 }
@@ -763,7 +763,7 @@ START_TEST(nor_do_a_logger_and_a_reader_that_are_killed_at_any_moment)
 	for (i = 0; i < WRITERS; i++)
 		ck_assert_int_eq(ended(pids[i]), 0);
 	read_files(directory);
-	ck_assert_int_eq(lines_missing(WRITERS * EACH), airlock.memory->lost);
+	ck_assert_int_eq(lines_missing(WRITERS * EACH), handover.memory->lost);
 	close_log();
 }
 END_TEST
@@ -798,8 +798,8 @@ leave_full_file(int death)
 	struct rlimit little = { 0, RLIM_INFINITY };
 	struct dsrv_kept kept = { .file = old, .bell = -1, .path = "old",
 	    .before = -1 };
-	struct dsrv_airlock_put put;
-	char *out = dsrv_journal_out(&airlock);
+	struct dsrv_handover_put put;
+	char *out = dsrv_journal_out(&handover);
 
 	memset(&put, 0, sizeof put);
 	for (i = 0; i < PUT; i++) {
@@ -813,8 +813,8 @@ leave_full_file(int death)
 	/* Half of it, or nothing at all. */
 	little.rlim_cur = old_has_half ? (rlim_t)kept.size : put.count / 2;
 	setrlimit(RLIMIT_FSIZE, &little);
-	if (dsrv_airlock_keep(&airlock, &kept) == -1 ||
-	    dsrv_journal_put(&airlock, old, kept.size, &put) != -1)
+	if (dsrv_handover_keep(&handover, &kept) == -1 ||
+	    dsrv_journal_put(&handover, old, kept.size, &put) != -1)
 		_exit(98);
 	steps = 0;
 	dies_at = death;
@@ -823,7 +823,7 @@ leave_full_file(int death)
 	kept.before = old;
 	kept.size = lseek(new, 0, SEEK_END);
 	kept.in_half_a_line = new_has_half;
-	dsrv_airlock_keep(&airlock, &kept);
+	dsrv_handover_keep(&handover, &kept);
 	_exit(0);
 }
 
@@ -833,9 +833,9 @@ resume_file(int death)
 	struct dsrv_kept kept;
 
 	(void)death;
-	if (dsrv_airlock_recover(&airlock, &kept) == -1)
+	if (dsrv_handover_recover(&handover, &kept) == -1)
 		_exit(96);
-	_exit(dsrv_journal_resume(&airlock, kept.file) != 0);
+	_exit(dsrv_journal_resume(&handover, kept.file) != 0);
 }
 
 static int
@@ -922,7 +922,7 @@ START_TEST(an_unfinished_line_outlives_its_logger)
 	ck_assert_int_eq(write(to_logger, "000000", 6), 6);
 	logger = start_logger(0);
 	while (left > 0)
-		ck_assert_int_eq(ioctl(airlock.ends[DSRV_AIRLOCK_LOG],
+		ck_assert_int_eq(ioctl(handover.ends[DSRV_HANDOVER_LOG],
 		    FIONREAD, &left), 0);
 	kill(logger, SIGKILL);
 	ck_assert(has_died(logger));
@@ -961,5 +961,5 @@ main(void)
 		an_unfinished_line_outlives_its_logger,
 	};
 
-	return RUN_TESTS("airlock", tests);
+	return RUN_TESTS("handover", tests);
 }

@@ -1,5 +1,5 @@
 /*
- * stage.c - which process this is, and what its parent gave it
+ * role.c - which process this is, and what its parent gave it
  *
  * SPDX-License-Identifier: ISC
  */
@@ -17,7 +17,7 @@
 
 #include "daemon-private.h"
 
-static struct dsrv_stage stage = {
+static struct dsrv_role role = {
 	.kind = DSRV_PROGRAM,
 	.to_parent = -1,
 	.to_logger = -1
@@ -36,18 +36,18 @@ static const char *const kinds[] = {
 	[DSRV_OVER] = "a process whose stage is over"
 };
 
-const struct dsrv_stage *
-dsrv_stage(void)
+const struct dsrv_role *
+dsrv_role(void)
 {
-	return &stage;
+	return &role;
 }
 
 void
-dsrv_stage_become(enum dsrv_stage_kind kind)
+dsrv_role_become(enum dsrv_role_kind kind)
 {
-	stage.kind = kind;
+	role.kind = kind;
 	/* A worker calls no stage: it need not ask. */
-	stage.pid = kind == DSRV_WORKER ? 0 : getpid();
+	role.pid = kind == DSRV_WORKER ? 0 : getpid();
 }
 
 /* What the library forks takes over from there; but a helper of the program
@@ -55,12 +55,12 @@ dsrv_stage_become(enum dsrv_stage_kind kind)
 static void
 forked(void)
 {
-	if (stage.kind != DSRV_SERVING && stage.kind != DSRV_WORKER)
-		dsrv_stage_disconnect();
+	if (role.kind != DSRV_SERVING && role.kind != DSRV_WORKER)
+		dsrv_role_disconnect();
 }
 
 void
-dsrv_stage_guard(void)
+dsrv_role_guard(void)
 {
 #ifdef HAVE_PTHREAD_ATFORK
 	static int guarded;
@@ -71,70 +71,70 @@ dsrv_stage_guard(void)
 }
 
 void
-dsrv_stage_connect(int to_parent)
+dsrv_role_connect(int to_parent)
 {
-	dsrv_stage_disconnect();
-	stage.to_parent = to_parent;
+	dsrv_role_disconnect();
+	role.to_parent = to_parent;
 }
 
 void
-dsrv_stage_disconnect(void)
+dsrv_role_disconnect(void)
 {
-	if (stage.to_parent != -1)
-		close(stage.to_parent);
-	stage.to_parent = -1;
+	if (role.to_parent != -1)
+		close(role.to_parent);
+	role.to_parent = -1;
 }
 
 void
-dsrv_stage_hold_log(int to_logger)
+dsrv_role_hold_log(int to_logger)
 {
-	stage.to_logger = to_logger;
+	role.to_logger = to_logger;
 }
 
 void
-dsrv_stage_leave_log(void)
+dsrv_role_leave_log(void)
 {
-	if (stage.to_logger != -1)
-		close(stage.to_logger);
-	stage.to_logger = -1;
+	if (role.to_logger != -1)
+		close(role.to_logger);
+	role.to_logger = -1;
 }
 
 void
-dsrv_stage_give_roster(struct dsrv_roster *roster, int follows)
+dsrv_role_give_roster(struct dsrv_roster *roster, int follows)
 {
-	stage.roster = roster;
-	stage.follows = follows;
+	role.roster = roster;
+	role.follows = follows;
 }
 
 void
-dsrv_stage_give_airlock(const struct dsrv_airlock *airlock)
+dsrv_role_give_handover(const struct dsrv_handover *handover)
 {
-	stage.airlock = *airlock;
+	role.handover = *handover;
 }
 
 void
-dsrv_stage_keep(const int *fds, int count)
+dsrv_role_keep(const int *fds, int count)
 {
-	stage.kept = fds;
-	stage.kept_count = count;
+	role.kept = fds;
+	role.kept_count = count;
 }
 
 void
-dsrv_stage_ask_to_stop(int signo)
+dsrv_role_ask_to_stop(int signo)
 {
 	stop_signal = signo;
 }
 
 int
-dsrv_stage_stop_signal(void)
+dsrv_role_stop_signal(void)
 {
 	return stop_signal;
 }
 
 void
-dsrv_stage_keep_hup_ignored(void)
+dsrv_role_keep_hup_ignored(void)
 {
-	stage.hup_ignored = 1;
+	role.hup_ignored = 1;
 }
 
 /*
@@ -204,14 +204,14 @@ has_threads(void)
 }
 
 int
-dsrv_stage_enter(enum dsrv_stage_kind expected, const char *verb)
+dsrv_role_enter(enum dsrv_role_kind expected, const char *verb)
 {
-	if (stage.kind != expected) {
+	if (role.kind != expected) {
 		dsrv_report("%s: this is %s, not %s", verb,
-		    kinds[stage.kind], kinds[expected]);
+		    kinds[role.kind], kinds[expected]);
 		return EPERM;
 	}
-	if (stage.kind != DSRV_PROGRAM && stage.pid != getpid()) {
+	if (role.kind != DSRV_PROGRAM && role.pid != getpid()) {
 		dsrv_report("%s: the program has forked this process, "
 		    "it is not %s", verb, kinds[expected]);
 		return EPERM;
@@ -233,17 +233,17 @@ lower(int best, int fd, int from)
 }
 
 int
-dsrv_stage_descriptor(int from)
+dsrv_role_descriptor(int from)
 {
 	int best = -1, i;
 
-	best = lower(best, stage.to_parent, from);
-	best = lower(best, stage.to_logger, from);
-	for (i = 0; i < stage.kept_count; i++)
-		best = lower(best, stage.kept[i], from);
-	if (stage.kind != DSRV_LOGGER)
+	best = lower(best, role.to_parent, from);
+	best = lower(best, role.to_logger, from);
+	for (i = 0; i < role.kept_count; i++)
+		best = lower(best, role.kept[i], from);
+	if (role.kind != DSRV_LOGGER)
 		return best;
-	for (i = 0; i < DSRV_AIRLOCK_ENDS; i++)
-		best = lower(best, stage.airlock.ends[i], from);
+	for (i = 0; i < DSRV_HANDOVER_ENDS; i++)
+		best = lower(best, role.handover.ends[i], from);
 	return best;
 }

@@ -1,5 +1,5 @@
 /*
- * catch.c - the signals that a process obeys, made readable
+ * sigfd.c - the signals that a process obeys, made readable
  *
  * A signal that arrives just before poll(2) must still wake it. So signals are
  * read from a descriptor that poll(2) watches. With signalfd(2) they are
@@ -64,7 +64,7 @@ ignored(int signo)
 
 /*
  * The dispositions that differ from the program's. A child gets them back, or
- * a handler that it is given. They are not in struct dsrv_catch, which would
+ * a handler that it is given. They are not in struct dsrv_sigfd, which would
  * add a page to the stack for each child to copy.
  */
 enum { CHANGED_MAX = 9 };	/* the table, SIGCHLD, SIGPIPE, SIGXFSZ */
@@ -79,7 +79,7 @@ static int change_count;
 static sigset_t given;	/* the signals for which a child gets a handler */
 
 static void
-prepare(struct sigaction *action, void (*handler)(int))
+prepare_action(struct sigaction *action, void (*handler)(int))
 {
 	memset(action, 0, sizeof *action);
 	action->sa_handler = handler;
@@ -88,7 +88,7 @@ prepare(struct sigaction *action, void (*handler)(int))
 }
 
 static struct change *
-change(int signo, const struct sigaction *action)
+change_action(int signo, const struct sigaction *action)
 {
 	struct change *made = &changes[change_count++];
 
@@ -104,12 +104,12 @@ change_to(int signo, void (*handler)(int))
 {
 	struct sigaction action;
 
-	prepare(&action, handler);
-	change(signo, &action);
+	prepare_action(&action, handler);
+	change_action(signo, &action);
 }
 
 void
-dsrv_catch_ignore(int signo)
+dsrv_sigfd_ignore(int signo)
 {
 	change_to(signo, SIG_IGN);
 }
@@ -126,12 +126,12 @@ find_change(int signo)
 }
 
 void
-dsrv_catch_give(struct dsrv_catch *c, int signo, void (*handler)(int))
+dsrv_sigfd_give(struct dsrv_sigfd *c, int signo, void (*handler)(int))
 {
 	struct change *made = find_change(signo);
 	struct sigaction now, action;
 
-	if (!sigismember(&c->caught, signo))
+	if (!sigismember(&c->signals, signo))
 		return;
 	if (made != NULL)
 		now = made->before;
@@ -140,8 +140,8 @@ dsrv_catch_give(struct dsrv_catch *c, int signo, void (*handler)(int))
 	if (has_handler(&now))
 		return;
 	if (made == NULL) {
-		prepare(&action, handler);
-		made = change(signo, &action);
+		prepare_action(&action, handler);
+		made = change_action(signo, &action);
 		made->in_force = 1;
 	}
 	made->given = handler;
@@ -155,7 +155,7 @@ give_back(const struct change *made)
 	struct sigaction action;
 
 	if (made->given != NULL) {
-		prepare(&action, made->given);
+		prepare_action(&action, made->given);
 		sigaction(made->signo, &action, NULL);
 	} else
 		sigaction(made->signo, &made->before, NULL);
@@ -193,12 +193,12 @@ hear_other_threads(const sigset_t *signals)
 	int signo;
 
 	reader = (pid_t)syscall(SYS_gettid);
-	prepare(&action, SIG_DFL);
+	prepare_action(&action, SIG_DFL);
 	action.sa_sigaction = pass_on;
 	action.sa_flags |= SA_SIGINFO;
 	for (signo = 1; signo < NSIG; signo++)
 		if (sigismember(signals, signo) == 1)
-			change(signo, &action);
+			change_action(signo, &action);
 }
 
 #else
@@ -212,33 +212,33 @@ hear_other_threads(const sigset_t *signals)
 #endif
 
 static int
-begin(struct dsrv_catch *c)
+begin_receiving(struct dsrv_sigfd *c)
 {
 	struct sigaction now;
 	sigset_t mask = c->mask;
 	int signo;
 
 	/* Not of interest, but it must not end us when a write fails. */
-	sigaddset(&c->caught, SIGPIPE);
-	c->fd = dsrv_descriptors_own(signalfd(-1, &c->caught,
+	sigaddset(&c->signals, SIGPIPE);
+	c->fd = dsrv_descriptors_own(signalfd(-1, &c->signals,
 	    SFD_CLOEXEC | SFD_NONBLOCK));
 	if (c->fd == -1)
 		return -1;
 	if (!dsrv_settings()->thread_check)
-		hear_other_threads(&c->caught);
+		hear_other_threads(&c->signals);
 	/* If it were ignored, as it may have been, there would be no status. */
 	if (sigaction(SIGCHLD, NULL, &now) == 0 &&
 	    (ignores(&now) || now.sa_flags & SA_NOCLDWAIT))
 		change_to(SIGCHLD, SIG_DFL);
 	for (signo = 1; signo < NSIG; signo++)
-		if (sigismember(&c->caught, signo) == 1)
+		if (sigismember(&c->signals, signo) == 1)
 			sigaddset(&mask, signo);
 	set_mask(SIG_SETMASK, &mask, NULL);
 	return 0;
 }
 
 int
-dsrv_catch_read(struct dsrv_catch *c, struct dsrv_caught *caught)
+dsrv_sigfd_read(struct dsrv_sigfd *c, struct dsrv_signal *received)
 {
 	/* Few: they are on the stack, too. */
 	struct signalfd_siginfo kept[4];
@@ -248,39 +248,39 @@ dsrv_catch_read(struct dsrv_catch *c, struct dsrv_caught *caught)
 	for (i = 0; n > 0 && i < (int)((size_t)n / sizeof kept[0]); i++) {
 		if (kept[i].ssi_signo == SIGPIPE)
 			continue;
-		caught[count].signo = (int)kept[i].ssi_signo;
-		caught[count].from_kernel = kept[i].ssi_code > 0 ||
+		received[count].signo = (int)kept[i].ssi_signo;
+		received[count].from_kernel = kept[i].ssi_code > 0 ||
 		    kept[i].ssi_code == FROM_KERNEL;
-		caught[count++].pid = (pid_t)kept[i].ssi_pid;
+		received[count++].pid = (pid_t)kept[i].ssi_pid;
 	}
 	return count;
 }
 
 /* They are blocked, and we have no handlers: none can run across the fork. */
 void
-dsrv_catch_hold(struct dsrv_catch *c)
+dsrv_sigfd_hold(struct dsrv_sigfd *c)
 {
 	(void)c;
 }
 
 void
-dsrv_catch_go_on(struct dsrv_catch *c)
+dsrv_sigfd_go_on(struct dsrv_sigfd *c)
 {
 	(void)c;
 }
 
 static void
-forget(struct dsrv_catch *c)
+discard(struct dsrv_sigfd *c)
 {
 	struct pollfd kept = { .fd = c->fd, .events = POLLIN };
-	struct dsrv_caught caught[DSRV_CATCH_MAX];
+	struct dsrv_signal received[DSRV_SIGFD_MAX];
 
 	while (poll(&kept, 1, 0) == 1)
-		dsrv_catch_read(c, caught);
+		dsrv_sigfd_read(c, received);
 }
 
 static void
-close_ends(struct dsrv_catch *c)
+close_ends(struct dsrv_sigfd *c)
 {
 	close(c->fd);
 }
@@ -306,7 +306,7 @@ static volatile sig_atomic_t missed[NSIG];	/* the pipe was full */
 static void
 wake(int signo, siginfo_t *info, void *context)
 {
-	struct dsrv_caught record = { .signo = signo, .pid = info->si_pid,
+	struct dsrv_signal record = { .signo = signo, .pid = info->si_pid,
 		.from_kernel = info->si_code > 0 };
 	int saved = errno;
 
@@ -318,7 +318,7 @@ wake(int signo, siginfo_t *info, void *context)
 }
 
 static int
-begin(struct dsrv_catch *c)
+begin_receiving(struct dsrv_sigfd *c)
 {
 	struct sigaction action;
 	sigset_t mask = c->mask;
@@ -334,56 +334,56 @@ begin(struct dsrv_catch *c)
 	action.sa_flags = SA_SIGINFO | SA_NOCLDSTOP;
 	sigfillset(&action.sa_mask);
 	for (signo = 1; signo < NSIG; signo++)
-		if (sigismember(&c->caught, signo) == 1) {
-			change(signo, &action);
+		if (sigismember(&c->signals, signo) == 1) {
+			change_action(signo, &action);
 			sigdelset(&mask, signo);
 		}
-	dsrv_catch_ignore(SIGPIPE);
+	dsrv_sigfd_ignore(SIGPIPE);
 	set_mask(SIG_SETMASK, &mask, NULL);
 	return 0;
 }
 
 int
-dsrv_catch_read(struct dsrv_catch *c, struct dsrv_caught *caught)
+dsrv_sigfd_read(struct dsrv_sigfd *c, struct dsrv_signal *received)
 {
-	ssize_t n = read(c->fd, caught,
-	    (DSRV_CATCH_MAX - CHANGED_MAX) * sizeof *caught);
+	ssize_t n = read(c->fd, received,
+	    (DSRV_SIGFD_MAX - CHANGED_MAX) * sizeof *received);
 	int i, signo, count;
 
-	count = n > 0 ? (int)((size_t)n / sizeof *caught) : 0;
+	count = n > 0 ? (int)((size_t)n / sizeof *received) : 0;
 	/* If one was missed, the pipe was full, so it has been readable. */
 	for (i = 0; i < change_count; i++) {
 		signo = changes[i].signo;
 		if (!missed[signo])
 			continue;
 		missed[signo] = 0;
-		caught[count].signo = signo;
-		caught[count].from_kernel = 0;
-		caught[count++].pid = 0;
+		received[count].signo = signo;
+		received[count].from_kernel = 0;
+		received[count++].pid = 0;
 	}
 	return count;
 }
 
 void
-dsrv_catch_hold(struct dsrv_catch *c)
+dsrv_sigfd_hold(struct dsrv_sigfd *c)
 {
-	dsrv_catch_block(&c->held);
+	dsrv_sigfd_block(&c->held);
 }
 
 void
-dsrv_catch_go_on(struct dsrv_catch *c)
+dsrv_sigfd_go_on(struct dsrv_sigfd *c)
 {
 	set_mask(SIG_SETMASK, &c->held, NULL);
 }
 
 static void
-forget(struct dsrv_catch *c)
+discard(struct dsrv_sigfd *c)
 {
 	(void)c;	/* it goes with the pipe */
 }
 
 static void
-close_ends(struct dsrv_catch *c)
+close_ends(struct dsrv_sigfd *c)
 {
 	close(c->fd);
 	close(to_loop);
@@ -408,30 +408,30 @@ static volatile sig_atomic_t kept;
 static void
 obey(int signo, siginfo_t *info, void *context)
 {
-	int meaning = dsrv_signals_meaning(signo, info->si_code > 0);
+	int meaning = dsrv_sigtable_meaning(signo, info->si_code > 0);
 
 	(void)context;
 	if (getpid() != 1) {	/* a fork of the program: default action */
 		signal(signo, SIG_DFL);
 		raise(signo);
-	} else if (dsrv_signals_ask(meaning) & DSRV_ASK_FOR_GOOD)
+	} else if (dsrv_sigtable_ask(meaning) & DSRV_ASK_FOR_GOOD)
 		dsrv_report_stopped(signo);
 	else if (kept != SIGUSR1)
 		kept = signo;
 }
 
 void
-dsrv_catch_guard(const sigset_t *untouched)
+dsrv_sigfd_guard(const sigset_t *untouched)
 {
 	struct sigaction now, action;
 	const int *signo;
 
 	guarded = 1;
-	prepare(&action, SIG_DFL);
+	prepare_action(&action, SIG_DFL);
 	action.sa_sigaction = obey;
 	action.sa_flags |= SA_SIGINFO;
 	sigfillset(&action.sa_mask);
-	for (signo = dsrv_signals; *signo != 0; signo++)
+	for (signo = dsrv_sigtable; *signo != 0; signo++)
 		if (sigaction(*signo, NULL, &now) == 0 && !has_handler(&now) &&
 		    !(ignores(&now) && sigismember(untouched, *signo)))
 			sigaction(*signo, &action, NULL);
@@ -443,7 +443,7 @@ unguard(void)
 	struct sigaction now;
 	const int *signo;
 
-	for (signo = dsrv_signals; guarded && *signo != 0; signo++)
+	for (signo = dsrv_sigtable; guarded && *signo != 0; signo++)
 		if (sigaction(*signo, NULL, &now) == 0 &&
 		    now.sa_flags & SA_SIGINFO && now.sa_sigaction == obey)
 			signal(*signo, SIG_DFL);
@@ -451,7 +451,7 @@ unguard(void)
 }
 
 int
-dsrv_catch_kept(void)
+dsrv_sigfd_kept(void)
 {
 	return kept;
 }
@@ -461,49 +461,49 @@ dsrv_catch_kept(void)
  */
 
 int
-dsrv_catch_open(struct dsrv_catch *c, const sigset_t *untouched)
+dsrv_sigfd_open(struct dsrv_sigfd *c, const sigset_t *untouched)
 {
 	const int *signo;
 
 	change_count = 0;
 	sigemptyset(&given);
-	sigemptyset(&c->caught);
-	for (signo = dsrv_signals; *signo != 0; signo++)
+	sigemptyset(&c->signals);
+	for (signo = dsrv_sigtable; *signo != 0; signo++)
 		if (untouched == NULL || !sigismember(untouched, *signo))
-			sigaddset(&c->caught, *signo);
-	sigaddset(&c->caught, SIGCHLD);
-	dsrv_catch_block(&c->mask);
+			sigaddset(&c->signals, *signo);
+	sigaddset(&c->signals, SIGCHLD);
+	dsrv_sigfd_block(&c->mask);
 	unguard();
 	c->worker_mask = c->mask;
-	if (begin(c) == 0)
+	if (begin_receiving(c) == 0)
 		return 0;
 	set_mask(SIG_SETMASK, &c->mask, NULL);
 	return -1;
 }
 
 void
-dsrv_catch_close(struct dsrv_catch *c, int forgets)
+dsrv_sigfd_close(struct dsrv_sigfd *c, int forgets)
 {
 	int i;
 
-	dsrv_catch_block(NULL);
+	dsrv_sigfd_block(NULL);
 	for (i = 0; i < change_count; i++)
 		sigaction(changes[i].signo, &changes[i].before, NULL);
 	if (forgets)
-		forget(c);
+		discard(c);
 	forget_sigpipe();
 	close_ends(c);
 	set_mask(SIG_SETMASK, &c->mask, NULL);
 }
 
 void
-dsrv_catch_hint(void)
+dsrv_sigfd_hint(void)
 {
 	raise(SIGCHLD);
 }
 
 void
-dsrv_catch_leave(struct dsrv_catch *c, int deaf)
+dsrv_sigfd_leave(struct dsrv_sigfd *c, int ignoring)
 {
 	const int *signo;
 	int i;
@@ -512,12 +512,12 @@ dsrv_catch_leave(struct dsrv_catch *c, int deaf)
 	for (i = 0; i < change_count; i++)
 		if (!changes[i].in_force)
 			give_back(&changes[i]);
-	for (signo = dsrv_signals; deaf && *signo != 0; signo++)
+	for (signo = dsrv_sigtable; ignoring && *signo != 0; signo++)
 		signal(*signo, SIG_IGN);
 }
 
 void
-dsrv_catch_block(sigset_t *before)
+dsrv_sigfd_block(sigset_t *before)
 {
 	sigset_t all;
 
@@ -526,19 +526,19 @@ dsrv_catch_block(sigset_t *before)
 }
 
 void
-dsrv_catch_let_in(const sigset_t *mask)
+dsrv_sigfd_let_in(const sigset_t *mask)
 {
 	set_mask(SIG_SETMASK, mask, NULL);
 }
 
 void
-dsrv_catch_let_given_in(sigset_t *before)
+dsrv_sigfd_let_given_in(sigset_t *before)
 {
 	set_mask(SIG_UNBLOCK, &given, before);
 }
 
 int
-dsrv_catch_pending_given(void)
+dsrv_sigfd_pending_given(void)
 {
 	static const int strongest_first[] = { SIGUSR2, SIGHUP };
 	sigset_t pending;
@@ -558,12 +558,12 @@ dsrv_catch_pending_given(void)
  */
 
 void
-dsrv_catch_ignored(sigset_t *signals)
+dsrv_sigfd_ignored(sigset_t *signals)
 {
 	const int *signo;
 
 	sigemptyset(signals);
-	for (signo = dsrv_signals; *signo != 0; signo++)
+	for (signo = dsrv_sigtable; *signo != 0; signo++)
 		if (ignored(*signo))
 			sigaddset(signals, *signo);
 }
@@ -581,17 +581,17 @@ reset(int signo, const sigset_t *untouched)
 }
 
 void
-dsrv_catch_reset(const sigset_t *untouched)
+dsrv_sigfd_reset(const sigset_t *untouched)
 {
 	const int *signo;
 
-	for (signo = dsrv_signals; *signo != 0; signo++)
+	for (signo = dsrv_sigtable; *signo != 0; signo++)
 		reset(*signo, untouched);
 	reset(SIGCHLD, untouched);
 }
 
 void
-dsrv_catch_die_of(int signo)
+dsrv_sigfd_die_of(int signo)
 {
 	struct rlimit none = { 0, 0 };
 	sigset_t one;
