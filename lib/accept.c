@@ -45,7 +45,7 @@ dsrv_accept_check_list(const int *fds, int count)
 
 int
 dsrv_accept_open(struct dsrv_acceptor *a, const int *fds, int count,
-    struct dsrv_loop *loop)
+    struct dsrv_loop *loop, int tag)
 {
 	int i;
 
@@ -53,14 +53,14 @@ dsrv_accept_open(struct dsrv_acceptor *a, const int *fds, int count,
 	a->listeners = dsrv_memory_own((size_t)count * sizeof *a->listeners);
 	if (a->listeners == NULL)
 		return -1;
+	a->loop = loop;
+	a->tag = tag;
 	a->count = a->usable = count;
 	a->watched = 1;
-	a->resting = 0;
 	for (i = 0; i < count; i++) {
 		a->listeners[i].fd = fds[i];
-		a->listeners[i].retry_at = DSRV_NEVER;
 		dsrv_listen_prepare(fds[i]);
-		a->listeners[i].place = dsrv_loop_watch(loop, fds[i], POLLIN);
+		dsrv_loop_watch(loop, tag + i, fds[i], POLLIN);
 	}
 	return 0;
 }
@@ -73,54 +73,58 @@ dsrv_accept_close(struct dsrv_acceptor *a)
 	a->listeners = NULL;
 }
 
-int
-dsrv_accept_index(const struct dsrv_acceptor *a, int place)
+static void
+stop(struct dsrv_acceptor *a, int index)
 {
-	return place - a->listeners[0].place;
+	dsrv_loop_forget(a->loop, a->tag + index);
+	dsrv_loop_set_timer(a->loop, a->tag + index, DSRV_NEVER);
 }
 
 void
-dsrv_accept_stop(struct dsrv_acceptor *a, struct dsrv_loop *loop)
+dsrv_accept_stop(struct dsrv_acceptor *a)
 {
 	int i;
 
 	for (i = 0; i < a->count; i++)
-		dsrv_loop_forget(loop, a->listeners[i].place);
-	a->resting = 0;
+		stop(a, i);
 }
 
 static void
-drop(struct dsrv_acceptor *a, int index, struct dsrv_loop *loop)
+drop(struct dsrv_acceptor *a, int index)
 {
-	struct dsrv_listener *l = &a->listeners[index];
-
-	dsrv_report("accept on descriptor %d: %s", l->fd, strerror(errno));
-	dsrv_loop_forget(loop, l->place);
-	if (l->retry_at != DSRV_NEVER)
-		a->resting--;
-	l->retry_at = DSRV_NEVER;
+	dsrv_report("accept on descriptor %d: %s", a->listeners[index].fd,
+	    strerror(errno));
+	stop(a, index);
 	a->usable--;
 }
 
-static void
-rest(struct dsrv_acceptor *a, struct dsrv_listener *l, int pause,
-    struct dsrv_loop *loop)
+/*
+ * A pause, with the listener's timer
+ */
+
+static int
+is_resting(const struct dsrv_acceptor *a, int index)
 {
-	l->retry_at = dsrv_loop_now() + pause;
-	a->resting++;
-	dsrv_loop_pause(loop, l->place);
+	return dsrv_loop_timer(a->loop, a->tag + index) != DSRV_NEVER;
+}
+
+static void
+rest(struct dsrv_acceptor *a, int index, int pause)
+{
+	dsrv_loop_pause(a->loop, a->tag + index);
+	dsrv_loop_set_timer(a->loop, a->tag + index,
+	    dsrv_clock_now() + pause);
 }
 
 /* The master may have ended a socket that no longer listens, and the signal
  * may be on its way. */
 static void
-suspect(struct dsrv_acceptor *a, struct dsrv_listener *l,
-    struct dsrv_loop *loop)
+suspect(struct dsrv_acceptor *a, int index)
 {
-	if (l->retry_at != DSRV_NEVER)
+	if (is_resting(a, index))
 		return;
-	l->is_suspect = 1;
-	rest(a, l, SUSPICION, loop);
+	a->listeners[index].is_suspect = 1;
+	rest(a, index, SUSPICION);
 }
 
 /* One message for all listeners that fail for the same reason. */
@@ -136,9 +140,9 @@ say(const struct dsrv_acceptor *a, const struct dsrv_listener *l, int error)
 }
 
 static void
-fail_listener(struct dsrv_acceptor *a, struct dsrv_listener *l, int error,
-    struct dsrv_loop *loop)
+fail_listener(struct dsrv_acceptor *a, int index, int error)
 {
+	struct dsrv_listener *l = &a->listeners[index];
 	int pause = dsrv_listen_pause(error, &l->failures);
 
 	if (pause == 0)
@@ -146,54 +150,12 @@ fail_listener(struct dsrv_acceptor *a, struct dsrv_listener *l, int error,
 	if (l->error != error)
 		say(a, l, error);
 	l->error = error;
-	rest(a, l, pause, loop);
-}
-
-int
-dsrv_accept_from(struct dsrv_acceptor *a, int index, struct dsrv_loop *loop,
-    struct dsrv_client *client)
-{
-	struct dsrv_listener *l = &a->listeners[index];
-
-	if (dsrv_listen_accept(l->fd, client) == -1) {
-		if (dsrv_listen_why(errno) == DSRV_LISTEN_SOCKET)
-			suspect(a, l, loop);
-		else
-			fail_listener(a, l, errno, loop);
-		return -1;
-	}
-	client->listener = index;
-	l->failures = l->error = 0;
-	return 0;
-}
-
-void
-dsrv_accept_watch(struct dsrv_acceptor *a, int on, struct dsrv_loop *loop)
-{
-	int i;
-
-	for (i = 0; i < a->count && on != a->watched; i++)
-		if (!on)
-			dsrv_loop_pause(loop, a->listeners[i].place);
-		else if (a->listeners[i].retry_at == DSRV_NEVER)
-			dsrv_loop_resume(loop, a->listeners[i].place);
-	a->watched = on;
-}
-
-int64_t
-dsrv_accept_retry_at(const struct dsrv_acceptor *a)
-{
-	int64_t first = DSRV_NEVER;
-	int i;
-
-	for (i = 0; i < a->count && a->resting > 0; i++)
-		first = dsrv_loop_earlier(first, a->listeners[i].retry_at);
-	return first;
+	rest(a, index, pause);
 }
 
 /* Whether it is to be tried again; else it is dropped. */
 static int
-is_cleared(struct dsrv_acceptor *a, int index, struct dsrv_loop *loop)
+is_cleared(struct dsrv_acceptor *a, int index)
 {
 	struct dsrv_listener *l = &a->listeners[index];
 
@@ -202,50 +164,81 @@ is_cleared(struct dsrv_acceptor *a, int index, struct dsrv_loop *loop)
 	l->is_suspect = 0;
 	if ((errno = dsrv_listen_check(l->fd)) == 0)
 		return 1;
-	drop(a, index, loop);
+	drop(a, index);
 	if (dsrv_settings()->worker_spare_count > 0)
 		dsrv_spare_drop(index);
 	return 0;
 }
 
 void
-dsrv_accept_retry(struct dsrv_acceptor *a, int64_t now, struct dsrv_loop *loop)
+dsrv_accept_retry(struct dsrv_acceptor *a, int index)
+{
+	if (is_cleared(a, index) && a->watched)
+		dsrv_loop_resume(a->loop, a->tag + index);
+}
+
+/*
+ * Clients
+ */
+
+int
+dsrv_accept_from(struct dsrv_acceptor *a, int index,
+    struct dsrv_client *client)
+{
+	struct dsrv_listener *l = &a->listeners[index];
+
+	if (dsrv_listen_accept(l->fd, client) == -1) {
+		if (dsrv_listen_why(errno) == DSRV_LISTEN_SOCKET)
+			suspect(a, index);
+		else
+			fail_listener(a, index, errno);
+		return -1;
+	}
+	client->listener = index;
+	l->failures = l->error = 0;
+	return 0;
+}
+
+void
+dsrv_accept_watch(struct dsrv_acceptor *a, int on)
 {
 	int i;
 
-	for (i = 0; i < a->count && a->resting > 0; i++) {
-		if (now < a->listeners[i].retry_at ||
-		    !is_cleared(a, i, loop))
-			continue;
-		a->listeners[i].retry_at = DSRV_NEVER;
-		a->resting--;
-		if (a->watched)
-			dsrv_loop_resume(loop, a->listeners[i].place);
-	}
+	for (i = 0; i < a->count && on != a->watched; i++)
+		if (!on)
+			dsrv_loop_pause(a->loop, a->tag + i);
+		else if (!is_resting(a, i))
+			dsrv_loop_resume(a->loop, a->tag + i);
+	a->watched = on;
+}
+
+static int
+is_in_use(const struct dsrv_acceptor *a, int index)
+{
+	return dsrv_loop_watches(a->loop, a->tag + index);
 }
 
 int
-dsrv_accept_has_clients(const struct dsrv_acceptor *a,
-    const struct dsrv_loop *loop)
+dsrv_accept_has_clients(const struct dsrv_acceptor *a)
 {
 	int i;
 
 	for (i = 0; i < a->count; i++)
-		if (dsrv_loop_watches(loop, a->listeners[i].place) &&
+		if (is_in_use(a, i) &&
 		    dsrv_listen_has_client(a->listeners[i].fd))
 			return 1;
 	return 0;
 }
 
 int
-dsrv_accept_check(struct dsrv_acceptor *a, struct dsrv_loop *loop)
+dsrv_accept_check(struct dsrv_acceptor *a)
 {
 	int i, good = 1;
 
 	for (i = 0; i < a->count; i++)
-		if (dsrv_loop_watches(loop, a->listeners[i].place) &&
+		if (is_in_use(a, i) &&
 		    dsrv_listen_check(a->listeners[i].fd) != 0) {
-			suspect(a, &a->listeners[i], loop);
+			suspect(a, i);
 			good = 0;
 		}
 	return good;

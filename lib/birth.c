@@ -134,7 +134,7 @@ dsrv_birth_wait(unsigned birth, pid_t server)
 		if (yields++ < YIELDS)
 			sched_yield();
 		else {
-			dsrv_loop_doze(moment);
+			dsrv_clock_doze(moment);
 			if (moment < LONGEST_MOMENT)
 				moment *= 2;
 		}

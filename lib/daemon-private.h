@@ -102,6 +102,17 @@ const char *dsrv_sigtable_name(int signo);
 int dsrv_sigtable_raise(unsigned *asked, int signo);
 
 /*
+ * clock.c - the monotonic clock, and short sleeps
+ */
+
+#define DSRV_NEVER INT64_MAX
+
+int64_t dsrv_clock_now(void);	/* ms */
+int64_t dsrv_clock_earlier(int64_t, int64_t);
+void dsrv_clock_sleep(int ms);
+void dsrv_clock_doze(int us);
+
+/*
  * descriptors.c - what 0, 1 and 2 are, and how all others are opened
  */
 
@@ -539,45 +550,23 @@ void dsrv_sigfd_reset(const sigset_t *untouched);
 void dsrv_sigfd_ignored(sigset_t *);
 
 /*
- * loop.c - wait for the next event
+ * reap.c - which child has ended; the only waitpid(2)
  */
 
-enum dsrv_event {
-	DSRV_EVENT_SIGNAL,	/* loop.signo arrived */
-	DSRV_EVENT_CHILD,	/* loop.pid ended with loop.status */
-	DSRV_EVENT_FD,	/* loop.fd, watched at loop.place, is ready */
-	DSRV_EVENT_TICK		/* loop.deadline has passed */
-};
+/* Which children a process waits for: those that it has forked, or all, as one
+ * that adopts orphans must. */
+enum dsrv_reap { DSRV_REAP_FORKED, DSRV_REAP_ALL };
 
-#define DSRV_NEVER INT64_MAX
-
-/* Which children a loop waits for: those that it has forked, or all, as a
- * process that adopts orphans must. */
-enum dsrv_loop_reap { DSRV_REAP_FORKED, DSRV_REAP_ALL };
-
-struct dsrv_loop {
-	/* set by dsrv_loop_next() */
-	int signo;
-	int from_kernel;
+struct dsrv_ended {
 	pid_t pid;
 	int status;
-	struct dsrv_child child;	/* of pid, if it was known */
-	int fd;
-	int place;
+	struct dsrv_child child;	/* if it was known */
+};
 
-	/* set by the stage */
-	int64_t deadline;	/* on dsrv_loop_now()'s clock; DSRV_NEVER */
-
-	/* private to the loop */
+struct dsrv_reaper {
+	struct dsrv_ended ended;	/* what was found last */
 	struct dsrv_children children;
-	enum dsrv_loop_reap reap;
-	struct pollfd *set;	/* place 0: the signals */
-	int set_max;
-	int watched;
-	int cursor;		/* the place checked last in this round */
-	int unseen;		/* places left to check in it */
-	int in_use;		/* signals that have come are its own */
-	int ticked;		/* the deadline was reported in it */
+	enum dsrv_reap whom;
 	int must_reap;		/* a child ended; for DSRV_REAP_ALL */
 	int failed;		/* waitpid(2) has, and must be retried */
 	int64_t look_every;	/* ms between checks of all children */
@@ -586,6 +575,77 @@ struct dsrv_loop {
 	int sweep_now;		/* ... and in this round */
 	int hand;		/* the next one of all, ... */
 	unsigned recent;	/* ... and of the newest */
+};
+
+enum dsrv_reap_hint {
+	DSRV_REAP_ENDED,
+	DSRV_REAP_LATER,	/* to be found by dsrv_reap_next() */
+	DSRV_REAP_STRANGER	/* the SIGCHLD is not from a child */
+};
+
+/* -1 with errno. roster: as for dsrv_children_open(). */
+int dsrv_reap_open(struct dsrv_reaper *, enum dsrv_reap, struct dsrv_roster *);
+void dsrv_reap_close(struct dsrv_reaper *);
+/* How often to check for exits that no signal announced; ms. */
+void dsrv_reap_look_every(struct dsrv_reaper *, int64_t ms);
+/* A SIGCHLD that names pid. */
+enum dsrv_reap_hint dsrv_reap_hear(struct dsrv_reaper *, pid_t);
+/* Whether another child has ended. */
+int dsrv_reap_next(struct dsrv_reaper *);
+/* After each wait for events; is_quiet: there was none. */
+void dsrv_reap_begin_round(struct dsrv_reaper *, int is_quiet);
+/* When to begin a round even without an event, and after how many ms; or
+ * DSRV_NEVER. */
+int64_t dsrv_reap_look_at(const struct dsrv_reaper *);
+int64_t dsrv_reap_patience(const struct dsrv_reaper *);
+/* Records an adopted child. -1: it is not a child of this process. */
+int dsrv_reap_adopt(struct dsrv_reaper *, pid_t);
+/* Waits for this child, however long it takes. */
+void dsrv_reap_wait(struct dsrv_reaper *, pid_t);
+/* Whether orphaned descendants become children of this process. Returns the
+ * old value; -1: the system cannot do this. */
+int dsrv_reap_adopting(int on);
+/* Whether process group pgid is empty; first reaps its members that are
+ * children of this process. */
+int dsrv_reap_group_gone(pid_t pgid);
+
+/*
+ * loop.c - wait for the next event; the only fork(2)
+ */
+
+enum dsrv_event {
+	DSRV_EVENT_SIGNAL,	/* loop.signo arrived */
+	DSRV_EVENT_CHILD,	/* loop.ended tells which ended, and how */
+	DSRV_EVENT_FD,		/* the descriptor of loop.tag is ready */
+	DSRV_EVENT_TIMER	/* the time of loop.tag has come */
+};
+
+struct dsrv_known {
+	int64_t timer;	/* of the tag that is this one's index */
+	int place;	/* of its descriptor, in the set; 0: none */
+	int tag;	/* that has the place after this one's index */
+};
+
+/* A tag is a number from 0 on, by which a stage names a thing that has a
+ * descriptor to watch, a timer, or both. */
+struct dsrv_loop {
+	/* set by dsrv_loop_next() */
+	int signo;
+	int from_kernel;
+	struct dsrv_ended ended;
+	int tag;
+
+	/* private to the loop */
+	struct dsrv_reaper reaper;
+	struct pollfd *set;	/* place 0: the signals */
+	int places;
+	struct dsrv_known *known;
+	int tags;
+	int cursor;		/* the place checked last in this round */
+	int last;		/* the one that was ready last */
+	int unseen;		/* places left to check in the round */
+	int timed;		/* timers checked in it */
+	int in_use;		/* signals that have come are its own */
 	struct dsrv_sigfd signals;
 	struct dsrv_signal received[DSRV_SIGFD_MAX];
 	int received_count;
@@ -593,31 +653,23 @@ struct dsrv_loop {
 };
 
 /* Flushes stdio and takes over signals as dsrv_sigfd_open() does; -1 with
- * errno. At most places descriptors can be watched. roster: as for
- * dsrv_children_open(). */
-int dsrv_loop_open(struct dsrv_loop *, int places, enum dsrv_loop_reap,
+ * errno. roster: as for dsrv_children_open(). */
+int dsrv_loop_open(struct dsrv_loop *, int tags, enum dsrv_reap,
     struct dsrv_roster *, const sigset_t *untouched);
 /* Gives the program its signals back. Keeps errno. */
 void dsrv_loop_close(struct dsrv_loop *);
-/* Returns the place at which fd is watched. With events 0 it is ready only
- * when its other end is gone. */
-int dsrv_loop_watch(struct dsrv_loop *, int fd, int events);
-void dsrv_loop_pause(struct dsrv_loop *, int place);
-void dsrv_loop_resume(struct dsrv_loop *, int place);
-/* For good: the place is free for dsrv_loop_rewatch(). */
-void dsrv_loop_forget(struct dsrv_loop *, int place);
-void dsrv_loop_rewatch(struct dsrv_loop *, int place, int fd, int events);
-/* Whether place is not forgotten. */
-int dsrv_loop_watches(const struct dsrv_loop *, int place);
-
-/* How often to check for exits that no signal announced; ms. */
-void dsrv_loop_look_every(struct dsrv_loop *, int64_t ms);
-
 enum dsrv_event dsrv_loop_next(struct dsrv_loop *);
-int64_t dsrv_loop_now(void);	/* ms, monotonic */
-int64_t dsrv_loop_earlier(int64_t, int64_t);
-void dsrv_loop_sleep(int ms);
-void dsrv_loop_doze(int us);
+
+/* With events 0 the descriptor is ready only when its other end is gone. */
+void dsrv_loop_watch(struct dsrv_loop *, int tag, int fd, int events);
+void dsrv_loop_pause(struct dsrv_loop *, int tag);
+void dsrv_loop_resume(struct dsrv_loop *, int tag);
+/* Until it is watched again. */
+void dsrv_loop_forget(struct dsrv_loop *, int tag);
+int dsrv_loop_watches(const struct dsrv_loop *, int tag);
+/* On the clock of dsrv_clock_now(), once; DSRV_NEVER: not at all. */
+void dsrv_loop_set_timer(struct dsrv_loop *, int tag, int64_t when);
+int64_t dsrv_loop_timer(const struct dsrv_loop *, int tag);
 
 /* As fork(2), and records the child. The child has the program's signal mask
  * and dispositions, and nothing of the loop. */
@@ -637,16 +689,10 @@ pid_t dsrv_loop_child_at(const struct dsrv_loop *, int place);
 int dsrv_loop_has_child(const struct dsrv_loop *, pid_t);
 struct dsrv_child *dsrv_loop_child(const struct dsrv_loop *, pid_t);
 const struct dsrv_children *dsrv_loop_known(const struct dsrv_loop *);
-/* Waits for this child, however long it takes. */
-void dsrv_loop_wait(struct dsrv_loop *, pid_t);
-/* Records an adopted child. -1: it is not a child of this process. */
+/* As dsrv_reap_adopt(), _wait() and _look_every(). */
 int dsrv_loop_adopt(struct dsrv_loop *, pid_t);
-/* Whether orphaned descendants become children of this process. Returns the
- * old value; -1: the system cannot do this. */
-int dsrv_loop_adopting(int on);
-/* Whether process group pgid is empty; first reaps its members that are
- * children of this process. */
-int dsrv_loop_group_gone(pid_t pgid);
+void dsrv_loop_wait(struct dsrv_loop *, pid_t);
+void dsrv_loop_look_every(struct dsrv_loop *, int64_t ms);
 
 /*
  * relay.c - copies the daemon's two streams to the starter's
@@ -664,8 +710,7 @@ struct dsrv_relay {
 	int left;	/* bytes still to take; -1: up to end of file */
 	int broken;	/* the sink has no reader: data is dropped */
 	int over;
-	int source_place;
-	int sink_place;
+	int tag;	/* of the source; the next one is the sink's */
 	size_t len;
 	size_t done;
 	char buf[PIPE_BUF];	/* what a pipe takes whole after POLLOUT */
@@ -675,9 +720,10 @@ void dsrv_relay_open(struct dsrv_relay *, int source, int sink);
 void dsrv_relay_close(struct dsrv_relay *);
 /* Moves what can be moved now; returns what to wait for before the next. */
 enum dsrv_relay_wait dsrv_relay_step(struct dsrv_relay *);
-/* Makes a loop watch it, at two places, whose events go to ready(). */
-void dsrv_relay_watch(struct dsrv_relay *, struct dsrv_loop *);
-int dsrv_relay_watches(const struct dsrv_relay *, int place);
+/* Makes a loop watch it by two tags, from this one on; their events go to
+ * dsrv_relay_ready(). */
+void dsrv_relay_watch(struct dsrv_relay *, struct dsrv_loop *, int tag);
+int dsrv_relay_has(const struct dsrv_relay *, int tag);
 void dsrv_relay_ready(struct dsrv_relay *, struct dsrv_loop *);
 /* Moves only what the source holds now. */
 void dsrv_relay_finish(struct dsrv_relay *, struct dsrv_loop *);
@@ -685,6 +731,8 @@ void dsrv_relay_finish(struct dsrv_relay *, struct dsrv_loop *);
  * what precedes it. */
 void dsrv_relay_say(struct dsrv_relay *, struct dsrv_loop *,
     const char *line, size_t size);
+
+enum { DSRV_RELAY_TAGS = 4 };
 
 /* Of stdout and stderr. */
 struct dsrv_relays {
@@ -697,8 +745,9 @@ struct dsrv_relays {
 int dsrv_relays_open(struct dsrv_relays *, int *to_stdout, int *to_stderr);
 /* The starter's ends. */
 void dsrv_relays_close(struct dsrv_relays *);
-void dsrv_relays_watch(struct dsrv_relays *, struct dsrv_loop *);
-/* Handles an event at loop.place. */
+/* By DSRV_RELAY_TAGS, from this one on. */
+void dsrv_relays_watch(struct dsrv_relays *, struct dsrv_loop *, int tag);
+/* Handles an event of one of them. */
 void dsrv_relays_ready(struct dsrv_relays *, struct dsrv_loop *);
 void dsrv_relays_finish(struct dsrv_relays *, struct dsrv_loop *);
 /* Whether everything has been moved. */
@@ -858,18 +907,19 @@ int dsrv_limit_take(struct dsrv_limit *, int64_t now);
 
 struct dsrv_listener {
 	int fd;
-	int place;		/* in the loop */
 	int failures;		/* in a row */
 	int error;		/* that was reported; 0: none */
 	int is_suspect;		/* it no longer listens */
-	int64_t retry_at;	/* DSRV_NEVER: it is not paused */
 };
 
+/* Each listener has a tag of the loop, from tag on: with a timer it rests after
+ * a failure. */
 struct dsrv_acceptor {
 	struct dsrv_listener *listeners;
+	struct dsrv_loop *loop;
+	int tag;
 	int count;
 	int usable;		/* of them */
-	int resting;		/* of them: paused after a failure */
 	int watched;
 };
 
@@ -877,25 +927,19 @@ struct dsrv_acceptor {
 int dsrv_accept_check_list(const int *fds, int count);
 /* -1 with errno. */
 int dsrv_accept_open(struct dsrv_acceptor *, const int *fds, int count,
-    struct dsrv_loop *);
+    struct dsrv_loop *, int tag);
 void dsrv_accept_close(struct dsrv_acceptor *);
-/* The index of the listener that is watched at place. */
-int dsrv_accept_index(const struct dsrv_acceptor *, int place);
 /* Watches none from now on. */
-void dsrv_accept_stop(struct dsrv_acceptor *, struct dsrv_loop *);
+void dsrv_accept_stop(struct dsrv_acceptor *);
 /* Accepts a client that is still there; -1: none. */
-int dsrv_accept_from(struct dsrv_acceptor *, int index, struct dsrv_loop *,
-    struct dsrv_client *);
-void dsrv_accept_watch(struct dsrv_acceptor *, int on, struct dsrv_loop *);
-/* When to retry those that have failed; and does so. */
-int64_t dsrv_accept_retry_at(const struct dsrv_acceptor *);
-void dsrv_accept_retry(struct dsrv_acceptor *, int64_t now,
-    struct dsrv_loop *);
+int dsrv_accept_from(struct dsrv_acceptor *, int index, struct dsrv_client *);
+void dsrv_accept_watch(struct dsrv_acceptor *, int on);
+/* The time of its timer has come. */
+void dsrv_accept_retry(struct dsrv_acceptor *, int index);
 /* Whether a client waits at any listener. */
-int dsrv_accept_has_clients(const struct dsrv_acceptor *,
-    const struct dsrv_loop *);
+int dsrv_accept_has_clients(const struct dsrv_acceptor *);
 /* Drops those that no longer listen, after a moment. Whether all do. */
-int dsrv_accept_check(struct dsrv_acceptor *, struct dsrv_loop *);
+int dsrv_accept_check(struct dsrv_acceptor *);
 
 /*
  * notice.c - what the log says about workers
@@ -904,6 +948,8 @@ int dsrv_accept_check(struct dsrv_acceptor *, struct dsrv_loop *);
 enum { DSRV_NOTICE_WORKER = DSRV_ADDRESS_TEXT + 32 };
 
 struct dsrv_crashes {
+	struct dsrv_loop *loop;
+	int tag;		/* its timer: when to report how many more */
 	struct dsrv_limit limit;
 	int status;		/* of the last one */
 	char worker[DSRV_NOTICE_WORKER];
@@ -915,15 +961,14 @@ struct dsrv_busy {
 	int said;
 };
 
-/* The child in loop has ended. */
-void dsrv_crashes_add(struct dsrv_crashes *, unsigned asked,
-    const struct dsrv_loop *);
-/* When to report how many have crashed since the last line; and reports it. */
-int64_t dsrv_crashes_due(const struct dsrv_crashes *);
-void dsrv_crashes_say(struct dsrv_crashes *, int64_t now);
+void dsrv_crashes_open(struct dsrv_crashes *, struct dsrv_loop *, int tag);
+/* The child in loop.ended has ended. */
+void dsrv_crashes_add(struct dsrv_crashes *, unsigned asked);
+/* Reports those that have crashed since the last line, if any. */
+void dsrv_crashes_say(struct dsrv_crashes *);
 /* Called before each wait; returns when to check again. */
 int64_t dsrv_busy_watch(struct dsrv_busy *, int is_full,
-    const struct dsrv_acceptor *, const struct dsrv_loop *);
+    const struct dsrv_acceptor *);
 
 /*
  * orphans.c - workers that have outlived their server: adopt them, signal them
@@ -937,13 +982,12 @@ struct dsrv_orphans {
 	int from_dead;	/* the status pipe of the last server that died, where
 			 * workers that it had not recorded report; or -1 */
 	int missed;	/* the signal that they have not had; 0: none */
-	int place;
-	int64_t until;	/* when to stop listening there */
+	int tag;	/* of that pipe; its timer: when to stop listening */
 };
 
 /* -1 with errno. The second is for when the loop is open. */
-int dsrv_orphans_open(struct dsrv_orphans *, struct dsrv_loop *);
-void dsrv_orphans_watch(struct dsrv_orphans *);
+int dsrv_orphans_open(struct dsrv_orphans *, struct dsrv_loop *, int tag);
+void dsrv_orphans_begin(struct dsrv_orphans *);
 void dsrv_orphans_close(struct dsrv_orphans *);
 /* In a child of the master: drops what it inherited. */
 void dsrv_orphans_leave(struct dsrv_orphans *);
@@ -973,21 +1017,23 @@ struct dsrv_supervised {
 	pid_t pid;		/* 0: none at the moment */
 	int64_t born;
 	int from_child;		/* its status pipe, or -1 */
-	int place;
+	struct dsrv_loop *loop;
+	int tag;		/* of that pipe; its timer: to fork a new one */
 	struct dsrv_history history;
 	int fork_failures;	/* in a row */
-	int64_t again_at;	/* when to fork a new one; DSRV_NEVER */
 };
 
 void dsrv_supervise_open(struct dsrv_supervised *, const char *name,
-    struct dsrv_loop *);
+    struct dsrv_loop *, int tag);
 void dsrv_supervise_close(struct dsrv_supervised *);
-/* As fork(2); the child gets its status pipe. Reports a failure and sets
- * again_at to the time of the next try. */
-pid_t dsrv_supervise_fork(struct dsrv_supervised *, struct dsrv_loop *,
+/* When to fork a new one; DSRV_NEVER. */
+void dsrv_supervise_again(struct dsrv_supervised *, int64_t when);
+/* As fork(2); the child gets its status pipe. After a failure, which it reports,
+ * the timer is set for the next try. */
+pid_t dsrv_supervise_fork(struct dsrv_supervised *,
     pid_t (*fork_child)(struct dsrv_loop *));
 /* After the child's death: hands its pipe to the caller. */
-int dsrv_supervise_take_pipe(struct dsrv_supervised *, struct dsrv_loop *);
+int dsrv_supervise_take_pipe(struct dsrv_supervised *);
 
 /*
  * phase.c - the phases of a daemon's life, as its master sees them; pure
@@ -1040,10 +1086,10 @@ void dsrv_keeplog_become_logger(struct dsrv_keeplog *);
  * look. */
 void dsrv_keeplog_wake(const struct dsrv_keeplog *);
 /* Whether the first logger has now opened its file. */
-int dsrv_keeplog_hear(struct dsrv_keeplog *, struct dsrv_loop *);
-/* The logger in loop has ended. */
-enum dsrv_keeplog_end dsrv_keeplog_lose(struct dsrv_keeplog *,
-    struct dsrv_loop *, int is_ending);
+int dsrv_keeplog_hear(struct dsrv_keeplog *);
+/* The logger has ended with this status. */
+enum dsrv_keeplog_end dsrv_keeplog_lose(struct dsrv_keeplog *, int status,
+    int is_ending);
 int dsrv_keeplog_is_done(const struct dsrv_keeplog *);
 /* The daemon has stopped writing. The second: it has waited for ms. */
 void dsrv_keeplog_leave(struct dsrv_keeplog *, int confirmed);
@@ -1145,35 +1191,33 @@ void dsrv_spare_stop(void);
 enum { DSRV_POOL_EMPTY_HANDED = 75 };
 
 struct dsrv_pool {
-	int place;		/* spares call there; -1: there are none */
+	int is_open;
+	struct dsrv_acceptor *acceptor;
+	struct dsrv_loop *loop;
+	int tag;		/* spares call there; its timer: the next check */
 	int refill;		/* fork until enough wait */
 	int hungry;		/* how many more, for waiting clients */
 	int sent;		/* for them, since the last check, ... */
 	int sent_in_vain;	/* ... that got none, ... */
 	int vain_looks;		/* ... and checks in a row at which none did */
 	int looked;		/* the last check found waiting clients */
-	int64_t look_at;	/* the next check; DSRV_NEVER */
 	unsigned turn;		/* the listener that a new spare tries first */
 	int lost;		/* in a row, before they had a client */
 };
 
 /* -1 with errno. */
-int dsrv_pool_open(struct dsrv_pool *, const int *listeners, int count,
-    struct dsrv_loop *);
+int dsrv_pool_open(struct dsrv_pool *, const int *listeners,
+    struct dsrv_acceptor *, struct dsrv_loop *, int tag);
 void dsrv_pool_close(void);
 /* Whether to fork another spare, and for which slot; -1: none. */
-int dsrv_pool_next(struct dsrv_pool *, int may_fork,
-    const struct dsrv_acceptor *, const struct dsrv_loop *, int *slot);
+int dsrv_pool_next(struct dsrv_pool *, int may_fork, int *slot);
 /* A spare has called. The second: a child has died, perhaps a spare; returns
  * the ms to wait before the next fork. */
-void dsrv_pool_hear(struct dsrv_pool *, struct dsrv_acceptor *,
-    struct dsrv_loop *);
-int dsrv_pool_lose(struct dsrv_pool *, struct dsrv_acceptor *,
-    struct dsrv_loop *);
-void dsrv_pool_tick(struct dsrv_pool *, int64_t now);
-/* At look_at. */
-void dsrv_pool_look(struct dsrv_pool *, int64_t now,
-    const struct dsrv_acceptor *, const struct dsrv_loop *);
+void dsrv_pool_hear(struct dsrv_pool *);
+int dsrv_pool_lose(struct dsrv_pool *, const struct dsrv_ended *);
+/* Once a tick; and when its timer says so. */
+void dsrv_pool_tick(struct dsrv_pool *);
+void dsrv_pool_look(struct dsrv_pool *);
 /* Tells idle spares to exit. */
 void dsrv_pool_release(void);
 /* In a new child: keeps only what a spare needs. */

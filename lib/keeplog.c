@@ -83,7 +83,7 @@ dsrv_keeplog_wake(const struct dsrv_keeplog *k)
  */
 
 int
-dsrv_keeplog_hear(struct dsrv_keeplog *k, struct dsrv_loop *loop)
+dsrv_keeplog_hear(struct dsrv_keeplog *k)
 {
 	int number, first = 0;
 	enum dsrv_status_word word = dsrv_statuspipe_hear(k->logger.from_child,
@@ -95,7 +95,7 @@ dsrv_keeplog_hear(struct dsrv_keeplog *k, struct dsrv_loop *loop)
 		k->opened = 1;
 	}
 	if (word == DSRV_STATUS_GONE) {
-		dsrv_loop_forget(loop, k->logger.place);
+		dsrv_loop_forget(k->logger.loop, k->logger.tag);
 		/* It is ending, or can no longer say that it has its file. */
 		if (!k->opened && k->logger.pid != 0)
 			kill(k->logger.pid, SIGKILL);
@@ -110,15 +110,15 @@ lose_late(struct dsrv_keeplog *k, int status)
 {
 	if (k->left && status == 0)
 		return DSRV_KEEPLOG_DONE;
-	k->logger.again_at = dsrv_loop_now() + dsrv_restart_pause(
-	    ++k->logger.history.fast_ends, FIRST_PAUSE, LONGEST_PAUSE);
+	dsrv_supervise_again(&k->logger, dsrv_clock_now() + dsrv_restart_pause(
+	    ++k->logger.history.fast_ends, FIRST_PAUSE, LONGEST_PAUSE));
 	return DSRV_KEEPLOG_AGAIN;
 }
 
 static enum dsrv_keeplog_end
 judge(struct dsrv_keeplog *k, int status)
 {
-	int64_t now = dsrv_loop_now();
+	int64_t now = dsrv_clock_now();
 	struct dsrv_verdict verdict = dsrv_restart_judge_logger(
 	    &k->logger.history, now - k->logger.born);
 
@@ -128,27 +128,25 @@ judge(struct dsrv_keeplog *k, int status)
 		lose_late(k, status);
 		return DSRV_KEEPLOG_TOO_OFTEN;
 	}
-	k->logger.again_at = now + verdict.pause;
+	dsrv_supervise_again(&k->logger, now + verdict.pause);
 	dsrv_report("keep the logger: it %s; another follows",
 	    dsrv_report_how(status));
 	return DSRV_KEEPLOG_AGAIN;
 }
 
 enum dsrv_keeplog_end
-dsrv_keeplog_lose(struct dsrv_keeplog *k, struct dsrv_loop *loop,
-    int is_ending)
+dsrv_keeplog_lose(struct dsrv_keeplog *k, int status, int is_ending)
 {
 	k->logger.pid = 0;
-	dsrv_keeplog_hear(k, loop);
-	dsrv_loop_forget(loop, k->logger.place);
+	dsrv_keeplog_hear(k);
+	dsrv_loop_forget(k->logger.loop, k->logger.tag);
 	dsrv_supervise_close(&k->logger);
 	dsrv_handover_collect(&k->handover);
 	if (k->opened)
-		return is_ending ? lose_late(k, loop->status) :
-		    judge(k, loop->status);
+		return is_ending ? lose_late(k, status) : judge(k, status);
 	if (!is_ending)
 		dsrv_report("start: the logger %s before its file was open",
-		    dsrv_report_how(loop->status));
+		    dsrv_report_how(status));
 	return DSRV_KEEPLOG_FAILED;
 }
 
@@ -176,7 +174,7 @@ dsrv_keeplog_leave(struct dsrv_keeplog *k, int confirmed)
 		dsrv_report_to(DSRV_REPORT_SYSLOG);
 	}
 	if (k->logger.pid == 0)
-		k->logger.again_at = dsrv_loop_now();
+		dsrv_supervise_again(&k->logger, dsrv_clock_now());
 	else
 		kill(k->logger.pid, SIGCONT);
 }
@@ -188,7 +186,7 @@ dsrv_keeplog_silence(struct dsrv_keeplog *k, int64_t ms)
 	long lost = dsrv_handover_lost(&k->handover);
 
 	k->done = 1;
-	k->logger.again_at = DSRV_NEVER;
+	dsrv_supervise_again(&k->logger, DSRV_NEVER);
 	dsrv_report("have the last lines written within %lld s",
 	    (long long)ms / 1000);
 	if (lost > 0)

@@ -16,6 +16,8 @@
 
 #include "daemon-private.h"
 
+enum { STARTER, TAGS };	/* of the loop */
+
 static void
 end_as(int wait_status)
 {
@@ -27,13 +29,14 @@ end_as(int wait_status)
 static void
 lead(struct dsrv_loop *loop, pid_t master, int lifeline)
 {
-	int place = dsrv_loop_watch(loop, lifeline, 0), abandoned = 0;
+	int abandoned = 0;
 
+	dsrv_loop_watch(loop, STARTER, lifeline, 0);
 	for (;;)
 		switch (dsrv_loop_next(loop)) {
 		case DSRV_EVENT_CHILD:
 			if (!abandoned)
-				end_as(loop->status);
+				end_as(loop->ended.status);
 			break;
 		case DSRV_EVENT_SIGNAL:
 			/* What the session got may have come before the
@@ -43,12 +46,13 @@ lead(struct dsrv_loop *loop, pid_t master, int lifeline)
 			break;
 		case DSRV_EVENT_FD:
 			/* The starter has died, and so has the start. */
-			dsrv_loop_forget(loop, place);
+			dsrv_loop_forget(loop, STARTER);
 			abandoned = 1;
 			kill(-getpid(), SIGTERM);
-			loop->deadline = dsrv_loop_now() + DSRV_START_GRACE;
+			dsrv_loop_set_timer(loop, STARTER,
+			    dsrv_clock_now() + DSRV_START_GRACE);
 			break;
-		case DSRV_EVENT_TICK:
+		case DSRV_EVENT_TIMER:
 			kill(-getpid(), SIGKILL);
 			break;
 		}
@@ -63,7 +67,7 @@ dsrv_leader_become(int lifeline, int null, const int *for_master, int count)
 
 	if (setsid() == -1)
 		dsrv_report_die("make a session");
-	if (dsrv_loop_open(&loop, 1, DSRV_REAP_ALL, NULL, NULL) == -1)
+	if (dsrv_loop_open(&loop, TAGS, DSRV_REAP_ALL, NULL, NULL) == -1)
 		dsrv_report_die("lead the session");
 	if ((master = dsrv_loop_fork(&loop)) == -1)
 		dsrv_report_die("fork the master");

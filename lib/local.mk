@@ -32,6 +32,8 @@ lib_libdaemonsrv_la_SOURCES = \
 	lib/logwriter.c \
 	lib/logger-private.h \
 	lib/loop.c \
+	lib/reap.c \
+	lib/clock.c \
 	lib/master.c \
 	lib/memory.c \
 	lib/notice.c \

@@ -208,7 +208,7 @@ enum dsrv_trouble {
 };
 
 struct dsrv_handover_trouble {
-	int64_t since;	/* on dsrv_loop_now()'s clock; 0: there is none */
+	int64_t since;	/* on dsrv_clock_now()'s clock; 0: there is none */
 	int64_t until;	/* 0: it goes on */
 };
 

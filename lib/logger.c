@@ -31,13 +31,14 @@ enum {
 	FEW = 16 * 1024
 };
 
+/* Of the loop: the log pipe, or the reader's bell; the master's pipe; the file,
+ * where that may have no room. */
+enum { LOG, MASTER, STREAM, TAGS };
+
 struct logger {
 	struct dsrv_loop loop;
 	struct dsrv_handover handover;
 	struct dsrv_logwriter writer;
-	int log_place;		/* the log pipe, or the reader's bell */
-	int master_place;
-	int stream_place;	/* the file, where that may have no room */
 	int waiting;		/* what is in hand cannot be written now */
 	int64_t read_at;	/* not before: it could not be read */
 	ssize_t last;		/* this many bytes came */
@@ -59,7 +60,7 @@ start_reader(struct logger *l)
 		return -1;
 	fcntl(kept.bell, F_SETFL, O_NONBLOCK);
 	l->writer.bell = kept.bell;
-	dsrv_loop_rewatch(&l->loop, l->log_place, kept.bell, POLLIN);
+	dsrv_loop_watch(&l->loop, LOG, kept.bell, POLLIN);
 	if (dsrv_handover_keep(&l->handover, &kept) == 0) {
 		l->handover.ends[DSRV_HANDOVER_FILE] = kept.file;
 		l->handover.ends[DSRV_HANDOVER_BELL] = kept.bell;
@@ -72,7 +73,7 @@ start_reader(struct logger *l)
 static void
 fail_to_read(struct logger *l)
 {
-	l->read_at = dsrv_loop_now() + LOOK;
+	l->read_at = dsrv_clock_now() + LOOK;
 	dsrv_trouble_begin(&l->handover, DSRV_TROUBLE_READ,
 	    l->writer.name.path);
 }
@@ -81,7 +82,7 @@ fail_to_read(struct logger *l)
 static void
 lose_reader(struct logger *l)
 {
-	dsrv_loop_forget(&l->loop, l->log_place);
+	dsrv_loop_forget(&l->loop, LOG);
 	close(l->writer.bell);
 	l->writer.bell = -1;
 	if (!dsrv_intake_is_over(&l->handover) && start_reader(l) == -1)
@@ -128,7 +129,7 @@ receive(struct logger *l)
 static int
 may_read(struct logger *l)
 {
-	if (l->read_at != 0 && dsrv_loop_now() >= l->read_at)
+	if (l->read_at != 0 && dsrv_clock_now() >= l->read_at)
 		l->read_at = 0;
 	return !l->waiting && !l->writer.at_end && l->read_at == 0;
 }
@@ -137,24 +138,23 @@ may_read(struct logger *l)
 static void
 watch(struct logger *l)
 {
+	int64_t when = dsrv_clock_now() + LOOK;
 	int reads = may_read(l);
 
-	l->loop.deadline = dsrv_loop_now() + LOOK;
 	if (l->read_at != 0)
-		l->loop.deadline = dsrv_loop_earlier(l->loop.deadline,
-		    l->read_at);
+		when = dsrv_clock_earlier(when, l->read_at);
 	if (l->handover.from_ring) {
 		if (reads && dsrv_intake_has_more(&l->handover))
-			l->loop.deadline = 0;
+			when = 0;
 	} else if (reads)
-		dsrv_loop_resume(&l->loop, l->log_place);
+		dsrv_loop_resume(&l->loop, LOG);
 	else
-		dsrv_loop_pause(&l->loop, l->log_place);
+		dsrv_loop_pause(&l->loop, LOG);
 	if (l->waiting && l->writer.full_since != 0)
-		dsrv_loop_rewatch(&l->loop, l->stream_place, l->writer.fd,
-		    POLLOUT);
+		dsrv_loop_watch(&l->loop, STREAM, l->writer.fd, POLLOUT);
 	else
-		dsrv_loop_forget(&l->loop, l->stream_place);
+		dsrv_loop_forget(&l->loop, STREAM);
+	dsrv_loop_set_timer(&l->loop, LOG, when);
 }
 
 /* Brings into the file what there is. */
@@ -182,16 +182,16 @@ is_over(const struct logger *l)
 static void
 hear(struct logger *l)
 {
-	if (l->loop.place == l->master_place) {
-		dsrv_loop_forget(&l->loop, l->master_place);
+	if (l->loop.tag == MASTER) {
+		dsrv_loop_forget(&l->loop, MASTER);
 		l->writer.shares = 1;
-	} else if (l->loop.place != l->log_place)
+	} else if (l->loop.tag != LOG)
 		return;		/* a stream has room */
 	else if (l->handover.from_ring)
 		hear_bell(l);
 	else {
 		if (l->last <= FEW)
-			dsrv_loop_doze(MOMENT);
+			dsrv_clock_doze(MOMENT);
 		receive(l);
 	}
 }
@@ -251,14 +251,12 @@ leave_output(struct logger *l)
 static int
 open_loop(struct logger *l)
 {
-	if (dsrv_loop_open(&l->loop, 3, DSRV_REAP_FORKED, NULL, NULL) == -1)
+	if (dsrv_loop_open(&l->loop, TAGS, DSRV_REAP_FORKED, NULL, NULL) == -1)
 		return -1;
 	dsrv_sigfd_ignore(SIGXFSZ);
-	l->log_place = dsrv_loop_watch(&l->loop, l->handover.from_ring ?
+	dsrv_loop_watch(&l->loop, LOG, l->handover.from_ring ?
 	    l->writer.bell : l->handover.ends[DSRV_HANDOVER_LOG], POLLIN);
-	l->master_place = dsrv_loop_watch(&l->loop, dsrv_role()->to_parent,
-	    0);
-	l->stream_place = dsrv_loop_watch(&l->loop, -1, POLLOUT);
+	dsrv_loop_watch(&l->loop, MASTER, dsrv_role()->to_parent, 0);
 	return 0;
 }
 
@@ -306,7 +304,7 @@ begin_step(struct logger *l, const struct step *step)
 			errno = error;
 			return -1;
 		}
-		dsrv_loop_sleep(LOCK_AGAIN);
+		dsrv_clock_sleep(LOCK_AGAIN);
 	}
 	return 0;
 }
@@ -319,7 +317,7 @@ begin_step_again(struct logger *l, const struct step *step)
 	while (step->take(l) == -1) {
 		if (tries == 0)
 			say_failure(l, step, errno, "; trying again");
-		dsrv_loop_sleep(dsrv_restart_pause(++tries, AGAIN, LOOK));
+		dsrv_clock_sleep(dsrv_restart_pause(++tries, AGAIN, LOOK));
 	}
 	return 0;
 }
@@ -381,7 +379,7 @@ run_logger(void)
 			break;
 		case DSRV_EVENT_CHILD:
 			break;
-		case DSRV_EVENT_TICK:
+		case DSRV_EVENT_TIMER:
 			look_at_file(&l);
 			break;
 		}

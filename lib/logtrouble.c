@@ -69,7 +69,7 @@ dsrv_trouble_begin(const struct dsrv_handover *h, enum dsrv_trouble verb,
 
 	if (trouble->since == 0) {
 		describe(h, verb, path, error);
-		trouble->since = dsrv_loop_now();
+		trouble->since = dsrv_clock_now();
 	}
 	trouble->until = 0;
 	dsrv_journal_set_state(h, &changed);
@@ -84,7 +84,7 @@ dsrv_trouble_end(const struct dsrv_handover *h, enum dsrv_trouble verb)
 
 	if (trouble->since == 0 || trouble->until != 0)
 		return;
-	trouble->until = dsrv_loop_now();
+	trouble->until = dsrv_clock_now();
 	dsrv_journal_set_state(h, &changed);
 }
 

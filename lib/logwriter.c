@@ -166,7 +166,7 @@ static void
 not_written(struct dsrv_logwriter *w)
 {
 	size_t left = dsrv_journal_record(w->handover)->to_file;
-	int64_t now = dsrv_loop_now();
+	int64_t now = dsrv_clock_now();
 
 	if (offset(w) < 0 && errno == EAGAIN) {
 		if (w->full_since == 0 || left != w->left)

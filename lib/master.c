@@ -23,15 +23,17 @@
 
 enum { NOBODY = -1 };	/* beside DAEMON_SERVER and DAEMON_LOGGER */
 
+/* Of the loop: the first four have a descriptor; all but the starter have a
+ * timer. */
+enum { STARTER, SERVER, LOGGER, ORPHANS, PHASE, CRASHES, TAGS };
+
 struct master {
 	struct dsrv_loop loop;
 	struct dsrv_supervised server;
 	struct dsrv_orphans orphans;
 	struct dsrv_keeplog log;
 	struct dsrv_roster *roster;	/* the server's children */
-	int starter_place;
 	enum dsrv_phase phase;
-	int64_t until;		/* the end of the phase's time */
 	int confirmed;		/* the start has succeeded */
 	struct {
 		unsigned asked;	/* of the present server, ... */
@@ -57,7 +59,8 @@ enter_phase(struct master *m, enum dsrv_phase phase)
 	if (phase < m->phase)
 		return;
 	m->phase = phase;
-	m->until = time == DSRV_NEVER ? time : dsrv_loop_now() + time;
+	dsrv_loop_set_timer(&m->loop, PHASE, time == DSRV_NEVER ? time :
+	    dsrv_clock_now() + time);
 }
 
 static int
@@ -132,7 +135,7 @@ end_daemon(struct master *m, int status)
 	if (m->status != -1)
 		return;
 	m->status = status;
-	m->server.again_at = DSRV_NEVER;
+	dsrv_supervise_again(&m->server, DSRV_NEVER);
 	if (m->server.pid != 0 || !is_for_good(m))
 		ask(m, SIGTERM);
 	signal_server(m, SIGTERM);
@@ -165,7 +168,7 @@ take_signal(struct master *m, int signo)
 	else if (is_for_good(m))
 		end_daemon(m, m->confirmed ? 0 : 1);
 	else if (m->status == -1)
-		m->server.again_at = dsrv_loop_now();
+		dsrv_supervise_again(&m->server, dsrv_clock_now());
 }
 
 /* The signal that the server should have passed on to its workers, or 0. */
@@ -201,7 +204,7 @@ static pid_t
 fork_supervised(struct master *m, struct dsrv_supervised *s,
     pid_t (*fork_child)(struct dsrv_loop *))
 {
-	pid_t pid = dsrv_supervise_fork(s, &m->loop, fork_child);
+	pid_t pid = dsrv_supervise_fork(s, fork_child);
 
 	if (pid == 0)
 		close_pipes(m);
@@ -257,7 +260,7 @@ confirm(struct master *m)
 	/* First: at the success the starter shows the rest of the relay. */
 	dsrv_statuspipe_settle();
 	dsrv_statuspipe_say(DSRV_STATUS_SUCCESS, 0);
-	dsrv_loop_forget(&m->loop, m->starter_place);
+	dsrv_loop_forget(&m->loop, STARTER);
 	dsrv_role_disconnect();
 	if (m->pending_signal != 0)
 		take_signal(m, m->pending_signal);
@@ -267,7 +270,7 @@ confirm(struct master *m)
 static void
 lose_words(struct master *m)
 {
-	dsrv_loop_forget(&m->loop, m->server.place);
+	dsrv_loop_forget(&m->loop, SERVER);
 	if (m->confirmed || m->server.pid == 0)
 		return;
 	signal_server(m, SIGTERM);
@@ -344,11 +347,12 @@ judge_server(struct master *m, int status)
 	seen.asked = m->request.asked;
 	seen.confirmed = m->confirmed;
 	seen.status = status;
-	seen.lived = dsrv_loop_now() - m->server.born;
+	seen.lived = dsrv_clock_now() - m->server.born;
 	verdict = dsrv_restart_judge(&m->server.history, &seen);
 	report_end(m, status, verdict.again);
 	if (verdict.again)
-		m->server.again_at = dsrv_loop_now() + verdict.pause;
+		dsrv_supervise_again(&m->server,
+		    dsrv_clock_now() + verdict.pause);
 	else if (m->status == -1)
 		end_daemon(m, verdict.status);
 	else	/* the end was decided before; its workers are ours now */
@@ -360,14 +364,14 @@ judge_server(struct master *m, int status)
 static void
 bury_server(struct master *m)
 {
-	int status = m->loop.status, signo;
+	int status = m->loop.ended.status, signo;
 
 	m->server.pid = 0;
 	hear_server(m);	/* what it wrote came before its end */
 	signo = missed(m);
 	dsrv_orphans_adopt(&m->orphans, m->roster, signo);
 	dsrv_orphans_expect(&m->orphans,
-	    dsrv_supervise_take_pipe(&m->server, &m->loop), signo);
+	    dsrv_supervise_take_pipe(&m->server), signo);
 	if (WIFSIGNALED(status) &&
 	    dsrv_sigtable_ask(WTERMSIG(status)) & DSRV_ASK_FOR_GOOD)
 		ask(m, WTERMSIG(status));
@@ -382,9 +386,9 @@ bury_server(struct master *m)
 static void
 bury_logger(struct master *m)
 {
-	int status = m->loop.status;
+	int status = m->loop.ended.status;
 
-	switch (dsrv_keeplog_lose(&m->log, &m->loop, m->status != -1)) {
+	switch (dsrv_keeplog_lose(&m->log, status, m->status != -1)) {
 	case DSRV_KEEPLOG_FAILED:
 		if (m->status == -1)
 			m->reason_given = 1;
@@ -404,20 +408,20 @@ bury_logger(struct master *m)
 static void
 lose_child(struct master *m)
 {
-	if (m->loop.pid == m->server.pid) {
+	if (m->loop.ended.pid == m->server.pid) {
 		bury_server(m);
 		return;
 	}
-	if (m->loop.pid == m->log.logger.pid) {
+	if (m->loop.ended.pid == m->log.logger.pid) {
 		bury_logger(m);
 		return;
 	}
-	dsrv_orphans_lose(&m->orphans, &m->loop.child);
+	dsrv_orphans_lose(&m->orphans, &m->loop.ended.child);
 	if (m->phase == DSRV_PHASE_KILLING_WORKERS)
 		enter_phase(m, m->phase);	/* many need more time to die */
 	/* Its own server may have been asked to end, if not the present one. */
 	if (!is_at_once(m))
-		dsrv_crashes_add(&m->crashes, DSRV_ASK_LEAVE, &m->loop);
+		dsrv_crashes_add(&m->crashes, DSRV_ASK_LEAVE);
 }
 
 /*
@@ -447,7 +451,7 @@ kill_server(struct master *m)
 {
 	if (m->server.pid != 0 && kill(m->server.pid, SIGKILL) == -1 &&
 	    errno == EPERM)
-		m->until = dsrv_loop_now();
+		dsrv_loop_set_timer(&m->loop, PHASE, dsrv_clock_now());
 }
 
 /* The time of a phase is over before what it waited for. */
@@ -504,7 +508,7 @@ is_over(struct master *m)
 {
 	if (has_no_workers(m)) {
 		enter_phase(m, DSRV_PHASE_WRITING);
-		dsrv_crashes_say(&m->crashes, dsrv_loop_now());
+		dsrv_crashes_say(&m->crashes);
 		dsrv_keeplog_leave(&m->log, m->confirmed);
 	}
 	if (m->phase >= DSRV_PHASE_WRITING && dsrv_keeplog_is_done(&m->log))
@@ -514,35 +518,45 @@ is_over(struct master *m)
 
 /* Returns what this process is now: a new child, or still the master. */
 static int
-handle_time(struct master *m)
+handle_timer(struct master *m)
 {
-	int64_t now = dsrv_loop_now();
-
-	if (now >= m->until)
+	switch (m->loop.tag) {
+	case PHASE:
 		go_on(m);
-	if (now >= m->orphans.until)
+		break;
+	case ORPHANS:
 		dsrv_orphans_forget(&m->orphans);
-	if (now >= dsrv_crashes_due(&m->crashes))
-		dsrv_crashes_say(&m->crashes, now);
-	if (now >= m->log.logger.again_at && fork_logger(m))
-		return DAEMON_LOGGER;
-	if (now >= m->server.again_at && fork_server(m))
-		return DAEMON_SERVER;
+		break;
+	case CRASHES:
+		dsrv_crashes_say(&m->crashes);
+		break;
+	case LOGGER:
+		return fork_logger(m) ? DAEMON_LOGGER : NOBODY;
+	case SERVER:
+		return fork_server(m) ? DAEMON_SERVER : NOBODY;
+	}
 	return NOBODY;
 }
 
-static int64_t
-next_deadline(const struct master *m)
+static void
+handle_fd(struct master *m)
 {
-	const int64_t deadlines[] = { m->server.again_at,
-		m->log.logger.again_at, m->until, m->orphans.until,
-		dsrv_crashes_due(&m->crashes) };
-	int64_t first = DSRV_NEVER;
-	int i;
-
-	for (i = 0; i < DSRV_COUNT(deadlines); i++)
-		first = dsrv_loop_earlier(first, deadlines[i]);
-	return first;
+	switch (m->loop.tag) {
+	case STARTER:	/* it has died: the start has failed */
+		dsrv_loop_forget(&m->loop, STARTER);
+		take_signal(m, SIGTERM);
+		break;
+	case SERVER:
+		hear_server(m);
+		break;
+	case LOGGER:
+		if (dsrv_keeplog_hear(&m->log) && m->status == -1)
+			dsrv_supervise_again(&m->server, dsrv_clock_now());
+		break;
+	case ORPHANS:
+		dsrv_orphans_hear(&m->orphans);
+		break;
+	}
 }
 
 /*
@@ -552,12 +566,10 @@ next_deadline(const struct master *m)
 static void
 first_child(struct master *m)
 {
-	dsrv_supervise_open(&m->server, "a server", &m->loop);
-	dsrv_supervise_open(&m->log.logger, "a logger", &m->loop);
-	if (dsrv_settings()->logger_enabled)
-		m->log.logger.again_at = dsrv_loop_now();
-	else
-		m->server.again_at = dsrv_loop_now();
+	dsrv_supervise_open(&m->server, "a server", &m->loop, SERVER);
+	dsrv_supervise_open(&m->log.logger, "a logger", &m->loop, LOGGER);
+	dsrv_supervise_again(dsrv_settings()->logger_enabled ?
+	    &m->log.logger : &m->server, dsrv_clock_now());
 }
 
 static int
@@ -567,7 +579,6 @@ open_master(struct master *m)
 
 	memset(m, 0, sizeof *m);
 	m->status = -1;
-	enter_phase(m, DSRV_PHASE_STARTING);
 	sigemptyset(&untouched);
 	if (dsrv_role()->hup_ignored)
 		sigaddset(&untouched, SIGHUP);
@@ -575,17 +586,19 @@ open_master(struct master *m)
 	m->roster = dsrv_memory_shared(sizeof *m->roster);
 	if (m->roster == NULL)
 		return -1;
-	if (dsrv_orphans_open(&m->orphans, &m->loop) == -1)
+	if (dsrv_orphans_open(&m->orphans, &m->loop, ORPHANS) == -1)
 		goto free_roster;
 	if (dsrv_keeplog_open(&m->log) == -1)
 		goto close_orphans;
-	if (dsrv_loop_open(&m->loop, 4, DSRV_REAP_ALL, NULL, &untouched) == -1)
+	if (dsrv_loop_open(&m->loop, TAGS, DSRV_REAP_ALL, NULL,
+	    &untouched) == -1)
 		goto close_log;
 	m->pending_signal = dsrv_sigfd_kept();
-	m->starter_place = dsrv_loop_watch(&m->loop,
-	    dsrv_role()->to_parent, 0);
+	dsrv_loop_watch(&m->loop, STARTER, dsrv_role()->to_parent, 0);
+	dsrv_crashes_open(&m->crashes, &m->loop, CRASHES);
+	enter_phase(m, DSRV_PHASE_STARTING);
 	first_child(m);
-	dsrv_orphans_watch(&m->orphans);
+	dsrv_orphans_begin(&m->orphans);
 	dsrv_fdclean_find_listeners();
 	return 0;
 
@@ -628,21 +641,6 @@ refuse(int error)
 	return dsrv_report_end(1, error, dsrv_settings()->master_return_fatal);
 }
 
-static void
-handle_fd(struct master *m)
-{
-	if (m->loop.place == m->server.place)
-		hear_server(m);
-	else if (m->loop.place == m->orphans.place)
-		dsrv_orphans_hear(&m->orphans);
-	else if (m->loop.place == m->starter_place) {
-		/* The starter has died: the start has failed. */
-		dsrv_loop_forget(&m->loop, m->starter_place);
-		take_signal(m, SIGTERM);
-	} else if (dsrv_keeplog_hear(&m->log, &m->loop) && m->status == -1)
-		m->server.again_at = dsrv_loop_now();
-}
-
 /* They count against the server's limit. */
 static void
 share_orphans(const struct master *m)
@@ -660,7 +658,6 @@ loop_as_master(struct master *m)
 
 	for (;;) {
 		share_orphans(m);
-		m->loop.deadline = next_deadline(m);
 		switch (dsrv_loop_next(&m->loop)) {
 		case DSRV_EVENT_SIGNAL:
 			/* A success that came before it counts. */
@@ -675,8 +672,8 @@ loop_as_master(struct master *m)
 		case DSRV_EVENT_FD:
 			handle_fd(m);
 			break;
-		case DSRV_EVENT_TICK:
-			if ((child = handle_time(m)) != NOBODY)
+		case DSRV_EVENT_TIMER:
+			if ((child = handle_timer(m)) != NOBODY)
 				return child;
 			break;
 		}

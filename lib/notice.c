@@ -36,37 +36,36 @@ describe(char *text, pid_t pid, const struct dsrv_address *client)
 }
 
 void
-dsrv_crashes_add(struct dsrv_crashes *crashes, unsigned asked,
-    const struct dsrv_loop *loop)
+dsrv_crashes_open(struct dsrv_crashes *crashes, struct dsrv_loop *loop, int tag)
 {
-	int64_t now;
-
-	if (!is_crash(loop->status, asked))
-		return;
-	now = dsrv_loop_now();
-	describe(crashes->worker, loop->pid, &loop->child.client);
-	crashes->status = loop->status;
-	if (dsrv_limit_event(&crashes->limit, now))
-		dsrv_report("keep worker %s: it %s", crashes->worker,
-		    dsrv_report_how(loop->status));
-	else if (now >= dsrv_limit_due(&crashes->limit))
-		dsrv_crashes_say(crashes, now);
-}
-
-int64_t
-dsrv_crashes_due(const struct dsrv_crashes *crashes)
-{
-	return dsrv_limit_due(&crashes->limit);
+	crashes->loop = loop;
+	crashes->tag = tag;
 }
 
 void
-dsrv_crashes_say(struct dsrv_crashes *crashes, int64_t now)
+dsrv_crashes_add(struct dsrv_crashes *crashes, unsigned asked)
+{
+	const struct dsrv_ended *ended = &crashes->loop->ended;
+
+	if (!is_crash(ended->status, asked))
+		return;
+	describe(crashes->worker, ended->pid, &ended->child.client);
+	crashes->status = ended->status;
+	if (dsrv_limit_event(&crashes->limit, dsrv_clock_now()))
+		dsrv_report("keep worker %s: it %s", crashes->worker,
+		    dsrv_report_how(ended->status));
+	dsrv_loop_set_timer(crashes->loop, crashes->tag,
+	    dsrv_limit_due(&crashes->limit));
+}
+
+void
+dsrv_crashes_say(struct dsrv_crashes *crashes)
 {
 	int count;
 
 	if (dsrv_limit_due(&crashes->limit) == DSRV_NEVER)
 		return;
-	count = dsrv_limit_take(&crashes->limit, now);
+	count = dsrv_limit_take(&crashes->limit, dsrv_clock_now());
 	dsrv_report("keep %d more %s: the last one, %s, %s", count,
 	    count == 1 ? "worker" : "workers", crashes->worker,
 	    dsrv_report_how(crashes->status));
@@ -89,36 +88,38 @@ static void
 say_over(struct dsrv_busy *busy)
 {
 	dsrv_report("accept connections for %lld s: all %d workers were busy",
-	    (long long)(dsrv_loop_now() - busy->since + 500) / 1000,
+	    (long long)(dsrv_clock_now() - busy->since + 500) / 1000,
 	    dsrv_settings()->worker_count_max);
 	busy->said = 0;
 }
 
-int64_t
-dsrv_busy_watch(struct dsrv_busy *busy, int is_full,
-    const struct dsrv_acceptor *acceptor, const struct dsrv_loop *loop)
+/* When to check again. */
+static int64_t
+watch_busy(struct dsrv_busy *busy, const struct dsrv_acceptor *acceptor)
 {
-	int64_t now;
+	int64_t now = dsrv_clock_now();
 
-	if (!is_full) {
-		/* Not if waiting clients will fill it again at once. */
-		if (busy->said && !dsrv_accept_has_clients(acceptor, loop))
-			say_over(busy);
-		if (!busy->said)
-			busy->since = 0;
-		return DSRV_NEVER;
-	}
-	if (busy->said)
-		return DSRV_NEVER;
-	now = dsrv_loop_now();
 	if (busy->since == 0)
 		busy->since = now;
-	if (now >= busy->look_at) {
-		busy->look_at = now + LOOK;
-		if (dsrv_accept_has_clients(acceptor, loop)) {
-			say_busy(busy, now);
-			return DSRV_NEVER;
-		}
-	}
-	return busy->look_at;
+	if (now < busy->look_at)
+		return busy->look_at;
+	busy->look_at = now + LOOK;
+	if (!dsrv_accept_has_clients(acceptor))
+		return busy->look_at;
+	say_busy(busy, now);
+	return DSRV_NEVER;
+}
+
+int64_t
+dsrv_busy_watch(struct dsrv_busy *busy, int is_full,
+    const struct dsrv_acceptor *acceptor)
+{
+	if (is_full)
+		return busy->said ? DSRV_NEVER : watch_busy(busy, acceptor);
+	/* Not if waiting clients will fill it again at once. */
+	if (busy->said && !dsrv_accept_has_clients(acceptor))
+		say_over(busy);
+	if (!busy->said)
+		busy->since = 0;
+	return DSRV_NEVER;
 }

@@ -17,28 +17,27 @@
 enum { LATE = 1000 };	/* ms, for workers that a dead server had not recorded */
 
 int
-dsrv_orphans_open(struct dsrv_orphans *o, struct dsrv_loop *loop)
+dsrv_orphans_open(struct dsrv_orphans *o, struct dsrv_loop *loop, int tag)
 {
 	memset(o, 0, sizeof *o);
 	o->loop = loop;
+	o->tag = tag;
 	o->adopting = 1;	/* nothing to undo */
 	o->from_dead = -1;
-	o->until = DSRV_NEVER;
 	return dsrv_children_open(&o->unadopted, NULL);
 }
 
 void
-dsrv_orphans_watch(struct dsrv_orphans *o)
+dsrv_orphans_begin(struct dsrv_orphans *o)
 {
-	o->place = dsrv_loop_watch(o->loop, -1, POLLIN);
-	o->adopting = dsrv_loop_adopting(1);
+	o->adopting = dsrv_reap_adopting(1);
 }
 
 void
 dsrv_orphans_close(struct dsrv_orphans *o)
 {
 	if (o->adopting == 0)
-		dsrv_loop_adopting(0);
+		dsrv_reap_adopting(0);
 	dsrv_orphans_leave(o);
 	dsrv_children_close(&o->unadopted);
 }
@@ -49,7 +48,6 @@ dsrv_orphans_leave(struct dsrv_orphans *o)
 	if (o->from_dead != -1)
 		close(o->from_dead);
 	o->from_dead = -1;
-	o->until = DSRV_NEVER;
 }
 
 /*
@@ -154,8 +152,8 @@ dsrv_orphans_expect(struct dsrv_orphans *o, int from_dead, int missed)
 	dsrv_orphans_leave(o);	/* the earlier server */
 	o->from_dead = from_dead;
 	o->missed = missed;
-	o->until = dsrv_loop_now() + LATE;
-	dsrv_loop_rewatch(o->loop, o->place, from_dead, POLLIN);
+	dsrv_loop_set_timer(o->loop, o->tag, dsrv_clock_now() + LATE);
+	dsrv_loop_watch(o->loop, o->tag, from_dead, POLLIN);
 	dsrv_orphans_hear(o);
 }
 
@@ -181,8 +179,8 @@ dsrv_orphans_hear(struct dsrv_orphans *o)
 void
 dsrv_orphans_forget(struct dsrv_orphans *o)
 {
-	if (o->from_dead != -1)
-		dsrv_loop_forget(o->loop, o->place);
+	dsrv_loop_forget(o->loop, o->tag);
+	dsrv_loop_set_timer(o->loop, o->tag, DSRV_NEVER);
 	dsrv_orphans_leave(o);
 }
 

@@ -54,13 +54,16 @@ open_ends(const int *listeners, int count)
 }
 
 int
-dsrv_pool_open(struct dsrv_pool *pool, const int *listeners, int count,
-    struct dsrv_loop *loop)
+dsrv_pool_open(struct dsrv_pool *pool, const int *listeners,
+    struct dsrv_acceptor *acceptor, struct dsrv_loop *loop, int tag)
 {
-	if (open_ends(listeners, count) == -1)
+	if (open_ends(listeners, acceptor->count) == -1)
 		return -1;
-	pool->look_at = DSRV_NEVER;
-	pool->place = dsrv_loop_watch(loop, ends.wakeup.fd, POLLIN);
+	pool->is_open = 1;
+	pool->acceptor = acceptor;
+	pool->loop = loop;
+	pool->tag = tag;
+	dsrv_loop_watch(loop, tag, ends.wakeup.fd, POLLIN);
 	return 0;
 }
 
@@ -90,9 +93,7 @@ dsrv_pool_release(void)
  */
 
 int
-dsrv_pool_next(struct dsrv_pool *pool, int may_fork,
-    const struct dsrv_acceptor *acceptor, const struct dsrv_loop *loop,
-    int *slot)
+dsrv_pool_next(struct dsrv_pool *pool, int may_fork, int *slot)
 {
 	/* The flag first: a spare that leaves its slot at this moment sees it
 	 * or is counted here. */
@@ -101,7 +102,7 @@ dsrv_pool_next(struct dsrv_pool *pool, int may_fork,
 		return 0;
 	if (dsrv_slots_few_wait())
 		pool->refill = 1;
-	if (pool->hungry > 0 && dsrv_accept_has_clients(acceptor, loop)) {
+	if (pool->hungry > 0 && dsrv_accept_has_clients(pool->acceptor)) {
 		pool->hungry--;
 		pool->sent++;
 		pool->turn++;
@@ -119,39 +120,37 @@ dsrv_pool_next(struct dsrv_pool *pool, int may_fork,
 }
 
 void
-dsrv_pool_hear(struct dsrv_pool *pool, struct dsrv_acceptor *acceptor,
-    struct dsrv_loop *loop)
+dsrv_pool_hear(struct dsrv_pool *pool)
 {
 	dsrv_wakeup_take(&ends.wakeup);
 	/* One that has left may have been woken for a client. */
 	pool->refill = pool->hungry = 1;
 	pool->lost = 0;
-	dsrv_accept_check(acceptor, loop);
+	dsrv_accept_check(pool->acceptor);
 }
 
 /* It may have been the only spare woken for a client. */
 int
-dsrv_pool_lose(struct dsrv_pool *pool, struct dsrv_acceptor *acceptor,
-    struct dsrv_loop *loop)
+dsrv_pool_lose(struct dsrv_pool *pool, const struct dsrv_ended *ended)
 {
-	pool->sent_in_vain += loop->status == DSRV_POOL_EMPTY_HANDED << 8;
-	if (!dsrv_slots_lose(loop->pid))
+	pool->sent_in_vain += ended->status == DSRV_POOL_EMPTY_HANDED << 8;
+	if (!dsrv_slots_lose(ended->pid))
 		return 0;
 	/* It leaves without a word if its listeners have been ended. */
-	if (dsrv_accept_check(acceptor, loop) && pool->lost++ == 0)
+	if (dsrv_accept_check(pool->acceptor) && pool->lost++ == 0)
 		dsrv_report("keep a spare: it %s; another follows",
-		    dsrv_report_how(loop->status));
+		    dsrv_report_how(ended->status));
 	pool->refill = pool->hungry = 1;
-	return pool->lost > 1 || !dsrv_accept_has_clients(acceptor, loop) ?
+	return pool->lost > 1 || !dsrv_accept_has_clients(pool->acceptor) ?
 	    dsrv_restart_pause(pool->lost, FIRST_PAUSE, LONGEST_PAUSE) : 0;
 }
 
 void
-dsrv_pool_tick(struct dsrv_pool *pool, int64_t now)
+dsrv_pool_tick(struct dsrv_pool *pool)
 {
 	pool->lost = 0;
-	if (pool->look_at == DSRV_NEVER)
-		pool->look_at = now;
+	if (dsrv_loop_timer(pool->loop, pool->tag) == DSRV_NEVER)
+		dsrv_pool_look(pool);
 }
 
 /* Whether all spares that were forked for clients ended without one, as they do
@@ -165,20 +164,20 @@ was_in_vain(const struct dsrv_pool *pool)
 /* The slots are only a hint. Fork for clients that still wait after a moment,
  * as often as it takes, but not often in vain. */
 void
-dsrv_pool_look(struct dsrv_pool *pool, int64_t now,
-    const struct dsrv_acceptor *acceptor, const struct dsrv_loop *loop)
+dsrv_pool_look(struct dsrv_pool *pool)
 {
-	int waits = dsrv_accept_has_clients(acceptor, loop);
+	int waits = dsrv_accept_has_clients(pool->acceptor);
 
-	dsrv_slots_audit(dsrv_loop_known(loop));
+	dsrv_slots_audit(dsrv_loop_known(pool->loop));
 	pool->vain_looks = waits && was_in_vain(pool) ?
 	    pool->vain_looks + 1 : 0;
 	pool->sent = pool->sent_in_vain = 0;
 	if (waits && pool->looked)
 		pool->hungry = pool->vain_looks > 0 ? 1 : HELPINGS;
 	pool->looked = waits;
-	pool->look_at = waits ? now + dsrv_restart_pause(pool->vain_looks + 1,
-	    FIRST_PAUSE, LONGEST_PAUSE) : DSRV_NEVER;
+	dsrv_loop_set_timer(pool->loop, pool->tag, waits ? dsrv_clock_now() +
+	    dsrv_restart_pause(pool->vain_looks + 1, FIRST_PAUSE,
+	    LONGEST_PAUSE) : DSRV_NEVER);
 }
 
 void

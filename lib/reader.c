@@ -34,11 +34,11 @@ enum {
 	SOME = 16 * 1024
 };
 
+enum { LOG, BELL, TAGS };	/* of the loop */
+
 struct reader {
 	struct dsrv_loop loop;
 	struct dsrv_handover handover;
-	int log_place;
-	int bell_place;
 	int at_end;	/* nothing more will come */
 	ssize_t last;	/* this many bytes came */
 };
@@ -161,7 +161,7 @@ wait_for_room(const struct reader *r)
 		    &there) == -1 || there > SOME ||
 		    dsrv_ring_room(&ring, tail) > (size_t)there)
 			break;
-		dsrv_loop_doze(MOMENT);
+		dsrv_clock_doze(MOMENT);
 	}
 }
 
@@ -169,13 +169,13 @@ static void
 receive(struct reader *r)
 {
 	if (r->last <= FEW)
-		dsrv_loop_doze(MOMENT);
+		dsrv_clock_doze(MOMENT);
 	wait_for_room(r);
 	r->last = dsrv_intake_take(&r->handover);
 	r->at_end = r->last == 0;
 	if (r->last == -1 && errno != EAGAIN && errno != EINTR) {
-		dsrv_loop_pause(&r->loop, r->log_place);
-		r->loop.deadline = dsrv_loop_now() + AGAIN;
+		dsrv_loop_pause(&r->loop, LOG);
+		dsrv_loop_set_timer(&r->loop, LOG, dsrv_clock_now() + AGAIN);
 	}
 }
 
@@ -200,11 +200,11 @@ open_reader(struct reader *r, const struct dsrv_handover *h, int bell)
 	r->handover.from_ring = 0;
 	keep_only(&r->handover, bell);
 	dsrv_handover_inherit(&r->handover);
-	if (dsrv_loop_open(&r->loop, 2, DSRV_REAP_FORKED, NULL, NULL) == -1)
+	if (dsrv_loop_open(&r->loop, TAGS, DSRV_REAP_FORKED, NULL, NULL) == -1)
 		return -1;
-	r->log_place = dsrv_loop_watch(&r->loop,
-	    r->handover.ends[DSRV_HANDOVER_LOG], POLLIN);
-	r->bell_place = dsrv_loop_watch(&r->loop, bell, 0);
+	dsrv_loop_watch(&r->loop, LOG, r->handover.ends[DSRV_HANDOVER_LOG],
+	    POLLIN);
+	dsrv_loop_watch(&r->loop, BELL, bell, 0);
 	return dsrv_intake_recover(&r->handover);
 }
 
@@ -219,13 +219,12 @@ run_reader(const struct dsrv_handover *h, int bell)
 	for (deliver(&r); !r.at_end; deliver(&r))
 		switch (dsrv_loop_next(&r.loop)) {
 		case DSRV_EVENT_FD:
-			if (r.loop.place == r.bell_place)
+			if (r.loop.tag == BELL)
 				dsrv_report_exit(0);
 			receive(&r);
 			break;
-		case DSRV_EVENT_TICK:
-			dsrv_loop_resume(&r.loop, r.log_place);
-			r.loop.deadline = DSRV_NEVER;
+		case DSRV_EVENT_TIMER:
+			dsrv_loop_resume(&r.loop, LOG);
 			break;
 		default:
 			break;

@@ -87,30 +87,31 @@ dsrv_relay_step(struct dsrv_relay *relay)
 }
 
 void
-dsrv_relay_watch(struct dsrv_relay *relay, struct dsrv_loop *loop)
+dsrv_relay_watch(struct dsrv_relay *relay, struct dsrv_loop *loop, int tag)
 {
-	relay->source_place = dsrv_loop_watch(loop, relay->source, POLLIN);
-	relay->sink_place = dsrv_loop_watch(loop, relay->sink.fd, POLLOUT);
-	dsrv_loop_pause(loop, relay->sink_place);
+	relay->tag = tag;
+	dsrv_loop_watch(loop, tag, relay->source, POLLIN);
+	dsrv_loop_watch(loop, tag + 1, relay->sink.fd, POLLOUT);
+	dsrv_loop_pause(loop, tag + 1);
 }
 
 int
-dsrv_relay_watches(const struct dsrv_relay *relay, int place)
+dsrv_relay_has(const struct dsrv_relay *relay, int tag)
 {
-	return place == relay->source_place || place == relay->sink_place;
+	return tag == relay->tag || tag == relay->tag + 1;
 }
 
 void
 dsrv_relay_ready(struct dsrv_relay *relay, struct dsrv_loop *loop)
 {
-	dsrv_loop_pause(loop, relay->source_place);
-	dsrv_loop_pause(loop, relay->sink_place);
+	dsrv_loop_pause(loop, relay->tag);
+	dsrv_loop_pause(loop, relay->tag + 1);
 	switch (dsrv_relay_step(relay)) {
 	case DSRV_RELAY_SOURCE:
-		dsrv_loop_resume(loop, relay->source_place);
+		dsrv_loop_resume(loop, relay->tag);
 		break;
 	case DSRV_RELAY_SINK:
-		dsrv_loop_resume(loop, relay->sink_place);
+		dsrv_loop_resume(loop, relay->tag + 1);
 		break;
 	case DSRV_RELAY_OVER:
 		relay->over = 1;
@@ -192,7 +193,7 @@ dsrv_relays_close(struct dsrv_relays *both)
 }
 
 void
-dsrv_relays_watch(struct dsrv_relays *both, struct dsrv_loop *loop)
+dsrv_relays_watch(struct dsrv_relays *both, struct dsrv_loop *loop, int tag)
 {
 	int i;
 
@@ -200,7 +201,7 @@ dsrv_relays_watch(struct dsrv_relays *both, struct dsrv_loop *loop)
 	for (i = 0; i < both->count; i++) {
 		dsrv_relay_open(&both->each[i], both->each[i].source,
 		    STDOUT_FILENO + i);
-		dsrv_relay_watch(&both->each[i], loop);
+		dsrv_relay_watch(&both->each[i], loop, tag + 2 * i);
 	}
 }
 
@@ -210,7 +211,7 @@ dsrv_relays_ready(struct dsrv_relays *both, struct dsrv_loop *loop)
 	int i;
 
 	for (i = 0; i < both->count; i++)
-		if (dsrv_relay_watches(&both->each[i], loop->place))
+		if (dsrv_relay_has(&both->each[i], loop->tag))
 			dsrv_relay_ready(&both->each[i], loop);
 }
 

@@ -23,19 +23,19 @@ enum {
 	EMPTY_HANDED = 75	/* the status of a spare that could not accept */
 };
 
+/* Of the loop: the master, the spares, and each listener has a descriptor; all
+ * but the master have a timer. */
+enum { MASTER, SPARES, TICK, FORK, MORE, DRAIN, BUSY, CRASHES, LISTENERS };
+
 struct server {
 	struct dsrv_loop loop;
 	const int *fds;		/* the caller's: children need not read ours */
 	struct dsrv_acceptor acceptor;
-	int master_place;
 	struct dsrv_pool pool;	/* of the spares, if any */
 	struct dsrv_client client;	/* accepted, without a worker yet */
 	int births;		/* since the last event */
 	int fork_failures;	/* in a row */
-	int64_t retry_at;	/* to fork */
 	unsigned asked;
-	int64_t drain_by;
-	int64_t tick_at;
 	struct dsrv_busy busy;
 	struct dsrv_crashes crashes;
 };
@@ -56,7 +56,7 @@ tick_length(void)
 static int
 has_spares(const struct server *s)
 {
-	return s->pool.place != -1;
+	return s->pool.is_open;
 }
 
 /*
@@ -75,7 +75,7 @@ signal_workers(struct server *s, int signo)
 static void
 end_listeners(struct server *s)
 {
-	dsrv_accept_stop(&s->acceptor, &s->loop);
+	dsrv_accept_stop(&s->acceptor);
 	/* Even those that are not in the list. */
 	dsrv_fdclean_end_listeners(&s->loop, has_spares(s));
 }
@@ -84,7 +84,7 @@ static void
 dismiss_spares(struct server *s)
 {
 	dsrv_pool_release();
-	s->pool.look_at = DSRV_NEVER;
+	dsrv_loop_set_timer(&s->loop, SPARES, DSRV_NEVER);
 }
 
 static void
@@ -102,14 +102,15 @@ obey(struct server *s, int signo)
 		end_listeners(s);
 	if (has_spares(s))
 		dismiss_spares(s);
-	if (seconds > 0 && s->drain_by == DSRV_NEVER)
-		s->drain_by = dsrv_loop_now() + seconds * 1000;
+	if (seconds > 0 && dsrv_loop_timer(&s->loop, DRAIN) == DSRV_NEVER)
+		dsrv_loop_set_timer(&s->loop, DRAIN,
+		    dsrv_clock_now() + seconds * 1000);
 }
 
 static void
 lose_master(struct server *s)
 {
-	dsrv_loop_forget(&s->loop, s->master_place);
+	dsrv_loop_forget(&s->loop, MASTER);
 	dsrv_report("go on: the master is gone");
 	s->asked |= DSRV_ASK_LEAVE | DSRV_ASK_FOR_GOOD;
 	end_listeners(s);
@@ -124,7 +125,6 @@ lose_master(struct server *s)
 static void
 stop_draining(struct server *s)
 {
-	s->drain_by = DSRV_NEVER;
 	signal_workers(s, SIGTERM);
 	s->asked |= DSRV_ASK_AT_ONCE;
 	dsrv_statuspipe_say(DSRV_STATUS_ASKED, SIGUSR1);
@@ -153,7 +153,7 @@ finish_server(struct server *s)
 {
 	int fatal = dsrv_settings()->server_return_fatal, error = 0;
 
-	dsrv_crashes_say(&s->crashes, dsrv_loop_now());
+	dsrv_crashes_say(&s->crashes);
 	if (s->acceptor.usable == 0) {
 		error = EBADF;
 		dsrv_report("serve: no listening socket is left");
@@ -187,11 +187,24 @@ is_full(const struct server *s)
 	return !has_room(s) && !(has_spares(s) && dsrv_slots_any_wait());
 }
 
+/* After a failure to fork. */
+static int
+is_pausing(const struct server *s)
+{
+	return dsrv_loop_timer(&s->loop, FORK) != DSRV_NEVER;
+}
+
+static void
+pause_for(struct server *s, int ms)
+{
+	dsrv_loop_set_timer(&s->loop, FORK, dsrv_clock_now() + ms);
+}
+
 static int
 may_fork(const struct server *s)
 {
-	return !s->asked && s->client.conn == -1 &&
-	    s->retry_at == DSRV_NEVER && has_room(s);
+	return !s->asked && s->client.conn == -1 && !is_pausing(s) &&
+	    has_room(s);
 }
 
 static int
@@ -203,33 +216,24 @@ next_birth(struct server *s, struct birth *birth)
 		return 0;
 	if (s->client.conn == -1)
 		return has_spares(s) && dsrv_pool_next(&s->pool, may_fork(s),
-		    &s->acceptor, &s->loop, &birth->slot);
-	if (s->retry_at != DSRV_NEVER)
+		    &birth->slot);
+	if (is_pausing(s))
 		return 0;
 	birth->client = s->client;
 	return 1;
 }
 
-/* Before each wait: whether to accept, and until when to wait. */
+/* Before each wait: whether to accept, and when to look again without an
+ * event. */
 static void
 watch(struct server *s)
 {
-	int64_t until = dsrv_loop_earlier(s->tick_at,
-	    dsrv_loop_earlier(s->retry_at, s->drain_by));
-
-	dsrv_accept_watch(&s->acceptor, !has_spares(s) && may_fork(s),
-	    &s->loop);
-	if (!s->asked)
-		until = dsrv_loop_earlier(until, dsrv_busy_watch(&s->busy,
-		    is_full(s), &s->acceptor, &s->loop));
-	until = dsrv_loop_earlier(until,
-	    dsrv_accept_retry_at(&s->acceptor));
-	until = dsrv_loop_earlier(until, s->pool.look_at);
-	until = dsrv_loop_earlier(until, dsrv_crashes_due(&s->crashes));
+	dsrv_accept_watch(&s->acceptor, !has_spares(s) && may_fork(s));
+	dsrv_loop_set_timer(&s->loop, BUSY, s->asked ? DSRV_NEVER :
+	    dsrv_busy_watch(&s->busy, is_full(s), &s->acceptor));
 	if (s->births == BATCH)
-		until = dsrv_loop_now();
+		dsrv_loop_set_timer(&s->loop, MORE, dsrv_clock_now());
 	s->births = 0;
-	s->loop.deadline = until;
 }
 
 /*
@@ -242,8 +246,8 @@ fork_failed(struct server *s)
 	if (s->fork_failures++ == 0)
 		dsrv_report("fork a worker: %s; trying again",
 		    strerror(errno));
-	s->retry_at = dsrv_loop_now() + dsrv_restart_pause(s->fork_failures,
-	    FIRST_PAUSE, LONGEST_PAUSE);
+	pause_for(s, dsrv_restart_pause(s->fork_failures, FIRST_PAUSE,
+	    LONGEST_PAUSE));
 }
 
 static void
@@ -335,13 +339,13 @@ become(const struct server *s, struct birth *birth)
 static void
 handle_fd(struct server *s)
 {
-	if (s->loop.place == s->master_place)
+	if (s->loop.tag == MASTER)
 		lose_master(s);
-	else if (s->loop.place == s->pool.place)
-		dsrv_pool_hear(&s->pool, &s->acceptor, &s->loop);
+	else if (s->loop.tag == SPARES)
+		dsrv_pool_hear(&s->pool);
 	else if (s->client.conn == -1)
-		dsrv_accept_from(&s->acceptor, dsrv_accept_index(&s->acceptor,
-		    s->loop.place), &s->loop, &s->client);
+		dsrv_accept_from(&s->acceptor, s->loop.tag - LISTENERS,
+		    &s->client);
 }
 
 /* Its place is free: the next check of admission sees it. */
@@ -350,48 +354,51 @@ lose_worker(struct server *s)
 {
 	int pause;
 
-	dsrv_crashes_add(&s->crashes, s->asked, &s->loop);
+	dsrv_crashes_add(&s->crashes, s->asked);
 	if (!has_spares(s) || s->asked)
 		return;
-	pause = dsrv_pool_lose(&s->pool, &s->acceptor, &s->loop);
+	pause = dsrv_pool_lose(&s->pool, &s->loop.ended);
 	if (pause > 0)
-		s->retry_at = dsrv_loop_now() + pause;
+		pause_for(s, pause);
 }
 
 static void
-handle_time(struct server *s)
+set_tick(struct server *s)
 {
-	int64_t now = dsrv_loop_now();
+	dsrv_loop_set_timer(&s->loop, TICK, dsrv_clock_now() + tick_length());
+}
 
-	if (now >= s->tick_at) {
-		s->tick_at = now + tick_length();
+static void
+handle_timer(struct server *s)
+{
+	switch (s->loop.tag) {
+	case TICK:
+		set_tick(s);
 		if (has_spares(s) && !s->asked)
-			dsrv_pool_tick(&s->pool, now);
-	}
-	if (now >= s->pool.look_at)
-		dsrv_pool_look(&s->pool, now, &s->acceptor, &s->loop);
-	if (now >= s->drain_by)
+			dsrv_pool_tick(&s->pool);
+		break;
+	case SPARES:
+		dsrv_pool_look(&s->pool);
+		break;
+	case DRAIN:
 		stop_draining(s);
-	if (now >= s->retry_at)
-		s->retry_at = DSRV_NEVER;
-	dsrv_accept_retry(&s->acceptor, now, &s->loop);
-	if (now >= dsrv_crashes_due(&s->crashes))
-		dsrv_crashes_say(&s->crashes, now);
+		break;
+	case CRASHES:
+		dsrv_crashes_say(&s->crashes);
+		break;
+	case FORK:
+	case MORE:
+	case BUSY:	/* seen before the next wait */
+		break;
+	default:
+		dsrv_accept_retry(&s->acceptor, s->loop.tag - LISTENERS);
+		break;
+	}
 }
 
 /*
  * The stage
  */
-
-static void
-clear_server(struct server *s)
-{
-	memset(s, 0, sizeof *s);
-	s->pool.place = -1;
-	s->client.conn = -1;
-	s->retry_at = s->drain_by = s->pool.look_at = DSRV_NEVER;
-	s->tick_at = dsrv_loop_now() + tick_length();
-}
 
 static int
 open_streams(void)
@@ -417,22 +424,25 @@ open_server(struct server *s, const int *fds, int count)
 {
 	sigset_t untouched;
 
-	clear_server(s);
+	memset(s, 0, sizeof *s);
+	s->client.conn = -1;
 	sigemptyset(&untouched);
 	if (dsrv_role()->hup_ignored)
 		sigaddset(&untouched, SIGHUP);
 	if (open_streams() == -1 || dsrv_birth_open() == -1)
 		return -1;
-	if (dsrv_loop_open(&s->loop, count + 2, DSRV_REAP_FORKED,
+	if (dsrv_loop_open(&s->loop, LISTENERS + count, DSRV_REAP_FORKED,
 	    dsrv_role()->roster, &untouched) == -1)
 		goto close_birth;
-	if (dsrv_accept_open(&s->acceptor, fds, count, &s->loop) == -1)
+	if (dsrv_accept_open(&s->acceptor, fds, count, &s->loop,
+	    LISTENERS) == -1)
 		goto close_loop;
-	s->master_place = dsrv_loop_watch(&s->loop, dsrv_role()->to_parent,
-	    0);
-	if (dsrv_settings()->worker_spare_count > 0 &&
-	    dsrv_pool_open(&s->pool, fds, count, &s->loop) == -1)
+	if (dsrv_settings()->worker_spare_count > 0 && dsrv_pool_open(&s->pool,
+	    fds, &s->acceptor, &s->loop, SPARES) == -1)
 		goto close_acceptor;
+	dsrv_loop_watch(&s->loop, MASTER, dsrv_role()->to_parent, 0);
+	dsrv_crashes_open(&s->crashes, &s->loop, CRASHES);
+	set_tick(s);
 	dsrv_loop_look_every(&s->loop, tick_length());
 	s->fds = fds;
 	give_to_workers(s);
@@ -465,7 +475,7 @@ open_in_the_end(struct server *s, const int *fds, int count)
 		if (tries == 1)
 			dsrv_report("serve: %s; trying again",
 			    strerror(errno));
-		dsrv_loop_sleep(dsrv_restart_pause(tries, FIRST_PAUSE,
+		dsrv_clock_sleep(dsrv_restart_pause(tries, FIRST_PAUSE,
 		    LONGEST_PAUSE));
 	}
 }
@@ -501,8 +511,8 @@ daemon_server(const int *fds, int count)
 		case DSRV_EVENT_CHILD:
 			lose_worker(&s);
 			break;
-		case DSRV_EVENT_TICK:
-			handle_time(&s);
+		case DSRV_EVENT_TIMER:
+			handle_timer(&s);
 			break;
 		}
 		if (is_over(&s))

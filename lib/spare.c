@@ -206,7 +206,7 @@ resting_time(int64_t now)
 
 	for (i = 0; i < spare.listeners; i++)
 		if (spare.retry_at[i] > now)
-			until = dsrv_loop_earlier(until, spare.retry_at[i]);
+			until = dsrv_clock_earlier(until, spare.retry_at[i]);
 	spare.resting = until != DSRV_NEVER;
 	return spare.resting ? (int)(until - now) : -1;
 }
@@ -220,7 +220,7 @@ wait_for_one(void)
 	};
 
 	if (spare.resting) {
-		await.now = dsrv_loop_now();
+		await.now = dsrv_clock_now();
 		await.timeout = resting_time(await.now);
 		await.retry_at = spare.retry_at;
 	}
@@ -257,7 +257,7 @@ bear(int index, int error)
 	if (dsrv_slots_fail(index))
 		dsrv_report("accept a connection: %s; trying again",
 		    strerror(error));
-	spare.retry_at[index] = dsrv_loop_now() + pause;
+	spare.retry_at[index] = dsrv_clock_now() + pause;
 	spare.resting = 1;
 	return 1;
 }

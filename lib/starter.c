@@ -20,11 +20,13 @@ enum {
 	PATIENCE = 1000	/* ms, with a reader that takes nothing */
 };
 
+/* Of the loop. */
+enum { MASTER, DEADLINE, RELAYS, TAGS = RELAYS + DSRV_RELAY_TAGS };
+
 struct starter {
 	struct dsrv_loop loop;
 	struct dsrv_relays relays;
 	int from_master;	/* the status pipe */
-	int master_place;
 	int lifeline;		/* the leader sees it close */
 	pid_t leader;
 	int adopting;		/* what it was before */
@@ -51,6 +53,12 @@ shut(int *fd)
 }
 
 static void
+set_timer(struct starter *s, int64_t when)
+{
+	dsrv_loop_set_timer(&s->loop, DEADLINE, when);
+}
+
+static void
 close_ends(struct starter *s)
 {
 	shut(&s->from_master);
@@ -67,7 +75,7 @@ close_ends(struct starter *s)
 static int64_t
 show_until(const struct starter *s)
 {
-	int64_t from = dsrv_loop_now();
+	int64_t from = dsrv_clock_now();
 
 	if (s->in_a_hurry)
 		return from + PATIENCE;
@@ -80,11 +88,11 @@ static void
 succeed(struct starter *s)
 {
 	s->state = SUCCEEDED;
-	s->loop.deadline = DSRV_NEVER;
+	set_timer(s, DSRV_NEVER);
 	/* Before the starter ends: whoever looks at the daemon then finds
 	 * the master where it will stay. */
 	if (s->adopting == 0)
-		dsrv_loop_adopting(0);
+		dsrv_reap_adopting(0);
 	if (dsrv_loop_has_child(&s->loop, s->leader) &&
 	    kill(s->leader, SIGKILL) == 0)
 		dsrv_loop_wait(&s->loop, s->leader);
@@ -97,7 +105,7 @@ static void
 signal_daemon(struct starter *s, int signo)
 {
 	if (!dsrv_loop_has_child(&s->loop, s->leader)) {
-		if (!dsrv_loop_group_gone(s->leader))
+		if (!dsrv_reap_group_gone(s->leader))
 			kill(-s->leader, signo);
 	} else if (kill(-s->leader, signo) == -1)
 		kill(s->leader, signo);
@@ -109,8 +117,8 @@ fail_start(struct starter *s)
 	if (s->state != STARTING)
 		return;
 	s->state = FAILED;
-	s->kill_at = dsrv_loop_now() + DSRV_START_GRACE;
-	s->loop.deadline = dsrv_loop_now();
+	s->kill_at = dsrv_clock_now() + DSRV_START_GRACE;
+	set_timer(s, dsrv_clock_now());
 	signal_daemon(s, SIGTERM);
 }
 
@@ -135,20 +143,20 @@ hear_master(struct starter *s)
 		default:
 			return;
 		}
-	dsrv_loop_forget(&s->loop, s->master_place);
+	dsrv_loop_forget(&s->loop, MASTER);
 }
 
 static void
 lose_leader(struct starter *s)
 {
-	s->leader_status = s->loop.status;
+	s->leader_status = s->loop.ended.status;
 	hear_master(s);	/* success may have come first */
 	if (s->state == SUCCEEDED)
 		return;
 	if (s->status == 0)
-		s->status = dsrv_report_status(s->loop.status);
+		s->status = dsrv_report_status(s->loop.ended.status);
 	fail_start(s);
-	s->loop.deadline = dsrv_loop_now();
+	set_timer(s, dsrv_clock_now());
 }
 
 static void
@@ -169,17 +177,17 @@ interrupt(struct starter *s)
 static void
 clear_up(struct starter *s)
 {
-	int64_t now = dsrv_loop_now();
+	int64_t now = dsrv_clock_now();
 
-	s->loop.deadline = now + LOOK;
+	set_timer(s, now + LOOK);
 	if (!dsrv_loop_has_child(&s->loop, s->leader))
-		s->gone = dsrv_loop_group_gone(s->leader);
+		s->gone = dsrv_reap_group_gone(s->leader);
 	if (!s->gone && now >= s->kill_at) {
 		s->gone = now >= s->kill_at + LAST_LOOK;
 		signal_daemon(s, SIGKILL);
 	}
 	if (s->gone) {
-		s->loop.deadline = show_until(s);
+		set_timer(s, show_until(s));
 		dsrv_relays_finish(&s->relays, &s->loop);
 	}
 }
@@ -201,12 +209,12 @@ handle_time(struct starter *s)
 static void
 handle_fd(struct starter *s)
 {
-	if (s->loop.place == s->master_place)
+	if (s->loop.tag == MASTER)
 		hear_master(s);
 	else
 		dsrv_relays_ready(&s->relays, &s->loop);
 	if (s->gone)
-		s->loop.deadline = show_until(s);
+		set_timer(s, show_until(s));
 }
 
 /* Why there is no daemon; stores a line of that many bytes, or none: 0. */
@@ -243,7 +251,7 @@ explain(struct starter *s)
 	size_t size = find_reason(s, line);
 
 	s->explained = 1;
-	s->loop.deadline = show_until(s);
+	set_timer(s, show_until(s));
 	if (size > 0)
 		dsrv_relays_say(&s->relays, &s->loop, line, size);
 }
@@ -265,7 +273,7 @@ close_starter(struct starter *s)
 {
 	dsrv_loop_close(&s->loop);
 	if (s->adopting == 0)
-		dsrv_loop_adopting(0);
+		dsrv_reap_adopting(0);
 	close_ends(s);
 }
 
@@ -297,7 +305,7 @@ wait_for_verdict(struct starter *s)
 		case DSRV_EVENT_CHILD:
 			lose_leader(s);
 			break;
-		case DSRV_EVENT_TICK:
+		case DSRV_EVENT_TIMER:
 			handle_time(s);
 			break;
 		}
@@ -332,14 +340,14 @@ open_starter(struct starter *s, struct dsrv_ends *daemons)
 
 	memset(s, 0, sizeof *s);
 	dsrv_sigfd_ignored(&untouched);	/* by nohup(1), or in a script's & */
-	if (open_pipes(s, daemons) == -1 || dsrv_loop_open(&s->loop, 5,
+	if (open_pipes(s, daemons) == -1 || dsrv_loop_open(&s->loop, TAGS,
 	    DSRV_REAP_FORKED, NULL, &untouched) == -1) {
 		error = errno;
 		close_ends(s);
 		errno = error;
 		return -1;
 	}
-	s->adopting = dsrv_loop_adopting(1);
+	s->adopting = dsrv_reap_adopting(1);
 	return 0;
 }
 
@@ -348,11 +356,11 @@ watch(struct starter *s)
 {
 	int seconds = dsrv_settings()->start_timeout;
 
-	s->master_place = dsrv_loop_watch(&s->loop, s->from_master, POLLIN);
-	dsrv_relays_watch(&s->relays, &s->loop);
+	dsrv_loop_watch(&s->loop, MASTER, s->from_master, POLLIN);
+	dsrv_relays_watch(&s->relays, &s->loop, RELAYS);
 	s->start_by = seconds == 0 ? DSRV_NEVER :
-	    dsrv_loop_now() + (int64_t)seconds * 1000;
-	s->loop.deadline = s->start_by;
+	    dsrv_clock_now() + (int64_t)seconds * 1000;
+	set_timer(s, s->start_by);
 }
 
 static int

@@ -15,13 +15,13 @@ enum { FIRST_PAUSE = 100, LONGEST_PAUSE = 10000 };	/* ms */
 
 void
 dsrv_supervise_open(struct dsrv_supervised *s, const char *name,
-    struct dsrv_loop *loop)
+    struct dsrv_loop *loop, int tag)
 {
 	memset(s, 0, sizeof *s);
 	s->name = name;
+	s->loop = loop;
+	s->tag = tag;
 	s->from_child = -1;
-	s->again_at = DSRV_NEVER;
-	s->place = dsrv_loop_watch(loop, -1, POLLIN);
 }
 
 void
@@ -32,12 +32,18 @@ dsrv_supervise_close(struct dsrv_supervised *s)
 	s->from_child = -1;
 }
 
+void
+dsrv_supervise_again(struct dsrv_supervised *s, int64_t when)
+{
+	dsrv_loop_set_timer(s->loop, s->tag, when);
+}
+
 int
-dsrv_supervise_take_pipe(struct dsrv_supervised *s, struct dsrv_loop *loop)
+dsrv_supervise_take_pipe(struct dsrv_supervised *s)
 {
 	int from_child = s->from_child;
 
-	dsrv_loop_forget(loop, s->place);
+	dsrv_loop_forget(s->loop, s->tag);
 	s->from_child = -1;
 	return from_child;
 }
@@ -47,21 +53,21 @@ fail_fork(struct dsrv_supervised *s, const char *what)
 {
 	if (s->fork_failures++ == 0)
 		dsrv_report("%s %s: %s", what, s->name, strerror(errno));
-	s->again_at = dsrv_loop_now() + dsrv_restart_pause(s->fork_failures,
-	    FIRST_PAUSE, LONGEST_PAUSE);
+	dsrv_supervise_again(s, dsrv_clock_now() + dsrv_restart_pause(
+	    s->fork_failures, FIRST_PAUSE, LONGEST_PAUSE));
 	return -1;
 }
 
 pid_t
-dsrv_supervise_fork(struct dsrv_supervised *s, struct dsrv_loop *loop,
+dsrv_supervise_fork(struct dsrv_supervised *s,
     pid_t (*fork_child)(struct dsrv_loop *))
 {
 	int to_parent;
 
-	s->again_at = DSRV_NEVER;
+	dsrv_supervise_again(s, DSRV_NEVER);
 	if (dsrv_statuspipe_open(&s->from_child, &to_parent) == -1)
 		return fail_fork(s, "open a pipe for");
-	if ((s->pid = fork_child(loop)) == 0) {
+	if ((s->pid = fork_child(s->loop)) == 0) {
 		dsrv_supervise_close(s);
 		dsrv_role_connect(to_parent);
 		return 0;
@@ -73,7 +79,7 @@ dsrv_supervise_fork(struct dsrv_supervised *s, struct dsrv_loop *loop,
 		return fail_fork(s, "fork");
 	}
 	s->fork_failures = 0;
-	s->born = dsrv_loop_now();
-	dsrv_loop_rewatch(loop, s->place, s->from_child, POLLIN);
+	s->born = dsrv_clock_now();
+	dsrv_loop_watch(s->loop, s->tag, s->from_child, POLLIN);
 	return s->pid;
 }

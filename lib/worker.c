@@ -79,7 +79,7 @@ daemon_peer(struct sockaddr *addr, socklen_t *len)
 static int
 time_left(int64_t until)
 {
-	int64_t left = until - dsrv_loop_now();
+	int64_t left = until - dsrv_clock_now();
 
 	return left > 0 ? (int)left : 0;
 }
@@ -90,7 +90,7 @@ static void
 empty_connection(void)
 {
 	struct pollfd conn = { .fd = STDIN_FILENO, .events = POLLIN };
-	int64_t until = dsrv_loop_now() + LAST_WORDS;
+	int64_t until = dsrv_clock_now() + LAST_WORDS;
 	char unread[4096];
 	ssize_t n;
 

@@ -23,7 +23,11 @@ enum {
 	ENOUGH = 50000	/* events in which everything must have been told */
 };
 
+enum { TIMER = 8, TAGS };	/* each descriptor has the next tag from 0 on */
+
 static struct dsrv_loop loop;
+static int watched[TIMER];
+static int watched_count;
 static int waits;		/* calls of waitpid(2) */
 static int waits_that_fail;	/* so many of the next, ... */
 static int wait_error;		/* ... with this */
@@ -34,9 +38,10 @@ static int to_loop, from_test;	/* a pipe that a test makes ready */
  */
 
 static void
-open_loop_of(enum dsrv_loop_reap reap)
+open_loop_of(enum dsrv_reap reap)
 {
-	ck_assert_int_eq(dsrv_loop_open(&loop, 8, reap, NULL, NULL), 0);
+	ck_assert_int_eq(dsrv_loop_open(&loop, TAGS, reap, NULL, NULL), 0);
+	watched_count = 0;
 }
 
 static void
@@ -55,6 +60,16 @@ make_pipe(int *read_end, int *write_end)
 	*write_end = ends[1];
 }
 
+/* Returns the tag. */
+static int
+watch(int fd, int events)
+{
+	ck_assert_int_lt(watched_count, TIMER);
+	dsrv_loop_watch(&loop, watched_count, fd, events);
+	watched[watched_count] = fd;
+	return watched_count++;
+}
+
 /* Watches a pipe that can be read from the start and is never emptied. */
 static int
 watch_ready_pipe(void)
@@ -63,13 +78,13 @@ watch_ready_pipe(void)
 
 	make_pipe(&read_end, &write_end);
 	ck_assert_int_eq(write(write_end, "x", 1), 1);
-	return dsrv_loop_watch(&loop, read_end, POLLIN);
+	return watch(read_end, POLLIN);
 }
 
 static void
 at_latest_in(int ms)
 {
-	loop.deadline = dsrv_loop_now() + ms;
+	dsrv_loop_set_timer(&loop, TIMER, dsrv_clock_now() + ms);
 }
 
 /* The next event but for SIGCHLDs, which only say that the loop may look. */
@@ -107,9 +122,10 @@ static void
 tells_nothing_more(void)
 {
 	at_latest_in(0);
-	ck_assert_int_eq(next(), DSRV_EVENT_TICK);
-	ck_assert_int_eq(next(), DSRV_EVENT_TICK);
-	loop.deadline = DSRV_NEVER;
+	ck_assert_int_eq(next(), DSRV_EVENT_TIMER);
+	at_latest_in(0);
+	ck_assert_int_eq(next(), DSRV_EVENT_TIMER);
+	ck_assert_int_eq(loop.tag, TIMER);
 }
 
 static void
@@ -117,8 +133,8 @@ tells_end_of(pid_t pid, int status)
 {
 	at_latest_in(DEADLINE * 1000);
 	ck_assert_int_eq(next(), DSRV_EVENT_CHILD);
-	ck_assert_int_eq(loop.pid, pid);
-	ck_assert_int_eq(loop.status, status);
+	ck_assert_int_eq(loop.ended.pid, pid);
+	ck_assert_int_eq(loop.ended.status, status);
 }
 
 /*
@@ -216,6 +232,7 @@ static void
 tells_each_of(const int *wanted, int count)
 {
 	int seen[NSIG] = { 0 }, missing = count, i, events = 0;
+	int64_t end = dsrv_clock_now() + 2000;
 
 	at_latest_in(2000);
 	while (missing > 0) {
@@ -224,7 +241,7 @@ tells_each_of(const int *wanted, int count)
 			seen[loop.signo] = 1;
 		for (missing = i = 0; i < count; i++)
 			missing += !seen[wanted[i]];
-		if (dsrv_loop_now() >= loop.deadline)
+		if (dsrv_clock_now() >= end)
 			break;
 	}
 	for (i = 0; i < count; i++)
@@ -296,10 +313,13 @@ START_TEST(loop_tells_the_deadline_although_a_descriptor_is_always_ready)
 	watch_ready_pipe();
 	ck_assert_int_eq(next(), DSRV_EVENT_FD);
 	at_latest_in(0);
-	next_is_soon(DSRV_EVENT_TICK, 4);
+	next_is_soon(DSRV_EVENT_TIMER, 4);
+	ck_assert_int_eq(loop.tag, TIMER);
 	ck_assert_int_eq(next(), DSRV_EVENT_FD);
-	/* Until it is moved it is told again, and keeps nothing out. */
-	next_is_soon(DSRV_EVENT_TICK, 4);
+	/* Where it is set again at once, it keeps nothing out. */
+	at_latest_in(0);
+	next_is_soon(DSRV_EVENT_TIMER, 4);
+	at_latest_in(0);
 	ck_assert_int_eq(next(), DSRV_EVENT_FD);
 	dsrv_loop_close(&loop);
 }
@@ -313,8 +333,8 @@ START_TEST(loop_tells_ends_although_a_descriptor_is_always_ready)
 	watch_ready_pipe();
 	has_ended(pid = fork_exiting(5));
 	next_is_soon(DSRV_EVENT_CHILD, 4);
-	ck_assert_int_eq(loop.pid, pid);
-	ck_assert_int_eq(WEXITSTATUS(loop.status), 5);
+	ck_assert_int_eq(loop.ended.pid, pid);
+	ck_assert_int_eq(WEXITSTATUS(loop.ended.status), 5);
 	dsrv_loop_close(&loop);
 }
 END_TEST
@@ -324,15 +344,38 @@ START_TEST(loop_tells_the_deadline_neither_early_nor_late)
 	int64_t begin;
 
 	open_loop();
-	begin = dsrv_loop_now();
+	begin = dsrv_clock_now();
 	at_latest_in(30);
-	ck_assert_int_eq(next(), DSRV_EVENT_TICK);
-	ck_assert_int_ge(dsrv_loop_now(), begin + 30);
-	ck_assert_int_lt(dsrv_loop_now(), begin + DEADLINE * 1000);
+	ck_assert_int_eq(next(), DSRV_EVENT_TIMER);
+	ck_assert_int_ge(dsrv_clock_now(), begin + 30);
+	ck_assert_int_lt(dsrv_clock_now(), begin + DEADLINE * 1000);
 	/* One further away than poll(2) can wait is none yet. */
-	loop.deadline = dsrv_loop_now() + INT64_C(100000000000);
+	dsrv_loop_set_timer(&loop, TIMER,
+	    dsrv_clock_now() + INT64_C(100000000000));
 	raise(SIGHUP);
 	ck_assert_int_eq(next(), DSRV_EVENT_SIGNAL);
+	dsrv_loop_close(&loop);
+}
+END_TEST
+
+START_TEST(loop_tells_each_timer_once_and_which)
+{
+	int64_t now;
+	int tag;
+
+	open_loop();
+	now = dsrv_clock_now();
+	for (tag = 0; tag < TAGS; tag++)
+		dsrv_loop_set_timer(&loop, tag, now - tag);
+	dsrv_loop_set_timer(&loop, 1, DSRV_NEVER);
+	for (tag = 0; tag < TAGS; tag++) {
+		if (tag == 1)
+			continue;
+		ck_assert_int_eq(next(), DSRV_EVENT_TIMER);
+		ck_assert_int_eq(loop.tag, tag);
+		ck_assert(dsrv_loop_timer(&loop, tag) == DSRV_NEVER);
+	}
+	tells_nothing_more();
 	dsrv_loop_close(&loop);
 }
 END_TEST
@@ -380,8 +423,8 @@ START_TEST(loop_finds_an_end_that_came_among_thousands_of_signals)
 	has_ended(pid = fork_exiting(7));
 	at_latest_in(2000);
 	do
-		ck_assert_int_ne(dsrv_loop_next(&loop), DSRV_EVENT_TICK);
-	while (dsrv_children_has(&loop.children, pid));
+		ck_assert_int_ne(dsrv_loop_next(&loop), DSRV_EVENT_TIMER);
+	while (dsrv_children_has(dsrv_loop_known(&loop), pid));
 	dsrv_loop_close(&loop);
 }
 END_TEST
@@ -408,7 +451,7 @@ START_TEST(loop_leaves_alone_the_signals_that_it_is_told_to)
 	signal(SIGHUP, SIG_IGN);
 	sigemptyset(&leave);
 	sigaddset(&leave, SIGHUP);
-	ck_assert_int_eq(dsrv_loop_open(&loop, 0, DSRV_REAP_FORKED, NULL,
+	ck_assert_int_eq(dsrv_loop_open(&loop, TAGS, DSRV_REAP_FORKED, NULL,
 	    &leave), 0);
 	raise(SIGHUP);
 	raise(SIGUSR1);
@@ -573,9 +616,9 @@ child_gets(int signo, void (*handler)(int))
 	}
 	at_latest_in(DEADLINE * 1000);
 	ck_assert_int_eq(next(), DSRV_EVENT_CHILD);
-	ck_assert_int_eq(loop.pid, pid);
+	ck_assert_int_eq(loop.ended.pid, pid);
 	dsrv_loop_close(&loop);
-	return loop.status;
+	return loop.ended.status;
 }
 
 static void
@@ -763,92 +806,93 @@ END_TEST
 
 START_TEST(loop_tells_which_descriptor_is_ready_and_where)
 {
-	int a, to_a, b, to_b, place_a, place_b;
+	int a, to_a, b, to_b, tag_a, tag_b;
 
 	open_loop();
 	make_pipe(&a, &to_a);
 	make_pipe(&b, &to_b);
-	place_a = dsrv_loop_watch(&loop, a, POLLIN);
-	place_b = dsrv_loop_watch(&loop, b, POLLIN);
-	ck_assert_int_ne(place_a, place_b);
+	tag_a = watch(a, POLLIN);
+	tag_b = watch(b, POLLIN);
+	ck_assert_int_ne(tag_a, tag_b);
 	tells_nothing_more();
 	ck_assert_int_eq(write(to_b, "x", 1), 1);
 	ck_assert_int_eq(next(), DSRV_EVENT_FD);
-	ck_assert_int_eq(loop.place, place_b);
-	ck_assert_int_eq(loop.fd, b);
+	ck_assert_int_eq(loop.tag, tag_b);
+	ck_assert_int_eq(watched[loop.tag], b);
 	dsrv_loop_close(&loop);
 }
 END_TEST
 
 START_TEST(loop_says_nothing_of_a_paused_descriptor)
 {
-	int place;
+	int tag;
 
 	open_loop();
-	place = watch_ready_pipe();
+	tag = watch_ready_pipe();
 	ck_assert_int_eq(next(), DSRV_EVENT_FD);
-	dsrv_loop_pause(&loop, place);
-	dsrv_loop_pause(&loop, place);
+	dsrv_loop_pause(&loop, tag);
+	dsrv_loop_pause(&loop, tag);
 	tells_nothing_more();
-	dsrv_loop_resume(&loop, place);
-	dsrv_loop_resume(&loop, place);
+	dsrv_loop_resume(&loop, tag);
+	dsrv_loop_resume(&loop, tag);
 	ck_assert_int_eq(next(), DSRV_EVENT_FD);
-	ck_assert_int_eq(loop.place, place);
+	ck_assert_int_eq(loop.tag, tag);
 	dsrv_loop_close(&loop);
 }
 END_TEST
 
 START_TEST(loop_pauses_descriptor_0_too)
 {
-	int place, read_end, write_end;
+	int tag, read_end, write_end;
 
 	make_pipe(&read_end, &write_end);
 	ck_assert_int_eq(write(write_end, "x", 1), 1);
 	ck_assert_int_eq(dup2(read_end, 0), 0);
 	open_loop();
-	place = dsrv_loop_watch(&loop, 0, POLLIN);
+	tag = watch(0, POLLIN);
 	ck_assert_int_eq(next(), DSRV_EVENT_FD);
-	ck_assert_int_eq(loop.fd, 0);
-	dsrv_loop_pause(&loop, place);
+	ck_assert_int_eq(watched[loop.tag], 0);
+	dsrv_loop_pause(&loop, tag);
 	tells_nothing_more();
-	dsrv_loop_resume(&loop, place);
+	dsrv_loop_resume(&loop, tag);
 	ck_assert_int_eq(next(), DSRV_EVENT_FD);
-	ck_assert_int_eq(loop.fd, 0);
+	ck_assert_int_eq(watched[loop.tag], 0);
 	dsrv_loop_close(&loop);
 }
 END_TEST
 
 START_TEST(loop_forgets_a_descriptor_for_good)
 {
-	int place, read_end, write_end;
+	int tag, read_end, write_end;
 
 	open_loop();
-	place = watch_ready_pipe();
-	dsrv_loop_forget(&loop, place);
+	tag = watch_ready_pipe();
+	dsrv_loop_forget(&loop, tag);
 	tells_nothing_more();
-	dsrv_loop_pause(&loop, place);
-	dsrv_loop_resume(&loop, place);
+	dsrv_loop_pause(&loop, tag);
+	dsrv_loop_resume(&loop, tag);
 	tells_nothing_more();
 
 	make_pipe(&read_end, &write_end);
 	ck_assert_int_eq(write(write_end, "x", 1), 1);
-	dsrv_loop_rewatch(&loop, place, read_end, POLLIN);
+	dsrv_loop_watch(&loop, tag, read_end, POLLIN);
+	watched[tag] = read_end;
 	ck_assert_int_eq(next(), DSRV_EVENT_FD);
-	ck_assert_int_eq(loop.place, place);
-	ck_assert_int_eq(loop.fd, read_end);
+	ck_assert_int_eq(loop.tag, tag);
+	ck_assert_int_eq(watched[loop.tag], read_end);
 	dsrv_loop_close(&loop);
 }
 END_TEST
 
 START_TEST(loop_forgets_a_paused_descriptor_for_good)
 {
-	int place;
+	int tag;
 
 	open_loop();
-	place = watch_ready_pipe();
-	dsrv_loop_pause(&loop, place);
-	dsrv_loop_forget(&loop, place);
-	dsrv_loop_resume(&loop, place);
+	tag = watch_ready_pipe();
+	dsrv_loop_pause(&loop, tag);
+	dsrv_loop_forget(&loop, tag);
+	dsrv_loop_resume(&loop, tag);
 	tells_nothing_more();
 	dsrv_loop_close(&loop);
 }
@@ -857,7 +901,7 @@ END_TEST
 START_TEST(loop_watches_nothing_at_a_place_of_no_descriptor)
 {
 	open_loop();
-	ck_assert_int_gt(dsrv_loop_watch(&loop, -1, POLLIN), 0);
+	watch(-1, POLLIN);
 	tells_nothing_more();
 	dsrv_loop_close(&loop);
 }
@@ -865,15 +909,15 @@ END_TEST
 
 START_TEST(loop_tells_that_the_other_end_is_gone)
 {
-	int read_end, write_end, place;
+	int read_end, write_end, tag;
 
 	open_loop();
 	make_pipe(&read_end, &write_end);
-	place = dsrv_loop_watch(&loop, write_end, 0);
+	tag = watch(write_end, 0);
 	tells_nothing_more();
 	close(read_end);
 	ck_assert_int_eq(next(), DSRV_EVENT_FD);
-	ck_assert_int_eq(loop.place, place);
+	ck_assert_int_eq(loop.tag, tag);
 	dsrv_loop_close(&loop);
 }
 END_TEST
@@ -886,13 +930,13 @@ START_TEST(loop_gives_each_ready_descriptor_its_turn)
 	for (i = 0; i < 3; i++)
 		watch_ready_pipe();
 	ck_assert_int_eq(next(), DSRV_EVENT_FD);
-	first = loop.place;
+	first = loop.tag;
 	for (i = 1; i < 30; i++) {
 		if (i % 4 == 0)		/* it keeps nobody's turn */
 			raise(SIGHUP);
 		while (next() != DSRV_EVENT_FD)
 			;
-		ck_assert_int_eq((loop.place - first + 3) % 3, i % 3);
+		ck_assert_int_eq((loop.tag - first + 3) % 3, i % 3);
 	}
 	dsrv_loop_close(&loop);
 }
@@ -901,24 +945,23 @@ END_TEST
 /* As a server does that has room for one more worker only. */
 START_TEST(loop_begins_behind_the_descriptor_that_was_served_last)
 {
-	int i, k, places[3], last = 0;
+	int i, k, tags[3], last = -1;
 
 	open_loop();
 	for (i = 0; i < 3; i++)
-		places[i] = watch_ready_pipe();
+		tags[i] = watch_ready_pipe();
 	for (i = 0; i < 12; i++) {
 		while (next() != DSRV_EVENT_FD)
 			;
-		if (last != 0)
-			ck_assert_int_eq(loop.place, last % 3 + 1);
-		last = loop.place;
+		if (last != -1)
+			ck_assert_int_eq(loop.tag, (last + 1) % 3);
+		last = loop.tag;
 		for (k = 0; k < 3; k++)
-			dsrv_loop_pause(&loop, places[k]);
+			dsrv_loop_pause(&loop, tags[k]);
 		at_latest_in(0);
-		ck_assert_int_eq(next(), DSRV_EVENT_TICK);
-		loop.deadline = DSRV_NEVER;
+		ck_assert_int_eq(next(), DSRV_EVENT_TIMER);
 		for (k = 0; k < 3; k++)
-			dsrv_loop_resume(&loop, places[k]);
+			dsrv_loop_resume(&loop, tags[k]);
 	}
 	dsrv_loop_close(&loop);
 }
@@ -935,13 +978,13 @@ START_TEST(loop_tells_how_each_child_has_ended)
 	signal(SIGTERM, SIG_DFL);
 	open_loop();
 	pid = fork_exiting(0);
-	ck_assert_int_eq(dsrv_children_count(&loop.children), 1);
+	ck_assert_int_eq(dsrv_children_count(dsrv_loop_known(&loop)), 1);
 	tells_end_of(pid, 0);
-	ck_assert_int_eq(dsrv_children_count(&loop.children), 0);
+	ck_assert_int_eq(dsrv_children_count(dsrv_loop_known(&loop)), 0);
 	pid = fork_exiting(42);
 	at_latest_in(DEADLINE * 1000);
 	ck_assert_int_eq(next(), DSRV_EVENT_CHILD);
-	ck_assert_int_eq(WEXITSTATUS(loop.status), 42);
+	ck_assert_int_eq(WEXITSTATUS(loop.ended.status), 42);
 	let_children_wait();
 	pid = fork_waiting();
 	send_signal(pid, SIGKILL);
@@ -959,7 +1002,7 @@ START_TEST(loop_knows_how_a_child_ended_although_sigchld_was_ignored)
 	at_latest_in(DEADLINE * 1000);
 	fork_exiting(3);
 	ck_assert_int_eq(next(), DSRV_EVENT_CHILD);
-	ck_assert_int_eq(WEXITSTATUS(loop.status), 3);
+	ck_assert_int_eq(WEXITSTATUS(loop.ended.status), 3);
 	dsrv_loop_close(&loop);
 }
 END_TEST
@@ -973,7 +1016,7 @@ START_TEST(loop_tells_what_a_child_wrote_before_it_tells_its_end)
 	for (i = 0; i < 20; i++) {
 		open_loop_of(i % 2 ? DSRV_REAP_ALL : DSRV_REAP_FORKED);
 		make_pipe(&read_end, &write_end);
-		dsrv_loop_watch(&loop, read_end, POLLIN);
+		watch(read_end, POLLIN);
 		tells_nothing_more();
 		if ((pid = dsrv_loop_fork(&loop)) == 0) {
 			if (write(write_end, "x", 1) != 1)
@@ -1005,7 +1048,7 @@ START_TEST(loop_does_not_take_a_stop_for_an_end)
 	    0);
 	dsrv_loop_look_every(&loop, 1);
 	tells_nothing_more();
-	ck_assert(dsrv_children_has(&loop.children, pid));
+	ck_assert(dsrv_children_has(dsrv_loop_known(&loop), pid));
 	send_signal(pid, SIGCONT);
 	let_children_go();
 	tells_end_of(pid, 0);
@@ -1058,21 +1101,22 @@ static void
 tells_the_end_of_all(void)
 {
 	int i, k, told = 0;
+	int64_t end = dsrv_clock_now() + DEADLINE * 1000;
 
 	at_latest_in(DEADLINE * 1000);
 	for (i = 0; i < CROWD; i++) {
 		while (next() == DSRV_EVENT_FD)
 			;
-		ck_assert_int_ne(loop.pid, 0);
+		ck_assert_int_ne(loop.ended.pid, 0);
 		for (k = 0; k < CROWD; k++)
-			if (crowd[k] == loop.pid) {
+			if (crowd[k] == loop.ended.pid) {
 				crowd[k] = 0;
 				told++;
 			}
 		ck_assert_int_eq(told, i + 1);
 	}
-	ck_assert_int_lt(dsrv_loop_now(), loop.deadline);
-	ck_assert_int_eq(dsrv_children_count(&loop.children), 0);
+	ck_assert_int_lt(dsrv_clock_now(), end);
+	ck_assert_int_eq(dsrv_children_count(dsrv_loop_known(&loop)), 0);
 	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
 	ck_assert_int_eq(errno, ECHILD);
 }
@@ -1132,12 +1176,12 @@ waitpid(pid_t pid, int *status, int options)
 	return wait4(pid, status, options, NULL);
 }
 
-static const enum dsrv_loop_reap either[] = { DSRV_REAP_FORKED,
+static const enum dsrv_reap either[] = { DSRV_REAP_FORKED,
 	DSRV_REAP_ALL };
 
 /* What a seccomp filter, or a kernel without memory, may answer once. */
 static void
-tells_an_end_after_failures(enum dsrv_loop_reap reap, int error, int count)
+tells_an_end_after_failures(enum dsrv_reap reap, int error, int count)
 {
 	pid_t pid;
 
@@ -1179,7 +1223,7 @@ START_TEST(loop_goes_on_while_waitpid_fails)
 		wait_error = EPERM;
 		before = waits;
 		at_latest_in(250);
-		ck_assert_int_eq(next(), DSRV_EVENT_TICK);
+		ck_assert_int_eq(next(), DSRV_EVENT_TIMER);
 		ck_assert_int_le(waits - before, 10);
 		raise(SIGHUP);
 		tells_signal(SIGHUP);
@@ -1208,9 +1252,9 @@ START_TEST(loop_finds_an_end_that_no_signal_has_told_without_a_tick)
 		lose(SIGCHLD);
 		sigprocmask(SIG_SETMASK, &mask, NULL);
 		dsrv_loop_look_every(&loop, 50);
-		loop.deadline = DSRV_NEVER;
+		dsrv_loop_set_timer(&loop, TIMER, DSRV_NEVER);
 		ck_assert_int_eq(next(), DSRV_EVENT_CHILD);
-		ck_assert_int_eq(loop.pid, pid);
+		ck_assert_int_eq(loop.ended.pid, pid);
 		dsrv_loop_close(&loop);
 	}
 }
@@ -1232,7 +1276,7 @@ START_TEST(loop_asks_few_children_in_a_round_while_it_is_busy)
 		if (waits - before > most)
 			most = waits - before;
 	}
-	ck_assert_int_eq(dsrv_children_count(&loop.children), CROWD - 1);
+	ck_assert_int_eq(dsrv_children_count(dsrv_loop_known(&loop)), CROWD - 1);
 	ck_assert_int_le(most, 4);
 	let_children_go();
 	dsrv_loop_close(&loop);
@@ -1248,9 +1292,9 @@ START_TEST(loop_waits_for_one_child)
 	first = fork_waiting();
 	second = fork_exiting(6);
 	dsrv_loop_wait(&loop, second);
-	ck_assert_int_eq(WEXITSTATUS(loop.status), 6);
-	ck_assert(!dsrv_children_has(&loop.children, second));
-	ck_assert(dsrv_children_has(&loop.children, first));
+	ck_assert_int_eq(WEXITSTATUS(loop.ended.status), 6);
+	ck_assert(!dsrv_children_has(dsrv_loop_known(&loop), second));
+	ck_assert(dsrv_children_has(dsrv_loop_known(&loop), first));
 	let_children_go();
 	tells_end_of(first, 0);
 	tells_nothing_more();
@@ -1267,8 +1311,8 @@ START_TEST(loop_goes_on_where_another_has_had_the_status)
 	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
 	at_latest_in(DEADLINE * 1000);
 	ck_assert_int_eq(next(), DSRV_EVENT_CHILD);
-	ck_assert_int_eq(loop.pid, pid);
-	ck_assert_int_eq(dsrv_children_count(&loop.children), 0);
+	ck_assert_int_eq(loop.ended.pid, pid);
+	ck_assert_int_eq(dsrv_children_count(dsrv_loop_known(&loop)), 0);
 	dsrv_loop_close(&loop);
 }
 END_TEST
@@ -1346,7 +1390,7 @@ START_TEST(loop_adopts_no_process_that_is_not_its_child)
 	ck_assert_int_eq(dsrv_loop_adopt(&loop, 0), -1);
 	ck_assert_int_eq(dsrv_loop_adopt(&loop, -1), -1);
 	ck_assert_int_eq(dsrv_loop_adopt(&loop, -getpgrp()), -1);
-	ck_assert_int_eq(dsrv_children_count(&loop.children), 0);
+	ck_assert_int_eq(dsrv_children_count(dsrv_loop_known(&loop)), 0);
 	dsrv_loop_close(&loop);
 }
 END_TEST
@@ -1360,7 +1404,7 @@ START_TEST(loop_tells_the_end_of_what_it_has_adopted)
 	pid = fork_stranger(-1);
 	ck_assert_int_eq(dsrv_loop_adopt(&loop, pid), 0);
 	ck_assert_int_eq(dsrv_loop_adopt(&loop, pid), 0);
-	ck_assert_int_eq(dsrv_children_count(&loop.children), 1);
+	ck_assert_int_eq(dsrv_children_count(dsrv_loop_known(&loop)), 1);
 	let_children_go();
 	tells_end_of(pid, 0);
 
@@ -1370,22 +1414,22 @@ START_TEST(loop_tells_the_end_of_what_it_has_adopted)
 	ck_assert_int_eq(dsrv_loop_adopt(&loop, pid), 0);
 	at_latest_in(DEADLINE * 1000);
 	ck_assert_int_eq(next(), DSRV_EVENT_CHILD);
-	ck_assert_int_eq(loop.pid, pid);
-	ck_assert_int_eq(WEXITSTATUS(loop.status), 8);
+	ck_assert_int_eq(loop.ended.pid, pid);
+	ck_assert_int_eq(WEXITSTATUS(loop.ended.status), 8);
 	dsrv_loop_close(&loop);
 }
 END_TEST
 
 START_TEST(loop_says_whether_it_was_adopting)
 {
-	int was = dsrv_loop_adopting(1);
+	int was = dsrv_reap_adopting(1);
 
 	if (skip_if(was == -1, "this system has no subreaper"))
 		return;
-	ck_assert_int_eq(dsrv_loop_adopting(0), 1);
-	ck_assert_int_eq(dsrv_loop_adopting(0), 0);
-	ck_assert_int_eq(dsrv_loop_adopting(1), 0);
-	ck_assert_int_eq(dsrv_loop_adopting(1), 1);
+	ck_assert_int_eq(dsrv_reap_adopting(0), 1);
+	ck_assert_int_eq(dsrv_reap_adopting(0), 0);
+	ck_assert_int_eq(dsrv_reap_adopting(1), 0);
+	ck_assert_int_eq(dsrv_reap_adopting(1), 1);
 }
 END_TEST
 
@@ -1398,14 +1442,14 @@ START_TEST(loop_sees_when_a_process_group_is_gone)
 	ck_assert_int_eq(setpgid(first, first), 0);
 	second = fork_stranger(-1);
 	ck_assert_int_eq(setpgid(second, first), 0);
-	ck_assert(!dsrv_loop_group_gone(first));
+	ck_assert(!dsrv_reap_group_gone(first));
 	send_signal(first, SIGKILL);
 	has_ended(first);
-	ck_assert(!dsrv_loop_group_gone(first));
+	ck_assert(!dsrv_reap_group_gone(first));
 	send_signal(second, SIGKILL);
 	has_ended(second);
-	ck_assert(dsrv_loop_group_gone(first));
-	ck_assert(dsrv_loop_group_gone(first));
+	ck_assert(dsrv_reap_group_gone(first));
+	ck_assert(dsrv_reap_group_gone(first));
 	nothing_left();
 }
 END_TEST
@@ -1421,6 +1465,7 @@ main(void)
 		loop_tells_the_deadline_although_a_descriptor_is_always_ready,
 		loop_tells_ends_although_a_descriptor_is_always_ready,
 		loop_tells_the_deadline_neither_early_nor_late,
+		loop_tells_each_timer_once_and_which,
 		loop_loses_no_kind_of_signal_where_thousands_come,
 		loop_loses_no_signal_whatever_number_comes_before_it,
 		loop_finds_an_end_that_came_among_thousands_of_signals,

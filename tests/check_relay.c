@@ -384,30 +384,32 @@ END_TEST
  * In a loop
  */
 
+enum { TIMER = 2, TAGS };
+
 static void
 open_loop(void)
 {
 	open_relay();
-	ck_assert_int_eq(dsrv_loop_open(&loop, 2, DSRV_REAP_FORKED, NULL,
-	    NULL), 0);
-	dsrv_relay_watch(&relay, &loop);
-	loop.deadline = dsrv_loop_now();
+	ck_assert_int_eq(dsrv_loop_open(&loop, TAGS, DSRV_REAP_FORKED,
+	    NULL, NULL), 0);
+	dsrv_relay_watch(&relay, &loop, 0);
 }
 
-/* Lets the relay do what it can without more; whether it is over. The
- * deadline is always there, so a round without work is two ticks in a row. */
+/* Lets the relay do what it can without more; whether it is over. The timer is
+ * always set, so a round without work is two of its events in a row. */
 static int
 run_loop(void)
 {
 	int idle = 0;
 
 	while (!relay.over && idle < 2) {
+		dsrv_loop_set_timer(&loop, TIMER, dsrv_clock_now());
 		if (dsrv_loop_next(&loop) != DSRV_EVENT_FD) {
 			idle++;
 			continue;
 		}
 		idle = 0;
-		ck_assert(dsrv_relay_watches(&relay, loop.place));
+		ck_assert(dsrv_relay_has(&relay, loop.tag));
 		dsrv_relay_ready(&relay, &loop);
 	}
 	return relay.over;
@@ -424,7 +426,7 @@ START_TEST(relay_is_driven_by_a_loop_up_to_the_end)
 	close(to_source);
 	ck_assert(run_loop());
 	ck_assert_str_eq(read_text(), "two\n");
-	ck_assert(!dsrv_relay_watches(&relay, 0));
+	ck_assert(!dsrv_relay_has(&relay, TIMER));
 	dsrv_loop_close(&loop);
 }
 END_TEST

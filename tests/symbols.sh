@@ -59,7 +59,9 @@ fi
 if [ -f "$archive" ]; then
 	empty "names without our prefix" "$(foreign)"
 	empty "calls that only loop.c may make" "$(callers loop \
-	    'fork vfork posix_spawn waitpid wait wait4')"
+	    'fork vfork posix_spawn')"
+	empty "calls that only reap.c may make" "$(callers reap \
+	    'waitpid wait wait4 waitid')"
 	empty "calls that only sigfd.c may make" "$(callers sigfd \
 	    'sigaction signal')"
 	empty "calls that only report.c may make" "$(callers report \

@@ -1,0 +1,257 @@
+/*
+ * reap.c - which child has ended; the only waitpid(2)
+ *
+ * SIGCHLDs merge: two children that end together may cause only one. So each is
+ * a hint at the child that it names, and a reason to check all others in turn:
+ * few while there is work to do, since each check costs a system call, and many
+ * after a moment without work.
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#include "config.h"
+
+#include <sys/wait.h>
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+#ifdef HAVE_SYS_PRCTL_H
+#include <sys/prctl.h>
+#endif
+#ifdef HAVE_SYS_PROCCTL_H
+#include <sys/procctl.h>
+#endif
+
+#include "daemon-private.h"
+
+enum {
+	SWEEP_BUSY = 2,
+	SWEEP_QUIET = 32,
+	QUIET = 2,	/* ms */
+	RECENT = 64
+};
+
+enum {
+	FAILED = 100,		/* ms, until waitpid(2) is retried */
+	LOOK_EVERY = 10000	/* ms, unless the stage sets another value */
+};
+
+int
+dsrv_reap_open(struct dsrv_reaper *r, enum dsrv_reap whom,
+    struct dsrv_roster *roster)
+{
+	memset(r, 0, sizeof *r);
+	r->whom = whom;
+	dsrv_reap_look_every(r, LOOK_EVERY);
+	return dsrv_children_open(&r->children, roster);
+}
+
+void
+dsrv_reap_close(struct dsrv_reaper *r)
+{
+	dsrv_children_close(&r->children);
+}
+
+void
+dsrv_reap_look_every(struct dsrv_reaper *r, int64_t ms)
+{
+	r->look_every = ms;
+	r->look_at = dsrv_clock_now() + ms;
+}
+
+/*
+ * Looking
+ */
+
+/* Whether this child has ended. */
+static int
+has_ended(struct dsrv_reaper *r, pid_t pid)
+{
+	pid_t got = r->failed ? 0 : waitpid(pid, &r->ended.status, WNOHANG);
+
+	if (got == -1 && errno != ECHILD)
+		r->failed = 1;
+	if (got == 0 || r->failed)
+		return 0;
+	if (got == -1)	/* its status was taken elsewhere */
+		r->ended.status = 0;
+	r->ended.pid = pid;
+	dsrv_children_remove(&r->children, pid, &r->ended.child);
+	return 1;
+}
+
+/* The number of checks after which each child was checked. */
+static int
+to_ask(const struct dsrv_reaper *r)
+{
+	int count = dsrv_children_count(&r->children);
+
+	return count > RECENT ? 2 * count : count;
+}
+
+enum dsrv_reap_hint
+dsrv_reap_hear(struct dsrv_reaper *r, pid_t pid)
+{
+	r->must_reap = 1;
+	r->unswept = to_ask(r);
+	if (r->whom == DSRV_REAP_ALL)
+		return DSRV_REAP_LATER;
+	if (!dsrv_children_has(&r->children, pid))
+		return DSRV_REAP_STRANGER;
+	if (!has_ended(r, pid))
+		return DSRV_REAP_LATER;
+	r->unswept--;	/* others may have ended too */
+	return DSRV_REAP_ENDED;
+}
+
+static int
+reap_all(struct dsrv_reaper *r)
+{
+	while (r->must_reap && !r->failed) {
+		r->ended.pid = waitpid(-1, &r->ended.status, WNOHANG);
+		if (r->ended.pid == -1 && errno != ECHILD)
+			r->failed = 1;
+		else if (r->ended.pid <= 0)
+			r->must_reap = 0;
+		else if (dsrv_children_remove(&r->children, r->ended.pid,
+		    &r->ended.child))
+			return 1;
+	}
+	return 0;
+}
+
+/* The child to check next: every second one is among the newest, which end
+ * more often than those that have lived long. */
+static int
+next_to_ask(struct dsrv_reaper *r, int count)
+{
+	if (count > RECENT && r->unswept % 2 != 0)
+		return count - 1 - (int)(r->recent++ % RECENT);
+	if (r->hand >= count)
+		r->hand = 0;
+	return r->hand++;
+}
+
+static int
+sweep(struct dsrv_reaper *r)
+{
+	int count, place;
+
+	while (r->unswept > 0 && r->sweep_now > 0 && !r->failed) {
+		r->unswept--;
+		r->sweep_now--;
+		if ((count = dsrv_children_count(&r->children)) == 0)
+			break;
+		place = next_to_ask(r, count);
+		if (has_ended(r, dsrv_children_at(&r->children, place))) {
+			if (place < r->hand)	/* another is there now */
+				r->hand--;
+			return 1;
+		}
+		if (r->failed)	/* it must be checked again */
+			r->unswept++;
+	}
+	return 0;
+}
+
+int
+dsrv_reap_next(struct dsrv_reaper *r)
+{
+	return r->whom == DSRV_REAP_ALL ? reap_all(r) : sweep(r);
+}
+
+/*
+ * Rounds
+ */
+
+/* A signal should have announced an exit, but may be lost if a call failed. */
+static void
+look_without_reason(struct dsrv_reaper *r)
+{
+	int64_t now;
+
+	if (dsrv_children_count(&r->children) == 0 ||
+	    (now = dsrv_clock_now()) < r->look_at)
+		return;
+	r->look_at = now + r->look_every;
+	r->must_reap = 1;
+	r->unswept = r->sweep_now = to_ask(r);
+}
+
+void
+dsrv_reap_begin_round(struct dsrv_reaper *r, int is_quiet)
+{
+	r->failed = 0;
+	r->sweep_now = is_quiet ? SWEEP_QUIET : SWEEP_BUSY;
+	look_without_reason(r);
+}
+
+int64_t
+dsrv_reap_look_at(const struct dsrv_reaper *r)
+{
+	return dsrv_children_count(&r->children) > 0 ? r->look_at :
+	    DSRV_NEVER;
+}
+
+int64_t
+dsrv_reap_patience(const struct dsrv_reaper *r)
+{
+	if (r->failed)
+		return FAILED;
+	return r->whom == DSRV_REAP_FORKED && r->unswept > 0 ? QUIET :
+	    DSRV_NEVER;
+}
+
+/*
+ * Children of others
+ */
+
+int
+dsrv_reap_adopt(struct dsrv_reaper *r, pid_t pid)
+{
+	siginfo_t info;
+
+	/* The pid may be a lie: it is signalled only if it is our child. */
+	if (pid <= 1 || waitid(P_PID, (id_t)pid, &info,
+	    WEXITED | WNOHANG | WNOWAIT) == -1)
+		return -1;
+	dsrv_sigfd_hint();
+	return dsrv_children_add(&r->children, pid);
+}
+
+int
+dsrv_reap_adopting(int on)
+{
+#if defined(HAVE_PRCTL) && defined(PR_SET_CHILD_SUBREAPER)
+	int was = 0;
+
+	if (prctl(PR_GET_CHILD_SUBREAPER, &was, 0, 0, 0) == -1 ||
+	    prctl(PR_SET_CHILD_SUBREAPER, on, 0, 0, 0) == -1)
+		return -1;
+	return was;
+#elif defined(HAVE_PROCCTL) && defined(PROC_REAP_ACQUIRE)
+	if (procctl(P_PID, 0, on ? PROC_REAP_ACQUIRE : PROC_REAP_RELEASE,
+	    NULL) == -1)
+		return errno == EBUSY ? 1 : -1;
+	return !on;
+#else
+	(void)on;
+	return -1;
+#endif
+}
+
+void
+dsrv_reap_wait(struct dsrv_reaper *r, pid_t pid)
+{
+	while (waitpid(pid, &r->ended.status, 0) == -1 && errno == EINTR)
+		;
+	dsrv_children_remove(&r->children, pid, NULL);
+}
+
+int
+dsrv_reap_group_gone(pid_t pgid)
+{
+	while (waitpid(-pgid, NULL, WNOHANG) > 0)
+		;
+	return kill(-pgid, 0) == -1 && errno == ESRCH;
+}
