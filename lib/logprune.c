@@ -31,10 +31,11 @@ enum age {
 };
 
 struct old_file {
-	char *path;
-	struct dsrv_own own;	/* what is the format's of it */
+	struct old_file *next;	/* found before it */
+	struct dsrv_own own;	/* what is the format's of its path */
 	struct stat file;
 	enum age age;
+	char path[];
 };
 
 struct prune {
@@ -44,9 +45,10 @@ struct prune {
 	int reads_back;		/* how names are known to be own */
 	size_t fixed;		/* bytes of path before any conversion */
 	char path[DSRV_PATH_MAX];	/* where the search has come to */
-	struct old_file *files;
-	int count;
-	int room;
+	struct old_file *found;	/* the last one */
+	size_t found_count;
+	struct old_file **files;	/* those of the logger's own; sorted */
+	size_t count;
 };
 
 static int
@@ -81,19 +83,18 @@ age_of(const struct prune *p, const struct stat *file)
 static void
 add_file(struct prune *p, const struct stat *file, const struct dsrv_own *own)
 {
-	int room = p->count < p->room ? p->room : 2 * p->room + 64;
-	struct old_file *files = p->files;
-	char *path;
+	size_t size = strlen(p->path) + 1;
+	struct old_file *f = malloc(sizeof *f + size);
 
-	if (room > p->room && (files = realloc(files,
-	    (size_t)room * sizeof *files)) == NULL)
+	if (f == NULL)
 		return;
-	p->files = files;
-	p->room = room;
-	if ((path = strdup(p->path)) == NULL)
-		return;
-	files[p->count++] = (struct old_file){ .path = path, .own = *own,
-		.file = *file, .age = age_of(p, file) };
+	f->next = p->found;
+	f->own = *own;
+	f->file = *file;
+	f->age = age_of(p, file);
+	memcpy(f->path, p->path, size);
+	p->found = f;
+	p->found_count++;
 }
 
 /* Asks the system last. */
@@ -184,7 +185,8 @@ order_of_names(const struct old_file *a, const struct old_file *b)
 static int
 by_name(const void *left, const void *right)
 {
-	const struct old_file *a = left, *b = right;
+	const struct old_file *a = *(struct old_file *const *)left;
+	const struct old_file *b = *(struct old_file *const *)right;
 	int order = order_of_names(a, b);
 
 	return order != 0 ? order :
@@ -209,26 +211,29 @@ is_of_a_rotation(const struct old_file *f, const struct old_file *before)
 }
 
 static void
-forget_name(struct prune *p, int i)
+sort(struct prune *p, int (*order)(const void *, const void *))
 {
-	free(p->files[i].path);
+	if (p->count > 0)
+		qsort(p->files, p->count, sizeof *p->files, order);
 }
 
-/* Forgets those that are somebody else's. */
+/* Leaves out those that are somebody else's. */
 static void
 choose_own(struct prune *p)
 {
-	int i, own = 0;
+	size_t i, own = 0;
+	struct old_file *f;
 
-	if (p->count == 0)
+	p->files = malloc((p->found_count + 1) * sizeof *p->files);
+	if (p->files == NULL)
 		return;
-	qsort(p->files, (size_t)p->count, sizeof *p->files, by_name);
+	for (f = p->found; f != NULL; f = f->next)
+		p->files[p->count++] = f;
+	sort(p, by_name);
 	for (i = 0; i < p->count; i++)
-		if (is_of_a_rotation(&p->files[i],
-		    own > 0 ? &p->files[own - 1] : NULL))
+		if (is_of_a_rotation(p->files[i],
+		    own > 0 ? p->files[own - 1] : NULL))
 			p->files[own++] = p->files[i];
-		else
-			forget_name(p, i);
 	p->count = own;
 }
 
@@ -240,9 +245,10 @@ choose_own(struct prune *p)
 static int
 by_age(const void *left, const void *right)
 {
-	const struct old_file *a = left, *b = right;
-	const struct timespec *one = &a->file.st_mtim, *two =
-	    &b->file.st_mtim;
+	const struct old_file *a = *(struct old_file *const *)left;
+	const struct old_file *b = *(struct old_file *const *)right;
+	const struct timespec *one = &a->file.st_mtim;
+	const struct timespec *two = &b->file.st_mtim;
 
 	if (a->age != b->age)
 		return a->age < b->age ? -1 : 1;
@@ -295,6 +301,18 @@ search_all(struct prune *p)
 	close(dir);
 }
 
+static void
+forget(struct prune *p)
+{
+	struct old_file *f, *next;
+
+	for (f = p->found; f != NULL; f = next) {
+		next = f->next;
+		free(f);
+	}
+	free(p->files);
+}
+
 void
 dsrv_logprune(const struct dsrv_logname *current, int fd,
     const struct stat *left, time_t now)
@@ -302,19 +320,16 @@ dsrv_logprune(const struct dsrv_logname *current, int fd,
 	int kept = dsrv_settings()->logger_file_count_max;
 	struct prune p = { .left = left, .now = now };
 	struct dsrv_own own;
+	size_t i;
 
 	if (kept == 0 || fstat(fd, &p.current) == -1)
 		return;
 	p.reads_back = dsrv_logname_is_read_back(current->path, &own);
 	search_all(&p);
 	choose_own(&p);
-	if (p.count > 0)
-		qsort(p.files, (size_t)p.count, sizeof *p.files, by_age);
-	for (; p.count > kept - 1; p.count--) {	/* current is one of them */
-		remove_file(&p, &p.files[p.count - 1]);
-		forget_name(&p, p.count - 1);
-	}
-	while (p.count > 0)
-		forget_name(&p, --p.count);
-	free(p.files);
+	sort(&p, by_age);
+	/* The current file is one of those that are kept. */
+	for (i = p.count; i > (size_t)kept - 1; i--)
+		remove_file(&p, p.files[i - 1]);
+	forget(&p);
 }
