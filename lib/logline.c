@@ -188,13 +188,13 @@ escape(char *to, const char *text, size_t length)
 static size_t
 whole_characters(const char *line, size_t length)
 {
-	const unsigned char *end = (const unsigned char *)line + length;
+	const unsigned char *s = (const unsigned char *)line;
 	size_t n;
 
-	for (n = 1; n < 4 && n < length && end[-n] >= 0x80; n++)
-		if (end[-n] >= 0xc2)
-			return end[-n] >= (n == 1 ? 0xc2 : n == 2 ? 0xe0 :
-			    0xf0) ? length - n : length;
+	for (n = 1; n < 4 && n < length && s[length - n] >= 0x80; n++)
+		if (s[length - n] >= 0xc2)
+			return s[length - n] >= (n == 1 ? 0xc2 : n == 2 ?
+			    0xe0 : 0xf0) ? length - n : length;
 	return length;
 }
 
@@ -225,14 +225,15 @@ dsrv_logline_say(struct dsrv_logline *l, const struct dsrv_stamp *stamp,
 {
 	char *to = l->out + l->count;
 
-	if (l->out_size - l->count < stamp->size + length + 2)
+	if (l->out_size - l->count < stamp->size + length * (size_t)growth() +
+	    2)
 		return -1;
 	if (l->midline)
 		*to++ = '\n';
 	memcpy(to, stamp->text, stamp->size);
-	memcpy(to + stamp->size, line, length);
-	to[stamp->size + length] = '\n';
-	l->count = (size_t)(to - l->out) + stamp->size + length + 1;
+	to = copy(to + stamp->size, line, length);
+	*to++ = '\n';
+	l->count = (size_t)(to - l->out);
 	l->midline = 0;
 	return 0;
 }

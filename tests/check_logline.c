@@ -692,6 +692,26 @@ START_TEST(lines_are_escaped_each_within_its_newline)
 }
 END_TEST
 
+/* A hostile process may have written what the logger takes for its message. */
+START_TEST(a_line_of_the_library_is_escaped_as_well)
+{
+	char out[40];
+	struct dsrv_logline l = { .out = out, .out_size = sizeof out };
+
+	set_prefix("P ");
+	ck_assert_int_eq(dsrv_logline_say(&l, &stamp, "\33[m\0x", 5), 0);
+	is_text("as it is", out, l.count, "P \33[m\0x\n", 8);
+	daemon_set_logger_escape(1);
+	l.count = 0;
+	ck_assert_int_eq(dsrv_logline_say(&l, &stamp, "\33[m\0x", 5), 0);
+	is_text("escaped", out, l.count, "P \\x1b[m\\x00x\n", 14);
+	/* There is room for it only as it is. */
+	l.count = sizeof out - 8;
+	ck_assert_int_eq(dsrv_logline_say(&l, &stamp, "\33[m\0x", 5), -1);
+	ck_assert_uint_eq(l.count, sizeof out - 8);
+}
+END_TEST
+
 START_TEST(the_prefix_is_not_escaped)
 {
 	set_format("%t");
@@ -1128,6 +1148,7 @@ main(void)
 		characters_of_utf_8_and_of_latin_1_stay,
 		a_character_at_the_end_of_a_piece_stays_whole,
 		lines_are_escaped_each_within_its_newline,
+		a_line_of_the_library_is_escaped_as_well,
 		the_prefix_is_not_escaped,
 		a_line_that_grows_larger_than_out_is_written_in_pieces,
 		what_out_has_no_room_for_is_composed_next_time,
