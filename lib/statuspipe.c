@@ -72,12 +72,15 @@ dsrv_statuspipe_hear(int from_child, int *number)
 	while ((n = read(from_child, &said, sizeof said)) == -1 &&
 	    errno == EINTR)
 		;
-	if (n == (ssize_t)sizeof said) {
-		*number = said.number;
-		return (enum dsrv_status_word)said.word;
-	}
-	/* An error is not the end: it is read again. */
-	return n == -1 ? DSRV_STATUS_NOTHING : DSRV_STATUS_GONE;
+	if (n == 0)
+		return DSRV_STATUS_GONE;
+	/* An error is not the end: it is read again. Neither is a word that
+	 * the child cannot have said. */
+	if (n != (ssize_t)sizeof said || said.word < DSRV_STATUS_SUCCESS ||
+	    said.word > DSRV_STATUS_ORPHAN)
+		return DSRV_STATUS_NOTHING;
+	*number = said.number;
+	return (enum dsrv_status_word)said.word;
 }
 
 int

@@ -204,6 +204,33 @@ START_TEST(a_child_that_was_released_says_nothing_when_its_server_dies)
 }
 END_TEST
 
+/* What a process writes there that has no right to: three bytes, and words. */
+START_TEST(only_a_word_is_heard_as_one_and_only_the_end_as_the_end)
+{
+	static const int words[] = { DSRV_STATUS_NOTHING, DSRV_STATUS_GONE,
+		DSRV_STATUS_ORPHAN + 1, -1 };
+	int32_t said[2] = { 0, 5 };
+	int i, number = 7;
+
+	open_pipes();
+	ck_assert_int_eq(write(dsrv_role()->to_parent, "abc", 3), 3);
+	ck_assert_int_eq(word_to_master(&number), DSRV_STATUS_NOTHING);
+	for (i = 0; i < DSRV_COUNT(words); i++) {
+		said[0] = words[i];
+		ck_assert_int_eq(write(dsrv_role()->to_parent, said,
+		    sizeof said), sizeof said);
+		ck_assert_int_eq(word_to_master(&number),
+		    DSRV_STATUS_NOTHING);
+	}
+	ck_assert_int_eq(number, 7);
+	ck_assert_int_eq(dsrv_statuspipe_say(DSRV_STATUS_ASKED, 3), 0);
+	ck_assert_int_eq(word_to_master(&number), DSRV_STATUS_ASKED);
+	ck_assert_int_eq(number, 3);
+	dsrv_role_disconnect();
+	ck_assert_int_eq(word_to_master(&number), DSRV_STATUS_GONE);
+}
+END_TEST
+
 /* How many mappings a child could make others believe something by. */
 static int
 make_writable(void)
@@ -252,6 +279,7 @@ main(void)
 		a_child_whose_server_has_died_tells_the_master_and_goes_on,
 		a_child_whose_server_has_died_and_that_nobody_hears_ends,
 		a_child_that_was_released_says_nothing_when_its_server_dies,
+		only_a_word_is_heard_as_one_and_only_the_end_as_the_end,
 		a_child_that_goes_on_cannot_release_others
 	};
 
