@@ -8,6 +8,7 @@
  */
 #include "config.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,10 +38,14 @@ dsrv_timeformat_conversion(const char *format)
 {
 	size_t n = 1;
 
-	if (format[0] != '%' || format[1] == '%' || format[1] == '\0')
+	if (format[0] != '%' || format[1] == '%')
 		return 0;
-	n += strspn(format + n, "_-0^#+EO123456789");
-	return format[n] != '\0' ? n + 1 : n;
+	n += strspn(format + n, "_-0^#+");
+	n += strspn(format + n, "0123456789");
+	n += format[n] == 'E' || format[n] == 'O';
+	/* Anything else, such as a slash, is text. */
+	return isalpha((unsigned char)format[n]) || format[n] == '%' ? n + 1 :
+	    n;
 }
 
 /* The seconds since 1970, in the width that the conversion may have. */

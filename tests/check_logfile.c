@@ -295,6 +295,32 @@ START_TEST(a_name_may_hold_percent_signs)
 }
 END_TEST
 
+START_TEST(a_slash_does_not_belong_to_a_conversion)
+{
+	struct dsrv_part part;
+
+	dsrv_logname_part(&part, "x%6/y%Y");
+	ck_assert_str_eq(part.begins, "x");
+	ck_assert_str_eq(part.ends, "");
+	ck_assert_str_eq(part.rest, "/y%Y");
+	dsrv_logname_part(&part, "x%E/");
+	ck_assert_str_eq(part.rest, "/");
+	ck_assert_uint_eq(dsrv_timeformat_conversion("%6/x"), 2);
+	ck_assert_uint_eq(dsrv_timeformat_conversion("%-/x"), 2);
+	ck_assert_uint_eq(dsrv_timeformat_conversion("%"), 1);
+}
+END_TEST
+
+START_TEST(a_conversion_has_flags_a_width_and_a_modifier_in_this_order)
+{
+	ck_assert_uint_eq(dsrv_timeformat_conversion("%_-010EYx"), 8);
+	ck_assert_uint_eq(dsrv_timeformat_conversion("%^#Ox"), 5);
+	ck_assert_uint_eq(dsrv_timeformat_conversion("%4#%2x"), 2);
+	ck_assert_uint_eq(dsrv_timeformat_conversion("%E5x"), 2);
+	ck_assert_uint_eq(dsrv_timeformat_conversion("%%Y"), 0);
+}
+END_TEST
+
 START_TEST(an_absolute_format_stays_what_it_is)
 {
 	start_in(scratch());
@@ -2173,6 +2199,8 @@ main(void)
 		a_file_with_another_name_too_is_opened_where_none_but_we_may_link,
 		a_link_in_place_of_a_directory_of_the_format_is_refused,
 		a_link_in_place_of_another_directory_is_followed,
+		a_slash_does_not_belong_to_a_conversion,
+		a_conversion_has_flags_a_width_and_a_modifier_in_this_order,
 		a_link_below_a_directory_of_the_format_is_refused,
 		links_to_directories_are_followed_as_far_as_they_lead,
 		a_link_of_another_user_in_place_of_a_directory_is_refused,
