@@ -10,6 +10,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -71,6 +72,7 @@ static long
 number_of(const char *suffix)
 {
 	const char *digit = suffix + 1;
+	long number;
 
 	if (*suffix == '\0')
 		return 0;
@@ -78,7 +80,8 @@ number_of(const char *suffix)
 		return -1;
 	while (isdigit((unsigned char)*digit))
 		digit++;
-	return *digit == '\0' ? strtol(suffix + 1, NULL, 10) : -1;
+	number = strtol(suffix + 1, NULL, 10);
+	return *digit == '\0' && number < LONG_MAX ? number : -1;
 }
 
 /* Whether the format makes of t what path begins with, and except for a number
@@ -97,6 +100,16 @@ is_of(const char *path, const struct dsrv_time *t, struct dsrv_own *own)
 	return own->number != -1;
 }
 
+/* For strptime(3) each month has 31 days. */
+static int
+has_such_a_day(const struct tm *tm)
+{
+	struct tm day = { .tm_year = 2000 - 1900, .tm_mon = tm->tm_mon,
+		.tm_mday = tm->tm_mday };
+
+	return timegm(&day) != -1 && day.tm_mday == tm->tm_mday;
+}
+
 int
 dsrv_logname_is_read_back(const char *path, struct dsrv_own *own)
 {
@@ -105,7 +118,8 @@ dsrv_logname_is_read_back(const char *path, struct dsrv_own *own)
 
 	memset(&tm, 0, sizeof tm);
 	tm.tm_mday = 1;
-	if (strptime(path, dsrv_settings()->logger_name_format, &tm) == NULL)
+	if (strptime(path, dsrv_settings()->logger_name_format,
+	    &tm) == NULL || !has_such_a_day(&tm))
 		return 0;
 	dsrv_timeformat_of(&t, &tm);
 	return is_of(path, &t, own);

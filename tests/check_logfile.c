@@ -1750,6 +1750,33 @@ START_TEST(what_the_format_reads_but_would_not_write_stays)
 }
 END_TEST
 
+START_TEST(files_of_days_that_there_never_are_stay)
+{
+	static const char *const names[] = { "x-2026-02-30.log",
+		"x-2026-02-31.log", "x-2026-04-31.log", "x-2026-11-31.log" };
+
+	start_with("x-%Y-%m-%d.log");
+	make_old("x-2026-07-01.log", 0);
+	make_old("x-2024-02-29.log", 1);
+	are_no_own(names, DSRV_COUNT(names));
+	goes("x-2024-02-29.log");
+}
+END_TEST
+
+START_TEST(a_number_that_cannot_be_counted_to_is_not_one)
+{
+	struct dsrv_own own;
+	char name[64];
+
+	ck_assert_int_eq(daemon_set_logger_name_format("/x"), 0);
+	snprintf(name, sizeof name, "/x.%ld", LONG_MAX - 1);
+	ck_assert(dsrv_logname_is_of(name, SUMMER, &own));
+	ck_assert_int_eq(own.number, LONG_MAX - 1);
+	ck_assert(!dsrv_logname_is_of("/x.99999999999999999999", SUMMER,
+	    &own));
+}
+END_TEST
+
 START_TEST(what_is_no_regular_file_stays_and_does_not_count)
 {
 	start_with("x-%Y.log");
@@ -2172,6 +2199,8 @@ main(void)
 		the_name_is_local_time,
 		a_name_without_a_conversion_is_the_same_at_any_time,
 		a_name_may_hold_percent_signs,
+		a_slash_does_not_belong_to_a_conversion,
+		a_conversion_has_flags_a_width_and_a_modifier_in_this_order,
 		an_absolute_format_stays_what_it_is,
 		a_relative_format_starts_in_the_directory_of_the_start,
 		a_start_directory_may_hold_percent_signs,
@@ -2199,8 +2228,6 @@ main(void)
 		a_file_with_another_name_too_is_opened_where_none_but_we_may_link,
 		a_link_in_place_of_a_directory_of_the_format_is_refused,
 		a_link_in_place_of_another_directory_is_followed,
-		a_slash_does_not_belong_to_a_conversion,
-		a_conversion_has_flags_a_width_and_a_modifier_in_this_order,
 		a_link_below_a_directory_of_the_format_is_refused,
 		links_to_directories_are_followed_as_far_as_they_lead,
 		a_link_of_another_user_in_place_of_a_directory_is_refused,
@@ -2250,6 +2277,8 @@ main(void)
 		files_of_other_names_stay,
 		files_with_something_else_than_a_number_behind_stay,
 		what_the_format_reads_but_would_not_write_stays,
+		files_of_days_that_there_never_are_stay,
+		a_number_that_cannot_be_counted_to_is_not_one,
 		what_is_no_regular_file_stays_and_does_not_count,
 		files_in_directories_of_the_format_go,
 		files_behind_a_link_in_place_of_a_directory_stay,
