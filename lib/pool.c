@@ -136,10 +136,10 @@ dsrv_pool_lose(struct dsrv_pool *pool, const struct dsrv_ended *ended)
 	pool->sent_in_vain += ended->status == DSRV_POOL_EMPTY_HANDED << 8;
 	if (!dsrv_slots_lose(ended->pid))
 		return 0;
-	/* It leaves without a word if its listeners have been ended. */
-	if (dsrv_accept_check(pool->acceptor) && pool->lost++ == 0)
+	if (pool->lost++ == 0)
 		dsrv_report("keep a spare: it %s; another follows",
 		    dsrv_report_how(ended->status));
+	dsrv_accept_check(pool->acceptor);
 	pool->refill = pool->hungry = 1;
 	return pool->lost > 1 || !dsrv_accept_has_clients(pool->acceptor) ?
 	    dsrv_restart_pause(pool->lost, FIRST_PAUSE, LONGEST_PAUSE) : 0;

@@ -242,21 +242,30 @@ accept_from(int index, struct dsrv_client *client)
 	return 0;
 }
 
+/* A listener that no longer listens is the server's to judge. */
+static void
+tell_of_failure(int index, int error)
+{
+	if (dsrv_listen_why(error) == DSRV_LISTEN_SOCKET)
+		dsrv_wakeup_send(*pipe_end(TO_SERVER));
+	else if (dsrv_slots_fail(index))
+		dsrv_report("accept a connection: %s; trying again",
+		    strerror(error));
+}
+
 /* Whether to continue after a failure. */
 static int
 bear(int index, int error)
 {
 	int pause = dsrv_listen_pause(error, &spare.failures[index]);
 
-	if (dsrv_listen_why(error) == DSRV_LISTEN_SOCKET)
-		return 0;	/* the server will see why */
 	if (pause == 0)
 		return 1;
-	if (spare.served > 0)
+	if (spare.served > 0 || !is_ours(index))
 		return 0;
-	if (dsrv_slots_fail(index))
-		dsrv_report("accept a connection: %s; trying again",
-		    strerror(error));
+	if (spare.failures[index] == 1 ||
+	    dsrv_listen_why(error) != DSRV_LISTEN_SOCKET)
+		tell_of_failure(index, error);
 	spare.retry_at[index] = dsrv_clock_now() + pause;
 	spare.resting = 1;
 	return 1;

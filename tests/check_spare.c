@@ -2162,6 +2162,28 @@ start_with_a_failing_listener(int error)
 	failing->error = error;
 }
 
+/* As at a stop, where the master ends it before the server has heard. */
+START_TEST(spares_do_not_leave_where_a_listener_no_longer_listens)
+{
+	pid_t worker, pids[CHILDREN];
+	int i, fd;
+
+	listener_count = 2;
+	foreground = 1;
+	start();
+	wait_for_spares(4, pids);
+	fd = served(ports[1], &worker);
+	ck_assert_int_eq(number(fd, "break"), 0);
+	says(message(), "on descriptor ");
+	for (i = 0; i < 4; i++)
+		ck_assert(is_child(pids[i]));
+	close(fd);
+	serves_one(ports[1]);
+	stop();
+	ck_assert_str_eq(run.err, "");
+}
+END_TEST
+
 /* Whoever waits there for good costs the others nothing. */
 static void
 rests_alone(int error)
@@ -2330,6 +2352,7 @@ main(void)
 		a_worker_with_handlers_of_its_own_keeps_no_port_at_a_stop,
 		spares_that_are_not_asked_leave_at_a_reload_all_the_same,
 		a_worker_that_is_not_asked_and_waits_again_ends_at_a_reload,
+		spares_do_not_leave_where_a_listener_no_longer_listens,
 		spares_let_a_listener_rest_where_accept_always_fails,
 		spares_let_a_listener_rest_where_the_system_is_short,
 		log_does_not_call_spares_busy_that_wait,
