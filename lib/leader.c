@@ -22,7 +22,7 @@ static void
 end_as(int wait_status)
 {
 	if (WIFSIGNALED(wait_status))
-		dsrv_sigfd_die_of(WTERMSIG(wait_status));
+		dsrv_sigaction_die_of(WTERMSIG(wait_status));
 	dsrv_report_exit(WEXITSTATUS(wait_status));
 }
 

@@ -8,6 +8,8 @@ lib_libdaemonsrv_la_SOURCES = \
 	lib/await.c \
 	lib/birth.c \
 	lib/sigfd.c \
+	lib/sigaction.c \
+	lib/process1.c \
 	lib/children.c \
 	lib/daemon-private.h \
 	lib/descriptors.c \

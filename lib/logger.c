@@ -253,7 +253,7 @@ open_loop(struct logger *l)
 {
 	if (dsrv_loop_open(&l->loop, TAGS, DSRV_REAP_FORKED, NULL, NULL) == -1)
 		return -1;
-	dsrv_sigfd_ignore(SIGXFSZ);
+	dsrv_sigaction_ignore(SIGXFSZ);
 	dsrv_loop_watch(&l->loop, LOG, l->handover.from_ring ?
 	    l->writer.bell : l->handover.ends[DSRV_HANDOVER_LOG], POLLIN);
 	dsrv_loop_watch(&l->loop, MASTER, dsrv_role()->to_parent, 0);

@@ -339,13 +339,13 @@ dsrv_loop_give(struct dsrv_loop *loop, int signo, void (*handler)(int))
 void
 dsrv_loop_let_in(const struct dsrv_loop *loop)
 {
-	dsrv_sigfd_let_in(&loop->signals.mask);
+	dsrv_sigaction_let_in(&loop->signals.mask);
 }
 
 void
 dsrv_loop_let_worker_in(const struct dsrv_loop *loop)
 {
-	dsrv_sigfd_let_in(&loop->signals.worker_mask);
+	dsrv_sigaction_let_in(&loop->signals.worker_mask);
 }
 
 /* None of our handlers can run across the fork: not in the child, nor here
@@ -381,7 +381,7 @@ fork_and_let_in(struct dsrv_loop *loop, int ignoring)
 	pid_t pid = fork_child(loop, ignoring);
 
 	if (pid == 0)
-		dsrv_sigfd_let_in(&loop->signals.mask);
+		dsrv_sigaction_let_in(&loop->signals.mask);
 	return pid;
 }
 

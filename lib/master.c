@@ -593,7 +593,7 @@ open_master(struct master *m)
 	if (dsrv_loop_open(&m->loop, TAGS, DSRV_REAP_ALL, NULL,
 	    &untouched) == -1)
 		goto close_log;
-	m->pending_signal = dsrv_sigfd_kept();
+	m->pending_signal = dsrv_process1_pending();
 	dsrv_loop_watch(&m->loop, STARTER, dsrv_role()->to_parent, 0);
 	dsrv_crashes_open(&m->crashes, &m->loop, CRASHES);
 	enter_phase(m, DSRV_PHASE_STARTING);

@@ -10,13 +10,10 @@
  * With signalfd(2) a child only restores its mask, and no handler touches the
  * stack, whose pages would have to be copied after each fork.
  *
- * The only sigaction(2) of the library.
- *
  * SPDX-License-Identifier: ISC
  */
 #include "config.h"
 
-#include <sys/resource.h>
 #ifdef HAVE_SIGNALFD
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
@@ -28,138 +25,6 @@
 #include <unistd.h>
 
 #include "daemon-private.h"
-
-/* glibc's sigprocmask(3) calls this from other pages, which each child would
- * have to map. */
-#ifdef HAVE_PTHREAD_SIGMASK
-#define set_mask pthread_sigmask
-#else
-#define set_mask sigprocmask
-#endif
-
-/*
- * What a signal does in this process, and in its children
- */
-
-static int
-has_handler(const struct sigaction *action)
-{
-	return action->sa_flags & SA_SIGINFO ||
-	    (action->sa_handler != SIG_DFL && action->sa_handler != SIG_IGN);
-}
-
-static int
-ignores(const struct sigaction *action)
-{
-	return !has_handler(action) && action->sa_handler == SIG_IGN;
-}
-
-static int
-ignored(int signo)
-{
-	struct sigaction now;
-
-	return sigaction(signo, NULL, &now) == 0 && ignores(&now);
-}
-
-/*
- * The dispositions that differ from the program's. A child gets them back, or
- * a handler that it is given. They are not in struct dsrv_sigfd, which would
- * add a page to the stack for each child to copy.
- */
-enum { CHANGED_MAX = 9 };	/* the table, SIGCHLD, SIGPIPE, SIGXFSZ */
-
-static struct change {
-	int signo;
-	int in_force;	/* given is set here too, where signo is blocked */
-	void (*given)(int);
-	struct sigaction before;
-} changes[CHANGED_MAX];
-static int change_count;
-static sigset_t given;	/* the signals for which a child gets a handler */
-
-static void
-prepare_action(struct sigaction *action, void (*handler)(int))
-{
-	memset(action, 0, sizeof *action);
-	action->sa_handler = handler;
-	action->sa_flags = SA_RESTART;
-	sigemptyset(&action->sa_mask);
-}
-
-static struct change *
-change_action(int signo, const struct sigaction *action)
-{
-	struct change *made = &changes[change_count++];
-
-	made->signo = signo;
-	made->in_force = 0;
-	made->given = NULL;
-	sigaction(signo, action, &made->before);
-	return made;
-}
-
-static void
-change_to(int signo, void (*handler)(int))
-{
-	struct sigaction action;
-
-	prepare_action(&action, handler);
-	change_action(signo, &action);
-}
-
-void
-dsrv_sigfd_ignore(int signo)
-{
-	change_to(signo, SIG_IGN);
-}
-
-static struct change *
-find_change(int signo)
-{
-	int i;
-
-	for (i = 0; i < change_count; i++)
-		if (changes[i].signo == signo)
-			return &changes[i];
-	return NULL;
-}
-
-void
-dsrv_sigfd_give(struct dsrv_sigfd *c, int signo, void (*handler)(int))
-{
-	struct change *made = find_change(signo);
-	struct sigaction now, action;
-
-	if (!sigismember(&c->signals, signo))
-		return;
-	if (made != NULL)
-		now = made->before;
-	else if (sigaction(signo, NULL, &now) == -1)
-		return;
-	if (has_handler(&now))
-		return;
-	if (made == NULL) {
-		prepare_action(&action, handler);
-		made = change_action(signo, &action);
-		made->in_force = 1;
-	}
-	made->given = handler;
-	sigaddset(&given, signo);
-	sigaddset(&c->worker_mask, signo);
-}
-
-static void
-give_back(const struct change *made)
-{
-	struct sigaction action;
-
-	if (made->given != NULL) {
-		prepare_action(&action, made->given);
-		sigaction(made->signo, &action, NULL);
-	} else
-		sigaction(made->signo, &made->before, NULL);
-}
 
 /*
  * Two ways to keep a signal until it is read
@@ -193,12 +58,10 @@ hear_other_threads(const sigset_t *signals)
 	int signo;
 
 	reader = (pid_t)syscall(SYS_gettid);
-	prepare_action(&action, SIG_DFL);
-	action.sa_sigaction = pass_on;
-	action.sa_flags |= SA_SIGINFO;
+	dsrv_sigaction_prepare(&action, pass_on);
 	for (signo = 1; signo < NSIG; signo++)
 		if (sigismember(signals, signo) == 1)
-			change_action(signo, &action);
+			dsrv_sigaction_change(signo, &action);
 }
 
 #else
@@ -214,7 +77,6 @@ hear_other_threads(const sigset_t *signals)
 static int
 begin_receiving(struct dsrv_sigfd *c)
 {
-	struct sigaction now;
 	sigset_t mask = c->mask;
 	int signo;
 
@@ -226,14 +88,11 @@ begin_receiving(struct dsrv_sigfd *c)
 		return -1;
 	if (!dsrv_settings()->thread_check)
 		hear_other_threads(&c->signals);
-	/* If it were ignored, as it may have been, there would be no status. */
-	if (sigaction(SIGCHLD, NULL, &now) == 0 &&
-	    (ignores(&now) || now.sa_flags & SA_NOCLDWAIT))
-		change_to(SIGCHLD, SIG_DFL);
+	dsrv_sigaction_want_status();
 	for (signo = 1; signo < NSIG; signo++)
 		if (sigismember(&c->signals, signo) == 1)
 			sigaddset(&mask, signo);
-	set_mask(SIG_SETMASK, &mask, NULL);
+	dsrv_sigaction_let_in(&mask);
 	return 0;
 }
 
@@ -300,6 +159,8 @@ forget_sigpipe(void)
 
 #else
 
+enum { KINDS_MAX = 8 };	/* the table, SIGCHLD */
+
 static int to_loop = -1;
 static volatile sig_atomic_t missed[NSIG];	/* the pipe was full */
 
@@ -329,17 +190,16 @@ begin_receiving(struct dsrv_sigfd *c)
 	fcntl(c->fd, F_SETFL, O_NONBLOCK);
 	fcntl(to_loop, F_SETFL, O_NONBLOCK);
 	memset((void *)missed, 0, sizeof missed);
-	memset(&action, 0, sizeof action);
-	action.sa_sigaction = wake;
+	dsrv_sigaction_prepare(&action, wake);
 	action.sa_flags = SA_SIGINFO | SA_NOCLDSTOP;
 	sigfillset(&action.sa_mask);
 	for (signo = 1; signo < NSIG; signo++)
 		if (sigismember(&c->signals, signo) == 1) {
-			change_action(signo, &action);
+			dsrv_sigaction_change(signo, &action);
 			sigdelset(&mask, signo);
 		}
-	dsrv_sigfd_ignore(SIGPIPE);
-	set_mask(SIG_SETMASK, &mask, NULL);
+	dsrv_sigaction_ignore(SIGPIPE);
+	dsrv_sigaction_let_in(&mask);
 	return 0;
 }
 
@@ -347,13 +207,12 @@ int
 dsrv_sigfd_read(struct dsrv_sigfd *c, struct dsrv_signal *received)
 {
 	ssize_t n = read(c->fd, received,
-	    (DSRV_SIGFD_MAX - CHANGED_MAX) * sizeof *received);
-	int i, signo, count;
+	    (DSRV_SIGFD_MAX - KINDS_MAX) * sizeof *received);
+	int signo, count;
 
 	count = n > 0 ? (int)((size_t)n / sizeof *received) : 0;
 	/* If one was missed, the pipe was full, so it has been readable. */
-	for (i = 0; i < change_count; i++) {
-		signo = changes[i].signo;
+	for (signo = 1; signo < NSIG; signo++) {
 		if (!missed[signo])
 			continue;
 		missed[signo] = 0;
@@ -367,13 +226,13 @@ dsrv_sigfd_read(struct dsrv_sigfd *c, struct dsrv_signal *received)
 void
 dsrv_sigfd_hold(struct dsrv_sigfd *c)
 {
-	dsrv_sigfd_block(&c->held);
+	dsrv_sigaction_block(&c->held);
 }
 
 void
 dsrv_sigfd_go_on(struct dsrv_sigfd *c)
 {
-	set_mask(SIG_SETMASK, &c->held, NULL);
+	dsrv_sigaction_let_in(&c->held);
 }
 
 static void
@@ -399,64 +258,6 @@ forget_sigpipe(void)
 #endif
 
 /*
- * In process 1, before its first loop
- */
-
-static int guarded;
-static volatile sig_atomic_t kept;
-
-static void
-obey(int signo, siginfo_t *info, void *context)
-{
-	int meaning = dsrv_sigtable_meaning(signo, info->si_code > 0);
-
-	(void)context;
-	if (getpid() != 1) {	/* a fork of the program: default action */
-		signal(signo, SIG_DFL);
-		raise(signo);
-	} else if (dsrv_sigtable_ask(meaning) & DSRV_ASK_FOR_GOOD)
-		dsrv_report_stopped(signo);
-	else if (kept != SIGUSR1)
-		kept = signo;
-}
-
-void
-dsrv_sigfd_guard(const sigset_t *untouched)
-{
-	struct sigaction now, action;
-	const int *signo;
-
-	guarded = 1;
-	prepare_action(&action, SIG_DFL);
-	action.sa_sigaction = obey;
-	action.sa_flags |= SA_SIGINFO;
-	sigfillset(&action.sa_mask);
-	for (signo = dsrv_sigtable; *signo != 0; signo++)
-		if (sigaction(*signo, NULL, &now) == 0 && !has_handler(&now) &&
-		    !(ignores(&now) && sigismember(untouched, *signo)))
-			sigaction(*signo, &action, NULL);
-}
-
-static void
-unguard(void)
-{
-	struct sigaction now;
-	const int *signo;
-
-	for (signo = dsrv_sigtable; guarded && *signo != 0; signo++)
-		if (sigaction(*signo, NULL, &now) == 0 &&
-		    now.sa_flags & SA_SIGINFO && now.sa_sigaction == obey)
-			signal(*signo, SIG_DFL);
-	guarded = 0;
-}
-
-int
-dsrv_sigfd_kept(void)
-{
-	return kept;
-}
-
-/*
  * From the beginning to the end
  */
 
@@ -465,35 +266,31 @@ dsrv_sigfd_open(struct dsrv_sigfd *c, const sigset_t *untouched)
 {
 	const int *signo;
 
-	change_count = 0;
-	sigemptyset(&given);
+	dsrv_sigaction_begin();
 	sigemptyset(&c->signals);
 	for (signo = dsrv_sigtable; *signo != 0; signo++)
 		if (untouched == NULL || !sigismember(untouched, *signo))
 			sigaddset(&c->signals, *signo);
 	sigaddset(&c->signals, SIGCHLD);
-	dsrv_sigfd_block(&c->mask);
-	unguard();
+	dsrv_sigaction_block(&c->mask);
+	dsrv_process1_leave();
 	c->worker_mask = c->mask;
 	if (begin_receiving(c) == 0)
 		return 0;
-	set_mask(SIG_SETMASK, &c->mask, NULL);
+	dsrv_sigaction_let_in(&c->mask);
 	return -1;
 }
 
 void
 dsrv_sigfd_close(struct dsrv_sigfd *c, int forgets)
 {
-	int i;
-
-	dsrv_sigfd_block(NULL);
-	for (i = 0; i < change_count; i++)
-		sigaction(changes[i].signo, &changes[i].before, NULL);
+	dsrv_sigaction_block(NULL);
+	dsrv_sigaction_end();
 	if (forgets)
 		discard(c);
 	forget_sigpipe();
 	close_ends(c);
-	set_mask(SIG_SETMASK, &c->mask, NULL);
+	dsrv_sigaction_let_in(&c->mask);
 }
 
 void
@@ -503,105 +300,16 @@ dsrv_sigfd_hint(void)
 }
 
 void
+dsrv_sigfd_give(struct dsrv_sigfd *c, int signo, void (*handler)(int))
+{
+	if (sigismember(&c->signals, signo) &&
+	    dsrv_sigaction_give(signo, handler))
+		sigaddset(&c->worker_mask, signo);
+}
+
+void
 dsrv_sigfd_leave(struct dsrv_sigfd *c, int ignoring)
 {
-	const int *signo;
-	int i;
-
 	close_ends(c);
-	for (i = 0; i < change_count; i++)
-		if (!changes[i].in_force)
-			give_back(&changes[i]);
-	for (signo = dsrv_sigtable; ignoring && *signo != 0; signo++)
-		signal(*signo, SIG_IGN);
-}
-
-void
-dsrv_sigfd_block(sigset_t *before)
-{
-	sigset_t all;
-
-	sigfillset(&all);
-	set_mask(SIG_SETMASK, &all, before);
-}
-
-void
-dsrv_sigfd_let_in(const sigset_t *mask)
-{
-	set_mask(SIG_SETMASK, mask, NULL);
-}
-
-void
-dsrv_sigfd_let_given_in(sigset_t *before)
-{
-	set_mask(SIG_UNBLOCK, &given, before);
-}
-
-int
-dsrv_sigfd_pending_given(void)
-{
-	static const int strongest_first[] = { SIGUSR2, SIGHUP };
-	sigset_t pending;
-	int i;
-
-	if (sigpending(&pending) == -1)
-		return 0;
-	for (i = 0; i < DSRV_COUNT(strongest_first); i++)
-		if (sigismember(&given, strongest_first[i]) == 1 &&
-		    sigismember(&pending, strongest_first[i]) == 1)
-			return strongest_first[i];
-	return 0;
-}
-
-/*
- * Outside of a loop
- */
-
-void
-dsrv_sigfd_ignored(sigset_t *signals)
-{
-	const int *signo;
-
-	sigemptyset(signals);
-	for (signo = dsrv_sigtable; *signo != 0; signo++)
-		if (ignored(*signo))
-			sigaddset(signals, *signo);
-}
-
-static void
-reset(int signo, const sigset_t *untouched)
-{
-	sigset_t one;
-
-	if (ignored(signo) && !sigismember(untouched, signo))
-		signal(signo, SIG_DFL);
-	sigemptyset(&one);
-	sigaddset(&one, signo);
-	set_mask(SIG_UNBLOCK, &one, NULL);
-}
-
-void
-dsrv_sigfd_reset(const sigset_t *untouched)
-{
-	const int *signo;
-
-	for (signo = dsrv_sigtable; *signo != 0; signo++)
-		reset(*signo, untouched);
-	reset(SIGCHLD, untouched);
-}
-
-void
-dsrv_sigfd_die_of(int signo)
-{
-	struct rlimit none = { 0, 0 };
-	sigset_t one;
-
-	setrlimit(RLIMIT_CORE, &none);
-	signal(signo, SIG_DFL);
-	sigemptyset(&one);
-	sigaddset(&one, signo);
-	set_mask(SIG_UNBLOCK, &one, NULL);
-	fflush(NULL);
-	raise(signo);
-	dsrv_report_exit(128 + signo);
+	dsrv_sigaction_leave(ignoring);
 }

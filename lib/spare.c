@@ -390,11 +390,11 @@ dsrv_spare_take(struct dsrv_client *client)
 
 	if (!is_spare())
 		return -1;
-	dsrv_sigfd_let_given_in(&before);
+	dsrv_sigaction_let_given_in(&before);
 	spare.usable = is_wanted() && has_listeners();
 	if (spare.usable && may_take_another())
 		got = take_at_once(client);
-	dsrv_sigfd_let_in(&before);
+	dsrv_sigaction_let_in(&before);
 	if (got == 0)
 		count_served();
 	return got;
@@ -408,11 +408,11 @@ dsrv_spare_wait(struct dsrv_client *client)
 
 	if (!is_spare())
 		return -1;
-	dsrv_sigfd_let_given_in(&before);
+	dsrv_sigaction_let_given_in(&before);
 	if (spare.usable && may_take_another() &&
 	    (spare.slot = dsrv_slots_take(spare.pid)) != -1)
 		got = wait_in_slot(client);
-	dsrv_sigfd_let_in(&before);
+	dsrv_sigaction_let_in(&before);
 	if (got == 0)
 		count_served();
 	else

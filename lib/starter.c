@@ -286,7 +286,7 @@ finish_start(struct starter *s)
 	if (s->state == FAILED || fatal != 0)
 		close_starter(s);
 	if (s->signo != 0 && fatal == 0)
-		dsrv_sigfd_die_of(s->signo);
+		dsrv_sigaction_die_of(s->signo);
 	dsrv_role_become(DSRV_OVER);
 	return dsrv_report_end(s->status, s->error, fatal);
 }
@@ -339,7 +339,7 @@ open_starter(struct starter *s, struct dsrv_ends *daemons)
 	sigset_t untouched;
 
 	memset(s, 0, sizeof *s);
-	dsrv_sigfd_ignored(&untouched);	/* by nohup(1), or in a script's & */
+	dsrv_sigaction_ignored(&untouched);	/* by nohup(1), or in a script's & */
 	if (open_pipes(s, daemons) == -1 || dsrv_loop_open(&s->loop, TAGS,
 	    DSRV_REAP_FORKED, NULL, &untouched) == -1) {
 		error = errno;

@@ -61,7 +61,7 @@ become_master(struct dsrv_ends *ends)
 	    dsrv_descriptors_renew(STDOUT_FILENO) == -1)
 		dsrv_report_die("renew stdin and stdout");
 	sigemptyset(&none);
-	dsrv_sigfd_reset(&none);
+	dsrv_sigaction_reset(&none);
 	dsrv_role_become(DSRV_MASTER);
 	dsrv_role_guard();
 	if (directory != NULL && chdir(directory) == -1) {
@@ -87,14 +87,14 @@ stay_in_foreground(void)
 {
 	sigset_t untouched;
 
-	dsrv_sigfd_ignored(&untouched);
+	dsrv_sigaction_ignored(&untouched);
 	if (sigismember(&untouched, SIGHUP))
 		dsrv_role_keep_hup_ignored();
 	sigemptyset(&untouched);
 	sigaddset(&untouched, SIGHUP);
 	if (getpid() == 1)
-		dsrv_sigfd_guard(&untouched);
-	dsrv_sigfd_reset(&untouched);
+		dsrv_process1_guard(&untouched);
+	dsrv_sigaction_reset(&untouched);
 	dsrv_role_become(DSRV_MASTER);
 	dsrv_role_guard();
 }

@@ -58,7 +58,7 @@ daemon_stop_requested(void)
 
 	if (signo == SIGUSR2 || dsrv_role()->kind != DSRV_WORKER)
 		return signo;
-	pending = dsrv_sigfd_pending_given();	/* it may be the stronger */
+	pending = dsrv_sigaction_pending_given();	/* it may be the stronger */
 	return pending != 0 ? pending : signo;
 }
 

@@ -755,7 +755,7 @@ START_TEST(loop_unblocks_and_resets_what_a_shell_has_ignored)
 	block(SIGHUP);
 	block(SIGCHLD);
 	block(SIGWINCH);
-	dsrv_sigfd_ignored(&ignored);
+	dsrv_sigaction_ignored(&ignored);
 	ck_assert(sigismember(&ignored, SIGINT));
 	ck_assert(sigismember(&ignored, SIGHUP));
 	ck_assert(!sigismember(&ignored, SIGUSR1));
@@ -764,7 +764,7 @@ START_TEST(loop_unblocks_and_resets_what_a_shell_has_ignored)
 
 	sigemptyset(&leave);
 	sigaddset(&leave, SIGHUP);
-	dsrv_sigfd_reset(&leave);
+	dsrv_sigaction_reset(&leave);
 	sigaction(SIGINT, NULL, &now);
 	ck_assert(now.sa_handler == SIG_DFL);
 	sigaction(SIGCHLD, NULL, &now);
@@ -791,7 +791,7 @@ START_TEST(loop_dies_of_a_signal_without_a_core)
 	if ((pid = fork()) == 0) {
 		signal(SIGQUIT, SIG_IGN);
 		block(SIGQUIT);
-		dsrv_sigfd_die_of(SIGQUIT);
+		dsrv_sigaction_die_of(SIGQUIT);
 	}
 	status = ended(pid);
 	ck_assert(WIFSIGNALED(status));

@@ -38,10 +38,10 @@ foreign() {
 	    awk 'NF == 3 && $3 !~ /^(daemon_|dsrv_|__)/ { print $3 }'
 }
 
-# Objects of the archive, but for this one, that call one of these.
+# Objects of the archive, except these (with | between), that call one of those.
 callers() {
-	nm -A -u "$archive" | awk -v own="-$1.o:" -v names=" $2 " '
-		index(names, " " $NF " ") && !index($0, own) {
+	nm -A -u "$archive" | awk -v own="-($1)[.]o:" -v names=" $2 " '
+		index(names, " " $NF " ") && $0 !~ own {
 			sub(/.*:libdaemonsrv_la-/, "")
 			print $1, $NF
 		}'
@@ -62,8 +62,8 @@ if [ -f "$archive" ]; then
 	    'fork vfork posix_spawn')"
 	empty "calls that only reap.c may make" "$(callers reap \
 	    'waitpid wait wait4 waitid')"
-	empty "calls that only sigfd.c may make" "$(callers sigfd \
-	    'sigaction signal')"
+	empty "calls that only sigaction.c may make" "$(callers \
+	    'sigaction|process1' 'sigaction signal')"
 	empty "calls that only report.c may make" "$(callers report \
 	    '_exit _Exit quick_exit exit abort')"
 else
