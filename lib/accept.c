@@ -24,10 +24,10 @@ dsrv_accept_check_list(const int *fds, int count)
 		return EINVAL;
 	}
 	for (i = 0; i < count; i++) {
-		error = dsrv_listen_check(fds[i]);
+		error = dsrv_listener_check(fds[i]);
 		/* What the system is short of says nothing of the socket. */
 		if (error != 0 &&
-		    dsrv_listen_why(error) == DSRV_LISTEN_SOCKET) {
+		    dsrv_listener_why(error) == DSRV_LISTENER_SOCKET) {
 			dsrv_report("serve on descriptor %d: %s", fds[i],
 			    error == EINVAL ? "it does not listen" :
 			    strerror(error));
@@ -59,7 +59,7 @@ dsrv_accept_open(struct dsrv_acceptor *a, const int *fds, int count,
 	a->watched = 1;
 	for (i = 0; i < count; i++) {
 		a->listeners[i].fd = fds[i];
-		dsrv_listen_prepare(fds[i]);
+		dsrv_listener_prepare(fds[i]);
 		dsrv_loop_watch(loop, tag + i, fds[i], POLLIN);
 	}
 	return 0;
@@ -143,7 +143,7 @@ static void
 fail_listener(struct dsrv_acceptor *a, int index, int error)
 {
 	struct dsrv_listener *l = &a->listeners[index];
-	int pause = dsrv_listen_pause(error, &l->failures);
+	int pause = dsrv_listener_pause(error, &l->failures);
 
 	if (pause == 0)
 		return;
@@ -162,7 +162,7 @@ is_cleared(struct dsrv_acceptor *a, int index)
 	if (!l->is_suspect)
 		return 1;
 	l->is_suspect = 0;
-	if ((errno = dsrv_listen_check(l->fd)) == 0)
+	if ((errno = dsrv_listener_check(l->fd)) == 0)
 		return 1;
 	drop(a, index);
 	if (dsrv_settings()->worker_spare_count > 0)
@@ -187,8 +187,8 @@ dsrv_accept_from(struct dsrv_acceptor *a, int index,
 {
 	struct dsrv_listener *l = &a->listeners[index];
 
-	if (dsrv_listen_accept(l->fd, client) == -1) {
-		if (dsrv_listen_why(errno) == DSRV_LISTEN_SOCKET)
+	if (dsrv_listener_accept(l->fd, client) == -1) {
+		if (dsrv_listener_why(errno) == DSRV_LISTENER_SOCKET)
 			suspect(a, index);
 		else
 			fail_listener(a, index, errno);
@@ -225,7 +225,7 @@ dsrv_accept_has_clients(const struct dsrv_acceptor *a)
 
 	for (i = 0; i < a->count; i++)
 		if (is_in_use(a, i) &&
-		    dsrv_listen_has_client(a->listeners[i].fd))
+		    dsrv_listener_has_client(a->listeners[i].fd))
 			return 1;
 	return 0;
 }
@@ -237,7 +237,7 @@ dsrv_accept_check(struct dsrv_acceptor *a)
 
 	for (i = 0; i < a->count; i++)
 		if (is_in_use(a, i) &&
-		    dsrv_listen_check(a->listeners[i].fd) != 0) {
+		    dsrv_listener_check(a->listeners[i].fd) != 0) {
 			suspect(a, i);
 			good = 0;
 		}

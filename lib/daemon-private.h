@@ -787,11 +787,31 @@ void dsrv_relays_say(struct dsrv_relays *, struct dsrv_loop *,
     const char *line, size_t size);
 
 /*
- * listen.c - listening sockets
+ * ownsocket.c - which listening sockets are the daemon's own
  */
 
-/* 0, or the error number that says why fd is no listening socket. */
-int dsrv_listen_check(int fd);
+/* daemon_listen() has opened fd; or the daemon was started with it, and others
+ * may hold it. -1 with errno. */
+int dsrv_ownsocket_add(int fd);
+int dsrv_ownsocket_add_inherited(int fd);
+/* It is closed, of the first kind. */
+void dsrv_ownsocket_forget(int fd);
+/* Whether it is that socket, under whatever number. */
+int dsrv_ownsocket_is_ours(int fd);
+int dsrv_ownsocket_is_inherited(int fd);
+/* The lowest descriptor from there on that daemon_listen() gave, and that is
+ * still its socket; -1: there is none. And whether fd is one. */
+int dsrv_ownsocket_descriptor(int from);
+int dsrv_ownsocket_keeps(int fd);
+/* Whether there were some, and are none. */
+int dsrv_ownsocket_has_lost(void);
+
+/*
+ * listener.c - one listening socket: accept from it, end it
+ */
+
+/* 0, or the error number that says why fd is not a listening socket. */
+int dsrv_listener_check(int fd);
 
 struct dsrv_client {
 	int conn;	/* -1: none */
@@ -800,45 +820,36 @@ struct dsrv_client {
 	socklen_t len;
 };
 
-/* accept(2); the connection is in blocking mode, also where fd is not.
- * Returns it, or -1; listener is not touched. A client that has reset its
- * connection is passed over, as if it had not been there. */
-int dsrv_listen_accept(int fd, struct dsrv_client *);
+/* accept(2); the connection is in blocking mode, even if fd is not. Returns it,
+ * or -1; listener is not touched. A client that has reset its connection is
+ * passed over, as if it had not been there. */
+int dsrv_listener_accept(int fd, struct dsrv_client *);
 
-/* What has failed where accept(2) has: it may go on, or this socket is of
- * no use any more, or the system is short of something for a while. */
-enum dsrv_listen_failure {
-	DSRV_LISTEN_CLIENT,
-	DSRV_LISTEN_SOCKET,
-	DSRV_LISTEN_SYSTEM
+/* What failed when accept(2) did: a client's connection, this socket for good,
+ * or the system for a while. */
+enum dsrv_listener_failure {
+	DSRV_LISTENER_CLIENT,
+	DSRV_LISTENER_SOCKET,
+	DSRV_LISTENER_SYSTEM
 };
 
-enum dsrv_listen_failure dsrv_listen_why(int error);
+enum dsrv_listener_failure dsrv_listener_why(int error);
 /* ms to leave a listener alone after a failure to accept; 0: go on. failures:
  * in a row, at this listener. */
-int dsrv_listen_pause(int error, int *failures);
+int dsrv_listener_pause(int error, int *failures);
 /* Makes a listener non-blocking, and its connections ones without delay. */
-void dsrv_listen_prepare(int fd);
+void dsrv_listener_prepare(int fd);
 /* Whether a client waits there. */
-int dsrv_listen_has_client(int fd);
-int dsrv_listen_is_unix(int fd);
-/* Whether daemon_listen() has opened this socket, in whatever process. */
-int dsrv_listen_is_ours(int fd);
-/* Whether the daemon was started with it: others may hold it. */
-int dsrv_listen_is_inherited(int fd);
-/* At the start: it was, if it listens and is not ours. -1 with errno. */
-int dsrv_listen_inherit(int fd);
-/* The lowest descriptor from there on that daemon_listen() gave, and that is
- * still its socket; -1: there is none. And whether fd is one. */
-int dsrv_listen_descriptor(int from);
-int dsrv_listen_keeps(int fd);
-/* Whether there were some, and are none. */
-int dsrv_listen_has_lost(void);
+int dsrv_listener_has_client(int fd);
+int dsrv_listener_is_unix(int fd);
+/* At the start: if it listens and is not ours, it is inherited. -1 with
+ * errno. */
+int dsrv_listener_inherit(int fd);
 /* Ends it for all processes that hold it, unless it is inherited; clients that
  * wait at a Unix-domain socket are accepted, and go when this process ends. */
-void dsrv_listen_end(int fd);
+void dsrv_listener_end(int fd);
 /* Closes it, if that cannot take long. */
-void dsrv_listen_leave(int fd);
+void dsrv_listener_leave(int fd);
 
 /*
  * fdclean.c - close what is open

@@ -27,7 +27,7 @@ enum {
 static int
 kept(int fd)
 {
-	return dsrv_role_descriptor(fd) == fd || dsrv_listen_keeps(fd);
+	return dsrv_role_descriptor(fd) == fd || dsrv_ownsocket_keeps(fd);
 }
 
 /* The lowest of those from there on; -1: there is none. */
@@ -35,7 +35,7 @@ static int
 next_kept(int from)
 {
 	int own = dsrv_role_descriptor(from);
-	int listener = dsrv_listen_descriptor(from);
+	int listener = dsrv_ownsocket_descriptor(from);
 
 	return own == -1 || (listener != -1 && listener < own) ? listener : own;
 }
@@ -198,13 +198,13 @@ visit_all(int (*visit)(int fd))
 int
 dsrv_fdclean_inherit(void)
 {
-	return visit_all(dsrv_listen_inherit);
+	return visit_all(dsrv_listener_inherit);
 }
 
 static int
 is_listener(int fd)
 {
-	return dsrv_listen_check(fd) == 0;
+	return dsrv_listener_check(fd) == 0;
 }
 
 int
@@ -225,7 +225,7 @@ add_listener(int fd)
 {
 	int *more;
 
-	if (dsrv_listen_check(fd) != 0)
+	if (dsrv_listener_check(fd) != 0)
 		return 0;
 	more = realloc(listeners.fds,
 	    ((size_t)listeners.count + 1) * sizeof *more);
@@ -261,7 +261,7 @@ end_all(void)
 	int i;
 
 	for (i = 0; i < listeners.count; i++)
-		dsrv_listen_end(listeners.fds[i]);
+		dsrv_listener_end(listeners.fds[i]);
 }
 
 static int
@@ -270,7 +270,7 @@ has_unix(void)
 	int i;
 
 	for (i = 0; i < listeners.count; i++)
-		if (dsrv_listen_is_unix(listeners.fds[i]))
+		if (dsrv_listener_is_unix(listeners.fds[i]))
 			return 1;
 	return 0;
 }
@@ -296,7 +296,7 @@ dsrv_fdclean_leave_listeners(void)
 	int i;
 
 	for (i = 0; i < listeners.count; i++)
-		dsrv_listen_leave(listeners.fds[i]);
+		dsrv_listener_leave(listeners.fds[i]);
 	listeners.count = 0;
 }
 

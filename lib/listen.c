@@ -1,5 +1,5 @@
 /*
- * listen.c - listening sockets: open them, know them, accept from them
+ * listen.c - daemon_listen(): open listening sockets
  *
  * SPDX-License-Identifier: ISC
  */
@@ -7,300 +7,17 @@
 
 #include <sys/types.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "daemon-private.h"
 
-enum {
-	PORT_TRIES = 16,	/* for one that is free in each family */
-	CLIENT_FAILURES = 10,	/* in a row: more are not the clients' */
-	FIRST_PAUSE = 100, LONGEST_PAUSE = 1000		/* ms */
-};
-
-/*
- * Knowing and accepting
- */
-
-int
-dsrv_listen_check(int fd)
-{
-	socklen_t len = sizeof(int);
-	int listening = 0;
-
-	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) == -1)
-		return errno;
-	return listening ? 0 : EINVAL;
-}
-
-/* Has reset its connection, so that nobody will read an answer. */
-static int
-is_gone(const struct dsrv_client *client)
-{
-	struct pollfd conn = { .fd = client->conn };
-
-	/* A Unix-domain client may have left something to be read. */
-	return client->addr.ss_family != AF_UNIX && poll(&conn, 1, 0) == 1 &&
-	    conn.revents & (POLLERR | POLLHUP);
-}
-
-int
-dsrv_listen_accept(int fd, struct dsrv_client *client)
-{
-	struct sockaddr *addr = (struct sockaddr *)&client->addr;
-
-	client->len = sizeof client->addr;
-#ifdef HAVE_ACCEPT4
-	client->conn = dsrv_descriptors_own(accept4(fd, addr, &client->len,
-	    SOCK_CLOEXEC));
-#else
-	client->conn = dsrv_descriptors_own(accept(fd, addr, &client->len));
-	if (client->conn != -1) {	/* some hand the listener's mode on */
-		fcntl(client->conn, F_SETFD, FD_CLOEXEC);
-		fcntl(client->conn, F_SETFL,
-		    fcntl(client->conn, F_GETFL) & ~O_NONBLOCK);
-	}
-#endif
-	if (client->conn != -1 && is_gone(client)) {
-		close(client->conn);
-		client->conn = -1;
-		errno = EAGAIN;
-	}
-	return client->conn;
-}
-
-enum dsrv_listen_failure
-dsrv_listen_why(int error)
-{
-	switch (error) {
-	/* What accept(2) and POSIX tell of a client that has gone, of its
-	 * network, or of a packet filter. */
-	case EAGAIN:
-	case EINTR:
-	case ECONNABORTED:
-	case ECONNRESET:
-	case EHOSTDOWN:
-	case EHOSTUNREACH:
-	case ENETDOWN:
-	case ENETUNREACH:
-#ifdef ENONET
-	case ENONET:
-#endif
-	case ENOPROTOOPT:
-	case EOPNOTSUPP:
-	case EPERM:
-	case EPROTO:
-	case ETIMEDOUT:
-		return DSRV_LISTEN_CLIENT;
-	case EBADF:
-	case EFAULT:
-	case EINVAL:
-	case ENOTSOCK:
-		return DSRV_LISTEN_SOCKET;
-	default:
-		return DSRV_LISTEN_SYSTEM;
-	}
-}
-
-int
-dsrv_listen_pause(int error, int *failures)
-{
-	int nth;
-
-	if (error == EAGAIN || error == EINTR)
-		return 0;
-	nth = ++*failures;
-	if (dsrv_listen_why(error) == DSRV_LISTEN_CLIENT)
-		nth -= CLIENT_FAILURES;
-	return nth > 0 ? dsrv_restart_pause(nth, FIRST_PAUSE, LONGEST_PAUSE) :
-	    0;
-}
-
-int
-dsrv_listen_is_unix(int fd)
-{
-	struct sockaddr_storage addr;
-	socklen_t len = sizeof addr;
-
-	return getsockname(fd, (struct sockaddr *)&addr, &len) == 0 &&
-	    addr.ss_family == AF_UNIX;
-}
-
-void
-dsrv_listen_prepare(int fd)
-{
-	int on = 0;
-	socklen_t len = sizeof on;
-
-	/* A client may go between poll(2) and accept(2). */
-	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
-	/* Else an answer of several lines waits for acknowledgements. To set
-	 * it takes a lock that a worker with the listener could hold. */
-	if (getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, &len) == -1 || on)
-		return;
-	on = 1;
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-}
-
-int
-dsrv_listen_has_client(int fd)
-{
-	struct pollfd listener = { .fd = fd, .events = POLLIN };
-
-	return poll(&listener, 1, 0) == 1 && listener.revents & POLLIN;
-}
-
-void
-dsrv_listen_end(int fd)
-{
-	struct dsrv_client client;
-
-	if (dsrv_listen_is_inherited(fd))
-		return;
-	shutdown(fd, SHUT_RDWR);
-	/* Clients that wait at a Unix-domain socket would do so until the last
-	 * process that has it is gone. */
-	if (dsrv_listen_is_unix(fd))
-		while (dsrv_listen_accept(fd, &client) != -1)
-			;
-}
-
-void
-dsrv_listen_leave(int fd)
-{
-	/* What clients have sent to a Unix-domain socket may be descriptors,
-	 * and closing those may take long: not before this process ends. */
-	if (!dsrv_listen_is_unix(fd))
-		close(fd);
-}
-
-/*
- * Whose they are: by the socket, since a number may be another's by now
- */
-
-struct known {
-	int fd;
-	dev_t dev;
-	ino_t ino;
-};
-
-static struct list {
-	struct known *sockets;
-	int count;
-} ours, inherited;	/* opened here, or there when the daemon was started */
-
-/* Whether fd is the same socket. */
-static int
-is_that(const struct known *socket, int fd)
-{
-	struct stat now;
-
-	return fstat(fd, &now) == 0 && S_ISSOCK(now.st_mode) &&
-	    now.st_dev == socket->dev && now.st_ino == socket->ino;
-}
-
-static int
-is_in(const struct list *list, int fd)
-{
-	int i;
-
-	for (i = 0; i < list->count; i++)
-		if (is_that(&list->sockets[i], fd))
-			return 1;
-	return 0;
-}
-
-/* The last of that number is no longer there. */
-static void
-forget_listener(struct list *list, int fd)
-{
-	int i;
-
-	for (i = 0; i < list->count; i++)
-		if (list->sockets[i].fd == fd)
-			list->sockets[i--] = list->sockets[--list->count];
-}
-
-/* -1 with errno. */
-static int
-remember(struct list *list, int fd)
-{
-	struct known *more;
-	struct stat now;
-
-	if (fstat(fd, &now) == -1)
-		return -1;
-	forget_listener(list, fd);
-	more = realloc(list->sockets, (size_t)(list->count + 1) * sizeof *more);
-	if (more == NULL)
-		return -1;
-	list->sockets = more;
-	more[list->count++] = (struct known){ fd, now.st_dev, now.st_ino };
-	return 0;
-}
-
-int
-dsrv_listen_is_ours(int fd)
-{
-	return is_in(&ours, fd);
-}
-
-int
-dsrv_listen_is_inherited(int fd)
-{
-	return is_in(&inherited, fd);
-}
-
-int
-dsrv_listen_inherit(int fd)
-{
-	return dsrv_listen_check(fd) != 0 || dsrv_listen_is_ours(fd) ? 0 :
-	    remember(&inherited, fd);
-}
-
-int
-dsrv_listen_descriptor(int from)
-{
-	const struct known *socket;
-	int i, best = -1;
-
-	for (i = 0; i < ours.count; i++) {
-		socket = &ours.sockets[i];
-		if (socket->fd >= from && (best == -1 || socket->fd < best) &&
-		    is_that(socket, socket->fd))
-			best = socket->fd;
-	}
-	return best;
-}
-
-int
-dsrv_listen_keeps(int fd)
-{
-	int i;
-
-	for (i = 0; i < ours.count; i++)
-		if (ours.sockets[i].fd == fd && is_that(&ours.sockets[i], fd))
-			return 1;
-	return 0;
-}
-
-int
-dsrv_listen_has_lost(void)
-{
-	return ours.count > 0 && dsrv_listen_descriptor(0) == -1;
-}
-
-/*
- * Opening
- */
+enum { PORT_TRIES = 16 };	/* for one that is free in each family */
 
 static in_port_t *
 port_of(struct sockaddr *addr)
@@ -324,7 +41,7 @@ listen_on(const struct addrinfo *ai)
 	    (ai->ai_family != AF_INET6 || setsockopt(fd, IPPROTO_IPV6,
 	    IPV6_V6ONLY, &on, sizeof on) == 0) &&
 	    bind(fd, ai->ai_addr, ai->ai_addrlen) == 0 &&
-	    listen(fd, SOMAXCONN) == 0 && remember(&ours, fd) == 0)
+	    listen(fd, SOMAXCONN) == 0 && dsrv_ownsocket_add(fd) == 0)
 		return fd;
 	saved = errno;
 	close(fd);
@@ -356,7 +73,7 @@ close_all(const int *fds, int count)
 	int saved = errno;
 
 	while (count > 0) {
-		forget_listener(&ours, fds[--count]);
+		dsrv_ownsocket_forget(fds[--count]);
 		close(fds[count]);
 	}
 	errno = saved;

@@ -21,6 +21,8 @@ lib_libdaemonsrv_la_SOURCES = \
 	lib/leader.c \
 	lib/limit.c \
 	lib/listen.c \
+	lib/listener.c \
+	lib/ownsocket.c \
 	lib/logcompose.c \
 	lib/logdir.c \
 	lib/logfile.c \

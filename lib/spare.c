@@ -234,7 +234,7 @@ wait_for_one(void)
 static int
 accept_from(int index, struct dsrv_client *client)
 {
-	if (dsrv_listen_accept(spare.fds[index], client) == -1)
+	if (dsrv_listener_accept(spare.fds[index], client) == -1)
 		return -1;
 	client->listener = index;
 	spare.failures[index] = 0;
@@ -246,7 +246,7 @@ accept_from(int index, struct dsrv_client *client)
 static void
 tell_of_failure(int index, int error)
 {
-	if (dsrv_listen_why(error) == DSRV_LISTEN_SOCKET)
+	if (dsrv_listener_why(error) == DSRV_LISTENER_SOCKET)
 		dsrv_wakeup_send(*pipe_end(TO_SERVER));
 	else if (dsrv_slots_fail(index))
 		dsrv_report("accept a connection: %s; trying again",
@@ -257,14 +257,14 @@ tell_of_failure(int index, int error)
 static int
 bear(int index, int error)
 {
-	int pause = dsrv_listen_pause(error, &spare.failures[index]);
+	int pause = dsrv_listener_pause(error, &spare.failures[index]);
 
 	if (pause == 0)
 		return 1;
 	if (spare.served > 0 || !is_ours(index))
 		return 0;
 	if (spare.failures[index] == 1 ||
-	    dsrv_listen_why(error) != DSRV_LISTEN_SOCKET)
+	    dsrv_listener_why(error) != DSRV_LISTENER_SOCKET)
 		tell_of_failure(index, error);
 	spare.retry_at[index] = dsrv_clock_now() + pause;
 	spare.resting = 1;
@@ -282,7 +282,7 @@ take_at_once(struct dsrv_client *client)
 		/* Nothing would wake a worker that is not asked to finish from
 		 * an accept(2) that another has made wait. */
 		if (spare.fds[index] == -1 || (!dsrv_settings()->worker_ask &&
-		    !dsrv_listen_has_client(spare.fds[index])))
+		    !dsrv_listener_has_client(spare.fds[index])))
 			continue;
 		if (accept_from((int)index, client) == 0)
 			return 0;

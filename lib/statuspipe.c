@@ -112,7 +112,7 @@ daemon_success(void)
 	if (error != 0)
 		return dsrv_report_end(1, error, fatal);
 
-	if (dsrv_listen_has_lost() && !dsrv_fdclean_has_listener()) {
+	if (dsrv_ownsocket_has_lost() && !dsrv_fdclean_has_listener()) {
 		dsrv_report("confirm the start: all sockets that "
 		    "daemon_listen() opened are closed: leave them open for "
 		    "daemon_server()");

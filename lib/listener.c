@@ -1,0 +1,181 @@
+/*
+ * listener.c - one listening socket: accept from it, end it
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#include "config.h"
+
+#include <sys/types.h>
+#include <sys/socket.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include "daemon-private.h"
+
+enum {
+	CLIENT_FAILURES = 10,	/* in a row: more are not the clients' */
+	FIRST_PAUSE = 100, LONGEST_PAUSE = 1000		/* ms */
+};
+
+int
+dsrv_listener_check(int fd)
+{
+	socklen_t len = sizeof(int);
+	int listening = 0;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) == -1)
+		return errno;
+	return listening ? 0 : EINVAL;
+}
+
+/* Has reset its connection, so that nobody will read an answer. */
+static int
+is_gone(const struct dsrv_client *client)
+{
+	struct pollfd conn = { .fd = client->conn };
+
+	/* A Unix-domain client may have left something to be read. */
+	return client->addr.ss_family != AF_UNIX && poll(&conn, 1, 0) == 1 &&
+	    conn.revents & (POLLERR | POLLHUP);
+}
+
+int
+dsrv_listener_accept(int fd, struct dsrv_client *client)
+{
+	struct sockaddr *addr = (struct sockaddr *)&client->addr;
+
+	client->len = sizeof client->addr;
+#ifdef HAVE_ACCEPT4
+	client->conn = dsrv_descriptors_own(accept4(fd, addr, &client->len,
+	    SOCK_CLOEXEC));
+#else
+	client->conn = dsrv_descriptors_own(accept(fd, addr, &client->len));
+	if (client->conn != -1) {	/* some hand the listener's mode on */
+		fcntl(client->conn, F_SETFD, FD_CLOEXEC);
+		fcntl(client->conn, F_SETFL,
+		    fcntl(client->conn, F_GETFL) & ~O_NONBLOCK);
+	}
+#endif
+	if (client->conn != -1 && is_gone(client)) {
+		close(client->conn);
+		client->conn = -1;
+		errno = EAGAIN;
+	}
+	return client->conn;
+}
+
+enum dsrv_listener_failure
+dsrv_listener_why(int error)
+{
+	switch (error) {
+	/* What accept(2) and POSIX tell of a client that has gone, of its
+	 * network, or of a packet filter. */
+	case EAGAIN:
+	case EINTR:
+	case ECONNABORTED:
+	case ECONNRESET:
+	case EHOSTDOWN:
+	case EHOSTUNREACH:
+	case ENETDOWN:
+	case ENETUNREACH:
+#ifdef ENONET
+	case ENONET:
+#endif
+	case ENOPROTOOPT:
+	case EOPNOTSUPP:
+	case EPERM:
+	case EPROTO:
+	case ETIMEDOUT:
+		return DSRV_LISTENER_CLIENT;
+	case EBADF:
+	case EFAULT:
+	case EINVAL:
+	case ENOTSOCK:
+		return DSRV_LISTENER_SOCKET;
+	default:
+		return DSRV_LISTENER_SYSTEM;
+	}
+}
+
+int
+dsrv_listener_pause(int error, int *failures)
+{
+	int nth;
+
+	if (error == EAGAIN || error == EINTR)
+		return 0;
+	nth = ++*failures;
+	if (dsrv_listener_why(error) == DSRV_LISTENER_CLIENT)
+		nth -= CLIENT_FAILURES;
+	return nth > 0 ? dsrv_restart_pause(nth, FIRST_PAUSE, LONGEST_PAUSE) :
+	    0;
+}
+
+int
+dsrv_listener_is_unix(int fd)
+{
+	struct sockaddr_storage addr;
+	socklen_t len = sizeof addr;
+
+	return getsockname(fd, (struct sockaddr *)&addr, &len) == 0 &&
+	    addr.ss_family == AF_UNIX;
+}
+
+void
+dsrv_listener_prepare(int fd)
+{
+	int on = 0;
+	socklen_t len = sizeof on;
+
+	/* A client may go between poll(2) and accept(2). */
+	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+	/* Else an answer of several lines waits for acknowledgements. To set
+	 * it takes a lock that a worker with the listener could hold. */
+	if (getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, &len) == -1 || on)
+		return;
+	on = 1;
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+int
+dsrv_listener_has_client(int fd)
+{
+	struct pollfd listener = { .fd = fd, .events = POLLIN };
+
+	return poll(&listener, 1, 0) == 1 && listener.revents & POLLIN;
+}
+
+void
+dsrv_listener_end(int fd)
+{
+	struct dsrv_client client;
+
+	if (dsrv_ownsocket_is_inherited(fd))
+		return;
+	shutdown(fd, SHUT_RDWR);
+	/* Clients that wait at a Unix-domain socket would do so until the last
+	 * process that has it is gone. */
+	if (dsrv_listener_is_unix(fd))
+		while (dsrv_listener_accept(fd, &client) != -1)
+			;
+}
+
+void
+dsrv_listener_leave(int fd)
+{
+	/* What clients have sent to a Unix-domain socket may be descriptors,
+	 * and closing those may take long: not before this process ends. */
+	if (!dsrv_listener_is_unix(fd))
+		close(fd);
+}
+
+int
+dsrv_listener_inherit(int fd)
+{
+	return dsrv_listener_check(fd) != 0 || dsrv_ownsocket_is_ours(fd) ? 0 :
+	    dsrv_ownsocket_add_inherited(fd);
+}

@@ -1,0 +1,137 @@
+/*
+ * ownsocket.c - which listening sockets are the daemon's own
+ *
+ * A socket is known by itself: its number may be another's by now.
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#include "config.h"
+
+#include <sys/stat.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "daemon-private.h"
+
+struct known {
+	int fd;
+	dev_t dev;
+	ino_t ino;
+};
+
+static struct list {
+	struct known *sockets;
+	int count;
+} ours, inherited;	/* opened here, or there when the daemon was started */
+
+/* Whether fd is the same socket. */
+static int
+is_that(const struct known *socket, int fd)
+{
+	struct stat now;
+
+	return fstat(fd, &now) == 0 && S_ISSOCK(now.st_mode) &&
+	    now.st_dev == socket->dev && now.st_ino == socket->ino;
+}
+
+static int
+is_in(const struct list *list, int fd)
+{
+	int i;
+
+	for (i = 0; i < list->count; i++)
+		if (is_that(&list->sockets[i], fd))
+			return 1;
+	return 0;
+}
+
+/* The last of that number is no longer there. */
+static void
+forget(struct list *list, int fd)
+{
+	int i;
+
+	for (i = 0; i < list->count; i++)
+		if (list->sockets[i].fd == fd)
+			list->sockets[i--] = list->sockets[--list->count];
+}
+
+/* -1 with errno. */
+static int
+remember(struct list *list, int fd)
+{
+	struct known *more;
+	struct stat now;
+
+	if (fstat(fd, &now) == -1)
+		return -1;
+	forget(list, fd);
+	more = realloc(list->sockets, (size_t)(list->count + 1) * sizeof *more);
+	if (more == NULL)
+		return -1;
+	list->sockets = more;
+	more[list->count++] = (struct known){ fd, now.st_dev, now.st_ino };
+	return 0;
+}
+
+int
+dsrv_ownsocket_is_ours(int fd)
+{
+	return is_in(&ours, fd);
+}
+
+int
+dsrv_ownsocket_is_inherited(int fd)
+{
+	return is_in(&inherited, fd);
+}
+
+int
+dsrv_ownsocket_add(int fd)
+{
+	return remember(&ours, fd);
+}
+
+int
+dsrv_ownsocket_add_inherited(int fd)
+{
+	return remember(&inherited, fd);
+}
+
+void
+dsrv_ownsocket_forget(int fd)
+{
+	forget(&ours, fd);
+}
+
+int
+dsrv_ownsocket_descriptor(int from)
+{
+	const struct known *socket;
+	int i, best = -1;
+
+	for (i = 0; i < ours.count; i++) {
+		socket = &ours.sockets[i];
+		if (socket->fd >= from && (best == -1 || socket->fd < best) &&
+		    is_that(socket, socket->fd))
+			best = socket->fd;
+	}
+	return best;
+}
+
+int
+dsrv_ownsocket_keeps(int fd)
+{
+	int i;
+
+	for (i = 0; i < ours.count; i++)
+		if (ours.sockets[i].fd == fd && is_that(&ours.sockets[i], fd))
+			return 1;
+	return 0;
+}
+
+int
+dsrv_ownsocket_has_lost(void)
+{
+	return ours.count > 0 && dsrv_ownsocket_descriptor(0) == -1;
+}
