@@ -309,6 +309,7 @@ wait_for_client(const struct server *s, struct birth *birth)
 	dsrv_birth_wait(birth->number, birth->server);
 	dsrv_role_disconnect();
 	dsrv_loop_let_in(&s->loop);
+	dsrv_pool_leave();
 	if (dsrv_spare_begin(birth->slot, s->pool.turn, &birth->client) == -1)
 		dsrv_report_exit(birth->slot == -1 ?
 		    DSRV_POOL_EMPTY_HANDED : 0);

@@ -333,7 +333,6 @@ wait_in_slot(struct dsrv_client *client)
 static void
 become(int slot, unsigned turn)
 {
-	dsrv_pool_leave();
 	spare.pid = getpid();
 	spare.slot = slot;
 	spare.turn = turn;
