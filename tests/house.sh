@@ -1,0 +1,44 @@
+#!/bin/sh
+# house.sh - what is short enough to be read at once: functions, files, headers
+#
+# SPDX-License-Identifier: ISC
+set -eu
+
+top=$(cd "$(dirname "$0")/.." && pwd)
+: "${TOP_SRCDIR:=$top}"
+failures=0
+# shellcheck disable=SC1091 # it is found when the tests run
+. "$TOP_SRCDIR/tests/lists.sh"
+cd "$TOP_SRCDIR"
+
+# Lines between a function's braces, which are in column 0.
+functions_over() {
+	awk -v most="$1" '
+		/^[A-Za-z_0-9]+\(/ { name = $0; sub(/\(.*/, "", name) }
+		/^{/ { begin = FNR }
+		/^}/ {
+			if (begin > 0 && FNR - begin - 1 > most)
+				print FILENAME ": " name "(): " \
+				    FNR - begin - 1 " lines"
+			begin = 0
+		}' lib/*.c
+}
+
+# files_over LINES FILE...
+files_over() {
+	most=$1
+	shift
+	for file; do
+		lines=$(($(wc -l <"$file")))
+		[ $lines -le "$most" ] || echo "$file: $lines lines"
+	done
+}
+
+empty "functions of more than 40 lines" "$(functions_over 40)"
+
+# Not yet so: shown only.
+echo "files of more than 450 lines:"
+files_over 450 lib/*.c
+echo "private headers of more than 250 lines:"
+files_over 250 lib/*.h
+[ "$failures" = 0 ]
