@@ -278,6 +278,8 @@ int dsrv_outbox_is_waiting(void);
  * none. */
 size_t dsrv_outbox_read(enum dsrv_outbox_role writer, size_t from, char *line,
     size_t *length);
+/* Where those end that this writer has left so far. */
+size_t dsrv_outbox_end(enum dsrv_outbox_role writer, size_t from);
 /* They are noted up to there: their room is free. */
 void dsrv_outbox_have_read(enum dsrv_outbox_role writer, size_t up_to);
 

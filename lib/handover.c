@@ -41,7 +41,8 @@
  *     count them        the reader has their room
  *
  * Messages of the library come from such rings too; what is taken of them is
- * noted with the write of the lines that they become.
+ * noted with the write of the lines that they become. In which order it is for
+ * each logger to find out: those that are left are behind all lines in hand.
  *
  * The file must be the same one, even where it was renamed or removed in
  * between: a logger sends its descriptor through a socket pair that the master

@@ -11,6 +11,7 @@
 #include <sys/ioctl.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
@@ -244,6 +245,23 @@ int
 dsrv_intake_is_over(const struct dsrv_handover *h)
 {
 	return atomic_load(&h->memory->ended);
+}
+
+/* In this order: what is no longer in the pipe the reader has in hand, or has
+ * put into the ring. poll(2) waits for no lock of the pipe. */
+int
+dsrv_intake_has_all(const struct dsrv_handover *h)
+{
+	struct pollfd log = { .fd = h->ends[DSRV_HANDOVER_LOG],
+		.events = POLLIN };
+	struct dsrv_ring ring = dsrv_handover_ring(h);
+
+	if (poll(&log, 1, 0) == -1 || log.revents & POLLIN)
+		return 0;
+	if (!h->from_ring)
+		return dsrv_journal_record(h)->from_pending == 0;
+	return !atomic_load(&h->memory->reader_reads) &&
+	    dsrv_ring_fill(&ring, dsrv_journal_record(h)->ring) == 0;
 }
 
 /* The reader looks whether we sleep after it has put something there. */

@@ -33,6 +33,7 @@ lib_libdaemonsrv_la_SOURCES = \
 	lib/logrotation.c \
 	lib/logstream.c \
 	lib/logtrouble.c \
+	lib/logturn.c \
 	lib/logwriter.c \
 	lib/logger-private.h \
 	lib/loop.c \

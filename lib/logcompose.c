@@ -1,7 +1,8 @@
 /*
  * logcompose.c - what is in hand, as it goes into the file
  *
- * Behind what the logger itself has to say, and the master and the server.
+ * Behind what the logger itself has to say, and before what the master and the
+ * server have, when it is their turn.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -14,14 +15,15 @@
 /* Those of the master and the server, as far as there is room for them. */
 static void
 say_messages(struct dsrv_logline *lines, const struct dsrv_stamp *stamp,
-    struct dsrv_handover_state *after)
+    const struct dsrv_logturn *turn, struct dsrv_handover_state *after)
 {
 	char line[DSRV_OUTBOX_LINE_MAX];
 	size_t length, next;
 	int writer;
 
 	for (writer = 0; writer < DSRV_OUTBOX_WRITERS; writer++)
-		while ((next = dsrv_outbox_read((enum dsrv_outbox_role)writer,
+		while (after->outbox[writer] != turn->up_to[writer] &&
+		    (next = dsrv_outbox_read((enum dsrv_outbox_role)writer,
 		    after->outbox[writer], line, &length)) > 0) {
 			if (dsrv_logline_say(lines, stamp, line,
 			    length) == -1)
@@ -49,12 +51,20 @@ say_losses(const struct dsrv_handover *h, struct dsrv_logline *lines,
 		after->told += lost;
 }
 
+int
+dsrv_logcompose_has_news(const struct dsrv_handover *h)
+{
+	return dsrv_handover_lost(h) != 0 || dsrv_trouble_is_over(h);
+}
+
 void
 dsrv_logcompose(const struct dsrv_handover *h, const struct dsrv_stamp *stamp,
-    size_t limit, int last, struct dsrv_handover_put *put)
+    const struct dsrv_logturn *turn, size_t limit, int last,
+    struct dsrv_handover_put *put)
 {
 	struct dsrv_handover_text text = dsrv_journal_text(h);
 	struct dsrv_logline lines;
+	int all;
 
 	put->state = *dsrv_journal_state(h);
 	memset(&lines, 0, sizeof lines);
@@ -65,12 +75,13 @@ dsrv_logcompose(const struct dsrv_handover *h, const struct dsrv_stamp *stamp,
 	lines.limit = limit;
 	lines.last = last;
 	lines.midline = put->state.midline;
-	if (!lines.midline) {
+	if (!lines.midline || turn->ends_line) {
 		dsrv_trouble_tell(h, &lines, stamp, &put->state);
 		say_losses(h, &lines, stamp, &put->state);
-		say_messages(&lines, stamp, &put->state);
 	}
-	dsrv_logline_compose(&lines, stamp);
+	all = dsrv_logline_compose(&lines, stamp);
+	if (all && turn->has_come && (!lines.midline || turn->ends_line))
+		say_messages(&lines, stamp, turn, &put->state);
 	put->used = lines.used;
 	put->count = lines.count;
 	put->state.midline = lines.midline;

@@ -190,8 +190,9 @@ void dsrv_logline_stamp(struct dsrv_stamp *, const struct timespec *);
  * is no room for it. */
 int dsrv_logline_say(struct dsrv_logline *, const struct dsrv_stamp *,
     const char *line, size_t length);
-/* Adds to out what lines there are, each after the prefix. */
-void dsrv_logline_compose(struct dsrv_logline *, const struct dsrv_stamp *);
+/* Adds to out what lines there are, each after the prefix; whether that is
+ * all of them. */
+int dsrv_logline_compose(struct dsrv_logline *, const struct dsrv_stamp *);
 
 /*
  * journal.c - what a logger has in hand, so that another can go on from there
@@ -265,6 +266,7 @@ struct dsrv_handover_memory {
 	_Atomic long lost;		/* as its record has it */
 	_Atomic int ended;		/* nothing will follow in the ring */
 	_Atomic int logger_sleeps;	/* until the bell rings */
+	_Atomic int reader_reads;	/* what is not yet in the ring */
 	char ring[DSRV_HANDOVER_RING];
 };
 
@@ -323,6 +325,8 @@ ssize_t dsrv_intake_take(const struct dsrv_handover *);
 /* In a logger with a reader, before it sleeps: whether there is something to
  * take; if not, the bell will ring. */
 int dsrv_intake_has_more(const struct dsrv_handover *);
+/* Whether what was written to the log before now is all in hand. */
+int dsrv_intake_has_all(const struct dsrv_handover *);
 /* Whether the reader has seen the end of the log. */
 int dsrv_intake_is_over(const struct dsrv_handover *);
 
@@ -366,6 +370,8 @@ const char *dsrv_trouble_path(const char *path);
 void dsrv_trouble_begin(const struct dsrv_handover *, enum dsrv_trouble,
     const char *path);
 void dsrv_trouble_end(const struct dsrv_handover *, enum dsrv_trouble);
+/* Whether one is over, and to be told. */
+int dsrv_trouble_is_over(const struct dsrv_handover *);
 /* Adds a line for each that is over. */
 void dsrv_trouble_tell(const struct dsrv_handover *, struct dsrv_logline *,
     const struct dsrv_stamp *, struct dsrv_handover_state *after);
@@ -374,12 +380,44 @@ void dsrv_trouble_tell(const struct dsrv_handover *, struct dsrv_logline *,
  * logcompose.c - what is in hand, as it goes into the file
  */
 
+/* When messages of the library may be said: see logturn.c, ... */
+struct dsrv_logturn {
+	size_t up_to[DSRV_OUTBOX_WRITERS];	/* those that were seen, ... */
+	int64_t since;		/* ... then; 0: none wait */
+	size_t before;		/* so many bytes of the pipe may precede them */
+	int has_come;
+	int64_t held_since;	/* by a line that has no end; 0: they are not */
+	int ends_line;		/* that has taken too long */
+};
+
+/* Whether the logger itself has something to say. */
+int dsrv_logcompose_has_news(const struct dsrv_handover *);
 /* Composes in dsrv_journal_out() what there is to put, but no more than limit
  * bytes, except for the first line; last: nothing will follow. */
 void dsrv_logcompose(const struct dsrv_handover *, const struct dsrv_stamp *,
-    size_t limit, int last, struct dsrv_handover_put *);
+    const struct dsrv_logturn *, size_t limit, int last,
+    struct dsrv_handover_put *);
 /* What was put is noted. */
 void dsrv_logcompose_done(const struct dsrv_handover *);
+
+/*
+ * logturn.c - ... which is behind the lines that were written before them
+ */
+
+struct dsrv_logturn_now {
+	int64_t now;
+	int is_end;		/* nothing more will come */
+	int cannot_read;
+	int cannot_write;
+};
+
+/* Before each write. */
+void dsrv_logturn_look(struct dsrv_logturn *, const struct dsrv_handover *,
+    const struct dsrv_logturn_now *);
+void dsrv_logturn_have_read(struct dsrv_logturn *, ssize_t bytes);
+/* When to look again, if nothing comes. */
+int64_t dsrv_logturn_next(const struct dsrv_logturn *,
+    const struct dsrv_handover *);
 
 /*
  * logwriter.c - the lines in hand, into the file that is the log now
@@ -388,8 +426,9 @@ void dsrv_logcompose_done(const struct dsrv_handover *);
 struct dsrv_logwriter {
 	struct dsrv_handover *handover;
 	struct dsrv_stamp stamp;	/* of now; the caller's */
-	int at_end;		/* nothing will follow; the caller's, too */
-	int shares;		/* the lock with other daemons; the caller's */
+	struct dsrv_logturn turn;	/* the caller's, too */
+	int at_end;		/* nothing will follow; ... */
+	int shares;		/* ... the lock with other daemons; ... */
 	int is_locked;
 	struct dsrv_logname name;	/* what the file's should be */
 	int fd;

@@ -110,6 +110,7 @@ static int
 take_lines(struct logger *l)
 {
 	l->last = dsrv_intake_take(&l->handover);
+	dsrv_logturn_have_read(&l->writer.turn, l->last);
 	return l->last != -1 || errno == EAGAIN || errno == EINTR ||
 	    errno == ENOBUFS;
 }
@@ -150,11 +151,24 @@ watch(struct logger *l)
 		dsrv_loop_resume(&l->loop, LOG);
 	else
 		dsrv_loop_pause(&l->loop, LOG);
+	if (!l->waiting)
+		when = dsrv_clock_earlier(when,
+		    dsrv_logturn_next(&l->writer.turn, &l->handover));
 	if (l->waiting && l->writer.full_since != 0)
 		dsrv_loop_watch(&l->loop, STREAM, l->writer.fd, POLLOUT);
 	else
 		dsrv_loop_forget(&l->loop, STREAM);
 	dsrv_loop_set_timer(&l->loop, LOG, when);
+}
+
+static void
+look_for_messages(struct logger *l)
+{
+	struct dsrv_logturn_now at = { .now = dsrv_clock_now(),
+		.is_end = l->writer.at_end, .cannot_read = l->read_at != 0,
+		.cannot_write = l->waiting };
+
+	dsrv_logturn_look(&l->writer.turn, &l->handover, &at);
 }
 
 /* Brings into the file what there is. */
@@ -167,6 +181,7 @@ handle(struct logger *l)
 	dsrv_logline_stamp(&l->writer.stamp, &now);
 	if (now.tv_sec != l->writer.looked)
 		dsrv_logwriter_look(&l->writer, now.tv_sec);
+	look_for_messages(l);
 	l->waiting = !dsrv_logwriter_write(&l->writer);
 	watch(l);
 }

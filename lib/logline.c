@@ -223,10 +223,11 @@ int
 dsrv_logline_say(struct dsrv_logline *l, const struct dsrv_stamp *stamp,
     const char *line, size_t length)
 {
+	size_t most = stamp->size + length * (size_t)growth() + 2;
 	char *to = l->out + l->count;
 
-	if (l->out_size - l->count < stamp->size + length * (size_t)growth() +
-	    2)
+	if (l->out_size - l->count < most ||
+	    (l->count > 0 && l->count + most > l->limit))
 		return -1;
 	if (l->midline)
 		*to++ = '\n';
@@ -286,7 +287,7 @@ fit_piece(const struct dsrv_logline *l, struct piece *p, size_t room)
 	return p->length > 0;
 }
 
-void
+int
 dsrv_logline_compose(struct dsrv_logline *l, const struct dsrv_stamp *stamp)
 {
 	size_t prefix;
@@ -297,14 +298,14 @@ dsrv_logline_compose(struct dsrv_logline *l, const struct dsrv_stamp *stamp)
 		prefix = l->midline ? 0 : stamp->size;
 		if (l->out_size - l->count < prefix + 1 ||
 		    !fit_piece(l, &p, l->out_size - l->count - prefix - 1))
-			return;
+			return 0;
 		to = l->out + l->count;
 		memcpy(to, stamp->text, prefix);
 		to = copy(to + prefix, p.start, p.length);
 		if (p.is_last)
 			*to++ = '\n';
 		if (l->count > 0 && (size_t)(to - l->out) > l->limit)
-			return;
+			return 0;
 		l->count = (size_t)(to - l->out);
 		l->used += p.length + (size_t)p.has_newline;
 		l->midline = !p.is_last;
@@ -315,4 +316,5 @@ dsrv_logline_compose(struct dsrv_logline *l, const struct dsrv_stamp *stamp)
 		l->out[l->count++] = '\n';
 		l->midline = 0;
 	}
+	return 1;
 }

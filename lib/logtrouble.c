@@ -103,6 +103,17 @@ tell(const struct dsrv_handover *h, enum dsrv_trouble verb,
 	return dsrv_logline_say(lines, stamp, line, length);
 }
 
+int
+dsrv_trouble_is_over(const struct dsrv_handover *h)
+{
+	int verb;
+
+	for (verb = 0; verb < DSRV_TROUBLES; verb++)
+		if (dsrv_journal_state(h)->troubles[verb].until != 0)
+			return 1;
+	return 0;
+}
+
 void
 dsrv_trouble_tell(const struct dsrv_handover *h, struct dsrv_logline *lines,
     const struct dsrv_stamp *stamp, struct dsrv_handover_state *after)

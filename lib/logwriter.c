@@ -327,8 +327,8 @@ write_more(struct dsrv_logwriter *w, off_t size)
 
 	if (is_pending(w))
 		return finish_write(w) == 0 ? 1 : -1;
-	dsrv_logcompose(w->handover, &w->stamp, room(w, size), w->at_end,
-	    &lines);
+	dsrv_logcompose(w->handover, &w->stamp, &w->turn, room(w, size),
+	    w->at_end, &lines);
 	if (lines.count == 0)
 		return 0;
 	lines.ends_half_a_line = ends_in_half_a_line(w, size);

@@ -122,6 +122,17 @@ dsrv_outbox_read(enum dsrv_outbox_role writer, size_t from, char *line,
 	return end != NULL ? *length + 1 : there;
 }
 
+size_t
+dsrv_outbox_end(enum dsrv_outbox_role writer, size_t from)
+{
+	struct dsrv_ring r;
+
+	if (!reads())
+		return from;
+	r = ring(writer);
+	return from + dsrv_ring_fill(&r, from);
+}
+
 void
 dsrv_outbox_have_read(enum dsrv_outbox_role writer, size_t up_to)
 {

@@ -107,6 +107,7 @@ publish(const struct dsrv_handover *h, int at_end)
 
 	atomic_store(&h->memory->lost, now->state.lost);
 	dsrv_ring_put(&ring, now->ring);
+	atomic_store(&h->memory->reader_reads, 0);
 	if (at_end)
 		atomic_store(&h->memory->ended, 1);
 	/* It says that it will sleep, and looks then: one of us sees. */
@@ -171,6 +172,7 @@ receive(struct reader *r)
 	if (r->last <= FEW)
 		dsrv_clock_doze(MOMENT);
 	wait_for_room(r);
+	atomic_store(&r->handover.memory->reader_reads, 1);
 	r->last = dsrv_intake_take(&r->handover);
 	r->at_end = r->last == 0;
 	if (r->last == -1 && errno != EAGAIN && errno != EINTR) {

@@ -338,6 +338,8 @@ start_writer(int first, int count)
 #define HALF	"somebody else's line, which has no end"
 
 static int found[LINES_MAX];
+static int in_order;	/* a line comes behind those with lower numbers, ... */
+static int last_read;	/* ... as this one */
 
 static int
 is_half(const char *text, const char *end)
@@ -374,6 +376,9 @@ read_line(const char *name, const char *text, size_t size)
 	    "%s: line %d is damaged: %.*s", name, number,
 	    (int)(size < 80 ? size : 80), text);
 	found[number]++;
+	hold(!in_order || number > last_read, "line %d is behind line %d",
+	    number, last_read);
+	last_read = number;
 }
 
 static void
@@ -477,6 +482,7 @@ die_at_each_step(const char *name, int count, int times,
 		if (at_the_end != NULL)
 			at_the_end();
 		memset(found, 0, sizeof found);
+		last_read = -1;
 		read_files(directory);
 		each_is_there_once(count + notes);
 		close_log();
@@ -521,9 +527,11 @@ START_TEST(nor_does_one_whose_file_begins_with_half_a_line)
 }
 END_TEST
 
+/* They come behind the lines, which were written before them. */
 START_TEST(nor_one_that_messages_of_the_library_are_left_for)
 {
 	notes = 40;
+	in_order = 1;
 	for (tears = 0; tears <= 1; tears++)
 		die_at_each_step("log", 200, 2, NULL);
 }
@@ -536,6 +544,15 @@ START_TEST(nor_does_one_with_a_reader)
 	tears = 1;
 	die_at_each_step("log", 200, 1, NULL);
 	die_at_each_step("log", 200, 3, NULL);
+}
+END_TEST
+
+START_TEST(nor_does_one_with_a_reader_that_messages_are_left_for)
+{
+	daemon_set_logger_drop(1);
+	notes = 40;
+	for (tears = 0; tears <= 1; tears++)
+		die_at_each_step("log", 200, 2, NULL);
 }
 END_TEST
 
@@ -944,6 +961,7 @@ main(void)
 		nor_does_one_whose_file_begins_with_half_a_line,
 		nor_one_that_messages_of_the_library_are_left_for,
 		nor_does_one_with_a_reader,
+		nor_does_one_with_a_reader_that_messages_are_left_for,
 		nor_do_several_that_die_at_the_same_step,
 		nor_does_one_that_dies_in_a_rotation,
 		nor_one_whose_file_is_renamed_before_the_next_comes,

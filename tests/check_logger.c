@@ -3924,6 +3924,123 @@ START_TEST(log_has_the_last_words_of_the_master)
 }
 END_TEST
 
+/*
+ * The library's messages, among the lines of others
+ */
+
+#define CRASH	"tested: unable to keep the server: it was ended by signal 6"
+
+static void
+crash_the_server(void)
+{
+	send_signal(server, SIGABRT);
+	next_server();
+}
+
+/* More lines than the logger reads at once, while it does not. */
+static void
+write_lines_then_a_message(void)
+{
+	enum { MANY = 150 };
+	char *text, *message;
+	size_t size;
+	int fd;
+
+	padding = PADDING;
+	start();
+	send_signal(logger, SIGSTOP);
+	fd = client(port);
+	order(fd, "many a %d", MANY);
+	ck_assert_int_eq(answers_number(fd), MANY);
+	crash_the_server();
+	send_signal(logger, SIGCONT);
+	comes(log_path, CRASH);
+	order(fd, "say behind it");
+	answers(fd, "ok");
+	close(fd);
+	line_comes(log_path, "behind it");
+	text = content(log_path, &size);
+	ck_assert_ptr_nonnull(message = strstr(text, CRASH));
+	ck_assert_ptr_nonnull(strstr(text, "> a 149 x"));
+	ck_assert_ptr_null(strstr(message, "> a "));
+	ck_assert_ptr_nonnull(strstr(message, "> behind it\n"));
+	free(text);
+	has_all("a", MANY);
+	stop();
+}
+
+START_TEST(log_has_messages_behind_the_lines_that_were_written_before)
+{
+	write_lines_then_a_message();
+}
+END_TEST
+
+START_TEST(log_has_them_there_too_where_lines_may_be_dropped)
+{
+	daemon_set_logger_drop(1);
+	write_lines_then_a_message();
+}
+END_TEST
+
+/* A line of this length has no end yet when there is a message. */
+static void
+message_comes_beside_half_a_line(long length)
+{
+	int fd;
+
+	start();
+	fd = client(port);
+	order(fd, "bytes %ld %d", length, 'x');
+	answers(fd, "ok");
+	if (length > PIPE_BUF)
+		has_something(log_path);
+	crash_the_server();
+	comes(log_path, "> " CRASH);
+	order(fd, "say the end");
+	answers(fd, "ok");
+	close(fd);
+	comes(log_path, "the end\n");
+	stop();
+}
+
+START_TEST(log_has_messages_though_a_line_does_not_end)
+{
+	message_comes_beside_half_a_line(100);
+	ck_assert_int_eq(occurrences(log_path, "xxthe end\n"), 1);
+}
+END_TEST
+
+START_TEST(log_has_messages_though_a_line_that_has_begun_does_not_end)
+{
+	message_comes_beside_half_a_line(100000);
+	ck_assert_int_eq(occurrences(log_path, "x\n> " CRASH), 1);
+}
+END_TEST
+
+START_TEST(log_has_messages_though_a_worker_writes_all_the_time)
+{
+	int fd, drops;
+	long count;
+
+	for (drops = 0; drops <= 1; drops++) {
+		daemon_set_logger_drop(drops);
+		log_to(drops ? "dropping" : "waiting");
+		start();
+		fd = client(port);
+		order(fd, "flood a");
+		comes(log_path, "> a 100 ");
+		crash_the_server();
+		comes(log_path, "> " CRASH);
+		order(fd, "enough");
+		count = answers_number(fd);
+		close(fd);
+		stop();
+		if (!drops)
+			has_all("a", count);
+	}
+}
+END_TEST
+
 START_TEST(log_has_a_newline_after_a_last_line_that_had_none)
 {
 	int fd;
@@ -4467,6 +4584,11 @@ main(void)
 		log_has_the_last_words_also_where_the_last_logger_is_killed,
 		log_has_the_last_words_also_where_the_logger_is_stopped,
 		log_has_the_last_words_of_the_master,
+		log_has_messages_behind_the_lines_that_were_written_before,
+		log_has_them_there_too_where_lines_may_be_dropped,
+		log_has_messages_though_a_line_does_not_end,
+		log_has_messages_though_a_line_that_has_begun_does_not_end,
+		log_has_messages_though_a_worker_writes_all_the_time,
 		log_has_a_newline_after_a_last_line_that_had_none,
 		log_that_somebody_holds_does_not_hold_the_master,
 		logger_returns_at_its_end_if_so_set,

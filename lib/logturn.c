@@ -1,0 +1,123 @@
+/*
+ * logturn.c - when it is the turn of the library's messages
+ *
+ * They do not come by the log pipe, but are to come behind the lines that were
+ * written before them. So a message that is seen waits until the pipe has been
+ * found empty, or as much has come as a pipe may have held: nobody can hold it
+ * back by writing on. Nor by a line without an end: a second later it is ended.
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#include "config.h"
+
+#include "logger-private.h"
+
+enum {
+	PATIENCE = 1000,	/* ms */
+	PIPE_MAX = 1024 * 1024	/* bytes, for a worker without rights */
+};
+
+static size_t
+said(const struct dsrv_handover *h, int writer)
+{
+	return dsrv_journal_state(h)->outbox[writer];
+}
+
+static size_t
+left(const struct dsrv_handover *h, int writer)
+{
+	return dsrv_outbox_end((enum dsrv_outbox_role)writer,
+	    said(h, writer));
+}
+
+/* Whether there are messages behind those that the log has. */
+static int
+is_waiting(const struct dsrv_handover *h)
+{
+	int writer;
+
+	for (writer = 0; writer < DSRV_OUTBOX_WRITERS; writer++)
+		if (left(h, writer) != said(h, writer))
+			return 1;
+	return 0;
+}
+
+/* Whether those that were seen are all in the log, or on their way. */
+static int
+is_over(const struct dsrv_logturn *t, const struct dsrv_handover *h)
+{
+	int writer;
+
+	for (writer = 0; writer < DSRV_OUTBOX_WRITERS; writer++)
+		if (t->up_to[writer] != said(h, writer))
+			return 0;
+	return 1;
+}
+
+static void
+see(struct dsrv_logturn *t, const struct dsrv_handover *h, int64_t now)
+{
+	int writer;
+
+	for (writer = 0; writer < DSRV_OUTBOX_WRITERS; writer++)
+		t->up_to[writer] = left(h, writer);
+	t->since = is_waiting(h) ? now : 0;
+	t->before = PIPE_MAX;
+}
+
+/* Where the pipe cannot be read, or another process reads it, it is not known
+ * for how long. */
+static int
+has_come(const struct dsrv_logturn *t, const struct dsrv_handover *h,
+    const struct dsrv_logturn_now *at)
+{
+	if (t->since == 0)
+		return 0;
+	return at->is_end || t->before == 0 || dsrv_intake_has_all(h) ||
+	    ((at->cannot_read || h->from_ring) &&
+	    at->now - t->since >= PATIENCE);
+}
+
+/* A line has begun in the file, and there is something to say behind it. */
+static int
+is_held(const struct dsrv_logturn *t, const struct dsrv_handover *h)
+{
+	return dsrv_journal_state(h)->midline &&
+	    (t->has_come || dsrv_logcompose_has_news(h));
+}
+
+void
+dsrv_logturn_look(struct dsrv_logturn *t, const struct dsrv_handover *h,
+    const struct dsrv_logturn_now *at)
+{
+	if (t->since == 0 || at->is_end || is_over(t, h))
+		see(t, h, at->now);
+	t->has_come = has_come(t, h, at);
+	if (!is_held(t, h) || at->cannot_write)
+		t->held_since = 0;
+	else if (t->held_since == 0)
+		t->held_since = at->now;
+	t->ends_line = t->held_since != 0 &&
+	    at->now - t->held_since >= PATIENCE;
+}
+
+void
+dsrv_logturn_have_read(struct dsrv_logturn *t, ssize_t bytes)
+{
+	if (bytes > 0)
+		t->before -= (size_t)bytes < t->before ? (size_t)bytes :
+		    t->before;
+}
+
+int64_t
+dsrv_logturn_next(const struct dsrv_logturn *t, const struct dsrv_handover *h)
+{
+	int64_t next = DSRV_NEVER;
+
+	if (t->since != 0 && !t->has_come)
+		next = dsrv_intake_has_all(h) ? 0 : t->since + PATIENCE;
+	else if (is_waiting(h) && is_over(t, h))
+		next = 0;
+	return t->held_since == 0 ? next :
+	    dsrv_clock_earlier(next, t->held_since + PATIENCE);
+}
