@@ -18,8 +18,8 @@ failures=0
 
 # From the highest to the lowest; of several in a row the first is the highest.
 ranked() {
-	awk -F'|' '/^\| *`[a-z]+\.c`/ {
-		while (match($2, /[a-z]+\.c/)) {
+	awk -F'|' '/^\| *`[a-z0-9]+\.c`/ {
+		while (match($2, /[a-z0-9]+\.c/)) {
 			print substr($2, RSTART, RLENGTH)
 			$2 = substr($2, RSTART + RLENGTH)
 		}
