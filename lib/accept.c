@@ -59,7 +59,10 @@ dsrv_accept_open(struct dsrv_acceptor *a, const int *fds, int count,
 	a->watched = 1;
 	for (i = 0; i < count; i++) {
 		a->listeners[i].fd = fds[i];
-		dsrv_listener_prepare(fds[i]);
+		if (dsrv_listener_prepare(fds[i]) == -1) {
+			dsrv_accept_close(a);
+			return -1;
+		}
 		dsrv_loop_watch(loop, tag + i, fds[i], POLLIN);
 	}
 	return 0;

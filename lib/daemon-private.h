@@ -116,6 +116,8 @@ void dsrv_clock_doze(int us);
  * descriptors.c - what 0, 1 and 2 are, and how all others are opened
  */
 
+/* dup2(2), tried again for a moment. -1 with errno: at is what it was. */
+int dsrv_descriptors_put(int fd, int at);
 /* Opens /dev/null for each of the descriptors 0 to 2 that is closed. */
 int dsrv_descriptors_fill(void);
 /* Opens /dev/null as the descriptors from first to last; if it cannot be
@@ -133,8 +135,12 @@ int dsrv_descriptors_lend_stderr(void);
 int dsrv_descriptors_first_null(void);
 /* Opens /dev/null; after a chroot(2) without one, duplicates stdin. */
 int dsrv_descriptors_open_null(void);
-/* pipe(2), close-on-exec. */
-int dsrv_descriptors_pipe(int *read_end, int *write_end);
+/* pipe(2), close-on-exec. The ends named, which looping processes use, do not
+ * block; if that cannot be, there is no pipe. */
+enum { DSRV_READ_END = 1, DSRV_WRITE_END = 2 };
+int dsrv_descriptors_pipe(int *read_end, int *write_end, int nonblocking);
+/* -1 with errno: it still blocks. */
+int dsrv_descriptors_nonblock(int fd);
 /* socketpair(2) of a stream, close-on-exec. */
 int dsrv_descriptors_pair(int *one, int *other);
 /* In a new worker, for stderr, which is the logger's pipe: puts a descriptor
@@ -839,8 +845,9 @@ enum dsrv_listener_failure dsrv_listener_why(int error);
 /* ms to leave a listener alone after a failure to accept; 0: go on. failures:
  * in a row, at this listener. */
 int dsrv_listener_pause(int error, int *failures);
-/* Makes a listener non-blocking, and its connections ones without delay. */
-void dsrv_listener_prepare(int fd);
+/* Makes a listener non-blocking, and its connections ones without delay. -1
+ * with errno: it blocks. */
+int dsrv_listener_prepare(int fd);
 /* Whether a client waits there. */
 int dsrv_listener_has_client(int fd);
 int dsrv_listener_is_unix(int fd);
@@ -887,7 +894,7 @@ enum dsrv_status_word {
 int dsrv_statuspipe_open(int *from_child, int *to_parent);
 /* From now on stdout, stderr and the library's messages go to the logger;
  * without one, to /dev/null and syslog(3), or in the foreground nothing
- * changes. -1 with errno. */
+ * changes. -1 with errno, and it was reported: they are what they were. */
 int dsrv_statuspipe_settle(void);
 /* To the parent, if there is one. -1: the parent is gone. */
 int dsrv_statuspipe_say(enum dsrv_status_word, int number);

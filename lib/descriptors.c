@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #ifdef HAVE___FPURGE
 #include <stdio_ext.h>
@@ -17,6 +18,22 @@
 #include <wchar.h>
 
 #include "daemon-private.h"
+
+enum { TRIES = 10, REST = 10 /* ms */ };
+
+int
+dsrv_descriptors_put(int fd, int at)
+{
+	int tries = TRIES;
+
+	/* It may fail for a moment, as while another thread opens a file. */
+	while (dup2(fd, at) == -1) {
+		if (errno == EBADF || --tries == 0)
+			return -1;
+		poll(NULL, 0, REST);
+	}
+	return 0;
+}
 
 int
 dsrv_descriptors_fill(void)
@@ -41,7 +58,7 @@ dsrv_descriptors_lend_stderr(void)
 	for (fd = STDOUT_FILENO; fd >= STDIN_FILENO; fd--)
 		if (fcntl(fd, F_GETFD) != -1 &&
 		    (fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDONLY &&
-		    dup2(fd, STDERR_FILENO) != -1)
+		    dsrv_descriptors_put(fd, STDERR_FILENO) == 0)
 			return 1;
 	return -1;
 }
@@ -55,24 +72,26 @@ dsrv_descriptors_first_null(void)
 int
 dsrv_descriptors_null(int first, int last)
 {
-	int fd, null = dsrv_descriptors_first_null();
+	int fd, saved, result = 0, null = dsrv_descriptors_first_null();
 
 	if (null == -1 && first > STDIN_FILENO)
 		null = STDIN_FILENO;	/* since daemon_start() */
 	if (null == -1)
 		return -1;
-	for (fd = first; fd <= last; fd++)
-		dup2(null, fd);
+	for (fd = first; fd <= last && result == 0; fd++)
+		result = dsrv_descriptors_put(null, fd);
+	saved = errno;
 	if (null > STDIN_FILENO)
 		close(null);
-	return 0;
+	errno = saved;
+	return result;
 }
 
 int
 dsrv_descriptors_renew(int fd)
 {
 	FILE *stream = fd == 0 ? stdin : fd == 1 ? stdout : stderr;
-	int saved, kept = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	int saved, result, kept = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 
 	if (kept == -1)
 		return -1;
@@ -85,17 +104,19 @@ dsrv_descriptors_renew(int fd)
 	if (access("/dev/null", R_OK | W_OK) == 0 &&
 	    freopen("/dev/null", fd == 0 ? "r" : "w", stream) == NULL) {
 		saved = errno;
-		dup2(kept, fd);
+		dsrv_descriptors_put(kept, fd);
 		close(kept);
 		errno = saved;
 		return -1;
 	}
 	clearerr(stream);
-	dup2(kept, fd);
+	result = dsrv_descriptors_put(kept, fd);
+	saved = errno;
 	close(kept);
+	errno = saved;
 	if (fd != 0)
 		setvbuf(stream, NULL, _IOLBF, 0);
-	return 0;
+	return result;
 }
 
 int
@@ -127,7 +148,7 @@ dsrv_descriptors_open_null(void)
 int
 dsrv_descriptors_unshare(int fd)
 {
-	int own = -1, saved = errno;
+	int own = -1, result = -1, saved = errno;
 	struct stat file;
 	char path[32];
 
@@ -136,12 +157,12 @@ dsrv_descriptors_unshare(int fd)
 	if (fstat(fd, &file) == 0 && S_ISFIFO(file.st_mode))
 		own = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
 	if (own != -1) {
-		fcntl(own, F_SETFL, 0);
-		dup2(own, fd);
+		if (fcntl(own, F_SETFL, 0) == 0)
+			result = dsrv_descriptors_put(own, fd);
 		close(own);
 	}
 	errno = saved;
-	return own == -1 ? -1 : 0;
+	return result;
 }
 
 int
@@ -158,17 +179,11 @@ dsrv_descriptors_own(int fd)
 	return high;
 }
 
-/* Both above 2, or none. */
 static int
-own_both(const int *ends, int *one, int *other)
+give_up(int *one, int *other)
 {
-	int saved;
+	int saved = errno;
 
-	*one = dsrv_descriptors_own(ends[0]);
-	*other = dsrv_descriptors_own(ends[1]);
-	if (*one != -1 && *other != -1)
-		return 0;
-	saved = errno;
 	if (*one != -1)
 		close(*one);
 	if (*other != -1)
@@ -176,6 +191,15 @@ own_both(const int *ends, int *one, int *other)
 	*one = *other = -1;
 	errno = saved;
 	return -1;
+}
+
+/* Both above 2, or none. */
+static int
+own_both(const int *ends, int *one, int *other)
+{
+	*one = dsrv_descriptors_own(ends[0]);
+	*other = dsrv_descriptors_own(ends[1]);
+	return *one != -1 && *other != -1 ? 0 : give_up(one, other);
 }
 
 static void
@@ -186,7 +210,16 @@ close_on_exec(const int *ends)
 }
 
 int
-dsrv_descriptors_pipe(int *read_end, int *write_end)
+dsrv_descriptors_nonblock(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	return flags == -1 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) == -1 ?
+	    -1 : 0;
+}
+
+int
+dsrv_descriptors_pipe(int *read_end, int *write_end, int nonblocking)
 {
 	int ends[2];
 
@@ -198,7 +231,14 @@ dsrv_descriptors_pipe(int *read_end, int *write_end)
 		return -1;
 	close_on_exec(ends);
 #endif
-	return own_both(ends, read_end, write_end);
+	if (own_both(ends, read_end, write_end) == -1)
+		return -1;
+	if ((nonblocking & DSRV_READ_END &&
+	    dsrv_descriptors_nonblock(*read_end) == -1) ||
+	    (nonblocking & DSRV_WRITE_END &&
+	    dsrv_descriptors_nonblock(*write_end) == -1))
+		return give_up(read_end, write_end);
+	return 0;
 }
 
 int

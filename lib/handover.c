@@ -84,10 +84,11 @@ enum { PIPE_SIZE = 256 * 1024 };
 static int
 open_ends(struct dsrv_handover *h, int *to_logger)
 {
+	/* Only its own end: who writes to the log waits when it is full. */
 	return dsrv_descriptors_pipe(&h->ends[DSRV_HANDOVER_LOG],
-	    to_logger) == -1 ||
+	    to_logger, DSRV_READ_END) == -1 ||
 	    dsrv_descriptors_pipe(&h->ends[DSRV_HANDOVER_PENDING_OUT],
-	    &h->ends[DSRV_HANDOVER_PENDING_IN]) == -1 ||
+	    &h->ends[DSRV_HANDOVER_PENDING_IN], 0) == -1 ||
 	    dsrv_descriptors_pair(&h->ends[DSRV_HANDOVER_KEEP],
 	    &h->ends[DSRV_HANDOVER_KEPT]) == -1 ? -1 : 0;
 }
@@ -120,8 +121,6 @@ dsrv_handover_open(struct dsrv_handover *h, int *to_logger)
 	/* A worker without rights may open it again to write, for flags of its
 	 * own, but not to read it. */
 	fchmod(*to_logger, S_IRUSR | S_IWUSR | S_IWGRP | S_IWOTH);
-	/* Of its own end only: who writes to the log waits when it is full. */
-	fcntl(h->ends[DSRV_HANDOVER_LOG], F_SETFL, O_NONBLOCK);
 	return 0;
 }
 

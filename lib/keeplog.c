@@ -62,8 +62,9 @@ dsrv_keeplog_become_logger(struct dsrv_keeplog *k)
 {
 	dsrv_role_leave_log();
 	if (k->opened) {	/* 1 and 2 are the log: it would wait for itself */
-		dsrv_descriptors_null(STDOUT_FILENO, STDERR_FILENO);
 		dsrv_report_to(DSRV_REPORT_SYSLOG);
+		if (dsrv_descriptors_null(STDOUT_FILENO, STDERR_FILENO) == -1)
+			dsrv_report_die("become a logger");
 	}
 	dsrv_handover_inherit(&k->handover);
 	dsrv_outbox_become(DSRV_OUTBOX_READER);

@@ -81,7 +81,8 @@ dsrv_leader_become(int lifeline, int null, const int *for_master, int count)
 		if (for_master[i] != -1)
 			close(for_master[i]);
 	for (i = STDIN_FILENO; i <= STDERR_FILENO; i++)
-		dup2(null, i);
+		if (dsrv_descriptors_put(null, i) == -1)
+			dsrv_report_die("lead the session");
 	close(null);
 	lead(&loop, master, lifeline);
 }

@@ -43,6 +43,25 @@ is_gone(const struct dsrv_client *client)
 	    conn.revents & (POLLERR | POLLHUP);
 }
 
+#ifndef HAVE_ACCEPT4
+
+/* Some systems hand the listener's mode on. -1 with errno: it is closed. */
+static int
+take_mode_off(int conn)
+{
+	int saved, flags = fcntl(conn, F_GETFL);
+
+	if (flags != -1 && fcntl(conn, F_SETFD, FD_CLOEXEC) == 0 &&
+	    fcntl(conn, F_SETFL, flags & ~O_NONBLOCK) == 0)
+		return 0;
+	saved = errno;
+	close(conn);
+	errno = saved;
+	return -1;
+}
+
+#endif
+
 int
 dsrv_listener_accept(int fd, struct dsrv_client *client)
 {
@@ -54,11 +73,8 @@ dsrv_listener_accept(int fd, struct dsrv_client *client)
 	    SOCK_CLOEXEC));
 #else
 	client->conn = dsrv_descriptors_own(accept(fd, addr, &client->len));
-	if (client->conn != -1) {	/* some hand the listener's mode on */
-		fcntl(client->conn, F_SETFD, FD_CLOEXEC);
-		fcntl(client->conn, F_SETFL,
-		    fcntl(client->conn, F_GETFL) & ~O_NONBLOCK);
-	}
+	if (client->conn != -1 && take_mode_off(client->conn) == -1)
+		client->conn = -1;
 #endif
 	if (client->conn != -1 && is_gone(client)) {
 		close(client->conn);
@@ -125,20 +141,22 @@ dsrv_listener_is_unix(int fd)
 	    addr.ss_family == AF_UNIX;
 }
 
-void
+int
 dsrv_listener_prepare(int fd)
 {
 	int on = 0;
 	socklen_t len = sizeof on;
 
 	/* A client may go between poll(2) and accept(2). */
-	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+	if (dsrv_descriptors_nonblock(fd) == -1)
+		return -1;
 	/* Else an answer of several lines waits for acknowledgements. To set
 	 * it takes a lock that a worker with the listener could hold. */
-	if (getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, &len) == -1 || on)
-		return;
-	on = 1;
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+	if (getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, &len) == 0 && !on) {
+		on = 1;
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+	}
+	return 0;
 }
 
 int

@@ -130,8 +130,7 @@ prepare_file(int fd, const struct stat *file, off_t *size)
 		return 0;
 	}
 	*size = file->st_size;
-	fcntl(fd, F_SETFL, O_APPEND);
-	return dsrv_filelock_take(fd);
+	return fcntl(fd, F_SETFL, O_APPEND) == -1 ? -1 : dsrv_filelock_take(fd);
 }
 
 static int

@@ -56,9 +56,9 @@ start_reader(struct logger *l)
 	struct dsrv_kept kept = { .file = l->writer.fd };
 	int to_logger, started = -1;
 
-	if (dsrv_descriptors_pipe(&kept.bell, &to_logger) == -1)
+	if (dsrv_descriptors_pipe(&kept.bell, &to_logger,
+	    DSRV_READ_END | DSRV_WRITE_END) == -1)
 		return -1;
-	fcntl(kept.bell, F_SETFL, O_NONBLOCK);
 	l->writer.bell = kept.bell;
 	dsrv_loop_watch(&l->loop, LOG, kept.bell, POLLIN);
 	if (dsrv_handover_keep(&l->handover, &kept) == 0) {

@@ -254,11 +254,16 @@ confirm(struct master *m)
 {
 	if (m->confirmed || is_for_good(m))
 		return;
+	/* First: at the success the starter shows the rest of the relay, and
+	 * closes it. */
+	if (dsrv_statuspipe_settle() == -1) {
+		m->reason_given = 1;
+		end_daemon(m, 1);
+		return;
+	}
 	m->confirmed = 1;
 	if (m->phase == DSRV_PHASE_STARTING)
 		enter_phase(m, DSRV_PHASE_RUNNING);
-	/* First: at the success the starter shows the rest of the relay. */
-	dsrv_statuspipe_settle();
 	dsrv_statuspipe_say(DSRV_STATUS_SUCCESS, 0);
 	dsrv_loop_forget(&m->loop, STARTER);
 	dsrv_role_disconnect();

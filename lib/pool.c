@@ -44,7 +44,7 @@ open_ends(const int *listeners, int count)
 	if (dsrv_slots_open(set->worker_spare_count,
 	    set->worker_count_max) == 0 &&
 	    dsrv_wakeup_open(&ends.wakeup) == 0 &&
-	    dsrv_descriptors_pipe(&ends.from_server, &ends.lifeline) == 0 &&
+	    dsrv_descriptors_pipe(&ends.from_server, &ends.lifeline, 0) == 0 &&
 	    (ends.null_device = dsrv_descriptors_open_null()) != -1 &&
 	    dsrv_spare_prepare(listeners, count, ends.from_server,
 	    ends.wakeup.to, ends.null_device) == 0)

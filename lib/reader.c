@@ -186,7 +186,6 @@ keep_only(struct dsrv_handover *h, int bell)
 {
 	dsrv_handover_release(h);	/* the file, the bell's other end */
 	h->ends[DSRV_HANDOVER_BELL] = bell;
-	fcntl(bell, F_SETFL, O_NONBLOCK);
 	dsrv_role_disconnect();
 	close(h->ends[DSRV_HANDOVER_KEEP]);
 	close(h->ends[DSRV_HANDOVER_KEPT]);

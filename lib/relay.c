@@ -26,7 +26,6 @@ dsrv_relay_open(struct dsrv_relay *relay, int source, int sink)
 {
 	*relay = (struct dsrv_relay){ .source = source, .left = -1 };
 	dsrv_output_open(&relay->sink, sink);
-	fcntl(source, F_SETFL, O_NONBLOCK);
 }
 
 void
@@ -165,7 +164,7 @@ open_one(struct dsrv_relays *both, int *to_relay)
 {
 	int source;
 
-	if (dsrv_descriptors_pipe(&source, to_relay) == -1)
+	if (dsrv_descriptors_pipe(&source, to_relay, DSRV_READ_END) == -1)
 		return -1;
 	both->each[both->count++] = (struct dsrv_relay){ .source = source };
 	return 0;

@@ -105,8 +105,8 @@ connect_to_syslog(int type)
 
 	if (fd == -1)
 		return -1;
-	fcntl(fd, F_SETFL, O_NONBLOCK);
-	if (connect(fd, (struct sockaddr *)&log, sizeof log) == 0)
+	if (dsrv_descriptors_nonblock(fd) == 0 &&
+	    connect(fd, (struct sockaddr *)&log, sizeof log) == 0)
 		return fd;
 	saved = errno;
 	close(fd);

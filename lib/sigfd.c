@@ -185,10 +185,9 @@ begin_receiving(struct dsrv_sigfd *c)
 	sigset_t mask = c->mask;
 	int signo;
 
-	if (dsrv_descriptors_pipe(&c->fd, &to_loop) == -1)
+	if (dsrv_descriptors_pipe(&c->fd, &to_loop,
+	    DSRV_READ_END | DSRV_WRITE_END) == -1)
 		return -1;
-	fcntl(c->fd, F_SETFL, O_NONBLOCK);
-	fcntl(to_loop, F_SETFL, O_NONBLOCK);
 	memset((void *)missed, 0, sizeof missed);
 	dsrv_sigaction_prepare(&action, wake);
 	action.sa_flags = SA_SIGINFO | SA_NOCLDSTOP;

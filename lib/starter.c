@@ -329,7 +329,7 @@ open_pipes(struct starter *s, struct dsrv_ends *daemons)
 		return -1;
 	if (dsrv_statuspipe_open(&s->from_master, &daemons->to_starter) == -1)
 		return -1;
-	return dsrv_descriptors_pipe(&s->lifeline, &daemons->from_starter);
+	return dsrv_descriptors_pipe(&s->lifeline, &daemons->from_starter, 0);
 }
 
 static int

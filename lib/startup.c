@@ -51,9 +51,10 @@ become_master(struct dsrv_ends *ends)
 	    DSRV_COUNT(for_master));
 	ends->from_starter = -1;
 
-	dup2(ends->null, STDIN_FILENO);
-	dup2(ends->to_stdout, STDOUT_FILENO);
-	dup2(ends->to_stderr, STDERR_FILENO);
+	if (dsrv_descriptors_put(ends->null, STDIN_FILENO) == -1 ||
+	    dsrv_descriptors_put(ends->to_stdout, STDOUT_FILENO) == -1 ||
+	    dsrv_descriptors_put(ends->to_stderr, STDERR_FILENO) == -1)
+		dsrv_report_die("give the master its streams");
 	dsrv_role_connect(ends->to_starter);
 	ends->to_starter = -1;
 	dsrv_starter_close(ends);

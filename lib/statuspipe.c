@@ -11,7 +11,6 @@
 #include "config.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -31,19 +30,7 @@ struct word {
 int
 dsrv_statuspipe_open(int *from_child, int *to_parent)
 {
-	int error;
-
-	if (dsrv_descriptors_pipe(from_child, to_parent) == -1)
-		return -1;
-	if (fcntl(*from_child, F_SETFL, O_NONBLOCK) == 0)
-		return 0;
-	/* The parent would sleep in a read of it. */
-	error = errno;
-	close(*from_child);
-	close(*to_parent);
-	*from_child = -1;
-	errno = error;
-	return -1;
+	return dsrv_descriptors_pipe(from_child, to_parent, DSRV_READ_END);
 }
 
 int
@@ -83,21 +70,29 @@ dsrv_statuspipe_hear(int from_child, int *number)
 	return (enum dsrv_status_word)said.word;
 }
 
+static int
+use_log(int log, int foreground)
+{
+	return (!foreground &&
+	    dsrv_descriptors_put(log, STDOUT_FILENO) == -1) ||
+	    dsrv_descriptors_put(log, STDERR_FILENO) == -1 ? -1 : 0;
+}
+
 int
 dsrv_statuspipe_settle(void)
 {
 	int log = dsrv_role()->to_logger;
-	int foreground = dsrv_settings()->foreground, failed = 0;
+	int foreground = dsrv_settings()->foreground;
 
-	if (log != -1) {
-		if (!foreground)
-			dup2(log, STDOUT_FILENO);
-		dup2(log, STDERR_FILENO);
-	} else if (!foreground)
-		failed = dsrv_descriptors_null(1, 2);
+	if ((log != -1 ? use_log(log, foreground) :
+	    foreground ? 0 : dsrv_descriptors_null(1, 2)) == -1) {
+		dsrv_report("%s: %s", log != -1 ? "write to the log" :
+		    "open /dev/null", strerror(errno));
+		return -1;
+	}
 	dsrv_report_to(log != -1 ? DSRV_REPORT_LOG :
 	    foreground ? DSRV_REPORT_STDERR : DSRV_REPORT_SYSLOG);
-	return failed;
+	return 0;
 }
 
 int
@@ -124,11 +119,8 @@ daemon_success(void)
 	fflush(NULL);
 	/* A later server already has the master's streams: a temporary shortage
 	 * must not end the daemon. */
-	if (dsrv_statuspipe_settle() == -1 && !dsrv_role()->follows) {
-		error = errno;
-		dsrv_report("open /dev/null: %s", strerror(error));
-		return dsrv_report_end(1, error, fatal);
-	}
+	if (dsrv_statuspipe_settle() == -1 && !dsrv_role()->follows)
+		return dsrv_report_end(1, errno, fatal);
 	dsrv_role_leave_log();
 	dsrv_role_become(DSRV_CONFIRMED);
 	dsrv_statuspipe_say(DSRV_STATUS_SUCCESS, 0);

@@ -67,14 +67,8 @@ open_event(struct dsrv_wakeup *w)
 static int
 open_pipe(struct dsrv_wakeup *w)
 {
-	if (dsrv_descriptors_pipe(&w->fd, &w->to) == -1)
-		return -1;
-	if (fcntl(w->fd, F_SETFL, O_NONBLOCK) == 0 &&
-	    fcntl(w->to, F_SETFL, O_NONBLOCK) == 0)
-		return 0;
-	close(w->fd);
-	close(w->to);
-	return -1;
+	return dsrv_descriptors_pipe(&w->fd, &w->to,
+	    DSRV_READ_END | DSRV_WRITE_END);
 }
 
 int

@@ -34,8 +34,9 @@ void
 dsrv_worker_become(const struct dsrv_client *client)
 {
 	dsrv_role_become(DSRV_WORKER);
-	dup2(client->conn, STDIN_FILENO);
-	dup2(client->conn, STDOUT_FILENO);
+	if (dsrv_descriptors_put(client->conn, STDIN_FILENO) == -1 ||
+	    dsrv_descriptors_put(client->conn, STDOUT_FILENO) == -1)
+		dsrv_report_die("serve a connection");
 	close(client->conn);
 	peer.len = client->len < (socklen_t)sizeof peer.addr ? client->len :
 	    (socklen_t)sizeof peer.addr;
@@ -115,10 +116,10 @@ leave_connection(void)
 {
 	int null = dsrv_spare_null();
 
-	if (null != -1) {
-		dup2(null, STDIN_FILENO);
-		dup2(null, STDOUT_FILENO);
-	} else if (dsrv_descriptors_null(STDIN_FILENO, STDOUT_FILENO) == -1)
+	if (null != -1 && dsrv_descriptors_put(null, STDIN_FILENO) == 0 &&
+	    dsrv_descriptors_put(null, STDOUT_FILENO) == 0)
+		return;
+	if (dsrv_descriptors_null(STDIN_FILENO, STDOUT_FILENO) == -1)
 		shutdown(STDIN_FILENO, SHUT_RDWR);
 }
 

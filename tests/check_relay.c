@@ -48,11 +48,18 @@ make_pipe(int *read_end, int *write_end)
 }
 
 static void
-open_relay(void)
+make_source(void)
 {
 	make_pipe(&source, &to_source);
-	make_pipe(&from_sink, &sink);
+	fcntl(source, F_SETFL, O_NONBLOCK);
 	fcntl(to_source, F_SETFL, O_NONBLOCK);
+}
+
+static void
+open_relay(void)
+{
+	make_source();
+	make_pipe(&from_sink, &sink);
 	fcntl(from_sink, F_SETFL, O_NONBLOCK);
 	dsrv_relay_open(&relay, source, sink);
 }
@@ -207,8 +214,7 @@ START_TEST(relay_passes_all_on_in_order_where_the_sink_takes_parts)
 	int ends[2], size = 1;		/* the least there is */
 
 	make_long_text();
-	make_pipe(&source, &to_source);
-	fcntl(to_source, F_SETFL, O_NONBLOCK);
+	make_source();
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
 	sink = ends[0];
 	from_sink = ends[1];
@@ -249,8 +255,7 @@ START_TEST(relay_never_blocks_on_a_terminal)
 	if (skip_if(!open_terminal(), "there are no terminals"))
 		return;
 	make_long_text();
-	make_pipe(&source, &to_source);
-	fcntl(to_source, F_SETFL, O_NONBLOCK);
+	make_source();
 	before = descriptors_of(getpid());
 	dsrv_relay_open(&relay, source, sink);
 	for (i = 0; i < 100; i++) {	/* nobody reads */

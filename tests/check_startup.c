@@ -37,6 +37,22 @@ static pid_t master;
 static int port;
 
 /*
+ * What the kernel may answer, in one process of a daemon
+ */
+
+static pid_t without_dup2;	/* the process whose dup2(2) fails */
+
+int
+dup2(int fd, int at)
+{
+	if (without_dup2 == getpid()) {
+		errno = EBUSY;
+		return -1;
+	}
+	return fd == at ? fd : dup3(fd, at, 0);
+}
+
+/*
  * What programs are made of. The last three of these are what a test sets
  * before it starts one.
  */
@@ -684,6 +700,44 @@ exits_as_server(void)
 	be_server();
 	exit(number);
 }
+
+/* number: whether there is a logger */
+static int in_master;	/* it fails there; else in the server */
+
+static void
+daemon_without_dup2(void)
+{
+	if (number) {
+		daemon_enable_logger();
+		daemon_set_logger_name_format(path);
+	}
+	begin();
+	be_master();
+	if (in_master)
+		without_dup2 = getpid();
+	if (daemon_master() == DAEMON_LOGGER)
+		daemon_logger();
+	if (!in_master)
+		without_dup2 = getpid();
+	serve();
+}
+
+/* Else they would be the starter's, which closes them. */
+START_TEST(a_start_fails_with_a_reason_where_its_streams_cannot_be_set)
+{
+	static char file[PATH_MAX];
+
+	snprintf(file, sizeof file, "%s/log", scratch());
+	path = file;
+	for (number = 0; number <= 1; number++)
+		for (in_master = 0; in_master <= 1; in_master++) {
+			fails(daemon_without_dup2, 1);
+			messages(run.err, in_master ? 1 : 2);
+			says(run.err, number ? "write to the log: " :
+			    "open /dev/null: ");
+		}
+}
+END_TEST
 
 START_TEST(the_status_is_the_failing_stage_s_own)
 {
@@ -2682,6 +2736,7 @@ main(void)
 		stdin_stdout_and_stderr_are_dev_null_after_success,
 		the_leader_is_gone_before_the_starter_ends,
 		a_leader_that_is_killed_fails_the_start,
+		a_start_fails_with_a_reason_where_its_streams_cannot_be_set,
 		the_status_is_the_failing_stage_s_own,
 		an_exit_with_0_before_success_is_status_1,
 		a_signal_n_gives_status_128_plus_n,

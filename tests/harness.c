@@ -8,12 +8,18 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
+#ifdef HAVE_SYS_PRCTL_H
+#include <sys/prctl.h>
+#endif
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <stddef.h>
 #include <time.h>
 
 #include "harness.h"
@@ -362,6 +368,28 @@ send_signal(pid_t pid, int signo)
 	ck_assert_int_gt(pid, 1);
 	ck_assert_msg(kill(pid, signo) == 0, "kill(%ld, %d): %s", (long)pid,
 	    signo, strerror(errno));
+}
+
+int
+forbid_call(long call, int argument, unsigned value, int error)
+{
+	unsigned from = argument == -1 ? offsetof(struct seccomp_data, nr) :
+	    offsetof(struct seccomp_data, args[argument]) +
+	    (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? sizeof(int) : 0);
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+		    offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)call, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, from),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
+		    argument == -1 ? (unsigned)call : value, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned)error),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
+	};
+	struct sock_fprog program = { sizeof code / sizeof code[0], code };
+
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
 }
 
 /*

@@ -152,6 +152,11 @@ void ask(int port, const char *line, const char *answer);
 /* A new empty directory, removed with all it holds after the test. */
 const char *scratch(void);
 
+/* From now on this system call fails with that error, here and in all that
+ * is forked; argument: only where that one is value; -1: always. Whether it
+ * does: the kernel may know no filters. */
+int forbid_call(long call, int argument, unsigned value, int error);
+
 /* Leaves the test out, and says why where tools/check.sh counts it:
  * if (skip_if(cond, "why")) return; */
 int skip_if(int cond, const char *why);
