@@ -644,6 +644,21 @@ int dsrv_reap_adopting(int on);
 /* Whether process group pgid is empty; first reaps its members that are
  * children of this process. */
 int dsrv_reap_group_gone(pid_t pgid);
+/* Whether pid, or any process, is a child of this one, forked or adopted. */
+int dsrv_reap_is_child(pid_t);
+int dsrv_reap_has_child(void);
+/* Reaps a child that is not recorded; whether it had ended. */
+int dsrv_reap_stranger(const struct dsrv_reaper *, pid_t);
+
+/*
+ * offspring.c - signals children that this process has not forked
+ */
+
+/* Signals every child, but first reaps those that have ended and are not
+ * recorded; session: only those of it, 0: of any; but_group: none of that
+ * process group. Returns how many; -1: the system does not list them. */
+int dsrv_offspring_signal(const struct dsrv_reaper *, pid_t session,
+    pid_t but_group, int signo);
 
 /*
  * loop.c - wait for the next event; the only fork(2)
@@ -907,10 +922,16 @@ enum dsrv_status_word dsrv_statuspipe_hear(int from_child, int *number);
 /* ms from SIGTERM to SIGKILL after a failed start. */
 enum { DSRV_START_GRACE = 2000 };
 
+/* What the starter tells it. */
+enum dsrv_leader_word {
+	DSRV_LEADER_GO = 'g',	/* the start has succeeded */
+	DSRV_LEADER_END = 'e'	/* it has failed, SIGTERM was sent */
+};
+
 /* Creates a session, forks the master and returns in it. The leader stays
- * inside, with null as descriptors 0 to 2, and ends as the master does. When the
- * other end of lifeline is gone it ends the whole session. It closes the count
- * descriptors of for_master (or -1). */
+ * inside, with null as descriptors 0 to 2, and ends as the master does, when no
+ * process of a failed start is left. It hears by lifeline, and that its other
+ * end is gone. It closes the count descriptors of for_master (or -1). */
 void dsrv_leader_become(int lifeline, int null, const int *for_master,
     int count);
 

@@ -5,7 +5,8 @@
  *                  loops here  returns
  *
  * It makes the session and does not outlive the start, so that the master is
- * in a session without a leader, which can never get a terminal again.
+ * in a session without a leader, which can never get a terminal again. Of a
+ * start that fails it leaves no process.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -18,6 +19,21 @@
 
 enum { STARTER, TAGS };	/* of the loop */
 
+enum {
+	LOOK = 20,	/* ms between two looks at what is left of a start */
+	LAST_LOOK = 1000	/* ms after SIGKILL: it will stay */
+};
+
+struct leader {
+	struct dsrv_loop loop;
+	pid_t master;
+	int status;		/* the master's, as waitpid(2) gave it */
+	int lifeline;
+	int adopts;		/* all that is left of a start comes to it */
+	int failed;		/* the start has */
+	int64_t kill_at;	/* what does not end */
+};
+
 static void
 end_as(int wait_status)
 {
@@ -26,52 +42,107 @@ end_as(int wait_status)
 	dsrv_report_exit(WEXITSTATUS(wait_status));
 }
 
+/* Each process that it kills leaves its children to it. */
 static void
-lead(struct dsrv_loop *loop, pid_t master, int lifeline)
+kill_all(struct leader *l)
 {
-	int abandoned = 0;
+	if (!l->adopts ||
+	    dsrv_offspring_signal(&l->loop.reaper, 0, 0, SIGKILL) == -1)
+		kill(-getpid(), SIGKILL);
+}
 
-	dsrv_loop_watch(loop, STARTER, lifeline, 0);
-	for (;;)
-		switch (dsrv_loop_next(loop)) {
+/* Its group, and workers that have left it. */
+static void
+fail_start(struct leader *l, int was_signalled)
+{
+	if (l->failed)
+		return;
+	l->failed = 1;
+	l->kill_at = dsrv_clock_now() + DSRV_START_GRACE;
+	dsrv_loop_set_timer(&l->loop, STARTER, dsrv_clock_now() + LOOK);
+	if (!was_signalled)
+		kill(-getpid(), SIGTERM);
+	dsrv_offspring_signal(&l->loop.reaper, 0, getpid(), SIGTERM);
+}
+
+static void
+clear_up(struct leader *l)
+{
+	int64_t now = dsrv_clock_now();
+
+	dsrv_loop_set_timer(&l->loop, STARTER, now + LOOK);
+	if (now >= l->kill_at)
+		kill_all(l);
+	if (now < l->kill_at + LAST_LOOK)
+		return;
+	if (dsrv_loop_has_child(&l->loop, l->master))
+		dsrv_report_exit(1);
+	end_as(l->status);
+}
+
+static void
+hear_starter(struct leader *l)
+{
+	char word = 0;
+
+	if (read(l->lifeline, &word, 1) == -1)
+		return;
+	if (word == DSRV_LEADER_GO)
+		dsrv_report_exit(0);
+	dsrv_loop_forget(&l->loop, STARTER);
+	/* Else the starter has died, and so has the start. */
+	fail_start(l, word == DSRV_LEADER_END);
+}
+
+static void
+lose_master(struct leader *l)
+{
+	l->status = l->loop.ended.status;
+	if (!dsrv_reap_has_child())
+		end_as(l->status);
+	fail_start(l, 0);
+}
+
+static void
+lead(struct leader *l)
+{
+	for (;;) {
+		switch (dsrv_loop_next(&l->loop)) {
 		case DSRV_EVENT_CHILD:
-			if (!abandoned)
-				end_as(loop->ended.status);
+			lose_master(l);
 			break;
 		case DSRV_EVENT_SIGNAL:
 			/* What the session got may have come before the
 			 * master was in it. */
-			if (dsrv_loop_has_child(loop, master))
-				kill(master, loop->signo);
+			if (dsrv_loop_has_child(&l->loop, l->master))
+				kill(l->master, l->loop.signo);
 			break;
 		case DSRV_EVENT_FD:
-			/* The starter has died, and so has the start. */
-			dsrv_loop_forget(loop, STARTER);
-			abandoned = 1;
-			kill(-getpid(), SIGTERM);
-			dsrv_loop_set_timer(loop, STARTER,
-			    dsrv_clock_now() + DSRV_START_GRACE);
+			hear_starter(l);
 			break;
 		case DSRV_EVENT_TIMER:
-			kill(-getpid(), SIGKILL);
+			clear_up(l);
 			break;
 		}
+		if (l->failed && !dsrv_reap_has_child())
+			end_as(l->status);
+	}
 }
 
 void
 dsrv_leader_become(int lifeline, int null, const int *for_master, int count)
 {
-	struct dsrv_loop loop;
-	pid_t master;
+	struct leader l = { .lifeline = lifeline };
 	int i;
 
 	if (setsid() == -1)
 		dsrv_report_die("make a session");
-	if (dsrv_loop_open(&loop, TAGS, DSRV_REAP_ALL, NULL, NULL) == -1)
+	if (dsrv_loop_open(&l.loop, TAGS, DSRV_REAP_ALL, NULL, NULL) == -1)
 		dsrv_report_die("lead the session");
-	if ((master = dsrv_loop_fork(&loop)) == -1)
+	l.adopts = dsrv_reap_adopting(1) != -1;
+	if ((l.master = dsrv_loop_fork(&l.loop)) == -1)
 		dsrv_report_die("fork the master");
-	if (master == 0) {
+	if (l.master == 0) {
 		close(lifeline);
 		return;
 	}
@@ -84,5 +155,6 @@ dsrv_leader_become(int lifeline, int null, const int *for_master, int count)
 		if (dsrv_descriptors_put(null, i) == -1)
 			dsrv_report_die("lead the session");
 	close(null);
-	lead(&loop, master, lifeline);
+	dsrv_loop_watch(&l.loop, STARTER, lifeline, POLLIN);
+	lead(&l);
 }

@@ -42,6 +42,7 @@ lib_libdaemonsrv_la_SOURCES = \
 	lib/master.c \
 	lib/memory.c \
 	lib/notice.c \
+	lib/offspring.c \
 	lib/orphans.c \
 	lib/phase.c \
 	lib/output.c \

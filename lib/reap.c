@@ -207,13 +207,35 @@ dsrv_reap_patience(const struct dsrv_reaper *r)
  */
 
 int
-dsrv_reap_adopt(struct dsrv_reaper *r, pid_t pid)
+dsrv_reap_is_child(pid_t pid)
 {
 	siginfo_t info;
 
+	return waitid(P_PID, (id_t)pid, &info,
+	    WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
+int
+dsrv_reap_has_child(void)
+{
+	siginfo_t info;
+
+	return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 ||
+	    errno != ECHILD;
+}
+
+int
+dsrv_reap_stranger(const struct dsrv_reaper *r, pid_t pid)
+{
+	return !dsrv_children_has(&r->children, pid) &&
+	    waitpid(pid, NULL, WNOHANG) == pid;
+}
+
+int
+dsrv_reap_adopt(struct dsrv_reaper *r, pid_t pid)
+{
 	/* The pid may be a lie: it is signalled only if it is our child. */
-	if (pid <= 1 || waitid(P_PID, (id_t)pid, &info,
-	    WEXITED | WNOHANG | WNOWAIT) == -1)
+	if (pid <= 1 || !dsrv_reap_is_child(pid))
 		return -1;
 	dsrv_sigfd_hint();
 	return dsrv_children_add(&r->children, pid);

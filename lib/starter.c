@@ -17,6 +17,7 @@
 enum {
 	LOOK = 20,	/* ms between two looks at what is left of a start */
 	LAST_LOOK = 1000,	/* ms after SIGKILL: it will stay */
+	FAREWELL = 1000,	/* ms, for a leader that cannot be killed */
 	PATIENCE = 1000	/* ms, with a reader that takes nothing */
 };
 
@@ -34,6 +35,7 @@ struct starter {
 	int gone;		/* FAILED: no process is left */
 	int64_t start_by;	/* success must come first */
 	int64_t kill_at;
+	int64_t leave_by;	/* SUCCEEDED: without the leader's end */
 	int signo;		/* that has interrupted the start */
 	int timed_out;
 	int in_a_hurry;		/* not to wait for a reader any longer */
@@ -85,6 +87,24 @@ show_until(const struct starter *s)
 }
 
 static void
+tell_leader(const struct starter *s, enum dsrv_leader_word word)
+{
+	char byte = (char)word;
+	ssize_t n = write(s->lifeline, &byte, 1);
+
+	(void)n;	/* it may have ended */
+}
+
+/* It cannot be killed; and must not take the starter's end for a failure. */
+static void
+part_from_leader(struct starter *s)
+{
+	tell_leader(s, DSRV_LEADER_GO);
+	s->leave_by = dsrv_clock_now() + FAREWELL;
+	set_timer(s, s->leave_by);
+}
+
+static void
 succeed(struct starter *s)
 {
 	s->state = SUCCEEDED;
@@ -93,9 +113,12 @@ succeed(struct starter *s)
 	 * the master where it will stay. */
 	if (s->adopting == 0)
 		dsrv_reap_adopting(0);
-	if (dsrv_loop_has_child(&s->loop, s->leader) &&
-	    kill(s->leader, SIGKILL) == 0)
-		dsrv_loop_wait(&s->loop, s->leader);
+	if (dsrv_loop_has_child(&s->loop, s->leader)) {
+		if (kill(s->leader, SIGKILL) == 0)
+			dsrv_loop_wait(&s->loop, s->leader);
+		else
+			part_from_leader(s);
+	}
 	dsrv_relays_finish(&s->relays, &s->loop);
 }
 
@@ -107,6 +130,8 @@ signal_daemon(struct starter *s, int signo)
 	if (!dsrv_loop_has_child(&s->loop, s->leader)) {
 		if (!dsrv_reap_group_gone(s->leader))
 			kill(-s->leader, signo);
+		dsrv_offspring_signal(&s->loop.reaper, s->leader, s->leader,
+		    signo);
 	} else if (kill(-s->leader, signo) == -1)
 		kill(s->leader, signo);
 }
@@ -120,6 +145,11 @@ fail_start(struct starter *s)
 	s->kill_at = dsrv_clock_now() + DSRV_START_GRACE;
 	set_timer(s, dsrv_clock_now());
 	signal_daemon(s, SIGTERM);
+	if (!dsrv_loop_has_child(&s->loop, s->leader))
+		return;
+	/* The leader kills what is left, with all that it adopts. */
+	tell_leader(s, DSRV_LEADER_END);
+	s->kill_at += LAST_LOOK;
 }
 
 static void
@@ -181,7 +211,9 @@ clear_up(struct starter *s)
 
 	set_timer(s, now + LOOK);
 	if (!dsrv_loop_has_child(&s->loop, s->leader))
-		s->gone = dsrv_reap_group_gone(s->leader);
+		s->gone = dsrv_reap_group_gone(s->leader) &&
+		    dsrv_offspring_signal(&s->loop.reaper, s->leader, 0, 0)
+		    <= 0;
 	if (!s->gone && now >= s->kill_at) {
 		s->gone = now >= s->kill_at + LAST_LOOK;
 		signal_daemon(s, SIGKILL);
@@ -256,12 +288,20 @@ explain(struct starter *s)
 		dsrv_relays_say(&s->relays, &s->loop, line, size);
 }
 
+static int
+has_leader(const struct starter *s)
+{
+	return dsrv_loop_has_child(&s->loop, s->leader) &&
+	    dsrv_clock_now() < s->leave_by;
+}
+
 /* Whether all has been shown that is to be. */
 static int
 is_over(struct starter *s)
 {
 	if ((s->state != SUCCEEDED && !s->gone) ||
-	    !dsrv_relays_over(&s->relays))
+	    !dsrv_relays_over(&s->relays) ||
+	    (s->state == SUCCEEDED && has_leader(s)))
 		return 0;
 	if (s->state == FAILED && !s->explained)
 		explain(s);
@@ -329,7 +369,8 @@ open_pipes(struct starter *s, struct dsrv_ends *daemons)
 		return -1;
 	if (dsrv_statuspipe_open(&s->from_master, &daemons->to_starter) == -1)
 		return -1;
-	return dsrv_descriptors_pipe(&s->lifeline, &daemons->from_starter, 0);
+	return dsrv_descriptors_pipe(&daemons->from_starter, &s->lifeline,
+	    DSRV_READ_END);
 }
 
 static int

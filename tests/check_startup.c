@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <netinet/in.h>
 #include <dirent.h>
@@ -41,6 +42,7 @@ static int port;
  */
 
 static pid_t without_dup2;	/* the process whose dup2(2) fails */
+static int without_sigkill;	/* SIGKILL is refused, as by a security module */
 
 int
 dup2(int fd, int at)
@@ -50,6 +52,16 @@ dup2(int fd, int at)
 		return -1;
 	}
 	return fd == at ? fd : dup3(fd, at, 0);
+}
+
+int
+kill(pid_t pid, int signo)
+{
+	if (signo == SIGKILL && without_sigkill) {
+		errno = EPERM;
+		return -1;
+	}
+	return (int)syscall(SYS_kill, pid, signo);
 }
 
 /*
@@ -145,6 +157,13 @@ gated_daemon(void)
 	be_server();
 	wait_at_gate();
 	serve();
+}
+
+static void
+gated_daemon_without_sigkill(void)
+{
+	without_sigkill = 1;
+	gated_daemon();
 }
 
 static void
@@ -672,6 +691,42 @@ START_TEST(the_leader_is_gone_before_the_starter_ends)
 }
 END_TEST
 
+static void
+echo_daemon_without_sigkill(void)
+{
+	without_sigkill = 1;
+	echo_daemon();
+}
+
+START_TEST(a_leader_that_cannot_be_killed_leaves_by_itself)
+{
+	starts(echo_daemon_without_sigkill);
+	ck_assert_str_eq(run.err, "");
+	ck_assert_int_eq(kill(getsid(master), 0), -1);
+	ask(port, "hello", "hello");
+	stops();
+}
+END_TEST
+
+/* It does so when it goes on. */
+START_TEST(a_leader_that_cannot_be_killed_and_is_stopped_does_not_end_the_daemon)
+{
+	pid_t leader;
+
+	make_gate();
+	begins(gated_daemon_without_sigkill);
+	leader = getsid(master);
+	send_signal(leader, SIGSTOP);
+	open_gate();
+	exited(run_wait(&run), 0);
+	ask(port, "hello", "hello");
+	send_signal(leader, SIGCONT);
+	exited(ended(leader), 0);
+	ask(port, "hello", "hello");
+	stops();
+}
+END_TEST
+
 START_TEST(a_leader_that_is_killed_fails_the_start)
 {
 	begins(stuck_server);
@@ -1125,6 +1180,92 @@ deaf_helper_of_a_server_that_ends(void)
 	wait_at_gate();
 	exit(6);
 }
+
+/* The master does not hear of the server's success; its worker leads a group
+ * of its own. */
+static void
+deaf_worker(void)
+{
+	begin();
+	be_server();
+	kill(getppid(), SIGSTOP);
+	daemon_success();
+	daemon_server(&listener, 1);
+	ignore_term();
+}
+
+static void
+deaf_helper_in_a_session_of_its_own(void)
+{
+	begin();
+	if (fork() == 0) {
+		setsid();
+		fork_helper(ignore_term);
+		_exit(0);
+	}
+	be_server();
+	stay();
+}
+
+/* Starts a deaf_worker and lets it have a client. */
+static pid_t
+begins_with_a_deaf_worker(void)
+{
+	int fd;
+
+	begins(deaf_worker);
+	fd = client(port);
+	heard(&run, "deaf");
+	close(fd);
+	return getsid(master);
+}
+
+START_TEST(a_start_that_is_ended_leaves_no_worker)
+{
+	begins_with_a_deaf_worker();
+	send_signal(run.pid, SIGTERM);
+	died(run_wait(&run), SIGTERM);
+	left_nothing();
+	refused();
+}
+END_TEST
+
+START_TEST(a_start_whose_master_is_killed_leaves_no_worker)
+{
+	begins_with_a_deaf_worker();
+	send_signal(master, SIGKILL);
+	fails_with(128 + SIGKILL);
+	refused();
+}
+END_TEST
+
+START_TEST(a_start_whose_leader_is_killed_leaves_no_worker)
+{
+	send_signal(begins_with_a_deaf_worker(), SIGKILL);
+	fails_with(128 + SIGKILL);
+	refused();
+}
+END_TEST
+
+START_TEST(a_start_whose_starter_is_killed_leaves_no_worker)
+{
+	begins_with_a_deaf_worker();
+	send_signal(run.pid, SIGKILL);
+	died(run_wait(&run), SIGKILL);
+	nothing_left();
+	refused();
+}
+END_TEST
+
+START_TEST(a_start_that_is_ended_leaves_no_other_session)
+{
+	run_start(&run, deaf_helper_in_a_session_of_its_own);
+	heard(&run, "deaf");
+	send_signal(run.pid, SIGTERM);
+	died(run_wait(&run), SIGTERM);
+	left_nothing();
+}
+END_TEST
 
 START_TEST(what_does_not_obey_is_killed_after_two_seconds)
 {
@@ -2735,6 +2876,8 @@ main(void)
 		nothing_of_the_daemon_holds_the_relay_after_success,
 		stdin_stdout_and_stderr_are_dev_null_after_success,
 		the_leader_is_gone_before_the_starter_ends,
+		a_leader_that_cannot_be_killed_leaves_by_itself,
+		a_leader_that_cannot_be_killed_and_is_stopped_does_not_end_the_daemon,
 		a_leader_that_is_killed_fails_the_start,
 		a_start_fails_with_a_reason_where_its_streams_cannot_be_set,
 		the_status_is_the_failing_stage_s_own,
@@ -2754,6 +2897,11 @@ main(void)
 		a_signal_at_any_moment_leaves_nothing,
 		a_signal_that_was_ignored_does_not_end_the_start,
 		a_start_that_is_ended_lets_master_and_server_clear_up,
+		a_start_that_is_ended_leaves_no_worker,
+		a_start_whose_master_is_killed_leaves_no_worker,
+		a_start_whose_leader_is_killed_leaves_no_worker,
+		a_start_whose_starter_is_killed_leaves_no_worker,
+		a_start_that_is_ended_leaves_no_other_session,
 		what_does_not_obey_is_killed_after_two_seconds,
 		a_starter_that_is_killed_fails_the_start,
 		no_server_follows_before_the_first_success,
