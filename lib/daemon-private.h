@@ -369,6 +369,7 @@ int dsrv_restart_pause(int nth, int first, int most);
 struct dsrv_roster {
 	int count;
 	int orphans;	/* written by the master; they count as well */
+	int has_spares;	/* so that others hold the listeners and accept */
 	pid_t pids[DSRV_WORKERS_MAX + 8];
 };
 
@@ -1024,6 +1025,11 @@ struct dsrv_crashes {
 	char worker[DSRV_NOTICE_WORKER];
 };
 
+struct dsrv_refused {
+	pid_t first;
+	int count;
+};
+
 struct dsrv_busy {
 	int64_t since;		/* 0: there is room */
 	int64_t look_at;	/* when to check whether clients wait */
@@ -1035,6 +1041,9 @@ void dsrv_crashes_open(struct dsrv_crashes *, struct dsrv_loop *, int tag);
 void dsrv_crashes_add(struct dsrv_crashes *, unsigned asked);
 /* Reports those that have crashed since the last line, if any. */
 void dsrv_crashes_say(struct dsrv_crashes *);
+/* After a kill(2) that has failed; and after the last one for this signal. */
+void dsrv_refused_add(struct dsrv_refused *, pid_t worker);
+void dsrv_refused_say(const struct dsrv_refused *, int signo);
 /* Called before each wait; returns when to check again. */
 int64_t dsrv_busy_watch(struct dsrv_busy *, int is_full,
     const struct dsrv_acceptor *);
@@ -1087,7 +1096,8 @@ struct dsrv_supervised {
 	int64_t born;
 	int from_child;		/* its status pipe, or -1 */
 	struct dsrv_loop *loop;
-	int tag;		/* of that pipe; its timer: to fork a new one */
+	int tag;		/* of that pipe; its timer: to fork a new one, */
+	int refused;		/* ... or to send this signal again; 0: none */
 	struct dsrv_history history;
 	int fork_failures;	/* in a row */
 };
@@ -1101,6 +1111,9 @@ void dsrv_supervise_again(struct dsrv_supervised *, int64_t when);
  * the timer is set for the next try. */
 pid_t dsrv_supervise_fork(struct dsrv_supervised *,
     pid_t (*fork_child)(struct dsrv_loop *));
+/* One that is refused, since the child runs with other rights, is said once, and
+ * the timer is set for the next try. */
+void dsrv_supervise_signal(struct dsrv_supervised *, int signo);
 /* After the child's death: hands its pipe to the caller. */
 int dsrv_supervise_take_pipe(struct dsrv_supervised *);
 

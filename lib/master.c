@@ -25,7 +25,7 @@ enum { NOBODY = -1 };	/* beside DAEMON_SERVER and DAEMON_LOGGER */
 
 /* Of the loop: the first four have a descriptor; all but the starter have a
  * timer. */
-enum { STARTER, SERVER, LOGGER, ORPHANS, PHASE, CRASHES, TAGS };
+enum { STARTER, SERVER, LOGGER, ORPHANS, PHASE, CRASHES, HANG, TAGS };
 
 struct master {
 	struct dsrv_loop loop;
@@ -75,13 +75,25 @@ is_at_once(const struct master *m)
 	return (m->request.asked & DSRV_ASK_AT_ONCE) != 0;
 }
 
+/* A server that another is to follow must not keep it waiting. */
+static void
+expect_end(struct master *m)
+{
+	int64_t time = dsrv_phase_time(DSRV_PHASE_STOPPING_SERVER, 1);
+
+	if (m->server.pid != 0 && time != DSRV_NEVER)
+		dsrv_loop_set_timer(&m->loop, HANG, dsrv_clock_now() + time);
+}
+
 /* Starts the time limit of processes that must end at once. */
 static void
 begin_to_stop(struct master *m)
 {
-	if (!is_for_good(m) || !is_at_once(m))
+	if (!is_at_once(m))
 		return;
-	if (m->server.pid != 0 && m->phase < DSRV_PHASE_STOPPING_SERVER)
+	if (!is_for_good(m))
+		expect_end(m);
+	else if (m->server.pid != 0 && m->phase < DSRV_PHASE_STOPPING_SERVER)
 		enter_phase(m, DSRV_PHASE_STOPPING_SERVER);
 	else if (m->phase == DSRV_PHASE_AWAITING_WORKERS)
 		enter_phase(m, DSRV_PHASE_STOPPING_WORKERS);
@@ -97,7 +109,7 @@ begin_to_stop(struct master *m)
 static void
 end_listeners(struct master *m)
 {
-	int has_spares = dsrv_settings()->worker_spare_count > 0;
+	int has_spares = m->roster->has_spares;
 
 	if (!is_for_good(m))
 		return;
@@ -120,14 +132,6 @@ ask(struct master *m, int signo)
 	return 1;
 }
 
-/* Never to pid 0, which would be our own group. */
-static void
-signal_server(const struct master *m, int signo)
-{
-	if (m->server.pid != 0)
-		kill(m->server.pid, signo);
-}
-
 /* Ends the daemon with status. A server that is still running is stopped. */
 static void
 end_daemon(struct master *m, int status)
@@ -138,7 +142,7 @@ end_daemon(struct master *m, int status)
 	dsrv_supervise_again(&m->server, DSRV_NEVER);
 	if (m->server.pid != 0 || !is_for_good(m))
 		ask(m, SIGTERM);
-	signal_server(m, SIGTERM);
+	dsrv_supervise_signal(&m->server, SIGTERM);
 	if (m->server.pid == 0)
 		enter_phase(m, is_at_once(m) ? DSRV_PHASE_STOPPING_WORKERS :
 		    DSRV_PHASE_AWAITING_WORKERS);
@@ -156,13 +160,13 @@ take_signal(struct master *m, int signo)
 			m->pending_signal = signo;
 		return;
 	}
-	if (signo == SIGHUP && m->log.logger.pid != 0)
-		kill(m->log.logger.pid, SIGHUP);
+	if (signo == SIGHUP)
+		dsrv_supervise_signal(&m->log.logger, SIGHUP);
 	raised = ask(m, signo);
 	/* Even if not raised: a handler of the program may have taken the last
 	 * one before daemon_server(), which ignores repetitions. */
 	if (m->server.pid != 0)
-		kill(m->server.pid, signo);
+		dsrv_supervise_signal(&m->server, signo);
 	else if (!raised)
 		return;
 	else if (is_for_good(m))
@@ -222,6 +226,7 @@ fork_server(struct master *m)
 	memset(&m->request, 0, sizeof m->request);
 	m->roster->count = 0;
 	m->roster->orphans = m->orphans.count;
+	m->roster->has_spares = 0;
 	if (fork_supervised(m, &m->server, dsrv_loop_fork) != 0)
 		return 0;
 	dsrv_keeplog_become_server(&m->log);
@@ -278,7 +283,7 @@ lose_words(struct master *m)
 	dsrv_loop_forget(&m->loop, SERVER);
 	if (m->confirmed || m->server.pid == 0)
 		return;
-	signal_server(m, SIGTERM);
+	dsrv_supervise_signal(&m->server, SIGTERM);
 	if (m->phase < DSRV_PHASE_STOPPING_SERVER)
 		enter_phase(m, DSRV_PHASE_STOPPING_SERVER);
 }
@@ -372,6 +377,7 @@ bury_server(struct master *m)
 	int status = m->loop.ended.status, signo;
 
 	m->server.pid = 0;
+	dsrv_loop_set_timer(&m->loop, HANG, DSRV_NEVER);
 	hear_server(m);	/* what it wrote came before its end */
 	signo = missed(m);
 	dsrv_orphans_adopt(&m->orphans, m->roster, signo);
@@ -459,6 +465,17 @@ kill_server(struct master *m)
 		dsrv_loop_set_timer(&m->loop, PHASE, dsrv_clock_now());
 }
 
+/* It was to end at once, and another is to follow it. */
+static void
+end_hung_server(struct master *m)
+{
+	if (m->server.pid == 0 || is_for_good(m))
+		return;
+	dsrv_report("end the server by signal %d within %d s: it is killed",
+	    m->request.signo, dsrv_settings()->stop_timeout);
+	dsrv_supervise_signal(&m->server, SIGKILL);
+}
+
 /* The time of a phase is over before what it waited for. */
 static void
 go_on(struct master *m)
@@ -535,10 +552,19 @@ handle_timer(struct master *m)
 	case CRASHES:
 		dsrv_crashes_say(&m->crashes);
 		break;
+	case HANG:
+		end_hung_server(m);
+		break;
 	case LOGGER:
-		return fork_logger(m) ? DAEMON_LOGGER : NOBODY;
+		if (m->log.logger.pid == 0)
+			return fork_logger(m) ? DAEMON_LOGGER : NOBODY;
+		dsrv_supervise_signal(&m->log.logger, m->log.logger.refused);
+		break;
 	case SERVER:
-		return fork_server(m) ? DAEMON_SERVER : NOBODY;
+		if (m->server.pid == 0)
+			return fork_server(m) ? DAEMON_SERVER : NOBODY;
+		dsrv_supervise_signal(&m->server, m->server.refused);
+		break;
 	}
 	return NOBODY;
 }
@@ -653,7 +679,8 @@ share_orphans(const struct master *m)
 	if (m->roster->orphans == m->orphans.count)
 		return;
 	m->roster->orphans = m->orphans.count;
-	signal_server(m, SIGCHLD);	/* it may be waiting for a place */
+	if (m->server.pid != 0)	/* it may be waiting for a place */
+		kill(m->server.pid, SIGCHLD);
 }
 
 static int

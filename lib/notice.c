@@ -1,11 +1,13 @@
 /*
- * notice.c - what the log says about workers: crashes, and that all are busy
+ * notice.c - what the log says about workers: crashes, signals that are refused,
+ * and that all are busy
  *
  * SPDX-License-Identifier: ISC
  */
 #include "config.h"
 
 #include <sys/wait.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -69,6 +71,33 @@ dsrv_crashes_say(struct dsrv_crashes *crashes)
 	dsrv_report("keep %d more %s: the last one, %s, %s", count,
 	    count == 1 ? "worker" : "workers", crashes->worker,
 	    dsrv_report_how(crashes->status));
+}
+
+/*
+ * Signals that are refused, as to a worker that has executed a set-user-ID
+ * program
+ */
+
+void
+dsrv_refused_add(struct dsrv_refused *refused, pid_t worker)
+{
+	if (errno == EPERM && refused->count++ == 0)
+		refused->first = worker;
+}
+
+void
+dsrv_refused_say(const struct dsrv_refused *refused, int signo)
+{
+	char others[32] = "";
+
+	if (refused->count == 0 || signo == 0)
+		return;
+	if (refused->count > 1)
+		snprintf(others, sizeof others, " and %d other%s",
+		    refused->count - 1, refused->count > 2 ? "s" : "");
+	dsrv_report("send signal %d (%s) to worker %ld%s: %s: let it keep its "
+	    "user, or the daemon CAP_KILL", signo, strsignal(signo),
+	    (long)refused->first, others, strerror(EPERM));
 }
 
 /*

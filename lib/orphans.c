@@ -56,9 +56,10 @@ dsrv_orphans_leave(struct dsrv_orphans *o)
 
 /* A worker leads a group of its own, with its helpers. */
 static void
-send_to(pid_t pid, int signo)
+send_to(pid_t pid, int signo, struct dsrv_refused *refused)
 {
-	kill(pid, signo);
+	if (kill(pid, signo) == -1)
+		dsrv_refused_add(refused, pid);
 	if (signo == SIGKILL)
 		kill(-pid, signo);
 }
@@ -79,6 +80,7 @@ is_still_there(pid_t pid)
 void
 dsrv_orphans_signal(struct dsrv_orphans *o, int signo)
 {
+	struct dsrv_refused refused = { 0 };
 	pid_t pid;
 	int i;
 
@@ -87,15 +89,18 @@ dsrv_orphans_signal(struct dsrv_orphans *o, int signo)
 	for (i = 0; i < dsrv_loop_children(o->loop); i++) {
 		pid = dsrv_loop_child_at(o->loop, i);
 		if (is_orphan(o->loop, pid))
-			send_to(pid, signo);
+			send_to(pid, signo, &refused);
 	}
 	for (i = dsrv_children_count(&o->unadopted) - 1; i >= 0; i--) {
 		pid = dsrv_children_at(&o->unadopted, i);
 		if (is_still_there(pid))
-			send_to(pid, signo);
+			send_to(pid, signo, &refused);
 		else
 			dsrv_children_remove(&o->unadopted, pid, NULL);
 	}
+	/* Those that SIGKILL cannot end are named as left. */
+	if (signo != SIGCONT && signo != SIGKILL)
+		dsrv_refused_say(&refused, signo);
 }
 
 pid_t

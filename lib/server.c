@@ -66,10 +66,16 @@ has_spares(const struct server *s)
 static void
 signal_workers(struct server *s, int signo)
 {
+	struct dsrv_refused refused = { 0 };
+	pid_t pid;
 	int i;
 
-	for (i = 0; i < dsrv_loop_children(&s->loop); i++)
-		kill(dsrv_loop_child_at(&s->loop, i), signo);
+	for (i = 0; i < dsrv_loop_children(&s->loop); i++) {
+		pid = dsrv_loop_child_at(&s->loop, i);
+		if (kill(pid, signo) == -1)
+			dsrv_refused_add(&refused, pid);
+	}
+	dsrv_refused_say(&refused, signo);
 }
 
 static void
@@ -446,6 +452,7 @@ open_server(struct server *s, const int *fds, int count)
 	set_tick(s);
 	dsrv_loop_look_every(&s->loop, tick_length());
 	s->fds = fds;
+	dsrv_role()->roster->has_spares = has_spares(s);
 	give_to_workers(s);
 	dsrv_fdclean_find_listeners();
 	return 0;

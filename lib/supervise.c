@@ -11,7 +11,10 @@
 
 #include "daemon-private.h"
 
-enum { FIRST_PAUSE = 100, LONGEST_PAUSE = 10000 };	/* ms */
+enum {
+	FIRST_PAUSE = 100, LONGEST_PAUSE = 10000,	/* ms */
+	REFUSED = 1000		/* ms, until a signal is sent again */
+};
 
 void
 dsrv_supervise_open(struct dsrv_supervised *s, const char *name,
@@ -36,6 +39,24 @@ void
 dsrv_supervise_again(struct dsrv_supervised *s, int64_t when)
 {
 	dsrv_loop_set_timer(s->loop, s->tag, when);
+}
+
+void
+dsrv_supervise_signal(struct dsrv_supervised *s, int signo)
+{
+	if (s->pid == 0)	/* that would be our own group */
+		return;
+	if (kill(s->pid, signo) == 0) {
+		s->refused = 0;
+		return;
+	}
+	if (s->refused == 0)
+		dsrv_report("send signal %d (%s) to %s, process %ld: %s: "
+		    "let it keep its user, or the master CAP_KILL; "
+		    "trying again", signo, strsignal(signo), s->name,
+		    (long)s->pid, strerror(errno));
+	s->refused = signo;
+	dsrv_supervise_again(s, dsrv_clock_now() + REFUSED);
 }
 
 int
@@ -78,7 +99,7 @@ dsrv_supervise_fork(struct dsrv_supervised *s,
 		dsrv_supervise_close(s);
 		return fail_fork(s, "fork");
 	}
-	s->fork_failures = 0;
+	s->fork_failures = s->refused = 0;
 	s->born = dsrv_clock_now();
 	dsrv_loop_watch(s->loop, s->tag, s->from_child, POLLIN);
 	return s->pid;

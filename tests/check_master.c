@@ -2487,6 +2487,57 @@ START_TEST(workers_of_a_hung_server_have_their_time_after_it)
 }
 END_TEST
 
+/* A reload at once is one even if the server does not hear it. */
+START_TEST(usr1_kills_a_hung_server_after_stop_timeout_and_another_follows)
+{
+	pid_t worker;
+	int fd;
+
+	if (skip_if(!ADOPTING, "orphans cannot be adopted"))
+		return;
+	daemon_set_stop_timeout(1);
+	start_in_foreground();
+	fd = served(&worker);
+	settled(here.server);
+	send_signal(here.server, SIGSTOP);
+	becomes(here.server, 'T');
+	send_signal(here.master, SIGUSR1);
+	next_server();
+	ck_assert_ptr_null(client_hears(fd));
+	reaped(worker);
+	close(fd);
+	close(served(NULL));
+	send_signal(here.master, SIGTERM);
+	ends_in_foreground_with(0);
+	says(here.run.err, ": unable to end the server by signal 10 within "
+	    "1 s: it is killed\n");
+}
+END_TEST
+
+static void
+set_spares(void)
+{
+	daemon_set_worker_spare_count(2);
+}
+
+/* The master knows of them by the server alone. */
+START_TEST(spares_of_a_hung_server_accept_nobody_after_a_stop)
+{
+	daemon_set_stop_timeout(0);
+	before_success = set_spares;
+	start_daemon();
+	close(served(NULL));
+	settled(here.server);
+	send_signal(here.server, SIGSTOP);
+	becomes(here.server, 'T');
+	send_signal(here.master, SIGTERM);
+	refused(here.port);
+	ck_assert_int_eq(state_of(here.server), 'T');
+	send_signal(here.server, SIGCONT);
+	ends_with(0);
+}
+END_TEST
+
 START_TEST(workers_get_term_before_kill_where_their_server_crashed_after_usr2)
 {
 	pid_t worker;
@@ -2578,6 +2629,18 @@ make_shield(void)
 	shield->tester = getpid();
 }
 
+static int
+messages_in(const char *text)
+{
+	int count = 0;
+
+	while ((text = strstr(text, ": unable to ")) != NULL) {
+		text++;
+		count++;
+	}
+	return count;
+}
+
 /* As those who run with other rights do, by a set-user-ID program. */
 static void
 leaves_who_cannot_be_killed(int count)
@@ -2598,7 +2661,12 @@ leaves_who_cannot_be_killed(int count)
 	snprintf(expected, sizeof expected, ": unable to end process %ld%s\n",
 	    (long)workers[0], count == 1 ? ": it stays" :
 	    " and 1 other: they stay");
-	ck_assert_pstr_eq(strstr(here.run.err, ": unable to "), expected);
+	says(here.run.err, expected);
+	snprintf(expected, sizeof expected, ": unable to send signal 15 "
+	    "(Terminated) to worker %ld%s: ", (long)workers[0],
+	    count == 1 ? "" : " and 1 other");
+	says(here.run.err, expected);
+	ck_assert_int_eq(messages_in(here.run.err), 2);
 	for (i = 0; i < count; i++) {
 		still_served(fds[i]);
 		send_signal(workers[i], SIGKILL);
@@ -2646,6 +2714,73 @@ START_TEST(a_master_ends_though_its_server_cannot_be_killed)
 	end_worker(fd, worker);
 	exited(ended(here.server), 1);
 	nothing_left();
+}
+END_TEST
+
+START_TEST(a_reload_that_the_server_cannot_be_sent_is_told_once_and_sent_later)
+{
+	char expected[128];
+	int i;
+
+	make_shield();
+	start_in_foreground();
+	for (i = 0; i < COUNT(restarting); i++) {
+		close(served(NULL));
+		settled(here.server);
+		shield->pids[0] = here.server;
+		send_signal(here.master, restarting[i]);
+		settled(here.master);
+		send_signal(here.master, restarting[i]);
+		settled(here.master);
+		ck_assert(running(here.server));
+		shield->pids[0] = 0;
+		next_server();
+	}
+	send_signal(here.master, SIGTERM);
+	ends_in_foreground_with(0);
+	for (i = 0; i < COUNT(restarting); i++) {
+		snprintf(expected, sizeof expected, ": unable to send signal "
+		    "%d (%s) to a server, process ", restarting[i],
+		    strsignal(restarting[i]));
+		says(here.run.err, expected);
+	}
+	ck_assert_int_eq(messages_in(here.run.err), COUNT(restarting));
+}
+END_TEST
+
+START_TEST(a_signal_that_workers_cannot_be_sent_is_told_once)
+{
+	pid_t workers[2];
+	char expected[128];
+	int i, fds[2];
+
+	if (skip_if(!ADOPTING, "orphans cannot be adopted"))
+		return;
+	make_shield();
+	start_in_foreground();
+	for (i = 0; i < 2; i++)
+		fds[i] = served(&workers[i]);
+	for (i = 0; i < 2; i++)
+		shield->pids[i] = workers[i];
+	send_signal(here.master, SIGHUP);	/* by the server */
+	settled(here.master);
+	send_signal(here.server, SIGUSR1);
+	next_server();
+	send_signal(here.master, SIGHUP);	/* by the master */
+	next_server();
+	for (i = 0; i < 2; i++) {
+		still_served(fds[i]);
+		end_worker(fds[i], workers[i]);
+		reaped(workers[i]);
+	}
+	send_signal(here.master, SIGTERM);
+	ends_in_foreground_with(0);
+	snprintf(expected, sizeof expected, ": unable to send signal 1 "
+	    "(Hangup) to worker %ld and 1 other: ", (long)workers[0]);
+	says(here.run.err, expected);
+	says(strstr(here.run.err, expected) + 1, expected);
+	says(here.run.err, ": unable to send signal 15 (Terminated) to ");
+	ck_assert_msg(messages_in(here.run.err) == 3, "%s", here.run.err);
 }
 END_TEST
 
@@ -3619,11 +3754,15 @@ main(void)
 		a_stop_reaches_workers_whose_server_dies_without_passing_it_on,
 		those_who_do_not_obey_a_stop_are_killed_after_stop_timeout,
 		workers_of_a_hung_server_have_their_time_after_it,
+		usr1_kills_a_hung_server_after_stop_timeout_and_another_follows,
+		spares_of_a_hung_server_accept_nobody_after_a_stop,
 		workers_get_term_before_kill_where_their_server_crashed_after_usr2,
 		a_worker_that_is_killed_takes_its_helpers_with_it,
 		a_master_ends_though_a_worker_cannot_be_killed_and_names_it,
 		a_master_ends_though_workers_cannot_be_killed_and_counts_them,
 		a_master_ends_though_its_server_cannot_be_killed,
+		a_reload_that_the_server_cannot_be_sent_is_told_once_and_sent_later,
+		a_signal_that_workers_cannot_be_sent_is_told_once,
 		workers_that_a_hung_server_tells_at_last_have_their_time,
 		without_its_master_a_server_lets_its_workers_finish_and_ends,
 		without_its_master_a_server_still_obeys,
