@@ -254,6 +254,62 @@ tell_helper(void)
 	tell("helper", (long)fork_helper());
 }
 
+static int
+serve_here(void)
+{
+	return daemon_server(&listener, 1);
+}
+
+static int
+ask_for_peer(void)
+{
+	struct sockaddr_storage addr;
+	socklen_t len = sizeof addr;
+
+	return daemon_peer((struct sockaddr *)&addr, &len);
+}
+
+/* Each in a process of its own; tells its status, or what it returned. */
+static void
+call_in_helpers(void)
+{
+	static int (*const stages[])(void) = { daemon_start, daemon_master,
+		daemon_success, serve_here };
+	int i, status;
+
+	for (i = 0; i < COUNT(stages); i++) {
+		if (fork() == 0) {
+			stages[i]();
+			_exit(0);
+		}
+		wait(&status);
+		tell("status", status);
+	}
+	if (fork() == 0) {
+		tell("open", descriptors_of(getpid()));
+		tell("next", daemon_next_connection());
+		tell("end", daemon_end_connection());
+		tell("peer", ask_for_peer());
+		tell("stop", daemon_stop_requested());
+		_exit(0);
+	}
+	wait(&status);
+	tell("own", descriptors_of(getpid()));
+}
+
+static void
+take_a_client_in_a_helper(void)
+{
+	int status;
+
+	if (fork() == 0) {
+		tell("next", daemon_next_connection());
+		_exit(0);
+	}
+	wait(&status);
+	tell("helped", status);
+}
+
 static const char *
 name_of(int signo)
 {
@@ -296,6 +352,8 @@ converse(void)
 			printf("%d\n", daemon_stop_requested());
 		else if (strcmp(line, "fork\n") == 0)
 			printf("%ld\n", (long)fork_helper());
+		else if (strcmp(line, "help\n") == 0)
+			take_a_client_in_a_helper();
 		else if (strcmp(line, "break\n") == 0)
 			printf("%d\n", shutdown(COPY, SHUT_RDWR));
 		else
@@ -1513,6 +1571,72 @@ START_TEST(a_helper_of_a_worker_is_never_signalled_counted_nor_waited_for)
 	order('p');
 	exited(ended(helper), 0);
 	nothing_left();
+}
+END_TEST
+
+static void
+helpers_were_refused(void)
+{
+	long open;
+	int i;
+
+	for (i = 0; i < 4; i++)
+		ck_assert_int_eq(heard(&here.run, "status"), 1 << 8);
+	open = heard(&here.run, "open");
+	ck_assert_int_eq(heard(&here.run, "next"), -1);
+	ck_assert_int_eq(heard(&here.run, "end"), -1);
+	ck_assert_int_eq(heard(&here.run, "peer"), -1);
+	ck_assert_int_eq(heard(&here.run, "stop"), 0);
+#ifdef HAVE_PTHREAD_ATFORK
+	/* By the status pipe it would be taken for its parent. */
+	ck_assert_int_eq(heard(&here.run, "own"), open + 1);
+#else
+	skip_if(open > 0, "the library is not told of forks");
+#endif
+}
+
+START_TEST(a_helper_that_calls_the_library_is_refused_and_changes_nothing)
+{
+	static void (**const moments[])(void) = { &before_master,
+		&before_success, &after_success };
+	int i;
+
+	for (i = 0; i < COUNT(moments); i++) {
+		*moments[i] = call_in_helpers;
+		launch(run_daemon, program);
+		if (moments[i] == &before_master)
+			helpers_were_refused();
+		meet();
+		if (moments[i] != &before_master)
+			helpers_were_refused();
+		close(served(NULL));
+		send_signal(here.master, SIGHUP);
+		next_server();
+		if (moments[i] != &before_master)
+			helpers_were_refused();
+		close(served(NULL));
+		stop();
+		*moments[i] = nothing;
+	}
+}
+END_TEST
+
+START_TEST(a_helper_of_a_worker_takes_no_client)
+{
+	int fd, waiting;
+
+	daemon_set_worker_count_max(1);
+	daemon_set_worker_spare_count(1);
+	start_daemon();
+	fd = served(NULL);
+	waiting = client(here.port);
+	client_says(fd, "help\n");
+	ck_assert_int_eq(heard(&here.run, "next"), -1);
+	ck_assert_int_eq(heard(&here.run, "helped"), 0);
+	close(fd);
+	greeted(waiting);
+	close(waiting);
+	stop();
 }
 END_TEST
 
@@ -3715,6 +3839,8 @@ main(void)
 		a_helper_of_the_server_is_never_signalled_nor_waited_for,
 		a_helper_of_a_gone_server_is_never_signalled_nor_waited_for,
 		a_helper_of_a_worker_is_never_signalled_counted_nor_waited_for,
+		a_helper_that_calls_the_library_is_refused_and_changes_nothing,
+		a_helper_of_a_worker_takes_no_client,
 		a_helper_of_a_server_can_write_nothing_that_the_library_reads,
 		the_master_reaps_every_child_that_it_has,
 		the_server_reaps_only_its_workers,
