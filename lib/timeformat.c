@@ -52,12 +52,14 @@ dsrv_timeformat_conversion(const char *format)
 static int
 format_seconds(char *to, size_t room, const char *conversion, time_t second)
 {
-	const char *width = conversion + strcspn(conversion, "123456789s");
-	int zeros = memchr(conversion, '0', (size_t)(width - conversion)) !=
+	const char *digits = conversion + strcspn(conversion, "123456789s");
+	int zeros = memchr(conversion, '0', (size_t)(digits - conversion)) !=
 	    NULL;
+	long width = strtol(digits, NULL, 10);
 
-	return snprintf(to, room, zeros ? "%0*lld" : "%*lld", atoi(width),
-	    (long long)second);
+	/* The C library would count to it. */
+	return width >= (long)room ? -1 : snprintf(to, room, zeros ?
+	    "%0*lld" : "%*lld", (int)width, (long long)second);
 }
 
 /* A letter behind the conversion tells an empty result from one that does not

@@ -174,6 +174,14 @@ START_TEST(seconds_are_as_strftime_gives_them)
 }
 END_TEST
 
+START_TEST(seconds_wider_than_any_room_are_left_out)
+{
+	gives("<%2000000000s>", "<>");
+	gives("<%99999999999999999999s>", "<>");
+	gives("<%09999999999s>", "<>");
+}
+END_TEST
+
 /* As the C library would at %s, where TZ is not set. */
 START_TEST(the_zone_stays_the_one_that_was_read)
 {
@@ -1121,6 +1129,7 @@ main(void)
 		two_percent_signs_are_one_and_begin_no_fraction,
 		an_n_or_a_number_alone_is_text,
 		seconds_are_as_strftime_gives_them,
+		seconds_wider_than_any_room_are_left_out,
 		the_zone_stays_the_one_that_was_read,
 		an_empty_format_is_no_prefix,
 		the_prefix_is_formatted_anew_for_another_second_only,
