@@ -148,6 +148,8 @@ dist_check_SCRIPTS = tests/arrows.sh tests/header.sh tests/house.sh \
 	tests/manual.sh tests/services.sh tests/symbols.sh
 TESTS += $(dist_check_SCRIPTS)
 EXTRA_DIST += tests/lists.sh tests/plus.cc
+# With its targets and their inputs; tools/fuzz.sh builds them.
+EXTRA_DIST += tests/fuzz
 
 AM_TESTS_ENVIRONMENT = TOP_BUILDDIR='$(abs_top_builddir)' \
 	TOP_SRCDIR='$(abs_top_srcdir)'; export TOP_BUILDDIR TOP_SRCDIR;

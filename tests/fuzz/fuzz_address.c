@@ -1,0 +1,34 @@
+/*
+ * fuzz_address.c - an address of any family and length becomes a short word
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#include "config.h"
+
+#include "daemon-private.h"
+#include "fuzz.h"
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct fuzz_input in = { data, size };
+	struct dsrv_address *kept = fuzz_bytes(sizeof *kept);
+	char *text = fuzz_bytes(DSRV_ADDRESS_TEXT);
+	struct sockaddr *addr;
+	size_t i;
+
+	/* The length is what accept(2) says, even if there was no room for it. */
+	size = size < 128 ? size : 128;
+	addr = fuzz_bytes(size);
+	fuzz_fill(&in, addr, size);
+	memset(kept, 0, sizeof *kept);
+	dsrv_address_keep(kept, addr, (socklen_t)size);
+	dsrv_address_text(text, kept);
+	must(strlen(text) < DSRV_ADDRESS_TEXT);
+	for (i = 0; text[i] != '\0'; i++)
+		must(text[i] > ' ' && text[i] < 0x7f);
+	free(addr);
+	free(kept);
+	free(text);
+	return 0;
+}

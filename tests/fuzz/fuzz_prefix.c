@@ -1,0 +1,57 @@
+/*
+ * fuzz_prefix.c - prefixes of any format, at any time: what the C library gives
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#include "config.h"
+
+#include "logger-private.h"
+#include "fuzz.h"
+
+/* All of it at once; not where we differ: fractions, %s in our own way, and a
+ * flag that not every C library knows. */
+static void
+compare(const struct dsrv_stamp *stamp, const char *format,
+    const struct timespec *now)
+{
+	char whole[900];
+	struct dsrv_time t;
+	size_t n;
+
+	if (strpbrk(format, "Ns+") != NULL ||
+	    dsrv_timeformat_at(&t, now->tv_sec) == -1)
+		return;
+	n = strftime(whole, sizeof whole, format, &t.tm);
+	if (n > 0)
+		must(stamp->size == n && memcmp(stamp->text, whole, n) == 0);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct fuzz_input in = { data, size };
+	struct dsrv_stamp *fresh = fuzz_bytes(sizeof *fresh);
+	struct dsrv_stamp *used = fuzz_bytes(sizeof *used);
+	struct timespec now, before;
+	char format[400];
+
+	fuzz_fill(&in, &now.tv_sec, sizeof now.tv_sec);
+	now.tv_nsec = (uint32_t)fuzz_int(&in) % 1000000000;
+	before.tv_sec = now.tv_sec ^ (time_t)(fuzz_byte(&in) % 2);
+	before.tv_nsec = 123456789;
+	memset(fresh, 0, sizeof *fresh);
+	memset(used, 0, sizeof *used);
+	if (daemon_set_logger_prefix_format(fuzz_string(&in, format,
+	    sizeof format)) == 0) {
+		dsrv_logline_stamp(fresh, &now);
+		dsrv_logline_stamp(used, &before);
+		dsrv_logline_stamp(used, &now);
+		must(fresh->size <= sizeof fresh->text);
+		must(used->size == fresh->size);
+		must(memcmp(used->text, fresh->text, used->size) == 0);
+		compare(fresh, format, &now);
+	}
+	free(fresh);
+	free(used);
+	return 0;
+}
