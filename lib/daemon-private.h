@@ -873,8 +873,6 @@ int dsrv_listener_inherit(int fd);
 /* Ends it for all processes that hold it, unless it is inherited; clients that
  * wait at a Unix-domain socket are accepted, and go when this process ends. */
 void dsrv_listener_end(int fd);
-/* Closes it, if that cannot take long. */
-void dsrv_listener_leave(int fd);
 
 /*
  * fdclean.c - close what is open
@@ -884,14 +882,22 @@ void dsrv_listener_leave(int fd);
 int dsrv_fdclean_inherit(void);
 /* Whether this process has a listening socket. */
 int dsrv_fdclean_has_listener(void);
+/* Each descriptor that is open, or may be, until visit() returns other than 0;
+ * returns that. */
+int dsrv_fdclean_visit(int (*visit)(int fd));
+
+/*
+ * ports.c - what a daemon listens on
+ */
+
 /* Remembers every listening socket that this process has, ... */
-void dsrv_fdclean_find_listeners(void);
+void dsrv_ports_find(void);
 /* ... and closes them, ... */
-void dsrv_fdclean_close_listeners(void);
+void dsrv_ports_close(void);
 /* ... or does so as far as that cannot take long, ... */
-void dsrv_fdclean_leave_listeners(void);
+void dsrv_ports_leave(void);
 /* ... and ends them for all that hold them; by a child, if workers do. */
-void dsrv_fdclean_end_listeners(struct dsrv_loop *, int are_shared);
+void dsrv_ports_end(struct dsrv_loop *, int are_shared);
 
 /*
  * statuspipe.c - the words that travel up the status pipe

@@ -182,9 +182,8 @@ daemon_clean_fd(int highest_kept)
  * Listening sockets
  */
 
-/* Each that is open, or may be, until visit() returns other than 0. */
-static int
-visit_all(int (*visit)(int fd))
+int
+dsrv_fdclean_visit(int (*visit)(int fd))
 {
 	int i, count = 0, *fds = open_numbers(0, &count), result = 0;
 	int all = fds == NULL ? highest_number() : count;
@@ -198,7 +197,7 @@ visit_all(int (*visit)(int fd))
 int
 dsrv_fdclean_inherit(void)
 {
-	return visit_all(dsrv_listener_inherit);
+	return dsrv_fdclean_visit(dsrv_listener_inherit);
 }
 
 static int
@@ -210,102 +209,5 @@ is_listener(int fd)
 int
 dsrv_fdclean_has_listener(void)
 {
-	return visit_all(is_listener);
-}
-
-/* Those of a daemon that is to end, found while they listen: one that has been
- * shut down cannot be told from others. */
-static struct {
-	int *fds;
-	int count;
-} listeners;
-
-static int
-add_listener(int fd)
-{
-	int *more;
-
-	if (dsrv_listener_check(fd) != 0)
-		return 0;
-	more = realloc(listeners.fds,
-	    ((size_t)listeners.count + 1) * sizeof *more);
-	if (more == NULL)
-		return -1;
-	listeners.fds = more;
-	listeners.fds[listeners.count++] = fd;
-	return 0;
-}
-
-void
-dsrv_fdclean_find_listeners(void)
-{
-	free(listeners.fds);
-	listeners.fds = NULL;
-	listeners.count = 0;
-	visit_all(add_listener);
-}
-
-void
-dsrv_fdclean_close_listeners(void)
-{
-	int i;
-
-	for (i = 0; i < listeners.count; i++)
-		close(listeners.fds[i]);
-	listeners.count = 0;
-}
-
-static void
-end_all(void)
-{
-	int i;
-
-	for (i = 0; i < listeners.count; i++)
-		dsrv_listener_end(listeners.fds[i]);
-}
-
-static int
-has_unix(void)
-{
-	int i;
-
-	for (i = 0; i < listeners.count; i++)
-		if (dsrv_listener_is_unix(listeners.fds[i]))
-			return 1;
-	return 0;
-}
-
-/* A process that holds a listener can make a call on it wait, and so can what
- * its clients have sent. Only this child does, and nobody waits for it. */
-static int
-end_by_child(struct dsrv_loop *loop)
-{
-	pid_t pid = dsrv_loop_fork(loop);
-
-	if (pid != 0)
-		return pid == -1 ? -1 : 0;
-	dsrv_role_leave_log();
-	dsrv_descriptors_null(STDIN_FILENO, STDERR_FILENO);
-	end_all();
-	dsrv_report_exit(0);
-}
-
-void
-dsrv_fdclean_leave_listeners(void)
-{
-	int i;
-
-	for (i = 0; i < listeners.count; i++)
-		dsrv_listener_leave(listeners.fds[i]);
-	listeners.count = 0;
-}
-
-void
-dsrv_fdclean_end_listeners(struct dsrv_loop *loop, int are_shared)
-{
-	if (listeners.count == 0)
-		return;
-	if (!(are_shared || has_unix()) || end_by_child(loop) == -1)
-		end_all();
-	dsrv_fdclean_leave_listeners();
+	return dsrv_fdclean_visit(is_listener);
 }

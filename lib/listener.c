@@ -134,11 +134,21 @@ dsrv_listener_pause(int error, int *failures)
 int
 dsrv_listener_is_unix(int fd)
 {
+	/* Not by getsockname(2), if possible: it takes the socket's lock, which
+	 * a worker with the listener could hold. */
+#ifdef SO_DOMAIN
+	int domain = -1;
+	socklen_t len = sizeof domain;
+
+	return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 &&
+	    domain == AF_UNIX;
+#else
 	struct sockaddr_storage addr;
 	socklen_t len = sizeof addr;
 
 	return getsockname(fd, (struct sockaddr *)&addr, &len) == 0 &&
 	    addr.ss_family == AF_UNIX;
+#endif
 }
 
 int
@@ -180,15 +190,6 @@ dsrv_listener_end(int fd)
 	if (dsrv_listener_is_unix(fd))
 		while (dsrv_listener_accept(fd, &client) != -1)
 			;
-}
-
-void
-dsrv_listener_leave(int fd)
-{
-	/* What clients have sent to a Unix-domain socket may be descriptors,
-	 * and closing those may take long: not before this process ends. */
-	if (!dsrv_listener_is_unix(fd))
-		close(fd);
 }
 
 int

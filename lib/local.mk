@@ -47,6 +47,7 @@ lib_libdaemonsrv_la_SOURCES = \
 	lib/phase.c \
 	lib/output.c \
 	lib/pool.c \
+	lib/ports.c \
 	lib/outbox.c \
 	lib/reader.c \
 	lib/statuspipe.c \

@@ -114,9 +114,9 @@ end_listeners(struct master *m)
 	if (!is_for_good(m))
 		return;
 	if (m->request.obeyed & DSRV_ASK_FOR_GOOD)
-		dsrv_fdclean_leave_listeners();
+		dsrv_ports_leave();
 	else if (m->server.pid == 0 || (is_at_once(m) && has_spares))
-		dsrv_fdclean_end_listeners(&m->loop, has_spares);
+		dsrv_ports_end(&m->loop, has_spares);
 }
 
 /* Adds what signo asks for; returns whether that is more than before. */
@@ -245,7 +245,7 @@ fork_logger(struct master *m)
 	if (fork_supervised(m, &m->log.logger, dsrv_loop_fork_ignoring) != 0)
 		return 0;
 	dsrv_memory_free(m->roster, sizeof *m->roster);
-	dsrv_fdclean_close_listeners();
+	dsrv_ports_close();
 	dsrv_keeplog_become_logger(&m->log);
 	return 1;
 }
@@ -630,7 +630,7 @@ open_master(struct master *m)
 	enter_phase(m, DSRV_PHASE_STARTING);
 	first_child(m);
 	dsrv_orphans_begin(&m->orphans);
-	dsrv_fdclean_find_listeners();
+	dsrv_ports_find();
 	return 0;
 
 close_log:

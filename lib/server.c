@@ -83,7 +83,7 @@ end_listeners(struct server *s)
 {
 	dsrv_accept_stop(&s->acceptor);
 	/* Even those that are not in the list. */
-	dsrv_fdclean_end_listeners(&s->loop, has_spares(s));
+	dsrv_ports_end(&s->loop, has_spares(s));
 }
 
 static void
@@ -104,10 +104,11 @@ obey(struct server *s, int signo)
 	/* If this process dies now, the master need not repeat the signal, nor
 	 * take the end for a failure if the master was not asked. */
 	dsrv_statuspipe_say(DSRV_STATUS_ASKED, signo);
-	if (s->asked & DSRV_ASK_FOR_GOOD)
-		end_listeners(s);
+	/* First: a child that ends listeners must not keep spares waiting. */
 	if (has_spares(s))
 		dismiss_spares(s);
+	if (s->asked & DSRV_ASK_FOR_GOOD)
+		end_listeners(s);
 	if (seconds > 0 && dsrv_loop_timer(&s->loop, DRAIN) == DSRV_NEVER)
 		dsrv_loop_set_timer(&s->loop, DRAIN,
 		    dsrv_clock_now() + seconds * 1000);
@@ -119,11 +120,11 @@ lose_master(struct server *s)
 	dsrv_loop_forget(&s->loop, MASTER);
 	dsrv_report("go on: the master is gone");
 	s->asked |= DSRV_ASK_LEAVE | DSRV_ASK_FOR_GOOD;
-	end_listeners(s);
 	if (has_spares(s)) {
 		dismiss_spares(s);
 		signal_workers(s, dsrv_sigtable_to_workers(SIGUSR2));
 	}
+	end_listeners(s);
 }
 
 /* The workers' time is over: the server ends, and they become children of the
@@ -454,7 +455,7 @@ open_server(struct server *s, const int *fds, int count)
 	s->fds = fds;
 	dsrv_role()->roster->has_spares = has_spares(s);
 	give_to_workers(s);
-	dsrv_fdclean_find_listeners();
+	dsrv_ports_find();
 	return 0;
 
 close_acceptor:

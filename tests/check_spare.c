@@ -9,6 +9,12 @@
 #ifdef HAVE_SYS_EVENTFD_H
 #include <sys/eventfd.h>
 #endif
+#if defined(__has_include)
+#if __has_include(<linux/userfaultfd.h>)
+#include <linux/userfaultfd.h>
+#endif
+#endif
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -158,6 +164,83 @@ make_listeners_wait(void)
 		fcntl(listeners[i], F_SETFL,
 		    fcntl(listeners[i], F_GETFL) & ~O_NONBLOCK);
 }
+
+/* Holds the lock of the first listener: a thread sleeps for ever in a page
+ * fault of a call that has taken it. Whether it does. */
+
+#if defined(UFFD_API) && defined(SYS_userfaultfd) && defined(TCP_MD5SIG)
+
+static char *half_there;	/* its second page never comes */
+static volatile int let_go;
+
+static void *
+take_lock(void *size)
+{
+	setsockopt(listeners[0], IPPROTO_TCP, TCP_MD5SIG,
+	    half_there + (size_t)getpagesize() - sizeof(int),
+	    *(socklen_t *)size);
+	let_go = 1;
+	return NULL;
+}
+
+static int
+never_comes(char *page)
+{
+	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register faults = {
+		.range = { (uintptr_t)page, (unsigned long)getpagesize() },
+		.mode = UFFDIO_REGISTER_MODE_MISSING
+	};
+
+	return fd != -1 && ioctl(fd, UFFDIO_API, &api) == 0 &&
+	    ioctl(fd, UFFDIO_REGISTER, &faults) == 0;
+}
+
+/* Whether another process would wait for it. */
+static int
+is_locked(void)
+{
+	struct sockaddr_storage addr;
+	socklen_t len = sizeof addr;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		getsockname(listeners[0], (struct sockaddr *)&addr, &len);
+		_exit(0);
+	}
+	while (!let_go && state_of(pid) != 'D' && state_of(pid) != 'Z')
+		poll(NULL, 0, 1);
+	return state_of(pid) == 'D';
+}
+
+static int
+hold_lock(void)
+{
+	static socklen_t size = sizeof(struct tcp_md5sig);
+	size_t page = (size_t)getpagesize();
+	pthread_t thread;
+
+	half_there = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	*half_there = 1;
+	if (!never_comes(half_there + page) ||
+	    pthread_create(&thread, NULL, take_lock, &size) != 0)
+		return 0;
+	while (!let_go && !is_locked())
+		;
+	return !let_go;
+}
+
+#else
+
+static int
+hold_lock(void)
+{
+	return 0;
+}
+
+#endif
 
 /* Descriptors of its own, under the numbers of all that there was. */
 
@@ -327,6 +410,8 @@ misbehave(const char *line)
 		printf("%d\n", replace_listener() == listeners[0]);
 	else if (strcmp(line, "zero\n") == 0)
 		printf("%d\n", is_zero(listeners[0]));
+	else if (strcmp(line, "hold\n") == 0)
+		printf("%d\n", hold_lock());
 	else if (strcmp(line, "wide\n") == 0)
 		fputws(L"wide\n", stdout);
 	else
@@ -1724,6 +1809,24 @@ END_TEST
 
 /* A program that knows nothing of the library's descriptors may close them,
  * as by closefrom(3), and get their numbers. */
+START_TEST(a_worker_that_holds_the_lock_of_a_listener_makes_nobody_deaf)
+{
+	pid_t worker;
+	int fd, held;
+
+	start();
+	fd = served(ports[0], &worker);
+	held = number(fd, "hold");
+	if (!skip_if(!held, "no page fault can be made to last")) {
+		send_signal(master, SIGUSR2);
+		settled(server);
+		ck_assert(running(worker));
+	}
+	stop();
+	close(fd);
+}
+END_TEST
+
 START_TEST(a_worker_keeps_what_it_has_opened_in_place_of_all_that_there_was)
 {
 	char command[16];
@@ -2340,6 +2443,7 @@ main(void)
 		a_crowd_of_clients_is_served_by_few,
 		a_spare_has_neither_socket_nor_pipe_to_tell_its_server_by,
 		a_worker_that_makes_listeners_wait_makes_nobody_deaf,
+		a_worker_that_holds_the_lock_of_a_listener_makes_nobody_deaf,
 		a_worker_keeps_what_it_has_opened_in_place_of_all_that_there_was,
 		a_worker_that_has_usurped_all_takes_no_other_client,
 		a_worker_that_takes_all_slots_for_nobody_starves_no_client,
