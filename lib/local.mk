@@ -4,28 +4,26 @@ lib_libdaemonsrv_la_CFLAGS = $(AM_CFLAGS) $(LIB_CFLAGS)
 lib_libdaemonsrv_la_SOURCES = \
 	lib/accept.c \
 	lib/address.c \
-	lib/handover.c \
 	lib/await.c \
 	lib/birth.c \
-	lib/sigfd.c \
-	lib/sigaction.c \
-	lib/process1.c \
 	lib/children.c \
+	lib/clock.c \
 	lib/daemon-private.h \
 	lib/descriptors.c \
 	lib/fdclean.c \
-	lib/keeplog.c \
 	lib/filelock.c \
+	lib/handover.c \
 	lib/intake.c \
 	lib/journal.c \
+	lib/keeplog.c \
 	lib/leader.c \
 	lib/limit.c \
 	lib/listen.c \
 	lib/listener.c \
-	lib/ownsocket.c \
 	lib/logcompose.c \
 	lib/logdir.c \
 	lib/logfile.c \
+	lib/logger-private.h \
 	lib/logger.c \
 	lib/logline.c \
 	lib/logname.c \
@@ -35,37 +33,42 @@ lib_libdaemonsrv_la_SOURCES = \
 	lib/logtrouble.c \
 	lib/logturn.c \
 	lib/logwriter.c \
-	lib/logger-private.h \
 	lib/loop.c \
-	lib/reap.c \
-	lib/clock.c \
+	lib/master-private.h \
 	lib/master.c \
+	lib/masterchild.c \
+	lib/masterstop.c \
 	lib/memory.c \
 	lib/notice.c \
 	lib/offspring.c \
 	lib/orphans.c \
-	lib/phase.c \
+	lib/outbox.c \
 	lib/output.c \
+	lib/ownsocket.c \
+	lib/phase.c \
 	lib/pool.c \
 	lib/ports.c \
-	lib/outbox.c \
+	lib/process1.c \
 	lib/reader.c \
-	lib/statuspipe.c \
+	lib/reap.c \
 	lib/relay.c \
 	lib/report.c \
 	lib/restart.c \
 	lib/ring.c \
+	lib/role.c \
 	lib/server.c \
 	lib/settings.c \
+	lib/sigaction.c \
+	lib/sigfd.c \
 	lib/sigtable.c \
 	lib/slots.c \
 	lib/spare.c \
-	lib/role.c \
 	lib/starter.c \
 	lib/startup.c \
+	lib/statuspipe.c \
 	lib/supervise.c \
-	lib/wakeup.c \
 	lib/timeformat.c \
+	lib/wakeup.c \
 	lib/worker.c \
 	# EOL
 

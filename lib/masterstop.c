@@ -1,0 +1,255 @@
+/*
+ * masterstop.c - how a master is asked to end something, and ends it
+ *
+ * The master remembers what the daemon was asked to do, and never infers it
+ * from how a server ended.
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <signal.h>
+
+#include "master-private.h"
+
+/*
+ * Phases
+ */
+
+void
+dsrv_master_enter(struct master *m, enum dsrv_phase phase)
+{
+	int64_t time = dsrv_phase_time(phase, m->confirmed);
+
+	if (phase < m->phase)
+		return;
+	m->phase = phase;
+	dsrv_loop_set_timer(&m->loop, PHASE, time == DSRV_NEVER ? time :
+	    dsrv_clock_now() + time);
+}
+
+int
+dsrv_master_is_for_good(const struct master *m)
+{
+	return (m->request.asked & DSRV_ASK_FOR_GOOD) != 0;
+}
+
+int
+dsrv_master_is_at_once(const struct master *m)
+{
+	return (m->request.asked & DSRV_ASK_AT_ONCE) != 0;
+}
+
+/* A server that another is to follow must not keep it waiting. */
+static void
+expect_end(struct master *m)
+{
+	int64_t time = dsrv_phase_time(DSRV_PHASE_STOPPING_SERVER, 1);
+
+	if (m->server.pid != 0 && time != DSRV_NEVER)
+		dsrv_loop_set_timer(&m->loop, HANG, dsrv_clock_now() + time);
+}
+
+/* Starts the time limit of processes that must end at once. */
+static void
+begin_to_stop(struct master *m)
+{
+	if (!dsrv_master_is_at_once(m))
+		return;
+	if (!dsrv_master_is_for_good(m))
+		expect_end(m);
+	else if (m->server.pid != 0 && m->phase < DSRV_PHASE_STOPPING_SERVER)
+		dsrv_master_enter(m, DSRV_PHASE_STOPPING_SERVER);
+	else if (m->phase == DSRV_PHASE_AWAITING_WORKERS)
+		dsrv_master_enter(m, DSRV_PHASE_STOPPING_WORKERS);
+}
+
+/*
+ * Signals
+ */
+
+/* From the signal on that means the end nobody of the daemon accepts. A server
+ * ends its sockets itself when it hears; one that does not hear must not take
+ * that for a failure, unless its spares would go on to accept. */
+void
+dsrv_master_end_listeners(struct master *m)
+{
+	int has_spares = m->roster->has_spares;
+
+	if (!dsrv_master_is_for_good(m))
+		return;
+	if (m->request.obeyed & DSRV_ASK_FOR_GOOD)
+		dsrv_ports_leave();
+	else if (m->server.pid == 0 || (dsrv_master_is_at_once(m) && has_spares))
+		dsrv_ports_end(&m->loop, has_spares);
+}
+
+int
+dsrv_master_ask(struct master *m, int signo)
+{
+	if (!dsrv_sigtable_raise(&m->request.asked, signo))
+		return 0;
+	m->request.signo = signo;
+	dsrv_orphans_signal(&m->orphans, dsrv_sigtable_to_workers(signo));
+	dsrv_master_end_listeners(m);
+	begin_to_stop(m);
+	return 1;
+}
+
+void
+dsrv_master_end(struct master *m, int status)
+{
+	if (m->status != -1)
+		return;
+	m->status = status;
+	dsrv_supervise_again(&m->server, DSRV_NEVER);
+	if (m->server.pid != 0 || !dsrv_master_is_for_good(m))
+		dsrv_master_ask(m, SIGTERM);
+	dsrv_supervise_signal(&m->server, SIGTERM);
+	if (m->server.pid == 0)
+		dsrv_master_enter(m, dsrv_master_is_at_once(m) ? DSRV_PHASE_STOPPING_WORKERS :
+		    DSRV_PHASE_AWAITING_WORKERS);
+}
+
+void
+dsrv_master_take(struct master *m, int signo)
+{
+	int raised;
+
+	if (dsrv_sigtable_ask(signo) == 0)
+		return;
+	if (!m->confirmed && !(dsrv_sigtable_ask(signo) & DSRV_ASK_FOR_GOOD)) {
+		if (m->pending_signal != SIGUSR1)
+			m->pending_signal = signo;
+		return;
+	}
+	if (signo == SIGHUP)
+		dsrv_supervise_signal(&m->log.logger, SIGHUP);
+	raised = dsrv_master_ask(m, signo);
+	/* Even if not raised: a handler of the program may have taken the last
+	 * one before daemon_server(), which ignores repetitions. */
+	if (m->server.pid != 0)
+		dsrv_supervise_signal(&m->server, signo);
+	else if (!raised)
+		return;
+	else if (dsrv_master_is_for_good(m))
+		dsrv_master_end(m, m->confirmed ? 0 : 1);
+	else if (m->status == -1)
+		dsrv_supervise_again(&m->server, dsrv_clock_now());
+}
+
+int
+dsrv_master_missed(const struct master *m)
+{
+	int signo = m->request.signo;
+
+	if (!(m->request.asked & ~m->request.obeyed))
+		return 0;
+	/* What was asked for last may have been less. */
+	if (dsrv_master_is_at_once(m) && !(dsrv_sigtable_ask(signo) & DSRV_ASK_AT_ONCE))
+		signo = SIGTERM;
+	return dsrv_sigtable_to_workers(signo);
+}
+
+/*
+ * What ends when
+ */
+
+/* A process that runs with other rights, or hangs in the kernel, may survive
+ * SIGKILL. The daemon ends anyway. */
+static void
+report_left(struct master *m)
+{
+	int count = m->orphans.count + (m->server.pid != 0);
+	pid_t pid = m->server.pid != 0 ? m->server.pid :
+	    dsrv_orphans_first(&m->orphans);
+
+	if (count > 1)
+		dsrv_report("end process %ld and %d other%s: they stay",
+		    (long)pid, count - 1, count > 2 ? "s" : "");
+	else if (count == 1)
+		dsrv_report("end process %ld: it stays", (long)pid);
+}
+
+/* It need not go on for that. One that runs with other rights is left at once;
+ * a large one may take its time to die. */
+static void
+kill_server(struct master *m)
+{
+	if (m->server.pid != 0 && kill(m->server.pid, SIGKILL) == -1 &&
+	    errno == EPERM)
+		dsrv_loop_set_timer(&m->loop, PHASE, dsrv_clock_now());
+}
+
+/* It was to end at once, and another is to follow it. */
+void
+dsrv_master_end_hung_server(struct master *m)
+{
+	if (m->server.pid == 0 || dsrv_master_is_for_good(m))
+		return;
+	dsrv_report("end the server by signal %d within %d s: it is killed",
+	    m->request.signo, dsrv_settings()->stop_timeout);
+	dsrv_supervise_signal(&m->server, SIGKILL);
+}
+
+/* The time of a phase is over before what it waited for. */
+void
+dsrv_master_go_on(struct master *m)
+{
+	enum dsrv_phase before = m->phase;
+
+	dsrv_master_enter(m, dsrv_phase_after(before));
+	switch (m->phase) {
+	case DSRV_PHASE_STOPPING_SERVER:
+		m->reason_given = 1;
+		dsrv_report("start: no daemon_success() within %d s",
+		    dsrv_settings()->start_timeout);
+		dsrv_master_take(m, SIGTERM);
+		break;
+	case DSRV_PHASE_KILLING_SERVER:
+		kill_server(m);
+		break;
+	case DSRV_PHASE_STOPPING_WORKERS:
+		dsrv_master_ask(m, SIGTERM);
+		break;
+	case DSRV_PHASE_KILLING_WORKERS:
+		dsrv_orphans_signal(&m->orphans, SIGCONT);
+		dsrv_orphans_signal(&m->orphans, SIGKILL);
+		break;
+	case DSRV_PHASE_WRITING:
+		report_left(m);
+		if (m->status == -1)	/* the server's is unknown */
+			m->status = !m->confirmed;
+		dsrv_keeplog_leave(&m->log, m->confirmed);
+		break;
+	case DSRV_PHASE_SILENCING:	/* even those that are not counted */
+		dsrv_orphans_signal(&m->orphans, SIGKILL);
+		dsrv_keeplog_silence(&m->log, dsrv_phase_time(before, 1));
+		break;
+	default:
+		break;
+	}
+}
+
+/* Without a server: whether what the phase waits for has happened. */
+static int
+has_no_workers(const struct master *m)
+{
+	return m->phase >= DSRV_PHASE_AWAITING_WORKERS &&
+	    m->phase < DSRV_PHASE_WRITING && m->orphans.count == 0 &&
+	    m->orphans.from_dead == -1;
+}
+
+int
+dsrv_master_is_over(struct master *m)
+{
+	if (has_no_workers(m)) {
+		dsrv_master_enter(m, DSRV_PHASE_WRITING);
+		dsrv_crashes_say(&m->crashes);
+		dsrv_keeplog_leave(&m->log, m->confirmed);
+	}
+	if (m->phase >= DSRV_PHASE_WRITING && dsrv_keeplog_is_done(&m->log))
+		m->phase = DSRV_PHASE_OVER;
+	return m->phase == DSRV_PHASE_OVER;
+}
