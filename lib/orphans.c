@@ -121,8 +121,9 @@ dsrv_orphans_first(const struct dsrv_orphans *o)
  * Adoption
  */
 
-void
-dsrv_orphans_add(struct dsrv_orphans *o, pid_t pid, int missed)
+static void
+add_orphan(struct dsrv_orphans *o, pid_t pid, int missed,
+    struct dsrv_refused *refused)
 {
 	if (dsrv_loop_has_child(o->loop, pid) ||
 	    dsrv_children_has(&o->unadopted, pid))
@@ -137,17 +138,29 @@ dsrv_orphans_add(struct dsrv_orphans *o, pid_t pid, int missed)
 			return;
 		dsrv_children_add(&o->unadopted, pid);
 	}
-	kill(pid, missed);
+	if (kill(pid, missed) == -1)
+		dsrv_refused_add(refused, pid);
+}
+
+void
+dsrv_orphans_add(struct dsrv_orphans *o, pid_t pid, int missed)
+{
+	struct dsrv_refused refused = { 0 };
+
+	add_orphan(o, pid, missed, &refused);
+	dsrv_refused_say(&refused, missed);
 }
 
 void
 dsrv_orphans_adopt(struct dsrv_orphans *o, const struct dsrv_roster *roster,
     int missed)
 {
+	struct dsrv_refused refused = { 0 };
 	int i, count = roster->count;
 
 	for (i = 0; i < count && i < DSRV_COUNT(roster->pids); i++)
-		dsrv_orphans_add(o, roster->pids[i], missed);
+		add_orphan(o, roster->pids[i], missed, &refused);
+	dsrv_refused_say(&refused, missed);
 }
 
 void

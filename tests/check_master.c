@@ -2908,6 +2908,41 @@ START_TEST(a_signal_that_workers_cannot_be_sent_is_told_once)
 }
 END_TEST
 
+/* Their server has died before it could pass it on. */
+START_TEST(a_signal_that_orphans_cannot_be_sent_is_told_once)
+{
+	pid_t workers[2];
+	char expected[128];
+	int i, fds[2];
+
+	if (skip_if(!ADOPTING, "orphans cannot be adopted"))
+		return;
+	make_shield();
+	start_in_foreground();
+	for (i = 0; i < 2; i++)
+		fds[i] = served(&workers[i]);
+	for (i = 0; i < 2; i++)
+		shield->pids[i] = workers[i];
+	send_signal(here.server, SIGSTOP);
+	becomes(here.server, 'T');
+	send_signal(here.master, SIGHUP);
+	settled(here.master);
+	send_signal(here.server, SIGKILL);
+	next_server();
+	for (i = 0; i < 2; i++) {
+		still_served(fds[i]);
+		end_worker(fds[i], workers[i]);
+		reaped(workers[i]);
+	}
+	send_signal(here.master, SIGTERM);
+	ends_in_foreground_with(0);
+	snprintf(expected, sizeof expected, ": unable to send signal 1 "
+	    "(Hangup) to worker %ld and 1 other: ", (long)workers[0]);
+	says(here.run.err, expected);
+	ck_assert_msg(messages_in(here.run.err) == 1, "%s", here.run.err);
+}
+END_TEST
+
 /* It may go on between SIGCONT and SIGKILL, and pass the stop on. */
 START_TEST(workers_that_a_hung_server_tells_at_last_have_their_time)
 {
@@ -3889,6 +3924,7 @@ main(void)
 		a_master_ends_though_its_server_cannot_be_killed,
 		a_reload_that_the_server_cannot_be_sent_is_told_once_and_sent_later,
 		a_signal_that_workers_cannot_be_sent_is_told_once,
+		a_signal_that_orphans_cannot_be_sent_is_told_once,
 		workers_that_a_hung_server_tells_at_last_have_their_time,
 		without_its_master_a_server_lets_its_workers_finish_and_ends,
 		without_its_master_a_server_still_obeys,
