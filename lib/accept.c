@@ -10,7 +10,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "daemon-private.h"
+#include "report.h"
+#include "workers.h"
 
 enum { SUSPICION = 500 };	/* ms, for a stop to be heard of */
 

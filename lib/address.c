@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "daemon-private.h"
+#include "ground.h"
 
 void
 dsrv_address_keep(struct dsrv_address *kept, const struct sockaddr *addr,

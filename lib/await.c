@@ -17,7 +17,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "daemon-private.h"
+#include "role.h"
+#include "workers.h"
 
 static int
 is_resting(const struct dsrv_await *a, unsigned index)

@@ -20,7 +20,9 @@
 #include <sched.h>
 #include <unistd.h>
 
-#include "daemon-private.h"
+#include "report.h"
+#include "role.h"
+#include "workers.h"
 
 enum {
 	YIELDS = 4,	/* usually the server only waits for this processor */

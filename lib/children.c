@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "daemon-private.h"
+#include "loop.h"
 
 enum {
 	SLOTS = 2 * DSRV_WORKERS_MAX,	/* a power of two, at most half full */

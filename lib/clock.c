@@ -8,7 +8,7 @@
 #include <poll.h>
 #include <time.h>
 
-#include "daemon-private.h"
+#include "ground.h"
 
 int64_t
 dsrv_clock_now(void)

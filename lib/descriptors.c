@@ -17,7 +17,7 @@
 #include <unistd.h>
 #include <wchar.h>
 
-#include "daemon-private.h"
+#include "ground.h"
 
 enum { TRIES = 10, REST = 10 /* ms */ };
 

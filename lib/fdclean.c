@@ -16,7 +16,8 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#include "daemon-private.h"
+#include "role.h"
+#include "listeners.h"
 
 enum {
 	/* No loop goes further, whatever RLIMIT_NOFILE says: 10^9 calls

@@ -18,7 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "logger-private.h"
+#include "logfile.h"
 
 static struct stat wanted;	/* the file that was found locked last */
 

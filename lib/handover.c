@@ -73,7 +73,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "logger-private.h"
+#include "journal.h"
 
 enum { PIPE_SIZE = 256 * 1024 };
 

@@ -16,7 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "logger-private.h"
+#include "logger.h"
 
 static char *
 end_of_text(const struct dsrv_handover *h)

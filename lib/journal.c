@@ -16,7 +16,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "logger-private.h"
+#include "logfile.h"
+#include "journal.h"
 
 /*
  * The record

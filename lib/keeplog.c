@@ -13,7 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "daemon-private.h"
+#include "report.h"
+#include "master.h"
 
 enum { FIRST_PAUSE = 100, LONGEST_PAUSE = 10000 };	/* ms */
 
@@ -111,7 +112,7 @@ lose_late(struct dsrv_keeplog *k, int status)
 {
 	if (k->left && status == 0)
 		return DSRV_KEEPLOG_DONE;
-	dsrv_supervise_again(&k->logger, dsrv_clock_now() + dsrv_restart_pause(
+	dsrv_supervise_again(&k->logger, dsrv_clock_now() + dsrv_backoff(
 	    ++k->logger.history.fast_ends, FIRST_PAUSE, LONGEST_PAUSE));
 	return DSRV_KEEPLOG_AGAIN;
 }

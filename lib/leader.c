@@ -15,7 +15,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "daemon-private.h"
+#include "report.h"
+#include "start.h"
 
 enum { STARTER, TAGS };	/* of the loop */
 

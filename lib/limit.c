@@ -5,7 +5,7 @@
  */
 #include "config.h"
 
-#include "daemon-private.h"
+#include "workers.h"
 
 enum { QUIET = 10000 };	/* ms, from one line to the next */
 

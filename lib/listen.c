@@ -15,7 +15,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "daemon-private.h"
+#include "report.h"
+#include "listeners.h"
 
 enum { PORT_TRIES = 16 };	/* for one that is free in each family */
 

@@ -14,7 +14,7 @@
 #include <poll.h>
 #include <unistd.h>
 
-#include "daemon-private.h"
+#include "listeners.h"
 
 enum {
 	CLIENT_FAILURES = 10,	/* in a row: more are not the clients' */
@@ -127,7 +127,7 @@ dsrv_listener_pause(int error, int *failures)
 	nth = ++*failures;
 	if (dsrv_listener_why(error) == DSRV_LISTENER_CLIENT)
 		nth -= CLIENT_FAILURES;
-	return nth > 0 ? dsrv_restart_pause(nth, FIRST_PAUSE, LONGEST_PAUSE) :
+	return nth > 0 ? dsrv_backoff(nth, FIRST_PAUSE, LONGEST_PAUSE) :
 	    0;
 }
 

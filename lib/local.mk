@@ -5,26 +5,30 @@ lib_libdaemonsrv_la_SOURCES = \
 	lib/accept.c \
 	lib/address.c \
 	lib/await.c \
+	lib/backoff.c \
 	lib/birth.c \
 	lib/children.c \
 	lib/clock.c \
-	lib/daemon-private.h \
 	lib/descriptors.c \
 	lib/fdclean.c \
 	lib/filelock.c \
+	lib/ground.h \
 	lib/handover.c \
 	lib/intake.c \
 	lib/journal.c \
+	lib/journal.h \
 	lib/keeplog.c \
 	lib/leader.c \
 	lib/limit.c \
 	lib/listen.c \
 	lib/listener.c \
+	lib/listeners.h \
 	lib/logcompose.c \
 	lib/logdir.c \
 	lib/logfile.c \
-	lib/logger-private.h \
+	lib/logfile.h \
 	lib/logger.c \
+	lib/logger.h \
 	lib/logline.c \
 	lib/logname.c \
 	lib/logprune.c \
@@ -34,8 +38,9 @@ lib_libdaemonsrv_la_SOURCES = \
 	lib/logturn.c \
 	lib/logwriter.c \
 	lib/loop.c \
-	lib/master-private.h \
+	lib/loop.h \
 	lib/master.c \
+	lib/master.h \
 	lib/masterchild.c \
 	lib/masterstop.c \
 	lib/memory.c \
@@ -53,16 +58,20 @@ lib_libdaemonsrv_la_SOURCES = \
 	lib/reap.c \
 	lib/relay.c \
 	lib/report.c \
+	lib/report.h \
 	lib/restart.c \
 	lib/ring.c \
 	lib/role.c \
+	lib/role.h \
 	lib/server.c \
 	lib/settings.c \
 	lib/sigaction.c \
 	lib/sigfd.c \
+	lib/signals.h \
 	lib/sigtable.c \
 	lib/slots.c \
 	lib/spare.c \
+	lib/start.h \
 	lib/starter.c \
 	lib/startup.c \
 	lib/statuspipe.c \
@@ -70,6 +79,7 @@ lib_libdaemonsrv_la_SOURCES = \
 	lib/timeformat.c \
 	lib/wakeup.c \
 	lib/worker.c \
+	lib/workers.h \
 	# EOL
 
 # -version-info: see the README, Versioning, before a release.

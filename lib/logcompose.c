@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-#include "logger-private.h"
+#include "logger.h"
 
 /* Those of the master and the server, as far as there is room for them. */
 static void

@@ -17,7 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "logger-private.h"
+#include "logfile.h"
 
 enum { DIRECTORY_MODE = 0750, LINKS_MAX = 40 };
 

@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "logger-private.h"
+#include "logfile.h"
 
 enum { FILE_MODE = 0640 };
 

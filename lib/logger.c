@@ -16,7 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "logger-private.h"
+#include "logger.h"
 
 enum {
 	LOOK = 1000,	/* ms, between two looks at the file */
@@ -332,7 +332,7 @@ begin_step_again(struct logger *l, const struct step *step)
 	while (step->take(l) == -1) {
 		if (tries == 0)
 			say_failure(l, step, errno, "; trying again");
-		dsrv_clock_sleep(dsrv_restart_pause(++tries, AGAIN, LOOK));
+		dsrv_clock_sleep(dsrv_backoff(++tries, AGAIN, LOOK));
 	}
 	return 0;
 }

@@ -10,7 +10,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "logger-private.h"
+#include "logfile.h"
+#include "journal.h"
 
 /*
  * The prefix

@@ -15,7 +15,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "logger-private.h"
+#include "logfile.h"
 
 static int
 format_name(struct dsrv_logname *n, const struct dsrv_time *t)

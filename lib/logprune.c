@@ -19,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "logger-private.h"
+#include "logfile.h"
 
 enum { TOLERANCE = 60 };	/* s that a file system's clock may be ahead */
 

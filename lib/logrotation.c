@@ -15,7 +15,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "logger-private.h"
+#include "logfile.h"
 
 /* In this directory, and the file's name there. */
 struct row {

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "logger-private.h"
+#include "logfile.h"
 
 int
 dsrv_logstream_of(const char *path)

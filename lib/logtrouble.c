@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "logger-private.h"
+#include "logger.h"
 
 static const char *const verbs[] = {
 	[DSRV_TROUBLE_READ] = "read lines for",

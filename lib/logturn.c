@@ -10,7 +10,7 @@
  */
 #include "config.h"
 
-#include "logger-private.h"
+#include "logger.h"
 
 enum {
 	PATIENCE = 1000,	/* ms */

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "logger-private.h"
+#include "logger.h"
 
 enum { PATIENCE = 1000 };	/* ms, with a stream that is full */
 

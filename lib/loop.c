@@ -11,7 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "daemon-private.h"
+#include "report.h"
+#include "loop.h"
 
 enum { UNSAID = 1000 };	/* ms, until a message is retried */
 enum { FORGOTTEN = -1 };	/* a descriptor; a paused one is -2 - fd */

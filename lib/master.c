@@ -13,7 +13,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "master-private.h"
+#include "report.h"
+#include "master.h"
 
 enum { NOBODY = -1 };	/* beside DAEMON_SERVER and DAEMON_LOGGER */
 

@@ -13,7 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "master-private.h"
+#include "report.h"
+#include "master.h"
 
 /*
  * Birth

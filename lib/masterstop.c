@@ -11,7 +11,8 @@
 #include <errno.h>
 #include <signal.h>
 
-#include "master-private.h"
+#include "report.h"
+#include "master.h"
 
 /*
  * Phases

@@ -11,7 +11,7 @@
 
 #include <sys/mman.h>
 
-#include "daemon-private.h"
+#include "ground.h"
 
 #ifndef MAP_ANONYMOUS
 #define MAP_ANONYMOUS MAP_ANON

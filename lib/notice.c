@@ -11,7 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "daemon-private.h"
+#include "report.h"
+#include "workers.h"
 
 enum { LOOK = 1000, QUIET = 10000 };	/* ms */
 

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "daemon-private.h"
+#include "loop.h"
 
 int
 dsrv_offspring_signal(const struct dsrv_reaper *reaper, pid_t session,

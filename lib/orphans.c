@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "daemon-private.h"
+#include "master.h"
 
 enum { LATE = 1000 };	/* ms, for workers that a dead server had not recorded */
 

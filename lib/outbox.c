@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "daemon-private.h"
+#include "report.h"
 
 enum { SIZE = 16 * 1024 };	/* a power of two, and many messages */
 

@@ -28,7 +28,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "daemon-private.h"
+#include "ground.h"
 
 static int
 has_room(int fd)

@@ -11,7 +11,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "daemon-private.h"
+#include "listeners.h"
 
 struct known {
 	int fd;

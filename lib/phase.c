@@ -8,7 +8,8 @@
  */
 #include "config.h"
 
-#include "daemon-private.h"
+#include "start.h"
+#include "master.h"
 
 enum {
 	DEATH = 1000,		/* ms, for a process that gets SIGKILL, ... */

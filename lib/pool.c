@@ -12,7 +12,8 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "daemon-private.h"
+#include "report.h"
+#include "workers.h"
 
 enum {
 	FIRST_PAUSE = 100, LONGEST_PAUSE = 1000,	/* ms */
@@ -142,7 +143,7 @@ dsrv_pool_lose(struct dsrv_pool *pool, const struct dsrv_ended *ended)
 	dsrv_accept_check(pool->acceptor);
 	pool->refill = pool->hungry = 1;
 	return pool->lost > 1 || !dsrv_accept_has_clients(pool->acceptor) ?
-	    dsrv_restart_pause(pool->lost, FIRST_PAUSE, LONGEST_PAUSE) : 0;
+	    dsrv_backoff(pool->lost, FIRST_PAUSE, LONGEST_PAUSE) : 0;
 }
 
 void
@@ -176,7 +177,7 @@ dsrv_pool_look(struct dsrv_pool *pool)
 		pool->hungry = pool->vain_looks > 0 ? 1 : HELPINGS;
 	pool->looked = waits;
 	dsrv_loop_set_timer(pool->loop, pool->tag, waits ? dsrv_clock_now() +
-	    dsrv_restart_pause(pool->vain_looks + 1, FIRST_PAUSE,
+	    dsrv_backoff(pool->vain_looks + 1, FIRST_PAUSE,
 	    LONGEST_PAUSE) : DSRV_NEVER);
 }
 

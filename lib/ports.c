@@ -12,7 +12,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "daemon-private.h"
+#include "report.h"
+#include "role.h"
+#include "listeners.h"
 
 /* Found while they listen: one that has been shut down cannot be told from
  * others. */

@@ -11,7 +11,8 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include "daemon-private.h"
+#include "report.h"
+#include "signals.h"
 
 static int guarded;
 static volatile sig_atomic_t pending;

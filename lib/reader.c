@@ -22,7 +22,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "logger-private.h"
+#include "logger.h"
 
 enum {
 	AGAIN = 1000,	/* ms, until a read that has failed is tried again */

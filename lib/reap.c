@@ -22,7 +22,7 @@
 #include <sys/procctl.h>
 #endif
 
-#include "daemon-private.h"
+#include "loop.h"
 
 enum {
 	SWEEP_BUSY = 2,

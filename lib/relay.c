@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "daemon-private.h"
+#include "start.h"
 
 /*
  * One stream

@@ -22,7 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "daemon-private.h"
+#include "report.h"
 
 enum {
 	PATIENCE = 1000,	/* ms, while a starter reads, or at an end */

@@ -7,17 +7,10 @@
 
 #include <sys/wait.h>
 
-#include "daemon-private.h"
+#include "report.h"
+#include "master.h"
 
 enum { FIRST_PAUSE = 100, LONGEST_PAUSE = 10000 };	/* ms */
-
-int
-dsrv_restart_pause(int nth, int first, int most)
-{
-	while (--nth > 0 && first < most)
-		first *= 2;
-	return first < most ? first : most;
-}
 
 static struct dsrv_verdict
 end_with(int status)
@@ -51,7 +44,7 @@ static struct dsrv_verdict
 again_soon(const struct dsrv_history *history)
 {
 	return again(history->fast_ends == 0 ? 0 :
-	    dsrv_restart_pause(history->fast_ends, FIRST_PAUSE,
+	    dsrv_backoff(history->fast_ends, FIRST_PAUSE,
 	    LONGEST_PAUSE));
 }
 

@@ -13,7 +13,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#include "daemon-private.h"
+#include "report.h"
 
 size_t
 dsrv_ring_fill(const struct dsrv_ring *r, size_t head)

@@ -15,7 +15,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "daemon-private.h"
+#include "report.h"
+#include "role.h"
 
 static struct dsrv_role role = {
 	.kind = DSRV_PROGRAM,

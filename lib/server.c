@@ -15,7 +15,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "daemon-private.h"
+#include "report.h"
+#include "role.h"
+#include "workers.h"
 
 enum {
 	FIRST_PAUSE = 100, LONGEST_PAUSE = 1000,	/* ms */
@@ -253,7 +255,7 @@ fork_failed(struct server *s)
 	if (s->fork_failures++ == 0)
 		dsrv_report("fork a worker: %s; trying again",
 		    strerror(errno));
-	pause_for(s, dsrv_restart_pause(s->fork_failures, FIRST_PAUSE,
+	pause_for(s, dsrv_backoff(s->fork_failures, FIRST_PAUSE,
 	    LONGEST_PAUSE));
 }
 
@@ -484,7 +486,7 @@ open_in_the_end(struct server *s, const int *fds, int count)
 		if (tries == 1)
 			dsrv_report("serve: %s; trying again",
 			    strerror(errno));
-		dsrv_clock_sleep(dsrv_restart_pause(tries, FIRST_PAUSE,
+		dsrv_clock_sleep(dsrv_backoff(tries, FIRST_PAUSE,
 		    LONGEST_PAUSE));
 	}
 }

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "daemon-private.h"
+#include "ground.h"
 
 static char root[] = "/";
 static char prefix[] = "%Y-%m-%dT%H:%M:%S%z ";

@@ -12,7 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "daemon-private.h"
+#include "report.h"
+#include "signals.h"
 
 /* glibc's sigprocmask(3) calls this from other pages, which each child would
  * have to map. */

@@ -20,11 +20,12 @@
 #endif
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "daemon-private.h"
+#include "signals.h"
 
 /*
  * Two ways to keep a signal until it is read

@@ -9,7 +9,9 @@
  */
 #include "config.h"
 
-#include "daemon-private.h"
+#include <signal.h>
+
+#include "ground.h"
 
 const int dsrv_sigtable[] = {
 	SIGHUP, SIGUSR1, SIGUSR2, SIGINT, SIGTERM, SIGQUIT, 0

@@ -10,7 +10,7 @@
  */
 #include "config.h"
 
-#include "daemon-private.h"
+#include "workers.h"
 
 enum {
 	FREE = 0,		/* else the pid of the spare, or ... */

@@ -20,7 +20,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "daemon-private.h"
+#include "report.h"
+#include "role.h"
+#include "workers.h"
 
 enum { FROM_SERVER, TO_SERVER, NULL_DEVICE, WAITER, ENDS };
 

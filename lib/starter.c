@@ -12,7 +12,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "daemon-private.h"
+#include "report.h"
+#include "role.h"
+#include "start.h"
 
 enum {
 	LOOK = 20,	/* ms between two looks at what is left of a start */

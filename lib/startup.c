@@ -16,7 +16,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "daemon-private.h"
+#include "report.h"
+#include "role.h"
+#include "start.h"
+#include "listeners.h"
 
 static int
 refuse(const char *what, int error)

@@ -15,7 +15,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "daemon-private.h"
+#include "report.h"
+#include "role.h"
+#include "listeners.h"
 
 enum {
 	SHORT_OF_MEMORY = 10,	/* ms, until the next try; */

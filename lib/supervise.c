@@ -9,7 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "daemon-private.h"
+#include "report.h"
+#include "master.h"
 
 enum {
 	FIRST_PAUSE = 100, LONGEST_PAUSE = 10000,	/* ms */
@@ -74,7 +75,7 @@ fail_fork(struct dsrv_supervised *s, const char *what)
 {
 	if (s->fork_failures++ == 0)
 		dsrv_report("%s %s: %s", what, s->name, strerror(errno));
-	dsrv_supervise_again(s, dsrv_clock_now() + dsrv_restart_pause(
+	dsrv_supervise_again(s, dsrv_clock_now() + dsrv_backoff(
 	    s->fork_failures, FIRST_PAUSE, LONGEST_PAUSE));
 	return -1;
 }

@@ -14,7 +14,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "logger-private.h"
+#include "logfile.h"
 
 int
 dsrv_timeformat_at(struct dsrv_time *t, time_t second)

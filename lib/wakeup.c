@@ -18,7 +18,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "daemon-private.h"
+#include "loop.h"
 
 #if defined(HAVE_SYS_EVENTFD_H) && defined(HAVE_PREADV2) && \
     defined(RWF_NOWAIT)

@@ -11,7 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "daemon-private.h"
+#include "report.h"
+#include "role.h"
+#include "workers.h"
 
 enum { LAST_WORDS = 2000 };	/* ms, for the client to see the end */
 

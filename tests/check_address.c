@@ -8,7 +8,7 @@
 #include <sys/un.h>
 #include <arpa/inet.h>
 
-#include "daemon-private.h"
+#include "ground.h"
 #include "harness.h"
 
 static struct dsrv_address kept;

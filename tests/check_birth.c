@@ -8,7 +8,8 @@
 #include <sys/mman.h>
 #include <poll.h>
 
-#include "daemon-private.h"
+#include "role.h"
+#include "workers.h"
 #include "harness.h"
 
 static int from_child, to_test;	/* a byte when it goes on */

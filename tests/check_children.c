@@ -5,7 +5,7 @@
  */
 #include "config.h"
 
-#include "daemon-private.h"
+#include "loop.h"
 #include "harness.h"
 
 enum {

@@ -11,7 +11,8 @@
 #include <errno.h>
 #include <fcntl.h>
 
-#include "daemon-private.h"
+#include "role.h"
+#include "listeners.h"
 #include "harness.h"
 
 enum { NOBODY = 54323 };	/* a user of no other processes */

@@ -28,7 +28,7 @@
 #include <stdarg.h>
 #include <time.h>
 
-#include "logger-private.h"
+#include "journal.h"
 #include "harness.h"
 
 enum {

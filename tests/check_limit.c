@@ -5,7 +5,7 @@
  */
 #include "config.h"
 
-#include "daemon-private.h"
+#include "workers.h"
 #include "harness.h"
 
 enum { QUIET = 10000, BEGIN = 500000 };	/* ms */

@@ -33,7 +33,7 @@ flock(int fd, int how)
 #include <stdarg.h>
 #include <time.h>
 
-#include "logger-private.h"
+#include "logfile.h"
 #include "harness.h"
 
 enum {

@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <time.h>
 
-#include "logger-private.h"
+#include "journal.h"
 #include "harness.h"
 
 enum {

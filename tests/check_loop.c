@@ -13,7 +13,7 @@
 #include <fcntl.h>
 #include <poll.h>
 
-#include "daemon-private.h"
+#include "loop.h"
 #include "harness.h"
 
 enum {

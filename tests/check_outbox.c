@@ -5,7 +5,7 @@
  */
 #include "config.h"
 
-#include "daemon-private.h"
+#include "report.h"
 #include "harness.h"
 
 enum { SIZE = 64 };

@@ -19,7 +19,7 @@
 #include <sched.h>
 #include <termios.h>
 
-#include "daemon-private.h"
+#include "ground.h"
 #include "harness.h"
 
 enum { MUCH = 1 << 20 };

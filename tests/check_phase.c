@@ -5,7 +5,8 @@
  */
 #include "config.h"
 
-#include "daemon-private.h"
+#include "start.h"
+#include "master.h"
 #include "harness.h"
 
 enum { PHASES = DSRV_PHASE_OVER + 1 };

@@ -15,7 +15,7 @@
 #include <poll.h>
 #include <termios.h>
 
-#include "daemon-private.h"
+#include "start.h"
 #include "harness.h"
 
 enum {

@@ -19,7 +19,7 @@
 #include <sched.h>
 #include <time.h>
 
-#include "daemon-private.h"
+#include "report.h"
 #include "harness.h"
 
 enum { LINES = 400 };	/* more than a full log, and what waits, can hold */

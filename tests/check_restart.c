@@ -7,7 +7,7 @@
 
 #include <limits.h>
 
-#include "daemon-private.h"
+#include "master.h"
 #include "harness.h"
 
 enum {
@@ -377,7 +377,7 @@ START_TEST(a_pause_doubles_from_the_first_to_the_most)
 	int i;
 
 	for (i = 0; i < DSRV_COUNT(rows); i++)
-		ck_assert_int_eq(dsrv_restart_pause(rows[i].nth,
+		ck_assert_int_eq(dsrv_backoff(rows[i].nth,
 		    rows[i].first, rows[i].most), rows[i].pause);
 }
 END_TEST

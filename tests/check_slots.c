@@ -8,7 +8,7 @@
 #include <limits.h>
 #include <stdint.h>
 
-#include "daemon-private.h"
+#include "workers.h"
 #include "harness.h"
 
 enum { WANTED = 4, SLOTS = 2 * WANTED, KNOWN = 1000 };

@@ -11,7 +11,7 @@
 #include <fcntl.h>
 #include <poll.h>
 
-#include "daemon-private.h"
+#include "loop.h"
 #include "harness.h"
 
 enum { MANY = 100000 };

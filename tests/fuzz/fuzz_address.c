@@ -5,7 +5,7 @@
  */
 #include "config.h"
 
-#include "daemon-private.h"
+#include "ground.h"
 #include "fuzz.h"
 
 int

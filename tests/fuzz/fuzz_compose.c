@@ -6,7 +6,7 @@
  */
 #include "config.h"
 
-#include "logger-private.h"
+#include "logger.h"
 #include "fuzz.h"
 
 /* Escaped text cannot hold the first byte of this prefix. */

@@ -15,7 +15,7 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
-#include "logger-private.h"
+#include "logger.h"
 #include "fuzz.h"
 
 static const struct dsrv_stamp stamp = { .made = 1, .size = 2, .text = "p>" };

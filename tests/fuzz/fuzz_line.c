@@ -6,7 +6,7 @@
  */
 #include "config.h"
 
-#include "logger-private.h"
+#include "journal.h"
 #include "fuzz.h"
 
 static const struct dsrv_stamp stamp = { .made = 1, .size = 3, .text = "p> " };

@@ -6,7 +6,7 @@
  */
 #include "config.h"
 
-#include "logger-private.h"
+#include "logfile.h"
 #include "fuzz.h"
 
 static char path[2 * DSRV_PATH_MAX];

@@ -10,7 +10,7 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include "daemon-private.h"
+#include "master.h"
 #include "fuzz.h"
 
 /* Those that the kernel says are our children, or are in our session. */

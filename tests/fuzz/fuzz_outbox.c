@@ -5,7 +5,7 @@
  */
 #include "config.h"
 
-#include "daemon-private.h"
+#include "report.h"
 #include "fuzz.h"
 
 /* Each is a line, and takes up some of the page. */

@@ -5,7 +5,8 @@
  */
 #include "config.h"
 
-#include "logger-private.h"
+#include "logfile.h"
+#include "journal.h"
 #include "fuzz.h"
 
 /* All of it at once; not where we differ: fractions, %s in our own way, and a

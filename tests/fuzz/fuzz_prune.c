@@ -10,7 +10,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "logger-private.h"
+#include "logfile.h"
 #include "fuzz.h"
 
 enum { NAMES = 12, NOW = 1782900000 };	/* 2026-07-01 10:00:00 UTC */

@@ -9,7 +9,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "daemon-private.h"
+#include "start.h"
 #include "fuzz.h"
 
 enum { MOST = 20000 };

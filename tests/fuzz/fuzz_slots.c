@@ -6,7 +6,7 @@
  */
 #include "config.h"
 
-#include "daemon-private.h"
+#include "workers.h"
 #include "fuzz.h"
 
 enum { CHILDREN = 5, FIRST = 100, WANTED = 3, MOST = 8 };

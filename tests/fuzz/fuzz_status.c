@@ -9,7 +9,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "daemon-private.h"
+#include "role.h"
 #include "fuzz.h"
 
 /* Until the pipe is empty, as a loop does that is woken while it is not. */

@@ -1,0 +1,141 @@
+/*
+ * listeners.h - listening sockets
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#ifndef DSRV_LISTENERS_H
+#define DSRV_LISTENERS_H
+
+#include "ground.h"
+#include "loop.h"
+
+/*
+ * ownsocket.c - which listening sockets are the daemon's own
+ */
+
+/* daemon_listen() has opened fd; or the daemon was started with it, and others
+ * may hold it. -1 with errno. */
+int dsrv_ownsocket_add(int fd);
+int dsrv_ownsocket_add_inherited(int fd);
+/* It is closed, of the first kind. */
+void dsrv_ownsocket_forget(int fd);
+/* Whether it is that socket, under whatever number. */
+int dsrv_ownsocket_is_ours(int fd);
+int dsrv_ownsocket_is_inherited(int fd);
+/* The lowest descriptor from there on that daemon_listen() gave, and that is
+ * still its socket; -1: there is none. And whether fd is one. */
+int dsrv_ownsocket_descriptor(int from);
+int dsrv_ownsocket_keeps(int fd);
+/* Whether there were some, and are none. */
+int dsrv_ownsocket_has_lost(void);
+
+/*
+ * listener.c - one listening socket: accept from it, end it
+ */
+
+/* 0, or the error number that says why fd is not a listening socket. */
+int dsrv_listener_check(int fd);
+
+struct dsrv_client {
+	int conn;	/* -1: none */
+	int listener;	/* its index */
+	struct sockaddr_storage addr;
+	socklen_t len;
+};
+
+/* accept(2); the connection is in blocking mode, even if fd is not. Returns it,
+ * or -1; listener is not touched. A client that has reset its connection is
+ * passed over, as if it had not been there. */
+int dsrv_listener_accept(int fd, struct dsrv_client *);
+
+/* What failed when accept(2) did: a client's connection, this socket for good,
+ * or the system for a while. */
+enum dsrv_listener_failure {
+	DSRV_LISTENER_CLIENT,
+	DSRV_LISTENER_SOCKET,
+	DSRV_LISTENER_SYSTEM
+};
+
+enum dsrv_listener_failure dsrv_listener_why(int error);
+/* ms to leave a listener alone after a failure to accept; 0: go on. failures:
+ * in a row, at this listener. */
+int dsrv_listener_pause(int error, int *failures);
+/* Makes a listener non-blocking, and its connections ones without delay. -1
+ * with errno: it blocks. */
+int dsrv_listener_prepare(int fd);
+/* Whether a client waits there. */
+int dsrv_listener_has_client(int fd);
+int dsrv_listener_is_unix(int fd);
+/* At the start: if it listens and is not ours, it is inherited. -1 with
+ * errno. */
+int dsrv_listener_inherit(int fd);
+/* Ends it for all processes that hold it, unless it is inherited; clients that
+ * wait at a Unix-domain socket are accepted, and go when this process ends. */
+void dsrv_listener_end(int fd);
+
+/*
+ * fdclean.c - close what is open
+ */
+
+/* At the start: notes the listening sockets that there are. -1 with errno. */
+int dsrv_fdclean_inherit(void);
+/* Whether this process has a listening socket. */
+int dsrv_fdclean_has_listener(void);
+/* Each descriptor that is open, or may be, until visit() returns other than 0;
+ * returns that. */
+int dsrv_fdclean_visit(int (*visit)(int fd));
+
+/*
+ * ports.c - what a daemon listens on
+ */
+
+/* Remembers every listening socket that this process has, ... */
+void dsrv_ports_find(void);
+/* ... and closes them, ... */
+void dsrv_ports_close(void);
+/* ... or does so as far as that cannot take long, ... */
+void dsrv_ports_leave(void);
+/* ... and ends them for all that hold them; by a child, if workers do. */
+void dsrv_ports_end(struct dsrv_loop *, int are_shared);
+
+/*
+ * accept.c - a server's listeners: accept from the ones that work
+ */
+
+struct dsrv_listener {
+	int fd;
+	int failures;		/* in a row */
+	int error;		/* that was reported; 0: none */
+	int is_suspect;		/* it no longer listens */
+};
+
+/* Each listener has a tag of the loop, from tag on: with a timer it rests after
+ * a failure. */
+struct dsrv_acceptor {
+	struct dsrv_listener *listeners;
+	struct dsrv_loop *loop;
+	int tag;
+	int count;
+	int usable;		/* of them */
+	int watched;
+};
+
+/* 0; or reports what is wrong with a list, and returns an error number. */
+int dsrv_accept_check_list(const int *fds, int count);
+/* -1 with errno. */
+int dsrv_accept_open(struct dsrv_acceptor *, const int *fds, int count,
+    struct dsrv_loop *, int tag);
+void dsrv_accept_close(struct dsrv_acceptor *);
+/* Watches none from now on. */
+void dsrv_accept_stop(struct dsrv_acceptor *);
+/* Accepts a client that is still there; -1: none. */
+int dsrv_accept_from(struct dsrv_acceptor *, int index, struct dsrv_client *);
+void dsrv_accept_watch(struct dsrv_acceptor *, int on);
+/* The time of its timer has come. */
+void dsrv_accept_retry(struct dsrv_acceptor *, int index);
+/* Whether a client waits at any listener. */
+int dsrv_accept_has_clients(const struct dsrv_acceptor *);
+/* Drops those that no longer listen, after a moment. Whether all do. */
+int dsrv_accept_check(struct dsrv_acceptor *);
+
+#endif

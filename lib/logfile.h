@@ -1,0 +1,153 @@
+/*
+ * logfile.h - the file that is the log
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#ifndef DSRV_LOGFILE_H
+#define DSRV_LOGFILE_H
+
+#include "ground.h"
+
+/*
+ * timeformat.c - strftime(3), one conversion at a time, and in one time zone
+ */
+
+struct dsrv_time {
+	time_t second;
+	struct tm tm;
+};
+
+/* Local time; -1 with errno. */
+int dsrv_timeformat_at(struct dsrv_time *, time_t);
+/* The time that strptime(3) has read. */
+void dsrv_timeformat_of(struct dsrv_time *, const struct tm *);
+/* The length of the conversion that format begins with; 0: it begins with
+ * text, of which "%%" is a part. */
+size_t dsrv_timeformat_conversion(const char *format);
+/* Formats the conversion of that length; how many bytes, or -1: there is no
+ * room for them and a NUL. */
+int dsrv_timeformat_add(char *to, size_t room, const char *format,
+    size_t length, const struct dsrv_time *);
+
+/*
+ * logname.c - the log file's name: what the format gives for a time, and
+ * whether it would give a name
+ */
+
+struct dsrv_logname {
+	char path[DSRV_PATH_MAX];
+	char converted[DSRV_PATH_MAX];	/* 1 for a byte of a conversion */
+};
+
+/* The file's path at that time; -1 with errno. */
+int dsrv_logname_at(struct dsrv_logname *, time_t);
+/* The name behind the last slash. */
+const char *dsrv_logname_last(const char *path);
+
+/* What a name of the format is made of. */
+struct dsrv_own {
+	size_t length;	/* of what the format gives, without ... */
+	long number;	/* ... what is behind it; 0: nothing */
+};
+
+/* Whether strptime(3) reads this as a path of the format, and strftime(3)
+ * gives it back: then the logger has made it, or would; ... */
+int dsrv_logname_is_read_back(const char *path, struct dsrv_own *);
+/* ... or for what strptime(3) cannot read, such as weeks, whether it is the
+ * path of that time. */
+int dsrv_logname_is_of(const char *path, time_t, struct dsrv_own *);
+
+/* A part of the format, up to a slash or its end. */
+struct dsrv_part {
+	char begins[DSRV_PATH_MAX];	/* text before the conversions */
+	char ends[DSRV_PATH_MAX];	/* text behind them */
+	int converts;		/* whether there are any */
+	const char *rest;	/* of the format, from that slash on */
+};
+
+/* What format begins with. */
+void dsrv_logname_part(struct dsrv_part *, const char *format);
+/* Stores the path that is the same at all times, with its slash at the end;
+ * the format from there on. */
+const char *dsrv_logname_fixed(char *path);
+/* Whether a name may be one of that part; of the last, or one with a number. */
+int dsrv_logname_fits(const struct dsrv_part *, const char *name);
+
+/*
+ * logdir.c - the log file's directory, held by a descriptor
+ */
+
+/* The directory of that path; missing ones whose own name has a conversion are
+ * made, if they may be. -1 with errno. */
+int dsrv_logdir_open(const struct dsrv_logname *, int make);
+/* The directory of that name in dir, and no link. */
+int dsrv_logdir_enter(int dir, const char *name);
+
+/*
+ * filelock.c - a lock on an open file, and which process has it
+ */
+
+/* Never waits. -1 with EWOULDBLOCK: another process has it; where the file
+ * system has no locks none is needed. */
+int dsrv_filelock_take(int fd);
+void dsrv_filelock_release(int fd);
+/* In words, which process had it that dsrv_filelock_take() has met last; in
+ * static memory. */
+const char *dsrv_filelock_why(void);
+/* Opens and locks a regular file of another time. -1 with errno: it is not
+ * one, or another process has it. */
+struct stat;
+int dsrv_filelock_open(int dir, const char *name, struct stat *);
+
+/*
+ * logstream.c - standard output or standard error as the log, or a FIFO
+ */
+
+/* Instead of a file's size. */
+enum {
+	DSRV_STREAM = -1,	/* standard output, or standard error */
+	DSRV_FIFO = -2,
+	DSRV_UNKNOWN = -3
+};
+
+/* The descriptor that a path names, as "-" and "/dev/stdout" do; -1: it names
+ * a file. */
+int dsrv_logstream_of(const char *path);
+/* A descriptor for what this one is; -1 with errno. */
+int dsrv_logstream_open(int number);
+/* write(2), but does not wait: EAGAIN. */
+ssize_t dsrv_logstream_write(int fd, const char *text, size_t count);
+
+/*
+ * logfile.c - the log file: its opening, and the link to it
+ */
+
+/* Whether the name is not that of what is open. */
+int dsrv_logfile_differs(const struct dsrv_logname *, int fd);
+/* Opens the file, makes it where it is missing, and locks it; size: how long
+ * it is. -1 with errno, which dsrv_logfile_why() explains. */
+int dsrv_logfile_open(const struct dsrv_logname *, off_t *size);
+const char *dsrv_logfile_why(int error);
+/* As a full disk or the end of a daemon leaves it; not where that cannot be
+ * read. */
+int dsrv_logfile_ends_in_half_a_line(int fd);
+/* Has the link, if one is set, lead to path. */
+int dsrv_logfile_link(const char *path);
+
+/*
+ * logrotation.c - rotation by size: FILE becomes FILE.1, that FILE.2, ...
+ */
+
+/* Makes way for a new file of that name; fd is the one to be renamed. -1 with
+ * errno. */
+int dsrv_logrotation_make_way(const struct dsrv_logname *, int fd);
+
+/*
+ * logprune.c - no more log files than are to be kept: the oldest go
+ */
+
+/* fd is the current file, left what was that before it, or NULL. */
+void dsrv_logprune(const struct dsrv_logname *current, int fd,
+    const struct stat *left, time_t now);
+
+#endif

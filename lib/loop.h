@@ -1,0 +1,234 @@
+/*
+ * loop.h - children and events
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#ifndef DSRV_LOOP_H
+#define DSRV_LOOP_H
+
+#include <poll.h>
+
+#include "ground.h"
+#include "signals.h"
+
+/*
+ * wakeup.c - lets untrusted processes wake a looping one
+ */
+
+struct dsrv_wakeup {
+	int fd;		/* the looping process polls this */
+	int to;		/* the others send here; perhaps the same */
+};
+
+/* -1 with errno. */
+int dsrv_wakeup_open(struct dsrv_wakeup *);
+void dsrv_wakeup_close(struct dsrv_wakeup *);
+/* In a process that only sends. */
+void dsrv_wakeup_only_send(struct dsrv_wakeup *);
+void dsrv_wakeup_send(int to);
+/* After waking: resets it for the next send. */
+void dsrv_wakeup_take(const struct dsrv_wakeup *);
+
+/*
+ * children.c - the live children and their records, found in O(1); pure data
+ */
+
+/* Their pids, packed. In separate memory, so that the master can read a
+ * server's after the server has died. */
+struct dsrv_roster {
+	int count;
+	int orphans;	/* written by the master; they count as well */
+	int has_spares;	/* so that others hold the listeners and accept */
+	pid_t pids[DSRV_WORKERS_MAX + 8];
+};
+
+/* What a process knows about a child. */
+struct dsrv_child {
+	struct dsrv_address client;
+	int is_orphan;	/* adopted by the master */
+	int audited;	/* in this audit of the spares' seats */
+};
+
+struct dsrv_children {
+	struct dsrv_roster *roster;
+	int32_t *index;	/* open addressing: pid -> its place in pids + 1, or 0 */
+	struct dsrv_child *records;	/* by the places of pids */
+	int own;	/* the roster must be freed */
+};
+
+/* Allocates a roster if that is NULL; -1 with errno. */
+int dsrv_children_open(struct dsrv_children *, struct dsrv_roster *);
+void dsrv_children_close(struct dsrv_children *);
+int dsrv_children_count(const struct dsrv_children *);
+pid_t dsrv_children_at(const struct dsrv_children *, int place);
+int dsrv_children_has(const struct dsrv_children *, pid_t);
+/* The child's record, to be filled; NULL: no such child. */
+struct dsrv_child *dsrv_children_record(const struct dsrv_children *, pid_t);
+/* -1: the table is full. A child that is in it already is not added again. */
+int dsrv_children_add(struct dsrv_children *, pid_t);
+/* Returns whether it was there, and stores its record in gone, if not NULL.
+ * The last one takes its place. */
+int dsrv_children_remove(struct dsrv_children *, pid_t,
+    struct dsrv_child *gone);
+
+/*
+ * reap.c - which child has ended; the only waitpid(2)
+ */
+
+/* Which children a process waits for: those that it has forked, or all, as one
+ * that adopts orphans must. */
+enum dsrv_reap { DSRV_REAP_FORKED, DSRV_REAP_ALL };
+
+struct dsrv_ended {
+	pid_t pid;
+	int status;
+	struct dsrv_child child;	/* if it was known */
+};
+
+struct dsrv_reaper {
+	struct dsrv_ended ended;	/* what was found last */
+	struct dsrv_children children;
+	enum dsrv_reap whom;
+	int must_reap;		/* a child ended; for DSRV_REAP_ALL */
+	int failed;		/* waitpid(2) has, and must be retried */
+	int64_t look_every;	/* ms between checks of all children */
+	int64_t look_at;	/* the next such check */
+	int unswept;		/* children still to check after a signal, */
+	int sweep_now;		/* ... and in this round */
+	int hand;		/* the next one of all, ... */
+	unsigned recent;	/* ... and of the newest */
+};
+
+enum dsrv_reap_hint {
+	DSRV_REAP_ENDED,
+	DSRV_REAP_LATER,	/* to be found by dsrv_reap_next() */
+	DSRV_REAP_STRANGER	/* the SIGCHLD is not from a child */
+};
+
+/* -1 with errno. roster: as for dsrv_children_open(). */
+int dsrv_reap_open(struct dsrv_reaper *, enum dsrv_reap, struct dsrv_roster *);
+void dsrv_reap_close(struct dsrv_reaper *);
+/* How often to check for exits that no signal announced; ms. */
+void dsrv_reap_look_every(struct dsrv_reaper *, int64_t ms);
+/* A SIGCHLD that names pid. */
+enum dsrv_reap_hint dsrv_reap_hear(struct dsrv_reaper *, pid_t);
+/* Whether another child has ended. */
+int dsrv_reap_next(struct dsrv_reaper *);
+/* After each wait for events; is_quiet: there was none. */
+void dsrv_reap_begin_round(struct dsrv_reaper *, int is_quiet);
+/* When to begin a round even without an event, and after how many ms; or
+ * DSRV_NEVER. */
+int64_t dsrv_reap_look_at(const struct dsrv_reaper *);
+int64_t dsrv_reap_patience(const struct dsrv_reaper *);
+/* Records an adopted child. -1: it is not a child of this process. */
+int dsrv_reap_adopt(struct dsrv_reaper *, pid_t);
+/* Waits for this child, however long it takes. */
+void dsrv_reap_wait(struct dsrv_reaper *, pid_t);
+/* Whether orphaned descendants become children of this process. Returns the
+ * old value; -1: the system cannot do this. */
+int dsrv_reap_adopting(int on);
+/* Whether process group pgid is empty; first reaps its members that are
+ * children of this process. */
+int dsrv_reap_group_gone(pid_t pgid);
+/* Whether pid, or any process, is a child of this one, forked or adopted. */
+int dsrv_reap_is_child(pid_t);
+int dsrv_reap_has_child(void);
+/* Reaps a child that is not recorded; whether it had ended. */
+int dsrv_reap_stranger(const struct dsrv_reaper *, pid_t);
+
+/*
+ * offspring.c - signals children that this process has not forked
+ */
+
+/* Signals every child, but first reaps those that have ended and are not
+ * recorded; session: only those of it, 0: of any; but_group: none of that
+ * process group. Returns how many; -1: the system does not list them. */
+int dsrv_offspring_signal(const struct dsrv_reaper *, pid_t session,
+    pid_t but_group, int signo);
+
+/*
+ * loop.c - wait for the next event; the only fork(2)
+ */
+
+enum dsrv_event {
+	DSRV_EVENT_SIGNAL,	/* loop.signo arrived */
+	DSRV_EVENT_CHILD,	/* loop.ended tells which ended, and how */
+	DSRV_EVENT_FD,		/* the descriptor of loop.tag is ready */
+	DSRV_EVENT_TIMER	/* the time of loop.tag has come */
+};
+
+struct dsrv_known {
+	int64_t timer;	/* of the tag that is this one's index */
+	int place;	/* of its descriptor, in the set; 0: none */
+	int tag;	/* that has the place after this one's index */
+};
+
+/* A tag is a number from 0 on, by which a stage names a thing that has a
+ * descriptor to watch, a timer, or both. */
+struct dsrv_loop {
+	/* set by dsrv_loop_next() */
+	int signo;
+	int from_kernel;
+	struct dsrv_ended ended;
+	int tag;
+
+	/* private to the loop */
+	struct dsrv_reaper reaper;
+	struct pollfd *set;	/* place 0: the signals */
+	int places;
+	struct dsrv_known *known;
+	int tags;
+	int cursor;		/* the place checked last in this round */
+	int last;		/* the one that was ready last */
+	int unseen;		/* places left to check in the round */
+	int timed;		/* timers checked in it */
+	int in_use;		/* signals that have come are its own */
+	struct dsrv_sigfd signals;
+	struct dsrv_signal received[DSRV_SIGFD_MAX];
+	int received_count;
+	int received_next;
+};
+
+/* Flushes stdio and takes over signals as dsrv_sigfd_open() does; -1 with
+ * errno. roster: as for dsrv_children_open(). */
+int dsrv_loop_open(struct dsrv_loop *, int tags, enum dsrv_reap,
+    struct dsrv_roster *, const sigset_t *untouched);
+/* Gives the program its signals back. Keeps errno. */
+void dsrv_loop_close(struct dsrv_loop *);
+enum dsrv_event dsrv_loop_next(struct dsrv_loop *);
+
+/* With events 0 the descriptor is ready only when its other end is gone. */
+void dsrv_loop_watch(struct dsrv_loop *, int tag, int fd, int events);
+void dsrv_loop_pause(struct dsrv_loop *, int tag);
+void dsrv_loop_resume(struct dsrv_loop *, int tag);
+/* Until it is watched again. */
+void dsrv_loop_forget(struct dsrv_loop *, int tag);
+int dsrv_loop_watches(const struct dsrv_loop *, int tag);
+/* On the clock of dsrv_clock_now(), once; DSRV_NEVER: not at all. */
+void dsrv_loop_set_timer(struct dsrv_loop *, int tag, int64_t when);
+int64_t dsrv_loop_timer(const struct dsrv_loop *, int tag);
+
+/* As fork(2), and records the child. The child has the program's signal mask
+ * and dispositions, and nothing of the loop. */
+pid_t dsrv_loop_fork(struct dsrv_loop *);
+/* The same, but the child ignores the signals of the table. */
+pid_t dsrv_loop_fork_ignoring(struct dsrv_loop *);
+/* The same, but signals are blocked until the child sets a mask: the program's
+ * or, for a worker that was given handlers, the workers'. */
+pid_t dsrv_loop_fork_held(struct dsrv_loop *);
+void dsrv_loop_let_in(const struct dsrv_loop *);
+void dsrv_loop_let_worker_in(const struct dsrv_loop *);
+/* As dsrv_sigfd_give(). */
+void dsrv_loop_give(struct dsrv_loop *, int signo, void (*handler)(int));
+/* How many forked or adopted children have not ended. */
+int dsrv_loop_children(const struct dsrv_loop *);
+pid_t dsrv_loop_child_at(const struct dsrv_loop *, int place);
+int dsrv_loop_has_child(const struct dsrv_loop *, pid_t);
+struct dsrv_child *dsrv_loop_child(const struct dsrv_loop *, pid_t);
+const struct dsrv_children *dsrv_loop_known(const struct dsrv_loop *);
+/* As dsrv_reap_adopt(), _wait() and _look_every(). */
+int dsrv_loop_adopt(struct dsrv_loop *, pid_t);
+void dsrv_loop_wait(struct dsrv_loop *, pid_t);
+void dsrv_loop_look_every(struct dsrv_loop *, int64_t ms);
+
+#endif

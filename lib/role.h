@@ -1,0 +1,127 @@
+/*
+ * role.h - which process this is, and its words to its parent
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#ifndef DSRV_ROLE_H
+#define DSRV_ROLE_H
+
+#include "ground.h"
+#include "loop.h"
+
+/*
+ * handover.c - from the log pipe into the log file, each byte once
+ */
+
+enum dsrv_handover_end {
+	DSRV_HANDOVER_LOG,	/* where the lines come from */
+	DSRV_HANDOVER_PENDING_IN,
+	DSRV_HANDOVER_PENDING_OUT,
+	DSRV_HANDOVER_KEEP,
+	DSRV_HANDOVER_KEPT,
+	DSRV_HANDOVER_FILE,	/* of the logger before, and ... */
+	DSRV_HANDOVER_BELL,	/* ... of its reader */
+	DSRV_HANDOVER_ENDS
+};
+
+/* The master's, for each of its loggers in turn; a server has none of it. */
+struct dsrv_handover {
+	int ends[DSRV_HANDOVER_ENDS];	/* -1: there is none */
+	struct dsrv_handover_memory *memory;
+	struct dsrv_journal *journal;	/* the logger's, or the reader's */
+	int from_ring;	/* a reader reads the log */
+};
+
+/* In the master; to_logger is the log pipe's other end. -1 with errno. */
+int dsrv_handover_open(struct dsrv_handover *, int *to_logger);
+/* In the master, or in a child that is not a logger. */
+void dsrv_handover_close(struct dsrv_handover *);
+/* In a new logger, first of all: its children get none of the memory. */
+void dsrv_handover_inherit(const struct dsrv_handover *);
+/* In the master: when a logger has ended, keeps its file for the next, ... */
+void dsrv_handover_collect(struct dsrv_handover *);
+/* ... and when that has taken it over, does so no more. */
+void dsrv_handover_release(struct dsrv_handover *);
+/* How many lines were lost of which the log does not tell yet. */
+long dsrv_handover_lost(const struct dsrv_handover *);
+
+/*
+ * role.c - which process this is, and what its parent gave it
+ */
+
+enum dsrv_role_kind {
+	DSRV_PROGRAM,	/* no stage has been called */
+	DSRV_MASTER,	/* daemon_start() has returned */
+	DSRV_STARTING,	/* a server before daemon_success() */
+	DSRV_CONFIRMED,	/* a server after it */
+	DSRV_SERVING,	/* a server in daemon_server() */
+	DSRV_WORKER,
+	DSRV_LOGGER,	/* before daemon_logger() */
+	DSRV_OVER	/* a stage has returned its return_fatal */
+};
+
+struct dsrv_role {
+	enum dsrv_role_kind kind;
+	pid_t pid;			/* differs in a fork of the program */
+	int to_parent;			/* the status pipe, or -1 */
+	int to_logger;			/* the log pipe, or -1 */
+	struct dsrv_roster *roster;	/* a server's, shared with the master */
+	int follows;			/* a server: not the first confirmed */
+	struct dsrv_handover handover;	/* a logger's */
+	const int *kept;		/* a spare's */
+	int kept_count;
+	int hup_ignored;		/* in the foreground, to stay so */
+};
+
+const struct dsrv_role *dsrv_role(void);
+/* From now on this process is of that kind. */
+void dsrv_role_become(enum dsrv_role_kind);
+/* From now on a process that the program forks drops its status pipe. */
+void dsrv_role_guard(void);
+/* The status pipe to this process's parent, in place of an earlier one. */
+void dsrv_role_connect(int to_parent);
+void dsrv_role_disconnect(void);
+/* This process and its children hold the log pipe. */
+void dsrv_role_hold_log(int to_logger);
+void dsrv_role_leave_log(void);
+/* What else a server or a logger is given. */
+void dsrv_role_give_roster(struct dsrv_roster *, int follows);
+void dsrv_role_give_handover(const struct dsrv_handover *);
+/* In a signal handler: this worker was asked to finish. The second returns the
+ * signal, 0: none. */
+void dsrv_role_ask_to_stop(int signo);
+int dsrv_role_stop_signal(void);
+/* Remembers that SIGHUP is ignored and must stay so. */
+void dsrv_role_keep_hup_ignored(void);
+/* Returns 0 if this is a process of the expected kind without other threads.
+ * Else reports "unable to VERB" and returns an error number. */
+int dsrv_role_enter(enum dsrv_role_kind expected, const char *verb);
+/* These descriptors, except -1, are the library's own too. */
+void dsrv_role_keep(const int *fds, int count);
+/* The lowest of the library's own descriptors from there on; -1: none. */
+int dsrv_role_descriptor(int from);
+
+/*
+ * statuspipe.c - the words that travel up the status pipe
+ */
+
+enum dsrv_status_word {
+	DSRV_STATUS_NOTHING,	/* no word now */
+	DSRV_STATUS_GONE,	/* nor later: the writer has closed the pipe */
+	DSRV_STATUS_SUCCESS,
+	DSRV_STATUS_ASKED,	/* by this signal to end */
+	DSRV_STATUS_ENDED,	/* with this status, the reason was given */
+	DSRV_STATUS_ORPHAN	/* this worker, unknown to its dead server */
+};
+
+/* The ends for the parent (non-blocking) and for the child. */
+int dsrv_statuspipe_open(int *from_child, int *to_parent);
+/* From now on stdout, stderr and the library's messages go to the logger;
+ * without one, to /dev/null and syslog(3), or in the foreground nothing
+ * changes. -1 with errno, and it was reported: they are what they were. */
+int dsrv_statuspipe_settle(void);
+/* To the parent, if there is one. -1: the parent is gone. */
+int dsrv_statuspipe_say(enum dsrv_status_word, int number);
+enum dsrv_status_word dsrv_statuspipe_hear(int from_child, int *number);
+
+#endif

@@ -1,0 +1,115 @@
+/*
+ * start.h - the start of a daemon
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#ifndef DSRV_START_H
+#define DSRV_START_H
+
+#include "ground.h"
+#include "loop.h"
+
+/*
+ * relay.c - copies the daemon's two streams to the starter's
+ */
+
+enum dsrv_relay_wait {
+	DSRV_RELAY_SOURCE,	/* wait until the source can be read */
+	DSRV_RELAY_SINK,	/* wait until the sink can be written */
+	DSRV_RELAY_OVER		/* no more will come */
+};
+
+struct dsrv_relay {
+	int source;	/* -1: it is not open */
+	struct dsrv_output sink;
+	int left;	/* bytes still to take; -1: up to end of file */
+	int broken;	/* the sink has no reader: data is dropped */
+	int over;
+	int tag;	/* of the source; the next one is the sink's */
+	size_t len;
+	size_t done;
+	char buf[PIPE_BUF];	/* what a pipe takes whole after POLLOUT */
+};
+
+void dsrv_relay_open(struct dsrv_relay *, int source, int sink);
+void dsrv_relay_close(struct dsrv_relay *);
+/* Moves what can be moved now; returns what to wait for before the next. */
+enum dsrv_relay_wait dsrv_relay_step(struct dsrv_relay *);
+/* Makes a loop watch it by two tags, from this one on; their events go to
+ * dsrv_relay_ready(). */
+void dsrv_relay_watch(struct dsrv_relay *, struct dsrv_loop *, int tag);
+int dsrv_relay_has(const struct dsrv_relay *, int tag);
+void dsrv_relay_ready(struct dsrv_relay *, struct dsrv_loop *);
+/* Moves only what the source holds now. */
+void dsrv_relay_finish(struct dsrv_relay *, struct dsrv_loop *);
+/* After that: adds this line of size bytes, unless the sink has not yet taken
+ * what precedes it. */
+void dsrv_relay_say(struct dsrv_relay *, struct dsrv_loop *,
+    const char *line, size_t size);
+
+enum { DSRV_RELAY_TAGS = 4 };
+
+/* Of stdout and stderr. */
+struct dsrv_relays {
+	struct dsrv_relay each[2];
+	int count;		/* 1: both are one file, so it has both */
+};
+
+/* The daemon's ends are stored even after -1 with errno, or as -1; they are the
+ * caller's to close. */
+int dsrv_relays_open(struct dsrv_relays *, int *to_stdout, int *to_stderr);
+/* The starter's ends. */
+void dsrv_relays_close(struct dsrv_relays *);
+/* By DSRV_RELAY_TAGS, from this one on. */
+void dsrv_relays_watch(struct dsrv_relays *, struct dsrv_loop *, int tag);
+/* Handles an event of one of them. */
+void dsrv_relays_ready(struct dsrv_relays *, struct dsrv_loop *);
+void dsrv_relays_finish(struct dsrv_relays *, struct dsrv_loop *);
+/* Whether everything has been moved. */
+int dsrv_relays_over(const struct dsrv_relays *);
+/* Drops the rest: there is no reader. */
+void dsrv_relays_give_up(struct dsrv_relays *);
+/* To stderr. */
+void dsrv_relays_say(struct dsrv_relays *, struct dsrv_loop *,
+    const char *line, size_t size);
+
+/*
+ * leader.c - the process between the starter and the master
+ */
+
+/* ms from SIGTERM to SIGKILL after a failed start. */
+enum { DSRV_START_GRACE = 2000 };
+
+/* What the starter tells it. */
+enum dsrv_leader_word {
+	DSRV_LEADER_GO = 'g',	/* the start has succeeded */
+	DSRV_LEADER_END = 'e'	/* it has failed, SIGTERM was sent */
+};
+
+/* Creates a session, forks the master and returns in it. The leader stays
+ * inside, with null as descriptors 0 to 2, and ends as the master does, when no
+ * process of a failed start is left. It hears by lifeline, and that its other
+ * end is gone. It closes the count descriptors of for_master (or -1). */
+void dsrv_leader_become(int lifeline, int null, const int *for_master,
+    int count);
+
+/*
+ * starter.c - the process that waits for the verdict on a start
+ */
+
+/* What the daemon has in its hands until then, or -1. */
+struct dsrv_ends {
+	int to_starter;		/* the status pipe */
+	int from_starter;	/* the lifeline */
+	int to_stdout;		/* of the starter */
+	int to_stderr;
+	int null;
+};
+
+/* Forks the leader, and returns 0 in it, with these ends. The starter stays
+ * inside and ends, or returns the value of start_return_fatal. */
+int dsrv_starter_run(struct dsrv_ends *);
+/* Closes them. */
+void dsrv_starter_close(struct dsrv_ends *);
+
+#endif

@@ -1,0 +1,203 @@
+/*
+ * workers.h - a server's workers and spares
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#ifndef DSRV_WORKERS_H
+#define DSRV_WORKERS_H
+
+#include "ground.h"
+#include "loop.h"
+#include "listeners.h"
+
+/*
+ * limit.c - frequent events are reported once, then counted; pure
+ */
+
+struct dsrv_limit {
+	int unsaid;
+	int64_t quiet_until;
+};
+
+/* Counts an event; returns whether to report it now. */
+int dsrv_limit_event(struct dsrv_limit *, int64_t now);
+/* When to report the count; DSRV_NEVER. */
+int64_t dsrv_limit_due(const struct dsrv_limit *);
+/* The events since the last report; they now count as reported. */
+int dsrv_limit_take(struct dsrv_limit *, int64_t now);
+
+/*
+ * notice.c - what the log says about workers
+ */
+
+enum { DSRV_NOTICE_WORKER = DSRV_ADDRESS_TEXT + 32 };
+
+struct dsrv_crashes {
+	struct dsrv_loop *loop;
+	int tag;		/* its timer: when to report how many more */
+	struct dsrv_limit limit;
+	int status;		/* of the last one */
+	char worker[DSRV_NOTICE_WORKER];
+};
+
+struct dsrv_refused {
+	pid_t first;
+	int count;
+};
+
+struct dsrv_busy {
+	int64_t since;		/* 0: there is room */
+	int64_t look_at;	/* when to check whether clients wait */
+	int said;
+};
+
+void dsrv_crashes_open(struct dsrv_crashes *, struct dsrv_loop *, int tag);
+/* The child in loop.ended has ended. */
+void dsrv_crashes_add(struct dsrv_crashes *, unsigned asked);
+/* Reports those that have crashed since the last line, if any. */
+void dsrv_crashes_say(struct dsrv_crashes *);
+/* After a kill(2) that has failed; and after the last one for this signal. */
+void dsrv_refused_add(struct dsrv_refused *, pid_t worker);
+void dsrv_refused_say(const struct dsrv_refused *, int signo);
+/* Called before each wait; returns when to check again. */
+int64_t dsrv_busy_watch(struct dsrv_busy *, int is_full,
+    const struct dsrv_acceptor *);
+
+/*
+ * birth.c - a new worker waits until its server has recorded it
+ */
+
+/* In the server; -1 with errno. */
+int dsrv_birth_open(void);
+void dsrv_birth_close(void);
+/* Before each fork: the birth's number, for both processes. */
+unsigned dsrv_birth_begin(void);
+/* In the server: the child is recorded, and its connection closed here. */
+void dsrv_birth_release(unsigned birth);
+/* In the child: waits for that, or tells the master that the server is gone. */
+void dsrv_birth_wait(unsigned birth, pid_t server);
+
+/*
+ * slots.c - the page in which spares say that they wait; only a hint
+ */
+
+/* -1 with errno. */
+int dsrv_slots_open(int wanted, int most);
+void dsrv_slots_close(void);
+/* In a spare: a slot for pid; -1: all are taken. */
+int dsrv_slots_take(pid_t pid);
+void dsrv_slots_release(int slot);
+/* In the server: reserves a slot before a fork; gives it to the child's pid, or
+ * frees it if that is -1. */
+int dsrv_slots_reserve(void);
+void dsrv_slots_give(int slot, pid_t pid);
+/* A child has ended: returns whether it had a slot, and so perhaps was woken
+ * for a client that it did not accept. */
+int dsrv_slots_lose(pid_t pid);
+/* Frees slots that belong to no child, or are a child's second one. */
+void dsrv_slots_audit(const struct dsrv_children *);
+int dsrv_slots_any_wait(void);
+int dsrv_slots_few_wait(void);
+int dsrv_slots_enough_wait(void);
+/* Whether spares should call when few wait; in a spare, whether to call now. */
+void dsrv_slots_allow_call(int allowed);
+int dsrv_slots_call(void);
+/* In a spare: accepting has failed at this listener, or works again. Only one
+ * spare reports it in between: the first returns whether to. */
+int dsrv_slots_fail(int listener);
+void dsrv_slots_work(int listener);
+
+/*
+ * await.c - a spare's sleep: until one of its listeners is ready
+ */
+
+enum {
+	DSRV_AWAIT_NOTHING = -1,	/* timeout, or a signal */
+	DSRV_AWAIT_LEAVE = -2	/* the server is gone, or waiting fails */
+};
+
+struct dsrv_await {
+	const int *fds;		/* listeners or -1, then the server's pipe */
+	int count;		/* of the listeners */
+	int *waiter;		/* the epoll descriptor, -1 at first */
+	unsigned first;		/* the listener to prefer */
+	const int64_t *retry_at;	/* when each is to be retried; or NULL */
+	int64_t now;
+	int timeout;		/* ms; -1: none */
+};
+
+/* The index of a ready listener, or a value of the enum. */
+int dsrv_await_one(const struct dsrv_await *);
+
+/*
+ * spare.c - a worker that waits for a connection and accepts it itself
+ */
+
+/* In the server, before it forks one; -1 with errno. */
+int dsrv_spare_prepare(const int *listeners, int count, int from_server,
+    int to_server, int null_device);
+void dsrv_spare_forget(void);
+/* This listener has become unusable. */
+void dsrv_spare_drop(int listener);
+/* In a new spare: waits for a client, trying listener turn first; without a
+ * slot (-1) only takes a client that is already waiting. -1: it must exit. */
+int dsrv_spare_begin(int slot, unsigned turn, struct dsrv_client *);
+/* In a worker: takes another client that is already waiting; -1: none. */
+int dsrv_spare_take(struct dsrv_client *);
+/* Waits for one; -1: the worker must finish. */
+int dsrv_spare_wait(struct dsrv_client *);
+/* A descriptor of /dev/null, or -1. */
+int dsrv_spare_null(void);
+/* In a signal handler: closes the listeners. */
+void dsrv_spare_stop(void);
+
+/*
+ * pool.c - a server's side of its spares
+ */
+
+/* The status of a spare that could not accept a client. */
+enum { DSRV_POOL_EMPTY_HANDED = 75 };
+
+struct dsrv_pool {
+	int is_open;
+	struct dsrv_acceptor *acceptor;
+	struct dsrv_loop *loop;
+	int tag;		/* spares call there; its timer: the next check */
+	int refill;		/* fork until enough wait */
+	int hungry;		/* how many more, for waiting clients */
+	int sent;		/* for them, since the last check, ... */
+	int sent_in_vain;	/* ... that got none, ... */
+	int vain_looks;		/* ... and checks in a row at which none did */
+	int looked;		/* the last check found waiting clients */
+	unsigned turn;		/* the listener that a new spare tries first */
+	int lost;		/* in a row, before they had a client */
+};
+
+/* -1 with errno. */
+int dsrv_pool_open(struct dsrv_pool *, const int *listeners,
+    struct dsrv_acceptor *, struct dsrv_loop *, int tag);
+void dsrv_pool_close(void);
+/* Whether to fork another spare, and for which slot; -1: none. */
+int dsrv_pool_next(struct dsrv_pool *, int may_fork, int *slot);
+/* A spare has called. The second: a child has died, perhaps a spare; returns
+ * the ms to wait before the next fork. */
+void dsrv_pool_hear(struct dsrv_pool *);
+int dsrv_pool_lose(struct dsrv_pool *, const struct dsrv_ended *);
+/* Once a tick; and when its timer says so. */
+void dsrv_pool_tick(struct dsrv_pool *);
+void dsrv_pool_look(struct dsrv_pool *);
+/* Tells idle spares to exit. */
+void dsrv_pool_release(void);
+/* In a new child: keeps only what a spare needs. */
+void dsrv_pool_leave(void);
+
+/*
+ * worker.c - the calls that a worker may make
+ */
+
+/* Makes the calling process the worker of this connection. */
+void dsrv_worker_become(const struct dsrv_client *);
+/* The handler that daemon_stop_requested() answers from. */
+void dsrv_worker_stop(int signo);
+
+#endif
