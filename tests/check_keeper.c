@@ -178,6 +178,57 @@ START_TEST(what_is_kept_begins_alike_whoever_starts_it)
 }
 END_TEST
 
+/* Nothing else here opens this device. */
+static const char inherited[] = "/dev/full";
+
+static int
+descriptors_inherited(void)
+{
+	struct stat device, st;
+	int fd, count = 0;
+
+	ck_assert_int_eq(stat(inherited, &device), 0);
+	for (fd = 3; fd < 256; fd++)
+		count += fstat(fd, &st) == 0 && S_ISCHR(st.st_mode) &&
+		    st.st_rdev == device.st_rdev;
+	return count;
+}
+
+START_TEST(a_test_has_no_descriptor_that_its_program_has_inherited)
+{
+	ck_assert_int_eq(descriptors_inherited(), 0);
+}
+END_TEST
+
+/* Also above those that this program has open, which are closed at exec. */
+static void
+open_many(void)
+{
+	int fd = open(inherited, O_RDWR), i;
+
+	for (i = 3; i < 10; i++)
+		dup2(fd, i);
+	fcntl(fd, F_DUPFD, 100);
+}
+
+static void
+run_that_test_with_many_open(void)
+{
+	open_many();
+	setenv("CK_RUN_CASE",
+	    "a_test_has_no_descriptor_that_its_program_has_inherited", 1);
+	execl("/proc/self/exe", "check_keeper", (char *)NULL);
+}
+
+START_TEST(a_test_program_first_closes_the_descriptors_it_inherits)
+{
+	run_start(&run, run_that_test_with_many_open);
+	ck_assert_int_eq(run_wait(&run), 0);
+	says(run.out, "100%: Checks: 1, Failures: 0, Errors: 0");
+	nothing_left();
+}
+END_TEST
+
 /* A record would be written into a file. */
 static void
 assert_without_files(void)
@@ -215,6 +266,8 @@ main(void)
 		a_kept_process_ends_with_a_caller_that_is_killed,
 		the_signal_that_ended_a_kept_process_is_told,
 		what_is_kept_begins_alike_whoever_starts_it,
+		a_test_has_no_descriptor_that_its_program_has_inherited,
+		a_test_program_first_closes_the_descriptors_it_inherits,
 		assertions_of_children_leave_no_records
 	};
 

@@ -28,5 +28,6 @@ main(int argc, char *argv[])
 		fprintf(stderr, "usage: keep command [argument ...]\n");
 		return EXIT_FAILURE;
 	}
+	close_inherited();
 	return keep(execute, argv + 1);
 }

@@ -127,6 +127,21 @@ remove_tree(const char *path)
 	waitpid(pid, NULL, 0);
 }
 
+void
+close_inherited(void)
+{
+	struct dirent *entry;
+	DIR *dir;
+	int fd;
+
+	if ((dir = opendir("/proc/self/fd")) == NULL)
+		return;
+	while ((entry = readdir(dir)) != NULL)
+		if ((fd = atoi(entry->d_name)) > 2 && fd != dirfd(dir))
+			close(fd);
+	closedir(dir);
+}
+
 /*
  * The keeper
  */

@@ -17,6 +17,10 @@ int keep(int (*run)(void *), void *argument);
 #define KEPT_DIRECTORY "KEPT_DIRECTORY"
 const char *kept_directory(void);
 
+/* Closes all descriptors above 2. For main(): what those that run the program
+ * have open, such as a socket, no process under test must get. */
+void close_inherited(void);
+
 void remove_tree(const char *path);
 
 /* The direct children of a process, zombies included: at most max of them;

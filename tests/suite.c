@@ -239,5 +239,6 @@ run_tests(const char *name, const TTest *const *tests, int count)
 {
 	struct suite all = { name, tests, count };
 
+	close_inherited();
 	return keep(run_suite, &all);
 }
