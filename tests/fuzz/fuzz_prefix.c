@@ -5,12 +5,31 @@
  */
 #include "config.h"
 
+#include <ctype.h>
+
 #include "logfile.h"
 #include "journal.h"
 #include "fuzz.h"
 
-/* All of it at once; not where we differ: fractions, %s in our own way, and a
- * flag that not every C library knows. */
+/* Whether each conversion is one that every C library takes for the same. */
+static int
+is_usual(const char *format)
+{
+	while ((format = strchr(format, '%')) != NULL) {
+		if (*++format != '%') {
+			format += strspn(format, "_-0^#");
+			format += strspn(format, "0123456789");
+			format += *format == 'E' || *format == 'O';
+			if (!isalpha((unsigned char)*format) ||
+			    strchr("EfikKJLNoOqQsv", *format) != NULL)
+				return 0;
+		}
+		format++;
+	}
+	return 1;
+}
+
+/* All of it at once. */
 static void
 compare(const struct dsrv_stamp *stamp, const char *format,
     const struct timespec *now)
@@ -19,8 +38,7 @@ compare(const struct dsrv_stamp *stamp, const char *format,
 	struct dsrv_time t;
 	size_t n;
 
-	if (strpbrk(format, "Ns+") != NULL ||
-	    dsrv_timeformat_at(&t, now->tv_sec) == -1)
+	if (!is_usual(format) || dsrv_timeformat_at(&t, now->tv_sec) == -1)
 		return;
 	n = strftime(whole, sizeof whole, format, &t.tm);
 	if (n > 0)
