@@ -45,6 +45,19 @@ compare(const struct dsrv_stamp *stamp, const char *format,
 		must(stamp->size == n && memcmp(stamp->text, whole, n) == 0);
 }
 
+/* Their first digits, by the C library. */
+static void
+compare_fractions(const struct dsrv_stamp *stamp, long nanoseconds)
+{
+	char digits[32];
+	int i;
+
+	snprintf(digits, sizeof digits, "%09ld", nanoseconds);
+	for (i = 0; i < stamp->fraction_count; i++)
+		must(memcmp(stamp->text + stamp->fractions[i].at, digits,
+		    (size_t)stamp->fractions[i].digits) == 0);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -69,6 +82,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		must(used->size == fresh->size);
 		must(memcmp(used->text, fresh->text, used->size) == 0);
 		compare(fresh, format, &now);
+		compare_fractions(fresh, now.tv_nsec);
 	}
 	free(fresh);
 	free(used);

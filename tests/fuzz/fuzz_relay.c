@@ -6,6 +6,7 @@
  */
 #include "config.h"
 
+#include <sys/socket.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -28,6 +29,19 @@ open_pipe(int *read_end, int *write_end)
 	*read_end = fds[0];
 	*write_end = fds[1];
 	fcntl(fds[0], F_SETPIPE_SZ, 4096);
+}
+
+/* Takes a part of a write, where a pipe takes all or nothing. */
+static void
+open_socket(int *read_end, int *write_end)
+{
+	int fds[2], size = 1;
+
+	must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
+	    0, fds) == 0);
+	*read_end = fds[0];
+	*write_end = fds[1];
+	setsockopt(fds[1], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
 }
 
 static void
@@ -62,7 +76,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int source, sink, i;
 
 	open_pipe(&source, &to_source);
-	open_pipe(&from_sink, &sink);
+	if (fuzz_byte(&in) % 2 == 0)
+		open_pipe(&from_sink, &sink);
+	else
+		open_socket(&from_sink, &sink);
 	sent_size = got_size = 0;
 	dsrv_relay_open(&relay, source, sink);
 	while (in.left > 0) {
