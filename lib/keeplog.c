@@ -181,6 +181,19 @@ dsrv_keeplog_leave(struct dsrv_keeplog *k, int confirmed)
 		kill(k->logger.pid, SIGCONT);
 }
 
+/* What the master and the server have said is not lost. */
+static void
+say_what_is_left(void)
+{
+	char line[DSRV_OUTBOX_LINE_MAX + 1];
+	int writer;
+
+	for (writer = 0; writer < DSRV_OUTBOX_WRITERS; writer++)
+		while (dsrv_outbox_take_back((enum dsrv_outbox_role)writer,
+		    line))
+			dsrv_report_again(line);
+}
+
 /* It has not written everything, or a process still holds the log. */
 void
 dsrv_keeplog_silence(struct dsrv_keeplog *k, int64_t ms)
@@ -195,4 +208,5 @@ dsrv_keeplog_silence(struct dsrv_keeplog *k, int64_t ms)
 		dsrv_report("keep all lines: %ld lines are lost", lost);
 	if (k->logger.pid != 0)
 		kill(k->logger.pid, SIGKILL);
+	say_what_is_left();
 }

@@ -77,7 +77,7 @@ int dsrv_logcompose_has_news(const struct dsrv_handover *);
 void dsrv_logcompose(const struct dsrv_handover *, const struct dsrv_stamp *,
     const struct dsrv_logturn *, size_t limit, int last,
     struct dsrv_handover_put *);
-/* What was put is noted. */
+/* What was put is in the file. */
 void dsrv_logcompose_done(const struct dsrv_handover *);
 
 /*

@@ -310,7 +310,6 @@ put(struct dsrv_logwriter *w, off_t size, struct dsrv_handover_put *lines)
 	int written = dsrv_journal_put(w->handover, w->fd,
 	    offset(w) < 0 ? offset(w) : size, lines);
 
-	dsrv_logcompose_done(w->handover);
 	w->size = size + (off_t)lines->count + lines->ends_half_a_line;
 	if (written == 0)
 		return 0;
@@ -327,6 +326,7 @@ write_more(struct dsrv_logwriter *w, off_t size)
 
 	if (is_pending(w))
 		return finish_write(w) == 0 ? 1 : -1;
+	dsrv_logcompose_done(w->handover);
 	dsrv_logcompose(w->handover, &w->stamp, &w->turn, room(w, size),
 	    w->at_end, &lines);
 	if (lines.count == 0)
@@ -361,7 +361,6 @@ take_over(struct dsrv_logwriter *w, const struct dsrv_kept *kept, time_t now)
 {
 	w->fd = kept->file;
 	w->bell = kept->bell;
-	dsrv_logcompose_done(w->handover);
 	/* The one before may have died before it came to this. */
 	if (!differs(w, &w->name) && offset(w) >= 0) {
 		link_file(w);

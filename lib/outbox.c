@@ -101,25 +101,50 @@ dsrv_outbox_is_waiting(void)
 	return dsrv_ring_room(&r, dsrv_ring_tail(&r)) < r.size;
 }
 
+/* The next line from there on, and how many bytes it takes up. */
+static size_t
+load_line(const struct dsrv_ring *r, size_t from, char *line, size_t *length)
+{
+	size_t there = dsrv_ring_fill(r, from);
+	char *end;
+
+	if (there > DSRV_OUTBOX_LINE_MAX)
+		there = DSRV_OUTBOX_LINE_MAX;
+	dsrv_ring_load(r, from, line, there);
+	end = memchr(line, '\n', there);
+	*length = end != NULL ? (size_t)(end - line) : there;
+	return end != NULL ? *length + 1 : there;
+}
+
 size_t
 dsrv_outbox_read(enum dsrv_outbox_role writer, size_t from, char *line,
     size_t *length)
 {
 	struct dsrv_ring r;
-	size_t there;
-	char *end;
 
 	*length = 0;
 	if (!reads())
 		return 0;
 	r = ring(writer);
-	there = dsrv_ring_fill(&r, from);
-	if (there > DSRV_OUTBOX_LINE_MAX)
-		there = DSRV_OUTBOX_LINE_MAX;
-	dsrv_ring_load(&r, from, line, there);
-	end = memchr(line, '\n', there);
-	*length = end != NULL ? (size_t)(end - line) : there;
-	return end != NULL ? *length + 1 : there;
+	return load_line(&r, from, line, length);
+}
+
+int
+dsrv_outbox_take_back(enum dsrv_outbox_role writer, char *line)
+{
+	struct dsrv_ring r;
+	size_t tail, head, length, used;
+
+	if (!writes() || own_role != DSRV_OUTBOX_MASTER)
+		return 0;
+	r = ring(writer);
+	tail = dsrv_ring_tail(&r);
+	head = tail - (r.size - dsrv_ring_room(&r, tail));
+	if ((used = load_line(&r, head, line, &length)) == 0)
+		return 0;
+	line[length] = '\0';
+	dsrv_ring_take(&r, head + used);
+	return 1;
 }
 
 size_t

@@ -295,6 +295,17 @@ dsrv_report_line(char *line, const char *format, ...)
 }
 
 void
+dsrv_report_again(const char *line)
+{
+	int saved = errno;
+
+	own_waiting();
+	add_line(line);
+	write_waiting(destination == DSRV_REPORT_STARTER ? PATIENCE : 0);
+	errno = saved;
+}
+
+void
 dsrv_report(const char *format, ...)
 {
 	char line[DSRV_REPORT_MAX];
@@ -304,9 +315,7 @@ dsrv_report(const char *format, ...)
 	va_start(args, format);
 	format_line(line, format, args);
 	va_end(args);
-	own_waiting();
-	add_line(line);
-	write_waiting(destination == DSRV_REPORT_STARTER ? PATIENCE : 0);
+	dsrv_report_again(line);
 	errno = saved;
 }
 

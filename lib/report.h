@@ -69,8 +69,11 @@ size_t dsrv_outbox_read(enum dsrv_outbox_role writer, size_t from, char *line,
     size_t *length);
 /* Where those end that this writer has left so far. */
 size_t dsrv_outbox_end(enum dsrv_outbox_role writer, size_t from);
-/* They are noted up to there: their room is free. */
+/* They are in the log up to there: their room is free. */
 void dsrv_outbox_have_read(enum dsrv_outbox_role writer, size_t up_to);
+/* In the master, when no logger follows: stores the next line that is not in
+ * the log, with a NUL, in one byte more. Whether there was one. */
+int dsrv_outbox_take_back(enum dsrv_outbox_role writer, char *line);
 
 /*
  * report.c - the only way to report an error and to end a process
@@ -89,6 +92,8 @@ void dsrv_report_to(enum dsrv_report_to);
 /* "NAME: unable to " and the formatted rest, in one line. Keeps errno. */
 void dsrv_report(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
+/* A line that was made before, and did not arrive. */
+void dsrv_report_again(const char *line);
 /* Stores that line without a newline in DSRV_REPORT_MAX bytes; returns its
  * length. */
 enum { DSRV_REPORT_MAX = 1024 };

@@ -3924,6 +3924,31 @@ START_TEST(log_has_the_last_words_of_the_master)
 }
 END_TEST
 
+/* In the file there is room for the first bytes of them. */
+START_TEST(log_that_cannot_be_written_at_the_end_has_its_last_words_in_syslog)
+{
+	char old[LIMIT - 10];
+
+	if (skip_if(!can_mount(), "this user cannot mount a file system"))
+		return;
+	memset(old, '\n', sizeof old);
+	to_syslog = socket(AF_UNIX, SOCK_DGRAM, 0);
+	make_gate();
+	log_to("log");
+	write_file(log_path, old, sizeof old);
+	before_start = mount_dev;
+	in_logger = limit_file;
+	after_success = wait_and_exit_3;
+	start();
+	open_gate();
+	ends_with(3);		/* after some seconds */
+	ck_assert_int_eq(size_of(log_path), LIMIT);
+	ck_assert(syslog_has(": unable to go on: the server ended with "
+	    "status 3, which ends the daemon"));
+	close(to_syslog);
+}
+END_TEST
+
 /*
  * The library's messages, among the lines of others
  */
@@ -4584,6 +4609,7 @@ main(void)
 		log_has_the_last_words_also_where_the_last_logger_is_killed,
 		log_has_the_last_words_also_where_the_logger_is_stopped,
 		log_has_the_last_words_of_the_master,
+		log_that_cannot_be_written_at_the_end_has_its_last_words_in_syslog,
 		log_has_messages_behind_the_lines_that_were_written_before,
 		log_has_them_there_too_where_lines_may_be_dropped,
 		log_has_messages_though_a_line_does_not_end,

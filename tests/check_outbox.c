@@ -171,6 +171,38 @@ START_TEST(the_logger_reads_what_master_and_servers_leave)
 }
 END_TEST
 
+/* The first two lines of the master's are in the log. */
+START_TEST(the_master_takes_back_what_is_not_in_the_log)
+{
+	char line[DSRV_OUTBOX_LINE_MAX + 1];
+	pid_t other;
+
+	ck_assert_int_eq(dsrv_outbox_open(), 0);
+	ck_assert(!dsrv_outbox_take_back(DSRV_OUTBOX_MASTER, line));
+	ck_assert_int_eq(leave("one\n"), 1);
+	ck_assert_int_eq(leave("two\n"), 1);
+	ck_assert_int_eq(leave("three\n"), 1);
+	if ((other = fork()) == 0) {
+		dsrv_outbox_become(DSRV_OUTBOX_SERVER);
+		_exit(leave("four\n") != 1 ||
+		    dsrv_outbox_take_back(DSRV_OUTBOX_SERVER, line));
+	}
+	ck_assert_int_eq(ended(other), 0);
+	if ((other = fork()) == 0) {
+		dsrv_outbox_become(DSRV_OUTBOX_READER);
+		dsrv_outbox_have_read(DSRV_OUTBOX_MASTER, 8);
+		_exit(dsrv_outbox_take_back(DSRV_OUTBOX_MASTER, line));
+	}
+	ck_assert_int_eq(ended(other), 0);
+	ck_assert(dsrv_outbox_take_back(DSRV_OUTBOX_MASTER, line));
+	ck_assert_str_eq(line, "three");
+	ck_assert(!dsrv_outbox_take_back(DSRV_OUTBOX_MASTER, line));
+	ck_assert(dsrv_outbox_take_back(DSRV_OUTBOX_SERVER, line));
+	ck_assert_str_eq(line, "four");
+	ck_assert(!dsrv_outbox_is_waiting());
+}
+END_TEST
+
 START_TEST(a_message_that_has_no_room_is_refused_whole)
 {
 	char line[DSRV_REPORT_MAX];
@@ -228,6 +260,7 @@ main(void)
 		what_was_copied_and_not_counted_is_not_there,
 		wrong_counts_lead_nowhere_else,
 		the_logger_reads_what_master_and_servers_leave,
+		the_master_takes_back_what_is_not_in_the_log,
 		a_message_that_has_no_room_is_refused_whole,
 		a_child_has_no_outbox
 	};
