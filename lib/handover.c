@@ -40,9 +40,20 @@
  *     note the lines    raw holds them; the next logger counts them as taken
  *     count them        the reader has their room
  *
- * Messages of the library come from such rings too; what is taken of them is
- * noted with the write of the lines that they become. In which order it is for
- * each logger to find out: those that are left are behind all lines in hand.
+ * Where the logger has said that it will sleep, the reader rings a bell, a byte
+ * into a pipe:
+ *
+ *     say so            it rings for the next logger, which need not have slept
+ *     count the lines   it does not ring, but the pipe ends: as good
+ *
+ * Messages of the library come from such rings too, the outbox:
+ *
+ *     copy the message  nothing is counted of it: it is not there
+ *     count it          the logger may take it, behind all lines in hand
+ *     note the write    it is among what is pending; the next logger goes on
+ *                       behind it
+ *     count it as taken its writer has the room; without a logger that does
+ *                       so the master gives it to syslog
  *
  * The file must be the same one, even where it was renamed or removed in
  * between: a logger sends its descriptor through a socket pair that the master
@@ -55,6 +66,12 @@
  *                       beginning of a line that is torn in the one before;
  *                       where it ends in half a line, from a newline on
  *     drop the one before, start a reader, which holds the pipe's other end
+ *
+ * After the master's death no logger follows this one, which has the file's lock
+ * for a write only, since another daemon may be there:
+ *
+ *     lock, write       the kernel gives the lock back; what is torn is half a
+ *                       line, which the other one ends
  *
  * So nobody ever needs to know how far a dead logger or reader had come. Two of
  * one kind never live at once: the master waits for the end of a logger, and a
