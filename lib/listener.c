@@ -21,6 +21,21 @@ enum {
 	FIRST_PAUSE = 100, LONGEST_PAUSE = 1000		/* ms */
 };
 
+/* On Linux a Unix-domain socket that has been shut down still counts as
+ * listening, and accept(2) only says that no client is there. */
+static int
+is_shut_down(int fd)
+{
+#ifdef POLLRDHUP
+	struct pollfd listener = { .fd = fd, .events = POLLRDHUP };
+
+	return poll(&listener, 1, 0) == 1 && listener.revents & POLLRDHUP;
+#else
+	(void)fd;
+	return 0;
+#endif
+}
+
 int
 dsrv_listener_check(int fd)
 {
@@ -29,7 +44,7 @@ dsrv_listener_check(int fd)
 
 	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) == -1)
 		return errno;
-	return listening ? 0 : EINVAL;
+	return listening && !is_shut_down(fd) ? 0 : EINVAL;
 }
 
 /* Has reset its connection, so that nobody will read an answer. */
@@ -76,6 +91,8 @@ dsrv_listener_accept(int fd, struct dsrv_client *client)
 	if (client->conn != -1 && take_mode_off(client->conn) == -1)
 		client->conn = -1;
 #endif
+	if (client->conn == -1 && errno == EAGAIN)
+		errno = is_shut_down(fd) ? EINVAL : EAGAIN;
 	if (client->conn != -1 && is_gone(client)) {
 		close(client->conn);
 		client->conn = -1;

@@ -1386,6 +1386,30 @@ START_TEST(server_serves_a_local_socket)
 }
 END_TEST
 
+/* It cannot listen again, and accept(2) does not say why. */
+START_TEST(server_ends_with_1_when_its_local_socket_is_shut_down)
+{
+	static const int ways[] = { SHUT_RD, SHUT_RDWR };
+	struct sockaddr_un addr;
+	int i, fd;
+
+	for (i = 0; i < 2; i++) {
+		listen_locally(&addr);
+		run_daemon(&run, local_talker);
+		master = (pid_t)heard(&run, "master");
+		fd = local_client(&addr);
+		echoes(fd, "hello");
+		ck_assert_int_eq(shutdown(fds[0], ways[i]), 0);
+		leave_listeners();
+		ck_assert_int_eq(ended(master), 1 << 8);
+		close(fd);
+		nothing_left();
+		unlink(addr.sun_path);
+		forget_run(&run);
+	}
+}
+END_TEST
+
 static struct sockaddr_un own_address;
 
 /* The daemon's own socket: of one that it was started with others may be the
@@ -2568,6 +2592,7 @@ main(void)
 		server_leaves_a_listener_that_is_its_stdin_to_others,
 		server_serves_where_the_program_has_closed_0_to_2,
 		server_serves_a_local_socket,
+		server_ends_with_1_when_its_local_socket_is_shut_down,
 		local_clients_that_wait_are_let_go_at_a_stop,
 		worker_holds_its_connection_and_what_the_program_has_opened,
 		worker_has_a_connection_in_blocking_mode,

@@ -20,6 +20,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <errno.h>
@@ -1094,6 +1095,28 @@ START_TEST(a_listener_that_is_broken_ends_the_daemon)
 	fd = served(ports[0], &worker);
 	client_says(fd, "break\n");	/* the answer may come too late */
 	ck_assert_int_eq(ended(master), 256);
+	close(fd);
+	nothing_left();
+}
+END_TEST
+
+/* A Unix-domain socket cannot listen again. */
+START_TEST(a_local_listener_that_is_broken_ends_the_daemon)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	snprintf(addr.sun_path, sizeof addr.sun_path, "%s/socket", scratch());
+	listeners[0] = socket(AF_UNIX, SOCK_STREAM, 0);
+	ck_assert_int_eq(bind(listeners[0], (struct sockaddr *)&addr,
+	    sizeof addr), 0);
+	ck_assert_int_eq(listen(listeners[0], 5), 0);
+	run_daemon(&run, program);
+	close(listeners[0]);
+	master = (pid_t)heard(&run, "master");
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&addr, sizeof addr), 0);
+	client_says(fd, "break\n");
+	ck_assert_int_eq(ended(master), 1 << 8);
 	close(fd);
 	nothing_left();
 }
@@ -2412,6 +2435,7 @@ main(void)
 		spares_cost_their_server_no_descriptor,
 		new_clients_are_refused_once_all_is_to_end,
 		a_listener_that_is_broken_ends_the_daemon,
+		a_local_listener_that_is_broken_ends_the_daemon,
 		a_listener_that_is_broken_leaves_the_other,
 		a_program_that_a_spare_executes_has_its_connection_alone,
 		a_worker_that_has_closed_the_listener_takes_no_other_client,
