@@ -1,19 +1,33 @@
 /*
  * accept.c - a server's listeners: accept from the ones that work
  *
- * A listener where accepting keeps failing is paused, the others are not.
+ * A listener where accepting keeps failing is paused, the others are not. One
+ * that no longer listens is mended if a worker may have ended it, else dropped.
  *
  * SPDX-License-Identifier: ISC
  */
 #include "config.h"
 
+#include <sys/wait.h>
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 
 #include "report.h"
 #include "workers.h"
 
-enum { SUSPICION = 500 };	/* ms, for a stop to be heard of */
+enum {
+	FIRST_PAUSE = 100, LONGEST_PAUSE = 1000,	/* ms */
+	QUIET = 10000	/* ms, from one message about a mended one to the next */
+};
+
+/* Only spares, which are workers then, have the listeners. */
+static int
+can_mend(int fd)
+{
+	return dsrv_settings()->worker_spare_count > 0 &&
+	    dsrv_ports_can_mend(fd);
+}
 
 int
 dsrv_accept_check_list(const int *fds, int count)
@@ -27,7 +41,7 @@ dsrv_accept_check_list(const int *fds, int count)
 	for (i = 0; i < count; i++) {
 		error = dsrv_listener_check(fds[i]);
 		/* What the system is short of says nothing of the socket. */
-		if (error != 0 &&
+		if (error != 0 && !can_mend(fds[i]) &&
 		    dsrv_listener_why(error) == DSRV_LISTENER_SOCKET) {
 			dsrv_report("serve on descriptor %d: %s", fds[i],
 			    error == EINVAL ? "it does not listen" :
@@ -60,7 +74,8 @@ dsrv_accept_open(struct dsrv_acceptor *a, const int *fds, int count,
 	a->watched = 1;
 	for (i = 0; i < count; i++) {
 		a->listeners[i].fd = fds[i];
-		if (dsrv_listener_prepare(fds[i]) == -1) {
+		if (dsrv_listener_prepare(fds[i], dsrv_role()->follows &&
+		    can_mend(fds[i])) == -1) {
 			dsrv_accept_close(a);
 			return -1;
 		}
@@ -89,8 +104,12 @@ dsrv_accept_stop(struct dsrv_acceptor *a)
 {
 	int i;
 
-	for (i = 0; i < a->count; i++)
+	for (i = 0; i < a->count; i++) {
 		stop(a, i);
+		/* At a stop nothing may listen again. */
+		if (a->listeners[i].mender != 0)
+			kill(a->listeners[i].mender, SIGKILL);
+	}
 }
 
 static void
@@ -107,6 +126,12 @@ drop(struct dsrv_acceptor *a, int index)
  */
 
 static int
+is_in_use(const struct dsrv_acceptor *a, int index)
+{
+	return dsrv_loop_watches(a->loop, a->tag + index);
+}
+
+static int
 is_resting(const struct dsrv_acceptor *a, int index)
 {
 	return dsrv_loop_timer(a->loop, a->tag + index) != DSRV_NEVER;
@@ -120,15 +145,15 @@ rest(struct dsrv_acceptor *a, int index, int pause)
 	    dsrv_clock_now() + pause);
 }
 
-/* The master may have ended a socket that no longer listens, and the signal
- * may be on its way. */
+/* The master may have ended a socket that no longer listens: its signal came
+ * first, and is read before the pause is over. */
 static void
 suspect(struct dsrv_acceptor *a, int index)
 {
 	if (is_resting(a, index))
 		return;
 	a->listeners[index].is_suspect = 1;
-	rest(a, index, SUSPICION);
+	rest(a, index, FIRST_PAUSE);
 }
 
 /* One message for all listeners that fail for the same reason. */
@@ -157,28 +182,87 @@ fail_listener(struct dsrv_acceptor *a, int index, int error)
 	rest(a, index, pause);
 }
 
-/* Whether it is to be tried again; else it is dropped. */
-static int
-is_cleared(struct dsrv_acceptor *a, int index)
+/*
+ * One that no longer listens
+ */
+
+static void
+mend(struct dsrv_acceptor *a, int index)
 {
 	struct dsrv_listener *l = &a->listeners[index];
 
-	if (!l->is_suspect)
-		return 1;
-	l->is_suspect = 0;
-	if ((errno = dsrv_listener_check(l->fd)) == 0)
-		return 1;
-	drop(a, index);
-	if (dsrv_settings()->worker_spare_count > 0)
-		dsrv_spare_drop(index);
+	if (l->mender == 0)	/* the last may still wait for a lock */
+		l->mender = dsrv_ports_mend(a->loop, l->fd);
+	if (l->mender == -1)
+		l->mender = 0;
+	rest(a, index, dsrv_restart_pause(++l->failures, FIRST_PAUSE,
+	    LONGEST_PAUSE));
+}
+
+static void
+say_mended(struct dsrv_acceptor *a, const struct dsrv_listener *l)
+{
+	int64_t now = dsrv_clock_now();
+
+	if (now < a->quiet_until)
+		return;
+	a->quiet_until = now + QUIET;
+	dsrv_report("keep listening on descriptor %d: it was shut down; "
+	    "it listens again", l->fd);
+}
+
+/* The child that was to mend it has ended. */
+static void
+judge(struct dsrv_acceptor *a, int index, int status)
+{
+	struct dsrv_listener *l = &a->listeners[index];
+	int error = WIFEXITED(status) ? WEXITSTATUS(status) : EINTR;
+
+	l->mender = 0;
+	if (!is_in_use(a, index))
+		return;
+	if (error == 0)
+		say_mended(a, l);
+	else if (error != l->error)
+		dsrv_report("listen on descriptor %d again: %s; trying again",
+		    l->fd, strerror(error));
+	l->error = error;
+	if (error == 0)
+		rest(a, index, 0);
+}
+
+int
+dsrv_accept_lose(struct dsrv_acceptor *a, const struct dsrv_ended *ended)
+{
+	int i;
+
+	for (i = 0; i < a->count; i++)
+		if (a->listeners[i].mender == ended->pid) {
+			judge(a, i, ended->status);
+			return 1;
+		}
 	return 0;
 }
 
 void
 dsrv_accept_retry(struct dsrv_acceptor *a, int index)
 {
-	if (is_cleared(a, index) && a->watched)
-		dsrv_loop_resume(a->loop, a->tag + index);
+	struct dsrv_listener *l = &a->listeners[index];
+	int error = l->is_suspect ? dsrv_listener_check(l->fd) : 0;
+
+	if (error == 0) {
+		if (l->is_suspect)
+			l->is_suspect = l->failures = l->error = 0;
+		if (a->watched)
+			dsrv_loop_resume(a->loop, a->tag + index);
+	} else if (can_mend(l->fd))
+		mend(a, index);
+	else {
+		errno = error;
+		drop(a, index);
+		if (dsrv_settings()->worker_spare_count > 0)
+			dsrv_spare_drop(index);
+	}
 }
 
 /*
@@ -214,12 +298,6 @@ dsrv_accept_watch(struct dsrv_acceptor *a, int on)
 		else if (!is_resting(a, i))
 			dsrv_loop_resume(a->loop, a->tag + i);
 	a->watched = on;
-}
-
-static int
-is_in_use(const struct dsrv_acceptor *a, int index)
-{
-	return dsrv_loop_watches(a->loop, a->tag + index);
 }
 
 int

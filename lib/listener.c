@@ -6,6 +6,7 @@
 #include "config.h"
 
 #include <sys/types.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -169,20 +170,18 @@ dsrv_listener_is_unix(int fd)
 }
 
 int
-dsrv_listener_prepare(int fd)
+dsrv_listener_prepare(int fd, int is_shared)
 {
-	int on = 0;
-	socklen_t len = sizeof on;
+	int on = 1;
 
-	/* A client may go between poll(2) and accept(2). */
-	if (dsrv_descriptors_nonblock(fd) == -1)
+	/* A client may go between poll(2) and accept(2). Not by fcntl(2), which
+	 * takes the socket's lock if a worker changes O_ASYNC meanwhile. */
+	if (ioctl(fd, FIONBIO, &on) == -1)
 		return -1;
-	/* Else an answer of several lines waits for acknowledgements. To set
-	 * it takes a lock that a worker with the listener could hold. */
-	if (getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, &len) == 0 && !on) {
-		on = 1;
+	/* Else an answer of several lines waits for acknowledgements. This
+	 * takes the lock; the first server has done it. */
+	if (!is_shared)
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-	}
 	return 0;
 }
 

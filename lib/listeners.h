@@ -60,9 +60,9 @@ enum dsrv_listener_failure dsrv_listener_why(int error);
 /* ms to leave a listener alone after a failure to accept; 0: go on. failures:
  * in a row, at this listener. */
 int dsrv_listener_pause(int error, int *failures);
-/* Makes a listener non-blocking, and its connections ones without delay. -1
- * with errno: it blocks. */
-int dsrv_listener_prepare(int fd);
+/* Makes a listener non-blocking, and its connections ones without delay; if it
+ * is shared with workers, only the first. -1 with errno: it blocks. */
+int dsrv_listener_prepare(int fd, int is_shared);
 /* Whether a client waits there. */
 int dsrv_listener_has_client(int fd);
 int dsrv_listener_is_unix(int fd);
@@ -89,6 +89,12 @@ int dsrv_fdclean_visit(int (*visit)(int fd));
  * ports.c - what a daemon listens on
  */
 
+/* Whether that is the socket of one of them, and can be made to listen again
+ * after a worker has ended it. */
+int dsrv_ports_can_mend(int fd);
+/* Forks a child that does so; its status is 0 or an error number. Returns its
+ * pid, or -1 with errno. */
+pid_t dsrv_ports_mend(struct dsrv_loop *, int fd);
 /* Remembers every listening socket that this process has, ... */
 void dsrv_ports_find(void);
 /* ... and closes them, ... */
@@ -107,6 +113,7 @@ struct dsrv_listener {
 	int failures;		/* in a row */
 	int error;		/* that was reported; 0: none */
 	int is_suspect;		/* it no longer listens */
+	pid_t mender;		/* a child that makes it listen; 0: none */
 };
 
 /* Each listener has a tag of the loop, from tag on: with a timer it rests after
@@ -118,6 +125,7 @@ struct dsrv_acceptor {
 	int count;
 	int usable;		/* of them */
 	int watched;
+	int64_t quiet_until;	/* about mended ones */
 };
 
 /* 0; or reports what is wrong with a list, and returns an error number. */
@@ -133,6 +141,8 @@ int dsrv_accept_from(struct dsrv_acceptor *, int index, struct dsrv_client *);
 void dsrv_accept_watch(struct dsrv_acceptor *, int on);
 /* The time of its timer has come. */
 void dsrv_accept_retry(struct dsrv_acceptor *, int index);
+/* A child has ended: whether it was to mend a listener. */
+int dsrv_accept_lose(struct dsrv_acceptor *, const struct dsrv_ended *);
 /* Whether a client waits at any listener. */
 int dsrv_accept_has_clients(const struct dsrv_acceptor *);
 /* Drops those that no longer listen, after a moment. Whether all do. */

@@ -93,7 +93,6 @@ dsrv_master_ask(struct master *m, int signo)
 		return 0;
 	m->request.signo = signo;
 	dsrv_orphans_signal(&m->orphans, dsrv_sigtable_to_workers(signo));
-	dsrv_master_end_listeners(m);
 	begin_to_stop(m);
 	return 1;
 }
@@ -108,6 +107,7 @@ dsrv_master_end(struct master *m, int status)
 	if (m->server.pid != 0 || !dsrv_master_is_for_good(m))
 		dsrv_master_ask(m, SIGTERM);
 	dsrv_supervise_signal(&m->server, SIGTERM);
+	dsrv_master_end_listeners(m);
 	if (m->server.pid == 0)
 		dsrv_master_enter(m, dsrv_master_is_at_once(m) ? DSRV_PHASE_STOPPING_WORKERS :
 		    DSRV_PHASE_AWAITING_WORKERS);
@@ -130,9 +130,11 @@ dsrv_master_take(struct master *m, int signo)
 	raised = dsrv_master_ask(m, signo);
 	/* Even if not raised: a handler of the program may have taken the last
 	 * one before daemon_server(), which ignores repetitions. */
-	if (m->server.pid != 0)
+	if (m->server.pid != 0) {
 		dsrv_supervise_signal(&m->server, signo);
-	else if (!raised)
+		/* Last: it must not mend them. */
+		dsrv_master_end_listeners(m);
+	} else if (!raised)
 		return;
 	else if (dsrv_master_is_for_good(m))
 		dsrv_master_end(m, m->confirmed ? 0 : 1);

@@ -1,15 +1,21 @@
 /*
- * ports.c - what a daemon listens on: found at its start, ended at its stop
+ * ports.c - what a daemon listens on: found, mended, and ended at a stop
  *
- * Spares and workers share them, and such a process can hold a socket's lock,
- * as by a page fault. So what takes that lock is done by a child, for which
- * nothing waits: close(2) of a listener does not take it, getsockname(2) does.
+ * Spares and workers share these sockets. Such a process can end one for all by
+ * shutdown(2), and can hold its lock for ever, as by a page fault. So a socket
+ * can be made to listen again, and what takes the lock is done by a child, for
+ * which nothing waits: close(2) of a listener does not take it, getsockname(2)
+ * does.
  *
  * SPDX-License-Identifier: ISC
  */
 #include "config.h"
 
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "report.h"
@@ -17,11 +23,14 @@
 #include "listeners.h"
 
 /* Found while they listen: one that has been shut down cannot be told from
- * others. */
+ * others, nor does it know its port. */
 static struct {
 	struct port {
 		int fd;
-		int is_unix;
+		dev_t dev;
+		ino_t ino;
+		struct sockaddr_storage addr;
+		socklen_t len;
 	} *all;
 	int count;
 } ports;
@@ -30,31 +39,130 @@ static struct {
  * Finding
  */
 
+/* Whether fd is the same socket: its number may be another's by now. */
 static int
-add_port(int fd)
+is_that(const struct port *port, int fd)
 {
-	struct port *more;
+	struct stat now;
 
-	if (dsrv_listener_check(fd) != 0)
-		return 0;
-	more = realloc(ports.all,
-	    ((size_t)ports.count + 1) * sizeof *more);
-	if (more == NULL)
-		return -1;
-	ports.all = more;
-	ports.all[ports.count++] = (struct port) {
-		.fd = fd, .is_unix = dsrv_listener_is_unix(fd)
-	};
+	return fstat(fd, &now) == 0 && now.st_dev == port->dev &&
+	    now.st_ino == port->ino;
+}
+
+static const struct port *
+find_port(int fd)
+{
+	int i;
+
+	for (i = 0; i < ports.count; i++)
+		if (is_that(&ports.all[i], fd))
+			return &ports.all[i];
+	return NULL;
+}
+
+static int
+is_found(int fd)
+{
+	int i;
+
+	for (i = 0; i < ports.count; i++)
+		if (ports.all[i].fd == fd)
+			return 1;
 	return 0;
 }
 
+static int
+add_port(int fd)
+{
+	struct port *more, port;
+	struct stat file;
+
+	if (is_found(fd) || dsrv_listener_check(fd) != 0)
+		return 0;
+	more = realloc(ports.all, ((size_t)ports.count + 1) * sizeof *more);
+	if (more == NULL || fstat(fd, &file) == -1)
+		return -1;
+	ports.all = more;
+	memset(&port, 0, sizeof port);
+	port.fd = fd;
+	port.dev = file.st_dev;
+	port.ino = file.st_ino;
+	port.len = sizeof port.addr;
+	if (getsockname(fd, (struct sockaddr *)&port.addr, &port.len) == -1)
+		port.len = 0;
+	ports.all[ports.count++] = port;
+	return 0;
+}
+
+/* Those that the master has found stay: a worker may have ended them, or hold
+ * their locks. */
 void
 dsrv_ports_find(void)
 {
-	free(ports.all);
-	ports.all = NULL;
-	ports.count = 0;
+	int i;
+
+	for (i = ports.count - 1; i >= 0; i--)
+		if (!is_that(&ports.all[i], ports.all[i].fd))
+			ports.all[i] = ports.all[--ports.count];
 	dsrv_fdclean_visit(add_port);
+}
+
+/*
+ * Mending
+ */
+
+int
+dsrv_ports_can_mend(int fd)
+{
+	const struct port *port = find_port(fd);
+
+	/* A Unix-domain socket never listens again. */
+	return port != NULL && port->addr.ss_family != AF_UNIX;
+}
+
+/* -1 with errno. */
+static int
+listen_again(const struct port *port, int fd)
+{
+	static const struct sockaddr none = { .sa_family = AF_UNSPEC };
+	struct sockaddr_storage now;
+	socklen_t len = sizeof now;
+
+	if (dsrv_listener_check(fd) == 0)
+		return 0;
+	/* A worker may have connected it. */
+	connect(fd, &none, sizeof none);
+	/* If the kernel chose its port, that is free again, and listen(2) would
+	 * choose another. If not, bind(2) refuses to. */
+	if (bind(fd, (const struct sockaddr *)&port->addr, port->len) == -1 &&
+	    errno != EINVAL)
+		return -1;
+	memset(&now, 0, sizeof now);
+	if (getsockname(fd, (struct sockaddr *)&now, &len) == -1)
+		return -1;
+	if (memcmp(&now, &port->addr, sizeof now) != 0) {
+		errno = EADDRNOTAVAIL;
+		return -1;
+	}
+	return listen(fd, SOMAXCONN);
+}
+
+pid_t
+dsrv_ports_mend(struct dsrv_loop *loop, int fd)
+{
+	pid_t pid = dsrv_loop_fork_ignoring(loop);
+
+	if (pid != 0)
+		return pid;
+	/* It may sleep for long, and must not hold what others wait for. */
+	dsrv_role_disconnect();
+	dsrv_role_leave_log();
+	if (dsrv_descriptors_put(fd, STDIN_FILENO) == -1 ||
+	    dsrv_descriptors_null(STDOUT_FILENO, STDERR_FILENO) == -1)
+		dsrv_report_exit(errno);
+	daemon_clean_fd(STDERR_FILENO);
+	dsrv_report_exit(listen_again(find_port(STDIN_FILENO),
+	    STDIN_FILENO) == 0 ? 0 : errno);
 }
 
 /*
@@ -79,7 +187,7 @@ dsrv_ports_leave(void)
 	int i;
 
 	for (i = 0; i < ports.count; i++)
-		if (!ports.all[i].is_unix)
+		if (ports.all[i].addr.ss_family != AF_UNIX)
 			close(ports.all[i].fd);
 	ports.count = 0;
 }
@@ -103,7 +211,7 @@ has_unix(void)
 	int i;
 
 	for (i = 0; i < ports.count; i++)
-		if (ports.all[i].is_unix)
+		if (ports.all[i].addr.ss_family == AF_UNIX)
 			return 1;
 	return 0;
 }

@@ -364,6 +364,8 @@ lose_worker(struct server *s)
 {
 	int pause;
 
+	if (dsrv_accept_lose(&s->acceptor, &s->loop.ended))
+		return;
 	dsrv_crashes_add(&s->crashes, s->asked);
 	if (!has_spares(s) || s->asked)
 		return;

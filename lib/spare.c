@@ -244,7 +244,7 @@ accept_from(int index, struct dsrv_client *client)
 	return 0;
 }
 
-/* A listener that no longer listens is the server's to judge. */
+/* A listener that no longer listens is the server's to mend. */
 static void
 tell_of_failure(int index, int error)
 {
@@ -265,9 +265,7 @@ bear(int index, int error)
 		return 1;
 	if (spare.served > 0 || !is_ours(index))
 		return 0;
-	if (spare.failures[index] == 1 ||
-	    dsrv_listener_why(error) != DSRV_LISTENER_SOCKET)
-		tell_of_failure(index, error);
+	tell_of_failure(index, error);
 	spare.retry_at[index] = dsrv_clock_now() + pause;
 	spare.resting = 1;
 	return 1;
