@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "report.h"
+#include "role.h"
 #include "workers.h"
 
 enum {
@@ -195,7 +196,7 @@ mend(struct dsrv_acceptor *a, int index)
 		l->mender = dsrv_ports_mend(a->loop, l->fd);
 	if (l->mender == -1)
 		l->mender = 0;
-	rest(a, index, dsrv_restart_pause(++l->failures, FIRST_PAUSE,
+	rest(a, index, dsrv_backoff(++l->failures, FIRST_PAUSE,
 	    LONGEST_PAUSE));
 }
 
