@@ -134,13 +134,14 @@ dsrv_pool_hear(struct dsrv_pool *pool)
 int
 dsrv_pool_lose(struct dsrv_pool *pool, const struct dsrv_ended *ended)
 {
+	/* It may have made a listener useless without waking a spare. */
+	dsrv_accept_check(pool->acceptor);
 	pool->sent_in_vain += ended->status == DSRV_POOL_EMPTY_HANDED << 8;
 	if (!dsrv_slots_lose(ended->pid))
 		return 0;
 	if (pool->lost++ == 0)
 		dsrv_report("keep a spare: it %s; another follows",
 		    dsrv_report_how(ended->status));
-	dsrv_accept_check(pool->acceptor);
 	pool->refill = pool->hungry = 1;
 	return pool->lost > 1 || !dsrv_accept_has_clients(pool->acceptor) ?
 	    dsrv_backoff(pool->lost, FIRST_PAUSE, LONGEST_PAUSE) : 0;
@@ -150,6 +151,7 @@ void
 dsrv_pool_tick(struct dsrv_pool *pool)
 {
 	pool->lost = 0;
+	dsrv_accept_check(pool->acceptor);
 	if (dsrv_loop_timer(pool->loop, pool->tag) == DSRV_NEVER)
 		dsrv_pool_look(pool);
 }
