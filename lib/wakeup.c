@@ -15,7 +15,7 @@
 #endif
 #include <sys/uio.h>
 #include <errno.h>
-#include <fcntl.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include "loop.h"
@@ -97,14 +97,34 @@ dsrv_wakeup_only_send(struct dsrv_wakeup *w)
 	w->fd = -1;
 }
 
+static int
+is_pending(int signo)
+{
+	sigset_t pending;
+
+	return sigpending(&pending) == 0 && sigismember(&pending, signo) == 1;
+}
+
+/* A pipe whose reader has gone brings SIGPIPE, of which the program, with the
+ * signal's default action, would die. */
 void
 dsrv_wakeup_send(int to)
 {
+	int was_pending, signo, saved = errno;
+	sigset_t one_signal, before;
 	uint64_t one = 1;
 
+	sigemptyset(&one_signal);
+	sigaddset(&one_signal, SIGPIPE);
+	sigprocmask(SIG_BLOCK, &one_signal, &before);
+	was_pending = is_pending(SIGPIPE);
 	/* If it is full, the other process will wake anyway. */
 	while (write(to, &one, sizeof one) == -1 && errno == EINTR)
 		;
+	if (!was_pending && is_pending(SIGPIPE))
+		sigwait(&one_signal, &signo);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	errno = saved;
 }
 
 void

@@ -7,6 +7,7 @@
 #include "config.h"
 
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -98,6 +99,44 @@ START_TEST(a_wakeup_that_is_not_there_makes_nobody_wait_whatever_its_mode)
 }
 END_TEST
 
+static struct run run;
+static int by_pipe;	/* there is no eventfd(2) */
+
+static void
+wake_nobody(void)
+{
+	sigset_t pending;
+	int to;
+
+#ifdef SYS_eventfd2
+	if (by_pipe)
+		tell("forbidden", forbid_call(SYS_eventfd2, -1, 0, ENOSYS));
+#else
+	if (by_pipe)
+		tell("forbidden", 0);
+#endif
+	if (dsrv_wakeup_open(&wakeup) == -1 || (to = dup(wakeup.to)) == -1)
+		_exit(96);
+	dsrv_wakeup_close(&wakeup);
+	dsrv_wakeup_send(to);
+	sigpending(&pending);
+	tell("pending", sigismember(&pending, SIGPIPE));
+}
+
+/* A worker that leaves may have outlived its server. */
+START_TEST(a_wakeup_of_a_process_that_has_gone_ends_nobody)
+{
+	for (by_pipe = 0; by_pipe <= 1; by_pipe++) {
+		run_start(&run, wake_nobody);
+		if (by_pipe)
+			skip_if(!heard(&run, "forbidden"),
+			    "no seccomp(2) filters here");
+		ck_assert_int_eq(heard(&run, "pending"), 0);
+		ck_assert_int_eq(run_wait(&run), 0);
+	}
+}
+END_TEST
+
 START_TEST(a_wakeup_brings_no_descriptors)
 {
 	char control[CMSG_SPACE(sizeof(int))], byte = 0;
@@ -121,6 +160,7 @@ main(void)
 		a_wakeup_comes_from_a_child_that_can_only_send,
 		a_wakeup_never_makes_its_sender_wait,
 		a_wakeup_that_is_not_there_makes_nobody_wait_whatever_its_mode,
+		a_wakeup_of_a_process_that_has_gone_ends_nobody,
 		a_wakeup_brings_no_descriptors
 	};
 
