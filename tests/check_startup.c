@@ -7,6 +7,9 @@
 #include "config.h"
 
 #include <sys/mount.h>
+#ifdef HAVE_SYS_PRCTL_H
+#include <sys/prctl.h>
+#endif
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -1207,6 +1210,16 @@ deaf_helper_in_a_session_of_its_own(void)
 	stay();
 }
 
+static int
+cannot_adopt(void)
+{
+#if defined(HAVE_PRCTL) && defined(PR_SET_CHILD_SUBREAPER)
+	return 0;
+#else
+	return skip_if(1, "orphans cannot be adopted");
+#endif
+}
+
 /* Starts a deaf_worker and lets it have a client. */
 static pid_t
 begins_with_a_deaf_worker(void)
@@ -1222,6 +1235,8 @@ begins_with_a_deaf_worker(void)
 
 START_TEST(a_start_that_is_ended_leaves_no_worker)
 {
+	if (cannot_adopt())
+		return;
 	begins_with_a_deaf_worker();
 	send_signal(run.pid, SIGTERM);
 	died(run_wait(&run), SIGTERM);
@@ -1232,6 +1247,8 @@ END_TEST
 
 START_TEST(a_start_whose_master_is_killed_leaves_no_worker)
 {
+	if (cannot_adopt())
+		return;
 	begins_with_a_deaf_worker();
 	send_signal(master, SIGKILL);
 	fails_with(128 + SIGKILL);
@@ -1241,6 +1258,8 @@ END_TEST
 
 START_TEST(a_start_whose_leader_is_killed_leaves_no_worker)
 {
+	if (cannot_adopt())
+		return;
 	send_signal(begins_with_a_deaf_worker(), SIGKILL);
 	fails_with(128 + SIGKILL);
 	refused();
@@ -1249,6 +1268,8 @@ END_TEST
 
 START_TEST(a_start_whose_starter_is_killed_leaves_no_worker)
 {
+	if (cannot_adopt())
+		return;
 	begins_with_a_deaf_worker();
 	send_signal(run.pid, SIGKILL);
 	died(run_wait(&run), SIGKILL);
@@ -1259,6 +1280,8 @@ END_TEST
 
 START_TEST(a_start_that_is_ended_leaves_no_other_session)
 {
+	if (cannot_adopt())
+		return;
 	run_start(&run, deaf_helper_in_a_session_of_its_own);
 	heard(&run, "deaf");
 	send_signal(run.pid, SIGTERM);
