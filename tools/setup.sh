@@ -92,6 +92,11 @@ is_installed_dnf() {
 	rpm -q --whatprovides "$1" >/dev/null 2>&1
 }
 
+has_lists() {
+	find /var/lib/apt/lists -type f -name '*Packages*' 2>/dev/null |
+	    grep -q .
+}
+
 # Names that only other packages mention have no candidate.
 known_to_apt() {
 	for name; do
@@ -147,10 +152,20 @@ apt() {
 	    -o DPkg::Lock::Timeout=300 "$@"
 }
 
+# In an image for containers, which comes without lists, nothing is known.
+know_optional() {
+	if [ -z "$missing" ] && [ $# != 0 ] && [ "$(id -u)" = 0 ] &&
+	    ! has_lists; then
+		say reading the lists of packages
+		apt update >/dev/null 2>&1 || :
+	fi
+	known_to_apt "$@"
+}
+
 # shellcheck disable=SC2046,SC2086 # lists of names
 install_with_apt() {
 	missing=$(missing_of apt $1)
-	optional=$(known_to_apt $(missing_of apt $2))
+	optional=$(know_optional $(missing_of apt $2))
 	[ -n "$missing$optional" ] || return 0
 	check_rights $missing $optional
 	say reading the lists of packages
