@@ -67,8 +67,8 @@
  *                       where it ends in half a line, from a newline on
  *     drop the one before, start a reader, which holds the pipe's other end
  *
- * After the master's death no logger follows this one, which has the file's lock
- * for a write only, since another daemon may be there:
+ * After the master's death no logger follows this one, which has the file's
+ * lock for a write only, since another daemon may be there:
  *
  *     lock, write       the kernel gives the lock back; what is torn is half a
  *                       line, which the other one ends

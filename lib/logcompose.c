@@ -12,12 +12,32 @@
 
 #include "logger.h"
 
+/* -1: there is no room for it now. What RLIMIT_FSIZE would tear, even at the
+ * end of the file as it is, goes to syslog instead. */
+static int
+say_message(struct dsrv_logline *lines, const struct dsrv_stamp *stamp,
+    const struct dsrv_logturn *turn, char *line, size_t length)
+{
+	struct dsrv_logline without = *lines;
+
+	if (dsrv_logline_say(lines, stamp, line, length) == -1)
+		return -1;
+	if (lines->count <= turn->most)
+		return 0;
+	*lines = without;
+	if (lines->count > 0)
+		return -1;
+	line[length] = '\0';
+	dsrv_report_again(line);
+	return 0;
+}
+
 /* Those of the master and the server, as far as there is room for them. */
 static void
 say_messages(struct dsrv_logline *lines, const struct dsrv_stamp *stamp,
     const struct dsrv_logturn *turn, struct dsrv_handover_state *after)
 {
-	char line[DSRV_OUTBOX_LINE_MAX];
+	char line[DSRV_OUTBOX_LINE_MAX + 1];
 	size_t length, next;
 	int writer;
 
@@ -25,7 +45,7 @@ say_messages(struct dsrv_logline *lines, const struct dsrv_stamp *stamp,
 		while (after->outbox[writer] != turn->up_to[writer] &&
 		    (next = dsrv_outbox_read((enum dsrv_outbox_role)writer,
 		    after->outbox[writer], line, &length)) > 0) {
-			if (dsrv_logline_say(lines, stamp, line,
+			if (say_message(lines, stamp, turn, line,
 			    length) == -1)
 				return;
 			after->outbox[writer] += next;

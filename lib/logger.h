@@ -68,6 +68,7 @@ struct dsrv_logturn {
 	int has_come;
 	int64_t held_since;	/* by a line that has no end; 0: they are not */
 	int ends_line;		/* that has taken too long */
+	size_t most;		/* bytes that the file may grow by, then */
 };
 
 /* Whether the logger itself has something to say. */

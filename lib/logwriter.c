@@ -8,6 +8,7 @@
  */
 #include "config.h"
 
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <errno.h>
 #include <string.h>
@@ -275,6 +276,20 @@ room(const struct dsrv_logwriter *w, off_t size)
 	return (uintmax_t)size < most ? most - (size_t)size : 0;
 }
 
+/* How much of a message of the library such a file may take. */
+static size_t
+room_for_messages(const struct dsrv_logwriter *w, off_t size)
+{
+	struct rlimit most;
+
+	if (!w->turn.has_come || offset(w) < 0 ||
+	    getrlimit(RLIMIT_FSIZE, &most) == -1 ||
+	    most.rlim_cur == RLIM_INFINITY)
+		return SIZE_MAX;
+	return (uintmax_t)size < most.rlim_cur ?
+	    (size_t)(most.rlim_cur - (rlim_t)size) : 0;
+}
+
 /* A new file, or for this second no more thought of one. */
 static void
 rotate(struct dsrv_logwriter *w)
@@ -327,10 +342,13 @@ write_more(struct dsrv_logwriter *w, off_t size)
 	if (is_pending(w))
 		return finish_write(w) == 0 ? 1 : -1;
 	dsrv_logcompose_done(w->handover);
+	w->turn.most = room_for_messages(w, size);
 	dsrv_logcompose(w->handover, &w->stamp, &w->turn, room(w, size),
 	    w->at_end, &lines);
-	if (lines.count == 0)
+	if (lines.count == 0) {
+		dsrv_journal_set_state(w->handover, &lines.state);
 		return 0;
+	}
 	lines.ends_half_a_line = ends_in_half_a_line(w, size);
 	if (is_full(w, size, lines.count + (size_t)lines.ends_half_a_line)) {
 		rotate(w);

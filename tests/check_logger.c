@@ -2660,6 +2660,27 @@ START_TEST(log_that_cannot_be_written_at_the_end_has_its_losses_in_syslog)
 }
 END_TEST
 
+START_TEST(log_that_cannot_be_written_at_the_end_has_messages_in_syslog)
+{
+	int fd;
+
+	if (skip_if(!can_mount(), "this user cannot mount a file system"))
+		return;
+	to_syslog = socket(AF_UNIX, SOCK_DGRAM, 0);
+	before_start = mount_dev;
+	fd = start_with_no_room(30);
+	ck_assert_int_eq(answers_number(fd), 30);
+	close(fd);
+	becomes_as_long(log_path, LIMIT);
+	send_signal(server, SIGABRT);
+	next_server();
+	stop();		/* after some seconds */
+	ck_assert(syslog_has(": unable to keep the server: it was ended by "
+	    "signal 6"));
+	close(to_syslog);
+}
+END_TEST
+
 START_TEST(log_file_removed_where_there_is_no_room_loses_no_later_line)
 {
 	int fd = start_with_no_room(LINES);
@@ -3924,8 +3945,8 @@ START_TEST(log_has_the_last_words_of_the_master)
 }
 END_TEST
 
-/* In the file there is room for the first bytes of them. */
-START_TEST(log_that_cannot_be_written_at_the_end_has_its_last_words_in_syslog)
+/* In the file there is room for the first bytes of it. */
+START_TEST(log_that_may_not_grow_has_no_message_torn_but_in_syslog)
 {
 	char old[LIMIT - 10];
 
@@ -3941,8 +3962,8 @@ START_TEST(log_that_cannot_be_written_at_the_end_has_its_last_words_in_syslog)
 	after_success = wait_and_exit_3;
 	start();
 	open_gate();
-	ends_with(3);		/* after some seconds */
-	ck_assert_int_eq(size_of(log_path), LIMIT);
+	ends_with(3);
+	ck_assert_int_eq(size_of(log_path), sizeof old);
 	ck_assert(syslog_has(": unable to go on: the server ended with "
 	    "status 3, which ends the daemon"));
 	close(to_syslog);
@@ -4559,6 +4580,7 @@ main(void)
 		log_that_cannot_be_written_counts_lines_over_kills,
 		log_that_cannot_be_written_counts_a_long_line_as_one,
 		log_that_cannot_be_written_at_the_end_has_its_losses_in_syslog,
+		log_that_cannot_be_written_at_the_end_has_messages_in_syslog,
 		log_file_removed_where_there_is_no_room_loses_no_later_line,
 		log_that_is_cut_where_there_is_no_room_doubles_no_line,
 		log_file_renamed_where_there_is_no_room_is_followed_by_a_new_one,
@@ -4609,7 +4631,7 @@ main(void)
 		log_has_the_last_words_also_where_the_last_logger_is_killed,
 		log_has_the_last_words_also_where_the_logger_is_stopped,
 		log_has_the_last_words_of_the_master,
-		log_that_cannot_be_written_at_the_end_has_its_last_words_in_syslog,
+		log_that_may_not_grow_has_no_message_torn_but_in_syslog,
 		log_has_messages_behind_the_lines_that_were_written_before,
 		log_has_them_there_too_where_lines_may_be_dropped,
 		log_has_messages_though_a_line_does_not_end,
