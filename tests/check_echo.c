@@ -61,17 +61,6 @@ stop(pid_t master)
 	nothing_left();
 }
 
-/* Sends a line, in one piece, and expects it back. */
-static void
-echoes(int fd, const char *line)
-{
-	char text[LONG + 2];
-
-	snprintf(text, sizeof text, "%s\n", line);
-	client_says(fd, text);
-	ck_assert_pstr_eq(client_hears(fd), line);
-}
-
 START_TEST(echo_sends_each_line_back_before_it_has_the_next)
 {
 	pid_t master;

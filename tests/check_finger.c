@@ -125,7 +125,7 @@ hears_all(int fd)
 }
 
 static const char *
-answer(int from, const char *query)
+reply_to(int from, const char *query)
 {
 	int fd = client(from);
 
@@ -139,8 +139,8 @@ both_answer(const char *query)
 {
 	static char first[MAX_ANSWER];
 
-	strcpy(first, answer(before_port, query));
-	ck_assert_str_eq(answer(port, query), first);
+	strcpy(first, reply_to(before_port, query));
+	ck_assert_str_eq(reply_to(port, query), first);
 	return first;
 }
 
@@ -479,7 +479,7 @@ START_TEST(finger_serves_a_client_while_another_says_nothing)
 
 	start_daemon();
 	first = client(port);
-	ck_assert_str_eq(answer(port, "no-such-user-here\r\n"),
+	ck_assert_str_eq(reply_to(port, "no-such-user-here\r\n"),
 	    "No such user.\r\n");
 	client_says(first, "no-such-user-here\r\n");
 	ck_assert_str_eq(hears_all(first), "No such user.\r\n");
@@ -504,7 +504,7 @@ START_TEST(finger_goes_on_with_a_client_over_a_reload)
 	client_says(held, "no-such-user-here\r\n");
 	ck_assert_str_eq(hears_all(held), "No such user.\r\n");
 	gone(server);
-	ck_assert_str_eq(answer(port, "no-such-user-here\r\n"),
+	ck_assert_str_eq(reply_to(port, "no-such-user-here\r\n"),
 	    "No such user.\r\n");
 	ck_assert_int_ne(only_child_of(master), server);
 	stop_daemon();
@@ -517,7 +517,7 @@ START_TEST(finger_stops_at_once)
 
 	start_daemon();
 	held = client(port);
-	ck_assert_str_eq(answer(port, "no-such-user-here\r\n"),
+	ck_assert_str_eq(reply_to(port, "no-such-user-here\r\n"),
 	    "No such user.\r\n");
 	stop_daemon();
 	ck_assert_ptr_null(client_hears(held));

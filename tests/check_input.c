@@ -158,14 +158,6 @@ refuses(enum call which, int error)
  * What the test does
  */
 
-static void
-exited(int status, int expected)
-{
-	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == expected,
-	    "wait status %#x, not exit status %d; stderr: %s", status,
-	    expected, run.err);
-}
-
 /* Of so many messages, one a line and without a control byte, the first
  * says this. */
 static void

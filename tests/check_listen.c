@@ -81,16 +81,6 @@ family_of(int fd)
 }
 
 static int
-port_of(int fd)
-{
-	struct sockaddr_storage addr = name_of(fd);
-
-	if (addr.ss_family == AF_INET)
-		return ntohs(((struct sockaddr_in *)(void *)&addr)->sin_port);
-	return ntohs(((struct sockaddr_in6 *)(void *)&addr)->sin6_port);
-}
-
-static int
 client6_if(int port)
 {
 	struct sockaddr_in6 addr = { .sin6_family = AF_INET6,

@@ -42,8 +42,6 @@ flock(int fd, int how)
 
 #include "harness.h"
 
-#define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
-
 enum {
 	NOBODY = 54322,		/* a user of no other processes */
 	FATAL = -7,
@@ -539,14 +537,6 @@ start(void)
 		log_to("log");
 	launch(run_daemon);
 	meet();
-}
-
-static void
-exited(int wait_status, int status)
-{
-	ck_assert_msg(WIFEXITED(wait_status) &&
-	    WEXITSTATUS(wait_status) == status,
-	    "wait status %#x, and not status %d", wait_status, status);
 }
 
 static void
@@ -1690,7 +1680,7 @@ END_TEST
 /* The numbers of what a process shares with others, as the kernel counts
  * it, but for files; how many. */
 static int
-shared_memory(pid_t pid, unsigned long *numbers, int max)
+shared_mappings(pid_t pid, unsigned long *numbers, int max)
 {
 	char path[64], line[512], rights[8];
 	unsigned long number;
@@ -1721,8 +1711,8 @@ static void
 shares_nothing(pid_t pid, unsigned long except)
 {
 	unsigned long loggers[4], numbers[4];
-	int i, count = shared_memory(logger, loggers, 4);
-	int others = shared_memory(pid, numbers, 4);
+	int i, count = shared_mappings(logger, loggers, 4);
+	int others = shared_mappings(pid, numbers, 4);
 
 	for (i = 0; i < count; i++)
 		ck_assert(loggers[i] == except ||
@@ -1745,9 +1735,9 @@ memory_is_right(void)
 	int i, known = 0, fd = client(port);
 
 	say(fd, "one");		/* now each of them is where it loops */
-	ck_assert_int_eq(shared_memory(master, masters, 4), 3);
-	ck_assert_int_eq(shared_memory(logger, loggers, 4), 2);
-	ck_assert_int_eq(shared_memory(server, servers, 4), 2 + BIRTHS);
+	ck_assert_int_eq(shared_mappings(master, masters, 4), 3);
+	ck_assert_int_eq(shared_mappings(logger, loggers, 4), 2);
+	ck_assert_int_eq(shared_mappings(server, servers, 4), 2 + BIRTHS);
 	for (i = 0; i < 2; i++) {
 		ck_assert(has_number(loggers[i], masters, 3));
 		if (has_number(loggers[i], servers, 2 + BIRTHS))
@@ -2342,14 +2332,6 @@ static void
 raise_limit(void)
 {
 	raise_limit_to(RLIM_INFINITY);
-}
-
-static int
-silent(int fd)
-{
-	struct pollfd one = { .fd = fd, .events = POLLIN };
-
-	return poll(&one, 1, 0) == 0;
 }
 
 START_TEST(log_file_that_ends_in_half_a_line_is_ended_when_there_is_room)

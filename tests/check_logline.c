@@ -400,7 +400,7 @@ is_got(const char *expected, size_t size)
 
 /* All of this text, then its end, give this. */
 static void
-becomes(const char *text, const char *expected)
+composes(const char *text, const char *expected)
 {
 	feed(text, strlen(text), strlen(text) + 1);
 	ck_assert_str_eq(got != NULL ? got : "", expected);
@@ -414,15 +414,15 @@ becomes(const char *text, const char *expected)
 START_TEST(a_line_gets_the_prefix_once)
 {
 	set_prefix("P ");
-	becomes("one\n", "P one\n");
-	becomes("one\ntwo\nthree\n", "P one\nP two\nP three\n");
+	composes("one\n", "P one\n");
+	composes("one\ntwo\nthree\n", "P one\nP two\nP three\n");
 }
 END_TEST
 
 START_TEST(without_a_prefix_a_line_stays_what_it_is)
 {
 	set_prefix("");
-	becomes("one\n\ntwo\n", "one\n\ntwo\n");
+	composes("one\n\ntwo\n", "one\n\ntwo\n");
 }
 END_TEST
 
@@ -438,8 +438,8 @@ END_TEST
 START_TEST(an_empty_line_gets_the_prefix)
 {
 	set_prefix("P ");
-	becomes("\n", "P \n");
-	becomes("\n\none\n\n", "P \nP \nP one\nP \n");
+	composes("\n", "P \n");
+	composes("\n\none\n\n", "P \nP \nP one\nP \n");
 }
 END_TEST
 
@@ -458,8 +458,8 @@ END_TEST
 START_TEST(a_last_line_without_its_newline_gets_one)
 {
 	set_prefix("P ");
-	becomes("one", "P one\n");
-	becomes("one\ntwo", "P one\nP two\n");
+	composes("one", "P one\n");
+	composes("one\ntwo", "P one\nP two\n");
 }
 END_TEST
 
@@ -612,7 +612,7 @@ END_TEST
 START_TEST(control_bytes_stay_unless_they_are_to_be_escaped)
 {
 	set_prefix("P ");
-	becomes("\001\033[2J\r\177\t\n", "P \001\033[2J\r\177\t\n");
+	composes("\001\033[2J\r\177\t\n", "P \001\033[2J\r\177\t\n");
 }
 END_TEST
 
@@ -640,14 +640,14 @@ START_TEST(controls_from_0x80_on_are_escaped_alone_and_in_utf_8)
 {
 	set_prefix("P ");
 	daemon_set_logger_escape(1);
-	becomes("\2332J\n", "P \\x9b2J\n");
-	becomes("\302\2332J\n", "P \\xc2\\x9b2J\n");
-	becomes("\302\200\302\237\302\240\n",
+	composes("\2332J\n", "P \\x9b2J\n");
+	composes("\302\2332J\n", "P \\xc2\\x9b2J\n");
+	composes("\302\200\302\237\302\240\n",
 	    "P \\xc2\\x80\\xc2\\x9f\302\240\n");
 	/* The same in more bytes than it needs, which some take for it. */
-	becomes("\340\202\233\n", "P \340\\x82\\x9b\n");
-	becomes("\300\233\n", "P \300\\x9b\n");
-	becomes("\360\200\202\233\n", "P \360\\x80\\x82\\x9b\n");
+	composes("\340\202\233\n", "P \340\\x82\\x9b\n");
+	composes("\300\233\n", "P \300\\x9b\n");
+	composes("\360\200\202\233\n", "P \360\\x80\\x82\\x9b\n");
 }
 END_TEST
 
@@ -659,13 +659,13 @@ START_TEST(characters_of_utf_8_and_of_latin_1_stay)
 
 	set_prefix("");
 	daemon_set_logger_escape(1);
-	becomes(text, text);
-	becomes("\374 \240 \377\n", "\374 \240 \377\n");
+	composes(text, text);
+	composes("\374 \240 \377\n", "\374 \240 \377\n");
 	/* Cut off, or a surrogate, or beyond Unicode. */
-	becomes("\342\202\n", "\342\\x82\n");
-	becomes("\303", "\303\n");
-	becomes("\355\240\200\n", "\355\240\\x80\n");
-	becomes("\364\220\200\200\n", "\364\\x90\\x80\\x80\n");
+	composes("\342\202\n", "\342\\x82\n");
+	composes("\303", "\303\n");
+	composes("\355\240\200\n", "\355\240\\x80\n");
+	composes("\364\220\200\200\n", "\364\\x90\\x80\\x80\n");
 }
 END_TEST
 
@@ -696,7 +696,7 @@ START_TEST(lines_are_escaped_each_within_its_newline)
 {
 	set_prefix("P ");
 	daemon_set_logger_escape(1);
-	becomes("a\tb\r\n\033[m\nc", "P a\\x09b\\x0d\nP \\x1b[m\nP c\n");
+	composes("a\tb\r\n\033[m\nc", "P a\\x09b\\x0d\nP \\x1b[m\nP c\n");
 }
 END_TEST
 
@@ -725,7 +725,7 @@ START_TEST(the_prefix_is_not_escaped)
 	set_format("%t");
 	stamp_at(SUMMER, 0);
 	daemon_set_logger_escape(1);
-	becomes("\t\n", "\t\\x09\n");
+	composes("\t\n", "\t\\x09\n");
 }
 END_TEST
 

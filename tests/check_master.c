@@ -23,8 +23,6 @@
 
 #include "harness.h"
 
-#define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
-
 #if defined(HAVE_PRCTL) && defined(PR_SET_CHILD_SUBREAPER)
 enum { ADOPTING = 1 };
 #else
@@ -67,26 +65,6 @@ now_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (long)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
-static void
-becomes(pid_t pid, char state)
-{
-	long since = 0;
-
-	while (state_of(pid) != state)
-		look_again(&since, "a process to be in a state");
-}
-
-/* Until its parent has had its status. */
-static void
-reaped(pid_t pid)
-{
-	long since = 0;
-
-	while (kill(pid, 0) == 0)
-		look_again(&since, "a process to be reaped");
-	ck_assert_int_eq(errno, ESRCH);
 }
 
 /* Until nobody listens on the port any more. */
@@ -198,16 +176,6 @@ handle_all(void (*handler)(int))
 	sigemptyset(&action.sa_mask);
 	for (i = 0; i < COUNT(table); i++)
 		sigaction(table[i], &action, NULL);
-}
-
-/* Workers have some of them blocked. */
-static void
-unblock_all(void)
-{
-	sigset_t none;
-
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
 /* Asked to stop, it has something to finish, which an order lets it do. */
@@ -362,16 +330,6 @@ converse(void)
 	tell_pid("done");
 }
 
-static int
-port_of(int fd)
-{
-	struct sockaddr_in addr;
-	socklen_t len = sizeof addr;
-
-	getsockname(fd, (struct sockaddr *)&addr, &len);
-	return ntohs(addr.sin_port);
-}
-
 /* A stage returned: in a process where it is over if value is negative. */
 static void
 over(const char *stage, int value, void (*then)(void))
@@ -463,14 +421,6 @@ next_server(void)
 	ck_assert_int_ne(here.server, last);
 }
 
-static void
-exited(int wait_status, int status)
-{
-	ck_assert_msg(WIFEXITED(wait_status) &&
-	    WEXITSTATUS(wait_status) == status,
-	    "wait status %#x, and not status %d", wait_status, status);
-}
-
 /* No fact of that word comes any more, and nobody is left to tell one. */
 static void
 never_told(const char *word)
@@ -522,20 +472,6 @@ served(pid_t *worker)
 	if (worker != NULL)
 		*worker = pid;
 	return fd;
-}
-
-static const char *
-answer(int fd, const char *line)
-{
-	const char *text;
-	char words[64];
-
-	/* At once: the second half would wait for an acknowledgement. */
-	snprintf(words, sizeof words, "%s\n", line);
-	client_says(fd, words);
-	text = client_hears(fd);
-	ck_assert_msg(text != NULL, "no answer to \"%s\"", line);
-	return text;
 }
 
 static void

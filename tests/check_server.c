@@ -127,17 +127,6 @@ leave_listeners(void)
 		close(fds[i]);
 }
 
-/* With the programs that it starts. */
-static void *
-shared_memory(size_t size)
-{
-	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
-	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-	ck_assert(p != MAP_FAILED);
-	return p;
-}
-
 /* What the last one has written, where a test starts several. */
 static void
 forget_run(struct run *old)
@@ -185,16 +174,6 @@ stop_in_foreground(void)
 	nothing_left();
 }
 
-static void
-echoes(int fd, const char *line)
-{
-	char text[256];
-
-	snprintf(text, sizeof text, "%s\n", line);
-	client_says(fd, text);
-	ck_assert_pstr_eq(client_hears(fd), line);
-}
-
 /* A client that has its worker. */
 static int
 served(int port)
@@ -219,15 +198,6 @@ static void
 answered(int fd)
 {
 	ck_assert_pstr_eq(client_hears(fd), "hello");
-}
-
-/* Whether nothing comes for so long. */
-static int
-silent(int fd, int ms)
-{
-	struct pollfd one = { .fd = fd, .events = POLLIN };
-
-	return poll(&one, 1, ms) == 0;
 }
 
 /* One connection from beginning to end. */
@@ -256,16 +226,6 @@ is_asked(int fd, int signo)
 	} while (atoi(answer) != signo);
 }
 
-/* Closes the connection so that the other side sees a reset. */
-static void
-reset(int fd)
-{
-	struct linger at_once = { 1, 0 };
-
-	setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-	close(fd);
-}
-
 static void
 refuses(int port)
 {
@@ -281,35 +241,6 @@ refuses(int port)
 	ck_assert_int_eq(errno, ECONNREFUSED);
 }
 
-/* Waits until a process has so many children, zombies included. */
-static void
-has_children(pid_t pid, int count)
-{
-	static pid_t pids[HUNDREDS + 1];
-	double deadline = now() + DEADLINE;
-	int found;
-
-	while ((found = children_of(pid, pids, HUNDREDS + 1)) != count) {
-		ck_assert_msg(now() < deadline, "%ld has %d children, not %d",
-		    (long)pid, found, count);
-		poll(NULL, 0, 2);
-	}
-}
-
-/* Waits until a server has closed the connections that its workers have. */
-static void
-has_descriptors(pid_t pid, int count)
-{
-	double deadline = now() + DEADLINE;
-	int found;
-
-	while ((found = descriptors_of(pid)) != count) {
-		ck_assert_msg(now() < deadline, "%ld has %d descriptors, "
-		    "not %d", (long)pid, found, count);
-		poll(NULL, 0, 2);
-	}
-}
-
 /* How many an idle server has. */
 static int
 idle_descriptors(void)
@@ -317,24 +248,6 @@ idle_descriptors(void)
 	call(ports[0]);
 	has_children(server, 0);
 	return descriptors_of(server);
-}
-
-/* The number of that name in /proc/PID/status. */
-static long
-status_of(pid_t pid, const char *name)
-{
-	char path[64], line[256];
-	size_t len = strlen(name);
-	long value = -1;
-	FILE *file;
-
-	snprintf(path, sizeof path, "/proc/%ld/status", (long)pid);
-	ck_assert_ptr_nonnull(file = fopen(path, "r"));
-	while (value == -1 && fgets(line, sizeof line, file) != NULL)
-		if (strncmp(line, name, len) == 0 && line[len] == ':')
-			value = atol(line + len + 1);
-	fclose(file);
-	return value;
 }
 
 static void
@@ -467,7 +380,7 @@ START_TEST(server_lets_clients_wait_at_worker_count_max)
 	first = served(ports[0]);
 	second = served(ports[0]);
 	third = waiting(ports[0]);	/* not refused */
-	ck_assert(silent(third, 50));
+	ck_assert(silent_for(third, 50));
 	has_children(server, 2);
 	echoes(first, "still here");
 	close(second);
@@ -518,7 +431,7 @@ START_TEST(server_has_never_more_workers_than_it_may)
 		callers[i].events = POLLIN;
 	}
 	for (i = 0; i < 3; i++)
-		ck_assert(!silent(callers[i].fd, DEADLINE * 1000));
+		ck_assert(!silent_for(callers[i].fd, DEADLINE * 1000));
 	while (left > 0) {
 		ck_assert_int_gt(poll(callers, 40, DEADLINE * 1000), 0);
 		for (i = 0; i < 40; i++)
@@ -769,14 +682,14 @@ static void
 rests(void)
 {
 	double cpu = cpu_of(server), begin = now(), pauses;
-	long woken = status_of(server, "voluntary_ctxt_switches");
+	long woken = atol(status_of(server, "voluntary_ctxt_switches"));
 
-	ck_assert_msg(silent(run.err_fd, PAUSE), "more than one message: %s",
-	    message());
+	ck_assert_msg(silent_for(run.err_fd, PAUSE),
+	    "more than one message: %s", message());
 	pauses = (now() - begin) * 10;
 	cpu = cpu_of(server) - cpu;
 	ck_assert_msg(cpu < pauses / 100, "%.3f s of processor time", cpu);
-	woken = status_of(server, "voluntary_ctxt_switches") - woken;
+	woken = atol(status_of(server, "voluntary_ctxt_switches")) - woken;
 	ck_assert_msg((double)woken < pauses * 0.9, "woken %ld times",
 	    woken);
 }
@@ -988,7 +901,8 @@ START_TEST(server_lets_a_listener_rest_where_accept_always_fails)
 		says(message(), expected);
 		for (k = 0; k < 3; k++)
 			call(ports[1]);
-		ck_assert_msg(silent(run.err_fd, PAUSE), "and: %s", message());
+		ck_assert_msg(silent_for(run.err_fd, PAUSE), "and: %s",
+		    message());
 		ck_assert_msg(failing->calls < 20 + (now() - begin) * 10,
 		    "%d calls", failing->calls);
 		call(ports[1]);
@@ -1069,7 +983,8 @@ START_TEST(server_that_is_not_the_first_waits_for_descriptors)
 		reload_without_descriptors();
 		fd = waiting(ports[0]);
 		says(message(), ": unable to serve: Too many open files");
-		ck_assert_msg(silent(run.err_fd, PAUSE), "and: %s", message());
+		ck_assert_msg(silent_for(run.err_fd, PAUSE), "and: %s",
+		    message());
 		give_descriptors();
 		answered(fd);
 		close(fd);
@@ -1103,7 +1018,7 @@ START_TEST(server_that_is_not_the_first_confirms_without_descriptors)
 	call(ports[0]);
 	reload_without_descriptors();
 	fd = waiting(ports[0]);
-	ck_assert(silent(fd, 50));
+	ck_assert(silent_for(fd, 50));
 	give_descriptors();
 	answered(fd);
 	close(fd);
@@ -1128,7 +1043,7 @@ START_TEST(server_drops_a_listener_that_another_has_shut_down)
 	call(ports[1]);
 	call(ports[1]);
 	echoes(held, "still here");
-	ck_assert(silent(run.err_fd, 50));
+	ck_assert(silent_for(run.err_fd, 50));
 	ck_assert(cpu_of(server) - cpu < 0.04);
 	close(held);
 	stop_in_foreground();
@@ -1463,20 +1378,6 @@ END_TEST
  * What a worker has
  */
 
-static const char *
-link_of(pid_t pid, int fd)
-{
-	static char target[256];
-	char path[64];
-	ssize_t len;
-
-	snprintf(path, sizeof path, "/proc/%ld/fd/%d", (long)pid, fd);
-	len = readlink(path, target, sizeof target - 1);
-	ck_assert_msg(len > 0, "%s: %s", path, strerror(errno));
-	target[len] = '\0';
-	return target;
-}
-
 /* It has a file of its own open, and nothing that it was started with. */
 static void
 talker_with_a_file(void)
@@ -1500,12 +1401,12 @@ holds_only_its_own(pid_t worker)
 	char conn[256];
 
 	ck_assert_int_eq(descriptors_of(worker), 5);
-	strcpy(conn, link_of(worker, 0));
+	strcpy(conn, link_of_fd(worker, 0));
 	says(conn, "socket:");
-	ck_assert_str_eq(link_of(worker, 1), conn);
-	ck_assert_str_eq(link_of(worker, 2), "/dev/null");
-	says(link_of(worker, FACTS), "pipe:");
-	ck_assert_str_eq(link_of(worker, FILE_AT), "/");
+	ck_assert_str_eq(link_of_fd(worker, 1), conn);
+	ck_assert_str_eq(link_of_fd(worker, 2), "/dev/null");
+	says(link_of_fd(worker, FACTS), "pipe:");
+	ck_assert_str_eq(link_of_fd(worker, FILE_AT), "/");
 }
 
 START_TEST(worker_holds_its_connection_and_what_the_program_has_opened)
@@ -1620,7 +1521,7 @@ START_TEST(server_does_not_take_a_stopped_worker_for_one_that_has_ended)
 	freeze(workers[1]);
 	send_signal(server, SIGCHLD);
 	third = waiting(ports[0]);
-	ck_assert(silent(third, 50));
+	ck_assert(silent_for(third, 50));
 	send_signal(workers[0], SIGCONT);
 	send_signal(workers[1], SIGCONT);
 	echoes(first, "still here");
@@ -1702,7 +1603,7 @@ START_TEST(server_counts_the_workers_that_the_last_one_has_left)
 	send_signal(server, SIGKILL);
 	fd = waiting(ports[0]);
 	server = (pid_t)heard(&run, "server");
-	ck_assert(silent(fd, 50));
+	ck_assert(silent_for(fd, 50));
 	echoes(held, "still here");
 	close(held);
 	answered(fd);
@@ -1792,7 +1693,7 @@ obeys(int signo, int to_workers, int at_once, int again, int directly)
 	if (at_once)
 		gone(server);
 	else
-		ck_assert(silent(fd, 20) && running(server));
+		ck_assert(silent_for(fd, 20) && running(server));
 	ck_assert(running(worker));
 	close(fd);
 	gone(worker);
@@ -1896,7 +1797,7 @@ START_TEST(server_lets_clients_wait_for_its_successor_after_hup)
 	send_signal(master, SIGHUP);
 	is_asked(held, SIGHUP);
 	next = waiting(ports[0]);	/* not refused */
-	ck_assert(silent(next, 50));
+	ck_assert(silent_for(next, 50));
 	ck_assert(running(server));
 	echoes(held, "still here");
 	close(held);
@@ -2190,13 +2091,13 @@ START_TEST(log_says_that_all_workers_are_busy_while_clients_wait)
 	first = served(ports[0]);
 	second = served(ports[0]);
 	/* Nobody waits: the next look comes after a second. */
-	ck_assert_msg(silent(run.err_fd, 1200), "%s", message());
+	ck_assert_msg(silent_for(run.err_fd, 1200), "%s", message());
 	third = waiting(ports[0]);
 	says(message(), ": unable to accept a connection: "
 	    "all 2 workers are busy");
 	close(first);
 	answered(third);
-	ck_assert(silent(run.err_fd, 0));	/* they are again */
+	ck_assert(silent_for(run.err_fd, 0));	/* they are again */
 	close(second);
 	says(message(), ": unable to accept connections for ");
 	close(third);
@@ -2351,7 +2252,7 @@ START_TEST(worker_whose_server_is_killed_at_its_birth_is_known)
 	ck_assert_int_ne(heard(&run, "server"), server);
 	answered(second);
 	third = waiting(ports[0]);
-	ck_assert(silent(third, 50));	/* both count, ... */
+	ck_assert(silent_for(third, 50));	/* both count, ... */
 	close(first);
 	answered(third);
 	send_signal(master, SIGTERM);	/* ... and both are told. */

@@ -343,15 +343,6 @@ damaged(void)
 	return count;
 }
 
-static void
-unblock_all(void)
-{
-	sigset_t none;
-
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 static int
 leak_descriptors(void)
 {
@@ -616,16 +607,6 @@ stop(void)
 	ends_well(SIGTERM);
 }
 
-static const char *
-answer(int fd, const char *question)
-{
-	char line[64];
-
-	snprintf(line, sizeof line, "%s\n", question);
-	client_says(fd, line);
-	return client_hears(fd);
-}
-
 static int
 number(int fd, const char *question)
 {
@@ -633,12 +614,6 @@ number(int fd, const char *question)
 
 	ck_assert_msg(text != NULL, "no answer to \"%s\"", question);
 	return atoi(text);
-}
-
-static void
-hears(int fd, const char *line)
-{
-	ck_assert_pstr_eq(client_hears(fd), line);
 }
 
 /* A client and its worker. */
@@ -669,16 +644,6 @@ leaves(int fd, const char *line)
 	client_says(fd, line);
 	hears(fd, NULL);
 	close(fd);
-}
-
-static void
-has_children(int count)
-{
-	pid_t pids[CHILDREN];
-	long since = 0;
-
-	while (children_of(server, pids, CHILDREN) != count)
-		look_again(&since, "a number of children");
 }
 
 /* Until so many children are there and all of them wait. */
@@ -716,20 +681,6 @@ new_server(void)
 	server = (pid_t)heard(&run, "server");
 }
 
-static int
-silent_for(int fd, int ms)
-{
-	struct pollfd one = { .fd = fd, .events = POLLIN };
-
-	return poll(&one, 1, ms) == 0;
-}
-
-static int
-silent(int fd)
-{
-	return silent_for(fd, 0);
-}
-
 /* The next message of a program in the foreground. */
 static const char *
 message(void)
@@ -743,17 +694,6 @@ static void
 says_nothing_for(int ms)
 {
 	ck_assert_msg(silent_for(run.err_fd, ms), "%s", message());
-}
-
-/* Or it has ended first. */
-static void
-stopped(pid_t pid)
-{
-	long since = 0;
-
-	send_signal(pid, SIGSTOP);
-	while (state_of(pid) != 'T' && running(pid))
-		look_again(&since, "a process to be stopped");
 }
 
 /*
@@ -803,19 +743,19 @@ START_TEST(spares_are_workers_and_no_more_than_may_be)
 	spares = 8;
 	workers_max = 3;
 	start();
-	has_children(3);
+	has_children(server, 3);
 	first = served(ports[0], &worker);
 	second = served(ports[0], &worker);
 	third = served(ports[0], &worker);
 	waiting = client(ports[0]);
 	client_says(waiting, "who\n");
 	settled(server);
-	has_children(3);
+	has_children(server, 3);
 	ck_assert(silent(waiting));
 	close(second);
 	worker = (pid_t)atoi(client_hears(waiting));
 	ck_assert(is_child(worker));
-	has_children(3);
+	has_children(server, 3);
 	close(first);
 	close(third);
 	close(waiting);
@@ -899,14 +839,14 @@ START_TEST(spares_that_wait_end_at_a_reload_and_nobody_is_cut_off)
 	fd = served(ports[0], &worker);
 	send_signal(master, SIGHUP);
 	/* But for the one that serves, though the server waits for it. */
-	has_children(1);
+	has_children(server, 1);
 	ck_assert(is_child(worker));
 	while (number(fd, "asked") != SIGHUP)
 		;
 	leaves(fd, "bye\n");
 	new_server();
 	ck_assert_int_ne(server, old);
-	has_children(4);
+	has_children(server, 4);
 	serves_one(ports[0]);
 	stop();
 }
@@ -919,7 +859,7 @@ START_TEST(spares_end_with_their_server_whatever_ends_it)
 
 	for (i = 0; i < sizeof signals / sizeof signals[0]; i++) {
 		start();
-		has_children(4);
+		has_children(server, 4);
 		ends_well(signals[i]);
 		free(run.out);
 		free(run.err);
@@ -938,7 +878,7 @@ START_TEST(spares_end_at_once_at_an_immediate_reload)
 	hears(fd, NULL);
 	close(fd);
 	new_server();
-	has_children(4);
+	has_children(server, 4);
 	serves_one(ports[0]);
 	stop();
 }
@@ -985,7 +925,7 @@ START_TEST(a_spare_that_is_killed_while_it_waits_is_replaced)
 		close(fd);
 		serves_one(ports[0]);
 	}
-	has_children(2);
+	has_children(server, 2);
 	stop();
 }
 END_TEST
@@ -1003,7 +943,7 @@ START_TEST(a_spare_that_is_killed_while_it_serves_costs_no_place)
 		hears(fd, NULL);
 		close(fd);
 	}
-	has_children(2);
+	has_children(server, 2);
 	stop();
 }
 END_TEST
@@ -1047,13 +987,13 @@ START_TEST(spares_end_also_where_the_program_has_handlers)
 {
 	before_server = handle_all;
 	start();
-	has_children(4);
+	has_children(server, 4);
 	send_signal(master, SIGHUP);
 	new_server();
-	has_children(4);
+	has_children(server, 4);
 	send_signal(master, SIGUSR1);
 	new_server();
-	has_children(4);
+	has_children(server, 4);
 	stop();
 }
 END_TEST
@@ -1072,15 +1012,6 @@ START_TEST(a_client_that_says_nothing_keeps_nobody_out)
 	stop();
 }
 END_TEST
-
-static void
-reset(int fd)
-{
-	struct linger at_once = { 1, 0 };
-
-	setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-	close(fd);
-}
 
 START_TEST(clients_that_vanish_cost_nothing)
 {
@@ -1126,7 +1057,7 @@ START_TEST(new_clients_are_refused_once_all_is_to_end)
 	send_signal(master, SIGUSR2);
 	while (number(fd, "asked") != SIGUSR2)
 		;
-	has_children(1);
+	has_children(server, 1);
 	/* The worker has the listener no more, though it could take others. */
 	nobody_listens(ports[0]);
 	leaves(fd, "bye\n");
@@ -1547,7 +1478,7 @@ START_TEST(nobody_listens_where_the_master_is_killed)
 	while (number(fd, "asked") != SIGUSR2)
 		;
 	gone(master);
-	has_children(1);
+	has_children(server, 1);
 	nobody_listens(ports[0]);
 	leaves(fd, "bye\n");
 	ck_assert_int_eq(heard(&run, "finished"), SIGUSR2);
@@ -1825,7 +1756,7 @@ START_TEST(workers_finish_where_enough_spares_wait)
 	for (i = 0; i < CROWD; i++)
 		leaves(fds[i], "bye\n");
 	/* Of all that there are so many stay. */
-	has_children(2 * spares);
+	has_children(server, 2 * spares);
 	serves_one(ports[0]);
 	stop();
 }
@@ -1913,20 +1844,6 @@ flags_of(pid_t pid, int fd)
 	return (int)flags;
 }
 
-/* What it leads to. */
-static const char *
-link_of(pid_t pid, int fd)
-{
-	static char target[64];
-	char path[64];
-	ssize_t len;
-
-	snprintf(path, sizeof path, "/proc/%ld/fd/%d", (long)pid, fd);
-	len = readlink(path, target, sizeof target - 1);
-	target[len > 0 ? len : 0] = '\0';
-	return target;
-}
-
 /* As all processes do that this one has started. */
 static int
 test_has(const char *target)
@@ -1936,7 +1853,7 @@ test_has(const char *target)
 
 	snprintf(wanted, sizeof wanted, "%s", target);
 	for (fd = 0; fd < 256; fd++)
-		if (strcmp(link_of(getpid(), fd), wanted) == 0)
+		if (strcmp(link_of_fd(getpid(), fd), wanted) == 0)
 			return 1;
 	return 0;
 }
@@ -1950,7 +1867,7 @@ sockets_and_pipes_of(pid_t pid)
 	const char *target;
 
 	for (fd = FACTS + 1; fd < 256; fd++) {
-		target = link_of(pid, fd);
+		target = link_of_fd(pid, fd);
 		if (strncmp(target, "socket:", 7) == 0)
 			count++;
 		else if (strncmp(target, "pipe:", 5) == 0 &&
@@ -2380,7 +2297,7 @@ START_TEST(spares_that_are_not_asked_leave_at_a_reload_all_the_same)
 	fd = served(ports[0], &worker);
 	ck_assert(!blocks(worker, SIGHUP) && !blocks(worker, SIGUSR2));
 	send_signal(master, SIGHUP);
-	has_children(1);
+	has_children(server, 1);
 	ck_assert_int_eq(number(fd, "asked"), 0);
 	ck_assert(running(old));
 	/* It takes no other client, though it does not know why. */

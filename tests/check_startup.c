@@ -237,14 +237,6 @@ starts(void (*program)(void))
 }
 
 static void
-exited(int status, int expected)
-{
-	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == expected,
-	    "wait status %#x, not exit status %d; stderr: %s", status,
-	    expected, run.err);
-}
-
-static void
 died(int status, int signo)
 {
 	ck_assert_msg(WIFSIGNALED(status) && WTERMSIG(status) == signo,
@@ -310,47 +302,11 @@ refused(void)
 	nobody_listens(port);
 }
 
-static const char *
-link_of(pid_t pid, const char *what)
-{
-	static char text[PATH_MAX];
-	char name[64];
-	ssize_t len;
-
-	snprintf(name, sizeof name, "/proc/%ld/%s", (long)pid, what);
-	len = readlink(name, text, sizeof text - 1);
-	ck_assert_msg(len > 0, "%s: %s", name, strerror(errno));
-	text[len] = '\0';
-	return text;
-}
-
 static void
 has_null(pid_t pid, int first, int last)
 {
-	char what[32];
-
-	for (; first <= last; first++) {
-		snprintf(what, sizeof what, "fd/%d", first);
-		ck_assert_str_eq(link_of(pid, what), "/dev/null");
-	}
-}
-
-/* What a line of /proc/PID/status says. */
-static const char *
-status_of(pid_t pid, const char *word)
-{
-	static char line[256];
-	char name[64];
-	size_t len = strlen(word);
-	FILE *file;
-
-	snprintf(name, sizeof name, "/proc/%ld/status", (long)pid);
-	ck_assert_ptr_nonnull(file = fopen(name, "r"));
-	while (fgets(line, sizeof line, file) != NULL)
-		if (strncmp(line, word, len) == 0 && line[len] == ':')
-			break;
-	fclose(file);
-	return line + len + 1;
+	for (; first <= last; first++)
+		ck_assert_str_eq(link_of_fd(pid, first), "/dev/null");
 }
 
 /* Whether the set of signals that this line shows has signo. */

@@ -199,14 +199,6 @@ pid_in_file(void)
 	return (pid_t)pid;
 }
 
-static void
-echoes(int fd, const char *line)
-{
-	client_says(fd, line);
-	client_says(fd, "\n");
-	ck_assert_pstr_eq(client_hears(fd), line);
-}
-
 /*
  * Programs
  */

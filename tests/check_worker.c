@@ -123,22 +123,6 @@ stop(void)
 	nothing_left();
 }
 
-static void
-hears(int fd, const char *line)
-{
-	ck_assert_pstr_eq(client_hears(fd), line);
-}
-
-static void
-echoes(int fd, const char *line)
-{
-	char text[256];
-
-	snprintf(text, sizeof text, "%s\n", line);
-	client_says(fd, text);
-	hears(fd, line);
-}
-
 /* A client that has its worker. */
 static int
 served(void)
@@ -160,15 +144,6 @@ call(void)
 	close(fd);
 }
 
-/* Whether nothing has come. */
-static int
-silent(int fd)
-{
-	struct pollfd one = { .fd = fd, .events = POLLIN };
-
-	return poll(&one, 1, 0) == 0;
-}
-
 /* Waits until the worker of this client knows that it is to finish. */
 static void
 is_asked(int fd, int signo)
@@ -181,15 +156,6 @@ is_asked(int fd, int signo)
 		client_says(fd, "stop?\n");
 		ck_assert_ptr_nonnull(answer = client_hears(fd));
 	} while (atoi(answer) != signo);
-}
-
-static void
-reset(int fd)
-{
-	struct linger at_once = { 1, 0 };
-
-	setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-	close(fd);
 }
 
 /*
@@ -1248,17 +1214,6 @@ tells_peer(int family, socklen_t length, int expected)
 	ck_assert_int_eq(heard(&run, "length"), length);
 	ck_assert_int_eq(heard(&run, "family"), family);
 	ck_assert_int_eq(heard(&run, "port"), expected);
-}
-
-static int
-port_of(int fd)
-{
-	socklen_t len = sizeof(union address);
-	union address addr;
-
-	ck_assert_int_eq(getsockname(fd, &addr.any, &len), 0);
-	return ntohs(addr.any.sa_family == AF_INET6 ? addr.v6.sin6_port :
-	    addr.v4.sin_port);
 }
 
 START_TEST(worker_knows_its_peer_also_when_that_has_gone)

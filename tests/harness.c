@@ -5,6 +5,7 @@
  */
 #include "config.h"
 
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -24,7 +25,13 @@
 
 #include "harness.h"
 
-enum { LISTENING = 0x0a };	/* the state in /proc/net/tcp */
+enum {
+	CHILDREN_MAX = 1024,	/* of a process, that can be counted */
+	LISTENING = 0x0a	/* the state in /proc/net/tcp */
+};
+
+/* What the last program that was waited for has said. */
+static char last_err[1024];
 
 static double
 now(void)
@@ -59,7 +66,7 @@ pipe_to(int *read_end, int *write_end)
 }
 
 static void
-start(struct run *run, void (*program)(void), char *const argv[])
+spawn(struct run *run, void (*program)(void), char *const argv[])
 {
 	static const int signals[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM,
 		SIGUSR1, SIGUSR2, SIGCHLD, SIGPIPE, SIGALRM };
@@ -105,13 +112,13 @@ start(struct run *run, void (*program)(void), char *const argv[])
 void
 run_start(struct run *run, void (*program)(void))
 {
-	start(run, program, NULL);
+	spawn(run, program, NULL);
 }
 
 void
 run_command(struct run *run, char *const argv[])
 {
-	start(run, NULL, argv);
+	spawn(run, NULL, argv);
 }
 
 /* Appends what can be read; returns whether more may come. */
@@ -160,6 +167,7 @@ run_wait(struct run *run)
 		ck_assert_msg(over || now() < deadline,
 		    "the program did not end; stderr: %s", run->err);
 	}
+	snprintf(last_err, sizeof last_err, "%s", run->err);
 	run->pid = 0;
 	close(run->out_fd);
 	close(run->err_fd);
@@ -169,12 +177,8 @@ run_wait(struct run *run)
 void
 run_daemon(struct run *run, void (*program)(void))
 {
-	int status;
-
 	run_start(run, program);
-	status = run_wait(run);
-	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0,
-	    "the start failed: wait status %#x, stderr: %s", status, run->err);
+	exited(run_wait(run), 0);
 }
 
 /*
@@ -278,10 +282,38 @@ ended(pid_t pid)
 	return status;
 }
 
+void
+exited(int wait_status, int status)
+{
+	ck_assert_msg(WIFEXITED(wait_status) &&
+	    WEXITSTATUS(wait_status) == status,
+	    "wait status %#x, not exit status %d; stderr: %s", wait_status,
+	    status, last_err);
+}
+
 char
 state_of(pid_t pid)
 {
 	return read_state(pid, NULL);
+}
+
+void
+becomes(pid_t pid, char state)
+{
+	long since = 0;
+
+	while (state_of(pid) != state)
+		look_again(&since, "a process to be in a state");
+}
+
+void
+stopped(pid_t pid)
+{
+	long since = 0;
+
+	send_signal(pid, SIGSTOP);
+	while (state_of(pid) != 'T' && running(pid))
+		look_again(&since, "a process to be stopped");
 }
 
 void
@@ -315,6 +347,81 @@ gone(pid_t pid)
 		    (long)pid);
 		rest();
 	}
+}
+
+void
+reaped(pid_t pid)
+{
+	long since = 0;
+
+	while (kill(pid, 0) == 0)
+		look_again(&since, "a process to be reaped");
+	ck_assert_int_eq(errno, ESRCH);
+}
+
+void
+has_children(pid_t pid, int count)
+{
+	pid_t pids[CHILDREN_MAX];
+	char what[64];
+	long since = 0;
+
+	ck_assert_int_lt(count, CHILDREN_MAX);
+	snprintf(what, sizeof what, "%d children of %ld", count, (long)pid);
+	while (children_of(pid, pids, CHILDREN_MAX) != count)
+		look_again(&since, what);
+}
+
+void
+has_descriptors(pid_t pid, int count)
+{
+	char what[64];
+	long since = 0;
+
+	snprintf(what, sizeof what, "%d descriptors of %ld", count,
+	    (long)pid);
+	while (descriptors_of(pid) != count)
+		look_again(&since, what);
+}
+
+const char *
+status_of(pid_t pid, const char *word)
+{
+	static char line[256];
+	size_t len = strlen(word);
+	char name[64];
+	int found = 0;
+	FILE *file;
+
+	snprintf(name, sizeof name, "/proc/%ld/status", (long)pid);
+	ck_assert_ptr_nonnull(file = fopen(name, "r"));
+	while (!found && fgets(line, sizeof line, file) != NULL)
+		found = strncmp(line, word, len) == 0 && line[len] == ':';
+	fclose(file);
+	ck_assert_msg(found, "no %s in %s", word, name);
+	return line + len + 1;
+}
+
+const char *
+link_of(pid_t pid, const char *name)
+{
+	static char target[PATH_MAX];
+	char path[64];
+	ssize_t len;
+
+	snprintf(path, sizeof path, "/proc/%ld/%s", (long)pid, name);
+	len = readlink(path, target, sizeof target - 1);
+	target[len > 0 ? len : 0] = '\0';
+	return target;
+}
+
+const char *
+link_of_fd(pid_t pid, int fd)
+{
+	char name[32];
+
+	snprintf(name, sizeof name, "fd/%d", fd);
+	return link_of(pid, name);
 }
 
 pid_t
@@ -390,6 +497,25 @@ forbid_call(long call, int argument, unsigned value, int error)
 
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
 	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+void
+unblock_all(void)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+void *
+shared_memory(size_t size)
+{
+	void *at = mmap(NULL, size, PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	ck_assert_ptr_ne(at, MAP_FAILED);
+	return at;
 }
 
 /*
@@ -504,6 +630,56 @@ client_hears(int fd)
 }
 
 void
+hears(int fd, const char *line)
+{
+	ck_assert_pstr_eq(client_hears(fd), line);
+}
+
+const char *
+answer(int fd, const char *line)
+{
+	char *words = malloc(strlen(line) + 2);
+	const char *text;
+
+	/* At once: the second half would wait for an acknowledgement. */
+	sprintf(words, "%s\n", line);
+	client_says(fd, words);
+	free(words);
+	text = client_hears(fd);
+	ck_assert_msg(text != NULL, "no answer to \"%s\"", line);
+	return text;
+}
+
+void
+echoes(int fd, const char *line)
+{
+	ck_assert_str_eq(answer(fd, line), line);
+}
+
+int
+silent_for(int fd, int ms)
+{
+	struct pollfd one = { .fd = fd, .events = POLLIN };
+
+	return poll(&one, 1, ms) == 0;
+}
+
+int
+silent(int fd)
+{
+	return silent_for(fd, 0);
+}
+
+void
+reset(int fd)
+{
+	struct linger at_once = { 1, 0 };
+
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+	close(fd);
+}
+
+void
 ask(int port, const char *line, const char *answer)
 {
 	int fd = client(port);
@@ -552,6 +728,21 @@ inode_in(const char *dir, const char *name)
 		return 0;
 	target[len] = '\0';
 	return sscanf(target, "socket:[%lu]", &inode) == 1 ? inode : 0;
+}
+
+int
+port_of(int fd)
+{
+	union {
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} addr;
+	socklen_t len = sizeof addr;
+
+	ck_assert_int_eq(getsockname(fd, &addr.any, &len), 0);
+	return ntohs(addr.any.sa_family == AF_INET6 ? addr.v6.sin6_port :
+	    addr.v4.sin_port);
 }
 
 int

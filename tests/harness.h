@@ -22,6 +22,8 @@
 #include "daemon.h"
 #include "keeper.h"
 
+#define COUNT(array)	((int)(sizeof(array) / sizeof((array)[0])))
+
 enum {
 	/* Seconds, for every single wait: what hangs ends, and nothing else on
 	 * a machine ten times as slow. */
@@ -91,8 +93,14 @@ int heard_if(struct run *, const char *word, long *number);
  * Returns its wait status. */
 int ended(pid_t pid);
 
+/* Asserts that this wait status is that exit status. */
+void exited(int wait_status, int status);
+
 /* Waits until the process no longer runs (it is gone, or a zombie). */
 void gone(pid_t pid);
+
+/* Waits until its parent has had its status. */
+void reaped(pid_t pid);
 
 /* Whether it is there and no zombie. */
 int running(pid_t pid);
@@ -100,14 +108,25 @@ int running(pid_t pid);
 /* Its state as proc(5) has it: S where it sleeps; 0: there is none. */
 char state_of(pid_t pid);
 
+/* Waits until it is in that state. */
+void becomes(pid_t pid, char state);
+
 /* Waits until it has done what there was to do, and waits again. */
 void settled(pid_t pid);
+
+/* Sends it SIGSTOP, and waits until it has stopped, or has ended first. */
+void stopped(pid_t pid);
 
 /* Asserts that no process of this test is left, zombies included. */
 void nothing_left(void);
 
 /* Waits until a process has one child, zombies included; returns it. */
 pid_t only_child_of(pid_t pid);
+
+/* Wait until a process has this many children, zombies included, or open
+ * descriptors. */
+void has_children(pid_t pid, int count);
+void has_descriptors(pid_t pid, int count);
 
 /* Between two looks at what no event tells of; the first sets since, which
  * was 0. Fails at the deadline. */
@@ -116,8 +135,17 @@ void look_again(long *since, const char *what);
 /* The port that a process listens on with IPv4, or 0. */
 int port_of_process(pid_t pid);
 
+/* The port of an IPv4 or IPv6 socket. */
+int port_of(int fd);
+
 /* How many descriptors a process has open. */
 int descriptors_of(pid_t pid);
+
+/* What the line of that word in /proc/PID/status says; where a link in /proc/PID
+ * leads to, "" where there is none. Valid until the next call. */
+const char *status_of(pid_t pid, const char *word);
+const char *link_of(pid_t pid, const char *name);
+const char *link_of_fd(pid_t pid, int fd);
 
 /* kill(2) that refuses pids below 2 and asserts that it worked. */
 void send_signal(pid_t pid, int signo);
@@ -146,8 +174,24 @@ void client_says(int fd, const char *text);
 /* The next line without its newline; NULL at end of file or reset. The
  * text is valid until the next call. */
 const char *client_hears(int fd);
+/* That line comes next; NULL: the end. */
+void hears(int fd, const char *line);
+/* The answer to a line, which must come; and one that is the line itself. */
+const char *answer(int fd, const char *line);
+void echoes(int fd, const char *line);
+/* Whether nothing has come; whether nothing comes within ms. */
+int silent(int fd);
+int silent_for(int fd, int ms);
+/* Closes the connection so that the other side sees a reset. */
+void reset(int fd);
 /* One line there and one back, on a connection of its own. */
 void ask(int port, const char *line, const char *answer);
+
+/* Memory that it shares with the programs that it starts. */
+void *shared_memory(size_t size);
+
+/* In a program: has no signal blocked. */
+void unblock_all(void);
 
 /* A new empty directory, removed with all it holds after the test. */
 const char *scratch(void);

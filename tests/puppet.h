@@ -1,0 +1,105 @@
+/*
+ * puppet.h - the daemon under test: a program that does at each stage what the
+ * test chooses, workers that obey commands, and what a test asks of them
+ *
+ * Its test knows it as here. A program may do more than serve() and converse():
+ * it is then a function of its test, made of these and of what it has to show.
+ */
+#ifndef PUPPET_H
+#define PUPPET_H
+
+#include "harness.h"
+
+enum { LISTENERS_MAX = 3 };
+
+/* What a worker does where a line is that word, or begins with it and a space;
+ * rest is what follows that. */
+struct command {
+	const char *word;
+	void (*obey)(const char *rest);
+};
+
+extern struct puppet {
+	struct run run;
+	pid_t master;
+	pid_t server;
+	pid_t logger;
+	int port;	/* of the first listener */
+	int ports[LISTENERS_MAX];
+	int fds[LISTENERS_MAX];
+	int listeners;	/* 0: the program opens fds[0] itself */
+
+	/* What the test chooses, before it starts it. */
+	int foreground;
+	int spares;
+	int (*open_listener)(int *port);	/* listen_anywhere() */
+	const struct command *commands;	/* besides the common ones; ends with 0 */
+	void (*before_start)(void);	/* these may be NULL: */
+	void (*before_master)(void);
+	void (*before_success)(void);
+	void (*before_server)(void);
+} here;
+
+/*
+ * In the program
+ */
+
+/* All stages. Returns in a worker, with what daemon_server() has returned. */
+int serve(void);
+
+/* Obeys the client, line by line: "who" is answered with the worker's pid,
+ * "where" with the index that serve() has returned, "asked" with
+ * daemon_stop_requested(), "bye" by an end; what is no command comes back. */
+void converse(int where);
+void hang_up(void);		/* after this command it returns */
+
+/* Both. */
+void talker(void);
+
+/*
+ * In the test: from a start to an end
+ */
+
+/* Opens listeners for the program to inherit, so the test knows the ports. */
+void listen_on(int count);
+/* From now on only the daemon has them. */
+void leave_listeners(void);
+/* Starts it with them: run_daemon(), or run_start() in the foreground. */
+void launch(void (*program)(void));
+/* Hears who master and server are, where the program tells it. */
+void meet(void);
+
+/* All four. */
+void start(int listeners, void (*program)(void));
+/* So that its messages can be read: run.pid is the master, and the listeners
+ * stay open here, too. */
+void start_in_foreground(int listeners, void (*program)(void));
+
+/* Waits for a server that it does not know yet. */
+void next_server(void);
+
+/* Ends it by that signal, with status 0; nothing is left. */
+void stop_by(int signo);
+void stop(void);		/* SIGTERM */
+
+/* Of a daemon in the foreground: its next message; whether none comes. */
+const char *message(void);
+int no_message(int ms);
+
+/* The fact is not told any more, and nobody is left to tell it. */
+void never_told(const char *word);
+
+/*
+ * In the test: clients
+ */
+
+/* A client whose worker has said who it is; worker may be NULL. */
+int served(int port, pid_t *worker);
+/* One connection from beginning to end. */
+void call(int port);
+/* The answer to a command, as a number. */
+int number(int fd, const char *command);
+/* Waits until the worker of this client is asked to finish by that signal. */
+void is_asked(int fd, int signo);
+
+#endif
