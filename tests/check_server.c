@@ -18,10 +18,9 @@
 #include <pthread.h>
 #include <time.h>
 
-#include "harness.h"
+#include "puppet.h"
 
 enum {
-	MAX_LISTENERS = 3,
 	THOUSAND = 1000,
 	HUNDREDS = 300,
 	CROWD = 200,
@@ -34,65 +33,6 @@ enum {
 	PAUSE = 650		/* ms: longer than the first pauses together */
 };
 
-static struct run run;
-static pid_t master, server;
-
-/* The listening sockets of the program under test. */
-static int fds[MAX_LISTENERS], ports[MAX_LISTENERS], listeners;
-
-/* What a test has the program do. */
-static int spares;
-static void (*before_server)(void);
-
-/*
- * The programs
- */
-
-/* What a program does up to the worker; returns the index of its listener. */
-static int
-serve(void)
-{
-	daemon_set_worker_spare_count(spares);
-	daemon_start();
-	tell_pid("master");
-	daemon_master();
-	tell_pid("server");
-	daemon_success();
-	if (before_server != NULL)
-		before_server();
-	errno = ERANGE;
-	return daemon_server(fds, listeners);
-}
-
-/* Every line comes back, but for a question. */
-static void
-talk(void)
-{
-	char line[256];
-
-	while (fgets(line, sizeof line, stdin) != NULL)
-		if (strcmp(line, "stop?\n") == 0)
-			printf("%d\n", daemon_stop_requested());
-		else
-			fputs(line, stdout);
-}
-
-static void
-talker(void)
-{
-	serve();
-	talk();
-}
-
-/* So that its messages can be read. */
-static void
-talker_in_foreground(void)
-{
-	daemon_set_foreground(1);
-	serve();
-	talk();
-}
-
 /*
  * The test's side
  */
@@ -104,84 +44,6 @@ now(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
-}
-
-/* Opened here, for the program to inherit: so the test knows the ports. */
-static void
-listen_on(int count)
-{
-	int i;
-
-	for (i = 0; i < count; i++)
-		fds[i] = listen_anywhere(&ports[i]);
-	listeners = count;
-}
-
-/* From now on only the daemon has them. */
-static void
-leave_listeners(void)
-{
-	int i;
-
-	for (i = 0; i < listeners; i++)
-		close(fds[i]);
-}
-
-/* What the last one has written, where a test starts several. */
-static void
-forget_run(struct run *old)
-{
-	free(old->out);
-	free(old->err);
-	close(old->facts);
-}
-
-static void
-start(int count, void (*program)(void))
-{
-	listen_on(count);
-	run_daemon(&run, program);
-	leave_listeners();
-	master = (pid_t)heard(&run, "master");
-	server = (pid_t)heard(&run, "server");
-}
-
-/* The same for a program that stays in the foreground: run.pid is the
- * master. The listeners stay open here, too. */
-static void
-start_in_foreground(int count, void (*program)(void))
-{
-	listen_on(count);
-	run_start(&run, program);
-	master = (pid_t)heard(&run, "master");
-	server = (pid_t)heard(&run, "server");
-	ck_assert_int_eq(master, run.pid);
-}
-
-static void
-stop(void)
-{
-	send_signal(master, SIGTERM);
-	ck_assert_int_eq(ended(master), 0);
-	nothing_left();
-}
-
-static void
-stop_in_foreground(void)
-{
-	send_signal(run.pid, SIGTERM);
-	ck_assert_int_eq(run_wait(&run), 0);
-	nothing_left();
-}
-
-/* A client that has its worker. */
-static int
-served(int port)
-{
-	int fd = client(port);
-
-	echoes(fd, "hello");
-	return fd;
 }
 
 /* A client that has said something and may have to wait for the answer. */
@@ -197,33 +59,7 @@ waiting(int port)
 static void
 answered(int fd)
 {
-	ck_assert_pstr_eq(client_hears(fd), "hello");
-}
-
-/* One connection from beginning to end. */
-static void
-call(int port)
-{
-	char c;
-	int fd = served(port);
-
-	ck_assert_int_eq(shutdown(fd, SHUT_WR), 0);
-	ck_assert_int_eq(read(fd, &c, 1), 0);
-	close(fd);
-}
-
-/* Waits until the worker of this client knows that it is to finish. */
-static void
-is_asked(int fd, int signo)
-{
-	double deadline = now() + DEADLINE;
-	const char *answer;
-
-	do {
-		ck_assert_msg(now() < deadline, "no signal %d came", signo);
-		client_says(fd, "stop?\n");
-		ck_assert_ptr_nonnull(answer = client_hears(fd));
-	} while (atoi(answer) != signo);
+	hears(fd, "hello");
 }
 
 static void
@@ -245,28 +81,16 @@ refuses(int port)
 static int
 idle_descriptors(void)
 {
-	call(ports[0]);
-	has_children(server, 0);
-	return descriptors_of(server);
+	call(here.port);
+	has_children(here.server, 0);
+	return descriptors_of(here.server);
 }
 
 static void
 freeze(pid_t pid)
 {
-	char path[64], text[512], state = 0;
-	double deadline = now() + DEADLINE;
-	FILE *file;
-
 	send_signal(pid, SIGSTOP);
-	snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
-	while (state != 'T') {
-		ck_assert_msg(now() < deadline, "%ld does not stop",
-		    (long)pid);
-		ck_assert_ptr_nonnull(file = fopen(path, "r"));
-		ck_assert_ptr_nonnull(fgets(text, sizeof text, file));
-		fclose(file);
-		state = strrchr(text, ')')[2];
-	}
+	becomes(pid, 'T');
 }
 
 /* Seconds of processor time that a process has used. */
@@ -297,14 +121,14 @@ START_TEST(server_gives_each_ready_listener_one_fair_turn)
 	int clients[15], i, round, turn, had[3];
 
 	start(3, one_at_a_time);
-	freeze(server);
+	freeze(here.server);
 	for (i = 0; i < 15; i++)
-		clients[i] = client(ports[i / 5]);
-	send_signal(server, SIGCONT);
+		clients[i] = client(here.ports[i / 5]);
+	send_signal(here.server, SIGCONT);
 	for (round = 0; round < 5; round++) {
 		had[0] = had[1] = had[2] = 0;
 		for (i = 0; i < 3; i++) {
-			turn = (int)heard(&run, "turn");
+			turn = (int)heard(&here.run, "turn");
 			ck_assert_msg(!had[turn], "listener %d has two turns "
 			    "in round %d", turn, round);
 			had[turn] = 1;
@@ -322,16 +146,16 @@ START_TEST(server_lets_no_flood_on_one_listener_starve_another)
 
 	start(2, one_at_a_time);
 	for (i = 0; i < 50; i++)
-		flood[flooded++] = client(ports[0]);
-	others[0] = client(ports[1]);
-	others[1] = client(ports[1]);
+		flood[flooded++] = client(here.port);
+	others[0] = client(here.ports[1]);
+	others[1] = client(here.ports[1]);
 	/* Whoever has had a turn is followed by another at once. */
 	for (i = 0; i < 2; before++) {
 		ck_assert_int_lt(before, 60);
-		if (heard(&run, "turn") == 1)
+		if (heard(&here.run, "turn") == 1)
 			i++;
 		else if (flooded < 60)
-			flood[flooded++] = client(ports[0]);
+			flood[flooded++] = client(here.port);
 	}
 	while (--flooded >= 0)
 		close(flood[flooded]);
@@ -355,7 +179,7 @@ START_TEST(server_returns_the_index_of_the_listener)
 	start(3, index_teller);
 	for (i = 5; i >= 0; i--) {
 		expected[0] = (char)('0' + i % 3);
-		fd = client(ports[i % 3]);
+		fd = client(here.ports[i % 3]);
 		ck_assert_pstr_eq(client_hears(fd), expected);
 		close(fd);
 	}
@@ -368,8 +192,7 @@ two_at_a_time(void)
 {
 	daemon_set_server_tick(1000);	/* no test waits for that */
 	daemon_set_worker_count_max(2);
-	serve();
-	talk();
+	talker();
 }
 
 START_TEST(server_lets_clients_wait_at_worker_count_max)
@@ -377,11 +200,11 @@ START_TEST(server_lets_clients_wait_at_worker_count_max)
 	int first, second, third;
 
 	start(1, two_at_a_time);
-	first = served(ports[0]);
-	second = served(ports[0]);
-	third = waiting(ports[0]);	/* not refused */
+	first = served(here.port, NULL);
+	second = served(here.port, NULL);
+	third = waiting(here.port);	/* not refused */
 	ck_assert(silent_for(third, 50));
-	has_children(server, 2);
+	has_children(here.server, 2);
 	echoes(first, "still here");
 	close(second);
 	answered(third);
@@ -396,10 +219,10 @@ START_TEST(server_uses_a_free_slot_at_once)
 	int held, fd, i;
 
 	start(1, two_at_a_time);
-	held = served(ports[0]);
-	fd = served(ports[0]);
+	held = served(here.port, NULL);
+	fd = served(here.port, NULL);
 	for (i = 0; i < 20; i++) {
-		int next = waiting(ports[0]);
+		int next = waiting(here.port);
 
 		close(fd);
 		answered(fd = next);
@@ -416,7 +239,7 @@ counter(void)
 	daemon_set_worker_count_max(3);
 	serve();
 	tell("worker", 1);
-	talk();
+	converse(0);
 	tell("worker", -1);
 }
 
@@ -427,7 +250,7 @@ START_TEST(server_has_never_more_workers_than_it_may)
 
 	start(1, counter);
 	for (i = 0; i < 40; i++) {
-		callers[i].fd = waiting(ports[0]);
+		callers[i].fd = waiting(here.port);
 		callers[i].events = POLLIN;
 	}
 	for (i = 0; i < 3; i++)
@@ -443,7 +266,7 @@ START_TEST(server_has_never_more_workers_than_it_may)
 			}
 	}
 	for (i = 0; i < 80; i++) {
-		count += (int)heard(&run, "worker");
+		count += (int)heard(&here.run, "worker");
 		ck_assert_int_le(count, 3);
 		most = count > most ? count : most;
 	}
@@ -459,9 +282,9 @@ START_TEST(server_serves_a_thousand_clients_and_keeps_nothing_of_them)
 	start(1, talker);
 	before = idle_descriptors();
 	for (i = 0; i < THOUSAND; i++)
-		call(ports[0]);
-	has_children(server, 0);
-	has_descriptors(server, before);
+		call(here.port);
+	has_children(here.server, 0);
+	has_descriptors(here.server, before);
 	stop();
 }
 END_TEST
@@ -470,8 +293,7 @@ static void
 talker_to_many(void)
 {
 	daemon_set_worker_count_max(HUNDREDS);
-	serve();
-	talk();
+	talker();
 }
 
 START_TEST(server_serves_hundreds_of_clients_side_by_side)
@@ -482,16 +304,16 @@ START_TEST(server_serves_hundreds_of_clients_side_by_side)
 	start(1, talker_to_many);
 	before = idle_descriptors();
 	for (i = 0; i < HUNDREDS; i++)
-		clients[i] = waiting(ports[0]);
+		clients[i] = waiting(here.port);
 	for (i = 0; i < HUNDREDS; i++)
 		answered(clients[i]);
-	has_children(server, HUNDREDS);
-	has_descriptors(server, before);
+	has_children(here.server, HUNDREDS);
+	has_descriptors(here.server, before);
 	for (i = 0; i < HUNDREDS; i++) {
 		echoes(clients[i], "and again");
 		close(clients[i]);
 	}
-	has_children(server, 0);
+	has_children(here.server, 0);
 	stop();
 }
 END_TEST
@@ -501,18 +323,18 @@ START_TEST(server_goes_on_after_clients_that_have_gone)
 	int i, fd;
 
 	start(1, talker);
-	freeze(server);
+	freeze(here.server);
 	for (i = 0; i < 10; i++)
 		if (i % 2 == 0)
-			reset(client(ports[0]));
+			reset(client(here.port));
 		else
-			close(client(ports[0]));
-	fd = waiting(ports[0]);
-	send_signal(server, SIGCONT);
+			close(client(here.port));
+	fd = waiting(here.port);
+	send_signal(here.server, SIGCONT);
 	answered(fd);
 	close(fd);
-	has_children(server, 0);
-	ck_assert_int_eq(only_child_of(master), server);
+	has_children(here.server, 0);
+	ck_assert_int_eq(only_child_of(here.master), here.server);
 	stop();
 }
 END_TEST
@@ -547,15 +369,15 @@ START_TEST(server_forks_nobody_for_a_client_that_has_reset)
 {
 	int i, fd;
 
-	before_server = count_forks;
+	here.before_server = count_forks;
 	start(1, fork_teller);
-	freeze(server);
+	freeze(here.server);
 	for (i = 0; i < 10; i++)
-		reset(waiting(ports[0]));
-	fd = waiting(ports[0]);
-	send_signal(server, SIGCONT);
+		reset(waiting(here.port));
+	fd = waiting(here.port);
+	send_signal(here.server, SIGCONT);
 	answered(fd);
-	ck_assert_int_eq(heard(&run, "forks before"), 0);
+	ck_assert_int_eq(heard(&here.run, "forks before"), 0);
 	close(fd);
 	stop();
 }
@@ -566,10 +388,10 @@ START_TEST(server_serves_a_client_that_has_said_all_before_it_was_accepted)
 	int fd;
 
 	start(1, talker);
-	freeze(server);
-	fd = waiting(ports[0]);
+	freeze(here.server);
+	fd = waiting(here.port);
 	ck_assert_int_eq(shutdown(fd, SHUT_WR), 0);
-	send_signal(server, SIGCONT);
+	send_signal(here.server, SIGCONT);
 	answered(fd);
 	ck_assert_ptr_null(client_hears(fd));
 	close(fd);
@@ -584,20 +406,20 @@ START_TEST(server_does_not_wait_in_accept)
 	socklen_t len = sizeof addr;
 	int fd, taken;
 
-	start_in_foreground(1, talker_in_foreground);
-	call(ports[0]);
-	ck_assert_int_ne(fcntl(fds[0], F_GETFL) & O_NONBLOCK, 0);
-	freeze(server);
-	fd = client(ports[0]);
-	taken = accept(fds[0], (struct sockaddr *)&addr, &len);
+	start_in_foreground(1, talker);
+	call(here.port);
+	ck_assert_int_ne(fcntl(here.fds[0], F_GETFL) & O_NONBLOCK, 0);
+	freeze(here.server);
+	fd = client(here.port);
+	taken = accept(here.fds[0], (struct sockaddr *)&addr, &len);
 	ck_assert_int_ge(taken, 0);
-	send_signal(server, SIGCONT);
+	send_signal(here.server, SIGCONT);
 	close(taken);
 	ck_assert_ptr_null(client_hears(fd));
 	close(fd);
-	call(ports[0]);
-	stop_in_foreground();
-	ck_assert_str_eq(run.err, "");
+	call(here.port);
+	stop();
+	ck_assert_str_eq(here.run.err, "");
 }
 END_TEST
 
@@ -637,9 +459,9 @@ limit(int resource, int soft)
 {
 	union sigval value = { .sival_int = soft };
 
-	ck_assert_int_eq(sigqueue(server, resource == RLIMIT_NOFILE ?
+	ck_assert_int_eq(sigqueue(here.server, resource == RLIMIT_NOFILE ?
 	    SIGRTMIN : SIGRTMIN + 1, value), 0);
-	ck_assert_int_eq(heard(&run, "limited"), 0);
+	ck_assert_int_eq(heard(&here.run, "limited"), 0);
 }
 
 /* The next descriptor that the server would get. */
@@ -656,40 +478,20 @@ lowest_free(pid_t pid)
 	return fd;
 }
 
-/* The next line on stderr of a program in the foreground. */
-static const char *
-message(void)
-{
-	struct pollfd one = { .fd = run.err_fd, .events = POLLIN };
-	static char line[512];
-	size_t len = 0;
-
-	while (len < sizeof line - 1) {
-		ck_assert_msg(poll(&one, 1, DEADLINE * 1000) == 1,
-		    "no message came");
-		ck_assert_int_eq(read(run.err_fd, line + len, 1), 1);
-		if (line[len] == '\n')
-			break;
-		len++;
-	}
-	line[len] = '\0';
-	return line;
-}
-
 /* While the cause lasts the server says no more, and hardly wakes: after
  * 100 ms, 200 ms more, 400 ms more. */
 static void
 rests(void)
 {
-	double cpu = cpu_of(server), begin = now(), pauses;
-	long woken = atol(status_of(server, "voluntary_ctxt_switches"));
+	double cpu = cpu_of(here.server), begin = now(), pauses;
+	long woken = atol(status_of(here.server, "voluntary_ctxt_switches"));
 
-	ck_assert_msg(silent_for(run.err_fd, PAUSE),
+	ck_assert_msg(no_message(PAUSE),
 	    "more than one message: %s", message());
 	pauses = (now() - begin) * 10;
-	cpu = cpu_of(server) - cpu;
+	cpu = cpu_of(here.server) - cpu;
 	ck_assert_msg(cpu < pauses / 100, "%.3f s of processor time", cpu);
-	woken = atol(status_of(server, "voluntary_ctxt_switches")) - woken;
+	woken = atol(status_of(here.server, "voluntary_ctxt_switches")) - woken;
 	ck_assert_msg((double)woken < pauses * 0.9, "woken %ld times",
 	    woken);
 }
@@ -698,7 +500,7 @@ static void
 talker_with_few_descriptors(void)
 {
 	take_limits();
-	talker_in_foreground();
+	talker();
 }
 
 START_TEST(server_rests_when_there_are_no_descriptors_and_goes_on_then)
@@ -707,11 +509,11 @@ START_TEST(server_rests_when_there_are_no_descriptors_and_goes_on_then)
 
 	start_in_foreground(1, talker_with_few_descriptors);
 	idle = idle_descriptors();
-	held = served(ports[0]);
+	held = served(here.port, NULL);
 	for (round = 0; round < 2; round++) {
-		has_descriptors(server, idle);
-		limit(RLIMIT_NOFILE, lowest_free(server));
-		fd = waiting(ports[0]);
+		has_descriptors(here.server, idle);
+		limit(RLIMIT_NOFILE, lowest_free(here.server));
+		fd = waiting(here.port);
 		says(message(), "unable to accept a connection: "
 		    "Too many open files");
 		if (round == 0)
@@ -722,8 +524,8 @@ START_TEST(server_rests_when_there_are_no_descriptors_and_goes_on_then)
 		close(fd);
 	}
 	close(held);
-	stop_in_foreground();
-	ck_assert_str_eq(run.err, "");
+	stop();
+	ck_assert_str_eq(here.run.err, "");
 }
 END_TEST
 
@@ -743,11 +545,10 @@ talker_of_a_user(void)
 {
 	become_nobody_else();
 	take_limits();
-	daemon_set_foreground(1);
 	serve();
 	tell_pid("worker");
 	tell("parent", getppid());
-	talk();
+	converse(0);
 }
 
 /* A client for whom the server cannot fork. */
@@ -757,7 +558,7 @@ kept_client(void)
 	int fd;
 
 	limit(RLIMIT_NPROC, 0);
-	fd = waiting(ports[0]);
+	fd = waiting(here.port);
 	says(message(), "unable to fork a worker: ");
 	return fd;
 }
@@ -767,22 +568,22 @@ START_TEST(server_keeps_the_client_for_whom_there_is_no_process)
 	int round, kept, later;
 
 	start_in_foreground(1, talker_of_a_user);
-	call(ports[0]);
+	call(here.port);
 	for (round = 0; round < 2; round++) {
 		kept = kept_client();
-		later = waiting(ports[0]);
+		later = waiting(here.port);
 		if (round == 0)
 			rests();
-		has_children(server, 0);
+		has_children(here.server, 0);
 		limit(RLIMIT_NPROC, -1);
 		answered(kept);
 		answered(later);
 		close(kept);
 		close(later);
-		has_children(server, 0);
+		has_children(here.server, 0);
 	}
-	stop_in_foreground();
-	ck_assert_str_eq(run.err, "");
+	stop();
+	ck_assert_str_eq(here.run.err, "");
 }
 END_TEST
 
@@ -792,26 +593,26 @@ START_TEST(server_serves_the_kept_client_before_a_reload_ends_it)
 	pid_t worker;
 
 	start_in_foreground(1, talker_of_a_user);
-	held = served(ports[0]);
-	worker = (pid_t)heard(&run, "worker");
+	held = served(here.port, NULL);
+	worker = (pid_t)heard(&here.run, "worker");
 	kept = kept_client();
-	send_signal(master, SIGHUP);
+	send_signal(here.master, SIGHUP);
 	is_asked(held, SIGHUP);
 	close(held);
 	gone(worker);
-	has_children(server, 0);
+	has_children(here.server, 0);
 	limit(RLIMIT_NPROC, -1);
 	answered(kept);
-	heard(&run, "worker");
-	ck_assert_int_eq(heard(&run, "parent"), server);
+	heard(&here.run, "worker");
+	ck_assert_int_eq(heard(&here.run, "parent"), here.server);
 	/* It came too late to be asked with the others. */
 	is_asked(kept, SIGHUP);
-	ck_assert(running(server));
+	ck_assert(running(here.server));
 	close(kept);
-	ck_assert_int_ne(heard(&run, "server"), server);
-	call(ports[0]);
-	stop_in_foreground();
-	ck_assert_str_eq(run.err, "");
+	ck_assert_int_ne(heard(&here.run, "server"), here.server);
+	call(here.port);
+	stop();
+	ck_assert_str_eq(here.run.err, "");
 }
 END_TEST
 
@@ -820,9 +621,9 @@ START_TEST(server_leaves_the_kept_client_when_it_must_end_at_once)
 	int kept;
 
 	start_in_foreground(1, talker_of_a_user);
-	call(ports[0]);
+	call(here.port);
 	kept = kept_client();
-	stop_in_foreground();
+	stop();
 	ck_assert_ptr_null(client_hears(kept));
 	close(kept);
 }
@@ -875,9 +676,9 @@ start_with_a_failing_listener(int error, int times)
 	if (failing == NULL)
 		failing = shared_memory(sizeof *failing);
 	failing->error = 0;
-	start_in_foreground(2, talker_in_foreground);
-	call(ports[0]);
-	failing->fd = fds[0];
+	start_in_foreground(2, talker);
+	call(here.port);
+	failing->fd = here.fds[0];
 	failing->calls = 0;
 	failing->times = times;
 	failing->error = error;
@@ -895,24 +696,23 @@ START_TEST(server_lets_a_listener_rest_where_accept_always_fails)
 	for (i = 0; i < 3; i++) {
 		start_with_a_failing_listener(errors[i], -1);
 		begin = now();
-		stuck = waiting(ports[0]);
+		stuck = waiting(here.port);
 		snprintf(expected, sizeof expected, ": unable to accept a "
 		    "connection: %s; trying again", strerror(errors[i]));
 		says(message(), expected);
 		for (k = 0; k < 3; k++)
-			call(ports[1]);
-		ck_assert_msg(silent_for(run.err_fd, PAUSE), "and: %s",
+			call(here.ports[1]);
+		ck_assert_msg(no_message(PAUSE), "and: %s",
 		    message());
 		ck_assert_msg(failing->calls < 20 + (now() - begin) * 10,
 		    "%d calls", failing->calls);
-		call(ports[1]);
+		call(here.ports[1]);
 		failing->error = 0;
 		answered(stuck);
 		close(stuck);
-		call(ports[0]);
-		stop_in_foreground();
-		ck_assert_str_eq(run.err, "");
-		forget_run(&run);
+		call(here.port);
+		stop();
+		ck_assert_str_eq(here.run.err, "");
 		leave_listeners();
 	}
 }
@@ -923,12 +723,12 @@ START_TEST(server_takes_a_few_failures_of_accept_for_those_of_clients)
 	int fd;
 
 	start_with_a_failing_listener(ECONNABORTED, 9);
-	fd = waiting(ports[0]);
+	fd = waiting(here.port);
 	answered(fd);
 	ck_assert_int_eq(failing->times, 0);
 	close(fd);
-	stop_in_foreground();
-	ck_assert_str_eq(run.err, "");
+	stop();
+	ck_assert_str_eq(here.run.err, "");
 }
 END_TEST
 
@@ -956,18 +756,18 @@ give_descriptors(void)
 {
 	struct rlimit few;
 
-	ck_assert_int_eq(prlimit(server, RLIMIT_NOFILE, NULL, &few), 0);
+	ck_assert_int_eq(prlimit(here.server, RLIMIT_NOFILE, NULL, &few), 0);
 	few.rlim_cur = few.rlim_max;
-	ck_assert_int_eq(prlimit(server, RLIMIT_NOFILE, &few, NULL), 0);
+	ck_assert_int_eq(prlimit(here.server, RLIMIT_NOFILE, &few, NULL), 0);
 }
 
 static void
 reload_without_descriptors(void)
 {
-	send_signal(master, SIGHUP);
-	gone(server);
-	server = (pid_t)heard(&run, "server");
-	heard(&run, "has none");
+	send_signal(here.master, SIGHUP);
+	gone(here.server);
+	next_server();
+	heard(&here.run, "has none");
 }
 
 START_TEST(server_that_is_not_the_first_waits_for_descriptors)
@@ -975,22 +775,21 @@ START_TEST(server_that_is_not_the_first_waits_for_descriptors)
 	int fd;
 
 	servers = shared_memory(sizeof *servers);
-	before_server = take_all_descriptors_but_at_first;
-	for (spares = 0; spares <= 1; spares++) {
+	here.before_server = take_all_descriptors_but_at_first;
+	for (here.spares = 0; here.spares <= 1; here.spares++) {
 		*servers = 0;
-		start_in_foreground(1, talker_in_foreground);
-		call(ports[0]);
+		start_in_foreground(1, talker);
+		call(here.port);
 		reload_without_descriptors();
-		fd = waiting(ports[0]);
+		fd = waiting(here.port);
 		says(message(), ": unable to serve: Too many open files");
-		ck_assert_msg(silent_for(run.err_fd, PAUSE), "and: %s",
+		ck_assert_msg(no_message(PAUSE), "and: %s",
 		    message());
 		give_descriptors();
 		answered(fd);
 		close(fd);
-		stop_in_foreground();
-		ck_assert_str_eq(run.err, "");
-		forget_run(&run);
+		stop();
+		ck_assert_str_eq(here.run.err, "");
 		leave_listeners();
 	}
 }
@@ -1005,8 +804,8 @@ talker_that_confirms_without_descriptors(void)
 	tell_pid("server");
 	take_all_descriptors_but_at_first();
 	daemon_success();
-	daemon_server(fds, listeners);
-	talk();
+	daemon_server(here.fds, here.listeners);
+	converse(0);
 }
 
 START_TEST(server_that_is_not_the_first_confirms_without_descriptors)
@@ -1015,9 +814,9 @@ START_TEST(server_that_is_not_the_first_confirms_without_descriptors)
 
 	servers = shared_memory(sizeof *servers);
 	start(1, talker_that_confirms_without_descriptors);
-	call(ports[0]);
+	call(here.port);
 	reload_without_descriptors();
-	fd = waiting(ports[0]);
+	fd = waiting(here.port);
 	ck_assert(silent_for(fd, 50));
 	give_descriptors();
 	answered(fd);
@@ -1035,19 +834,19 @@ START_TEST(server_drops_a_listener_that_another_has_shut_down)
 	double cpu;
 	int held;
 
-	start_in_foreground(2, talker_in_foreground);
-	held = served(ports[0]);
-	ck_assert_int_eq(shutdown(fds[0], SHUT_RDWR), 0);
+	start_in_foreground(2, talker);
+	held = served(here.port, NULL);
+	ck_assert_int_eq(shutdown(here.fds[0], SHUT_RDWR), 0);
 	says(message(), "unable to accept on descriptor ");
-	cpu = cpu_of(server);
-	call(ports[1]);
-	call(ports[1]);
+	cpu = cpu_of(here.server);
+	call(here.ports[1]);
+	call(here.ports[1]);
 	echoes(held, "still here");
-	ck_assert(silent_for(run.err_fd, 50));
-	ck_assert(cpu_of(server) - cpu < 0.04);
+	ck_assert(no_message(50));
+	ck_assert(cpu_of(here.server) - cpu < 0.04);
 	close(held);
-	stop_in_foreground();
-	ck_assert_str_eq(run.err, "");
+	stop();
+	ck_assert_str_eq(here.run.err, "");
 }
 END_TEST
 
@@ -1055,14 +854,14 @@ START_TEST(server_ends_with_1_when_no_listener_is_left)
 {
 	int status;
 
-	start_in_foreground(2, talker_in_foreground);
-	call(ports[0]);
-	ck_assert_int_eq(shutdown(fds[0], SHUT_RDWR), 0);
-	ck_assert_int_eq(shutdown(fds[1], SHUT_RDWR), 0);
-	status = run_wait(&run);
+	start_in_foreground(2, talker);
+	call(here.port);
+	ck_assert_int_eq(shutdown(here.fds[0], SHUT_RDWR), 0);
+	ck_assert_int_eq(shutdown(here.fds[1], SHUT_RDWR), 0);
+	status = run_wait(&here.run);
 	ck_assert(WIFEXITED(status));
 	ck_assert_int_eq(WEXITSTATUS(status), 1);
-	says(run.err, "unable to serve: no listening socket is left");
+	says(here.run.err, "unable to serve: no listening socket is left");
 	nothing_left();
 }
 END_TEST
@@ -1094,15 +893,14 @@ refuses_to_serve(const char *why, int count, int first, int second)
 	wrong.count = count;
 	wrong.fds[0] = first;
 	wrong.fds[1] = second;
-	run_start(&run, wrong_program);
-	status = run_wait(&run);
+	run_start(&here.run, wrong_program);
+	status = run_wait(&here.run);
 	ck_assert(WIFEXITED(status));
 	ck_assert_int_eq(WEXITSTATUS(status), 1);
-	says(run.err, "unable to serve");
-	says(run.err, why);
-	ck_assert(!heard_if(&run, "returned", &number));
+	says(here.run.err, "unable to serve");
+	says(here.run.err, why);
+	ck_assert(!heard_if(&here.run, "returned", &number));
 	nothing_left();
-	forget_run(&run);
 }
 
 START_TEST(server_refuses_what_is_no_listening_socket)
@@ -1111,10 +909,10 @@ START_TEST(server_refuses_what_is_no_listening_socket)
 
 	ck_assert_int_ge(sock, 0);
 	listen_on(1);
-	refuses_to_serve("does not listen", 2, fds[0], sock);
+	refuses_to_serve("does not listen", 2, here.fds[0], sock);
 	refuses_to_serve("", 1, 0, 0);		/* /dev/null */
 	refuses_to_serve("", 1, -1, 0);
-	refuses_to_serve("", 2, fds[0], 1000);
+	refuses_to_serve("", 2, here.fds[0], 1000);
 	close(sock);
 }
 END_TEST
@@ -1122,15 +920,15 @@ END_TEST
 START_TEST(server_refuses_a_listener_that_is_in_the_list_twice)
 {
 	listen_on(1);
-	refuses_to_serve("twice", 2, fds[0], fds[0]);
+	refuses_to_serve("twice", 2, here.fds[0], here.fds[0]);
 }
 END_TEST
 
 START_TEST(server_refuses_an_empty_list)
 {
 	listen_on(1);
-	refuses_to_serve("", 0, fds[0], 0);
-	refuses_to_serve("", -1, fds[0], 0);
+	refuses_to_serve("", 0, here.fds[0], 0);
+	refuses_to_serve("", -1, here.fds[0], 0);
 	refuses_to_serve("", -2, 0, 0);
 }
 END_TEST
@@ -1140,7 +938,7 @@ early_program(void)
 {
 	daemon_start();
 	daemon_master();
-	daemon_server(fds, listeners);
+	daemon_server(here.fds, here.listeners);
 	tell("returned", 1);
 }
 
@@ -1150,12 +948,12 @@ START_TEST(server_refuses_to_serve_before_the_start_is_confirmed)
 	int status;
 
 	listen_on(1);
-	run_start(&run, early_program);
-	status = run_wait(&run);
+	run_start(&here.run, early_program);
+	status = run_wait(&here.run);
 	ck_assert(WIFEXITED(status));
 	ck_assert_int_eq(WEXITSTATUS(status), 1);
-	says(run.err, "unable to serve: ");
-	ck_assert(!heard_if(&run, "returned", &number));
+	says(here.run.err, "unable to serve: ");
+	ck_assert(!heard_if(&here.run, "returned", &number));
 	nothing_left();
 }
 END_TEST
@@ -1164,12 +962,10 @@ END_TEST
 static void
 talker_on_stdin(void)
 {
-	dup2(fds[0], 0);
-	close(fds[0]);
-	fds[0] = 0;
-	daemon_set_foreground(1);
-	serve();
-	talk();
+	dup2(here.fds[0], 0);
+	close(here.fds[0]);
+	here.fds[0] = 0;
+	talker();
 }
 
 START_TEST(server_serves_a_listener_that_is_its_stdin)
@@ -1178,13 +974,13 @@ START_TEST(server_serves_a_listener_that_is_its_stdin)
 
 	start_in_foreground(1, talker_on_stdin);
 	leave_listeners();
-	first = served(ports[0]);
-	second = served(ports[0]);
+	first = served(here.port, NULL);
+	second = served(here.port, NULL);
 	echoes(first, "still here");
 	close(first);
 	close(second);
-	has_children(server, 0);
-	stop_in_foreground();
+	has_children(here.server, 0);
+	stop();
 }
 END_TEST
 
@@ -1197,17 +993,16 @@ START_TEST(server_leaves_a_listener_that_is_its_stdin_to_others)
 
 	for (i = 0; i < 2; i++) {
 		start_in_foreground(1, talker_on_stdin);
-		call(ports[0]);
-		send_signal(run.pid, signals[i]);
-		ck_assert_int_eq(run_wait(&run), 0);
+		call(here.port);
+		send_signal(here.run.pid, signals[i]);
+		ck_assert_int_eq(run_wait(&here.run), 0);
 		nothing_left();
-		ck_assert_int_eq(getsockopt(fds[0], SOL_SOCKET,
+		ck_assert_int_eq(getsockopt(here.fds[0], SOL_SOCKET,
 		    SO_ACCEPTCONN, &listens, &len), 0);
 		ck_assert_int_eq(listens, 1);
-		fd = client(ports[0]);
+		fd = client(here.port);
 		close(fd);
-		close(fds[0]);
-		forget_run(&run);
+		close(here.fds[0]);
 	}
 }
 END_TEST
@@ -1223,8 +1018,8 @@ talker_without_stdio(void)
 	close(0);
 	close(1);
 	close(2);
-	daemon_server(fds, listeners);
-	talk();
+	daemon_server(here.fds, here.listeners);
+	converse(0);
 }
 
 START_TEST(server_serves_where_the_program_has_closed_0_to_2)
@@ -1232,8 +1027,8 @@ START_TEST(server_serves_where_the_program_has_closed_0_to_2)
 	int first, second;
 
 	start(1, talker_without_stdio);
-	first = served(ports[0]);
-	second = served(ports[0]);
+	first = served(here.port, NULL);
+	second = served(here.port, NULL);
 	echoes(first, "still here");
 	close(first);
 	close(second);
@@ -1250,7 +1045,7 @@ local_talker(void)
 	serve();
 	tell("peer", daemon_peer((struct sockaddr *)&addr, &len));
 	tell("family", addr.ss_family);
-	talk();
+	converse(0);
 }
 
 static int
@@ -1279,8 +1074,8 @@ listen_locally(struct sockaddr_un *addr)
 	ck_assert_int_eq(bind(sock, (struct sockaddr *)addr, sizeof *addr),
 	    0);
 	ck_assert_int_eq(listen(sock, 5), 0);
-	fds[0] = sock;
-	listeners = 1;
+	here.fds[0] = sock;
+	here.listeners = 1;
 }
 
 START_TEST(server_serves_a_local_socket)
@@ -1289,13 +1084,13 @@ START_TEST(server_serves_a_local_socket)
 	int fd;
 
 	listen_locally(&addr);
-	run_daemon(&run, local_talker);
+	run_daemon(&here.run, local_talker);
 	leave_listeners();
-	master = (pid_t)heard(&run, "master");
+	here.master = (pid_t)heard(&here.run, "master");
 	fd = local_client(&addr);
 	echoes(fd, "hello");
-	ck_assert_int_eq(heard(&run, "peer"), 0);
-	ck_assert_int_eq(heard(&run, "family"), AF_UNIX);
+	ck_assert_int_eq(heard(&here.run, "peer"), 0);
+	ck_assert_int_eq(heard(&here.run, "family"), AF_UNIX);
 	close(fd);
 	stop();
 }
@@ -1334,16 +1129,16 @@ single_local_talker(void)
 {
 	daemon_set_worker_count_max(1);
 	daemon_start();
-	fds[0] = socket(AF_UNIX, SOCK_STREAM, 0);
-	if (bind(fds[0], (struct sockaddr *)&own_address,
-	    sizeof own_address) == -1 || listen(fds[0], 5) == -1)
+	here.fds[0] = socket(AF_UNIX, SOCK_STREAM, 0);
+	if (bind(here.fds[0], (struct sockaddr *)&own_address,
+	    sizeof own_address) == -1 || listen(here.fds[0], 5) == -1)
 		_exit(97);
-	listeners = 1;
+	here.listeners = 1;
 	tell_pid("master");
 	daemon_master();
 	daemon_success();
-	daemon_server(fds, listeners);
-	talk();
+	daemon_server(here.fds, here.listeners);
+	converse(0);
 }
 
 START_TEST(local_clients_that_wait_are_let_go_at_a_stop)
@@ -1355,21 +1150,20 @@ START_TEST(local_clients_that_wait_are_let_go_at_a_stop)
 	snprintf(own_address.sun_path, sizeof own_address.sun_path,
 	    "%s/socket", scratch());
 	for (i = 0; i < 2; i++) {
-		run_daemon(&run, single_local_talker);
-		master = (pid_t)heard(&run, "master");
+		run_daemon(&here.run, single_local_talker);
+		here.master = (pid_t)heard(&here.run, "master");
 		first = local_client(&own_address);
 		echoes(first, "hello");
 		second = local_client(&own_address);
-		send_signal(master, stops[i]);
+		send_signal(here.master, stops[i]);
 		ck_assert_ptr_null(client_hears(second));
 		if (stops[i] == SIGUSR2)
 			echoes(first, "still here");
 		close(first);
-		ck_assert_int_eq(ended(master), 0);
+		ck_assert_int_eq(ended(here.master), 0);
 		nothing_left();
 		close(second);
 		unlink(own_address.sun_path);
-		forget_run(&run);
 	}
 }
 END_TEST
@@ -1385,14 +1179,13 @@ talker_with_a_file(void)
 	int fd;
 
 	for (fd = FACTS + 1; fd < FILE_AT; fd++)
-		if (fd != fds[0] && fd != fds[1])
+		if (fd != here.fds[0] && fd != here.fds[1])
 			close(fd);
 	fd = open("/", O_RDONLY);
 	if (dup2(fd, FILE_AT) == -1)
 		_exit(97);
 	close(fd);
-	serve();
-	talk();
+	talker();
 }
 
 static void
@@ -1415,20 +1208,20 @@ START_TEST(worker_holds_its_connection_and_what_the_program_has_opened)
 	pid_t workers[4];
 
 	start(2, talker_with_a_file);
-	fd[0] = served(ports[0]);
-	fd[1] = served(ports[1]);
-	send_signal(master, SIGHUP);	/* also those of the next server */
+	fd[0] = served(here.port, NULL);
+	fd[1] = served(here.ports[1], NULL);
+	send_signal(here.master, SIGHUP);	/* those of the next server, too */
 	is_asked(fd[0], SIGHUP);
 	is_asked(fd[1], SIGHUP);
-	count = children_of(server, workers, 4);
+	count = children_of(here.server, workers, 4);
 	ck_assert_int_eq(count, 2);
 	for (i = 0; i < count; i++)
 		holds_only_its_own(workers[i]);
 	close(fd[0]);
 	close(fd[1]);
-	server = (pid_t)heard(&run, "server");
-	fd[2] = served(ports[1]);
-	holds_only_its_own(only_child_of(server));
+	next_server();
+	fd[2] = served(here.ports[1], NULL);
+	holds_only_its_own(only_child_of(here.server));
 	close(fd[2]);
 	stop();
 }
@@ -1449,11 +1242,12 @@ START_TEST(worker_has_a_connection_in_blocking_mode)
 	int fd;
 
 	start(1, mode_teller);
-	fd = client(ports[0]);
-	ck_assert_int_eq(heard(&run, "errno"), ERANGE);	/* it succeeds */
-	ck_assert_int_eq(heard(&run, "stdin"), 0);
-	ck_assert_int_eq(heard(&run, "stdout"), 0);
-	ck_assert_int_eq(heard(&run, "closed at exec"), 0);
+	fd = client(here.port);
+	/* It succeeds. */
+	ck_assert_int_eq(heard(&here.run, "errno"), ERANGE);
+	ck_assert_int_eq(heard(&here.run, "stdin"), 0);
+	ck_assert_int_eq(heard(&here.run, "stdout"), 0);
+	ck_assert_int_eq(heard(&here.run, "closed at exec"), 0);
 	close(fd);
 	stop();
 }
@@ -1468,8 +1262,7 @@ talker_to_a_crowd(void)
 {
 	daemon_set_server_tick(1000);	/* no test waits for that */
 	daemon_set_worker_count_max(CROWD);
-	serve();
-	talk();
+	talker();
 }
 
 static void
@@ -1478,7 +1271,7 @@ fill(int *clients)
 	int i;
 
 	for (i = 0; i < CROWD; i++)
-		clients[i] = waiting(ports[0]);
+		clients[i] = waiting(here.port);
 	for (i = 0; i < CROWD; i++)
 		answered(clients[i]);
 }
@@ -1491,19 +1284,19 @@ START_TEST(server_reaps_all_workers_that_end_at_once)
 
 	start(1, talker_to_a_crowd);
 	fill(clients);
-	ck_assert_int_eq(children_of(server, workers, CROWD), CROWD);
-	freeze(server);
+	ck_assert_int_eq(children_of(here.server, workers, CROWD), CROWD);
+	freeze(here.server);
 	for (i = 0; i < CROWD; i++)
 		close(clients[i]);
 	for (i = 0; i < CROWD; i++)
 		gone(workers[i]);
 	/* What is one signal now is the end of all of them. */
-	send_signal(server, SIGCONT);
-	has_children(server, 0);
+	send_signal(here.server, SIGCONT);
+	has_children(here.server, 0);
 	fill(clients);
 	for (i = 0; i < CROWD; i++)
 		close(clients[i]);
-	has_children(server, 0);
+	has_children(here.server, 0);
 	stop();
 }
 END_TEST
@@ -1514,13 +1307,13 @@ START_TEST(server_does_not_take_a_stopped_worker_for_one_that_has_ended)
 	pid_t workers[2];
 
 	start(1, two_at_a_time);
-	first = served(ports[0]);
-	second = served(ports[0]);
-	ck_assert_int_eq(children_of(server, workers, 2), 2);
+	first = served(here.port, NULL);
+	second = served(here.port, NULL);
+	ck_assert_int_eq(children_of(here.server, workers, 2), 2);
 	freeze(workers[0]);
 	freeze(workers[1]);
-	send_signal(server, SIGCHLD);
-	third = waiting(ports[0]);
+	send_signal(here.server, SIGCHLD);
+	third = waiting(here.port);
 	ck_assert(silent_for(third, 50));
 	send_signal(workers[0], SIGCONT);
 	send_signal(workers[1], SIGCONT);
@@ -1550,8 +1343,8 @@ talker_with_a_helper(void)
 			pause();
 	tell("helper", pid);
 	daemon_success();
-	daemon_server(fds, listeners);
-	talk();
+	daemon_server(here.fds, here.listeners);
+	converse(0);
 }
 
 START_TEST(server_lets_the_children_of_the_program_alone)
@@ -1559,19 +1352,19 @@ START_TEST(server_lets_the_children_of_the_program_alone)
 	pid_t first, second;
 
 	start(1, talker_with_a_helper);
-	first = (pid_t)heard(&run, "helper");
-	call(ports[0]);		/* it takes no slot, */
-	send_signal(master, SIGHUP);
-	server = (pid_t)heard(&run, "server");
-	second = (pid_t)heard(&run, "helper");
+	first = (pid_t)heard(&here.run, "helper");
+	call(here.port);		/* it takes no slot, */
+	send_signal(here.master, SIGHUP);
+	next_server();
+	second = (pid_t)heard(&here.run, "helper");
 	ck_assert(running(first));	/* it is not signalled, */
-	call(ports[0]);
+	call(here.port);
 	send_signal(second, SIGKILL);
 	gone(second);
-	call(ports[0]);
-	has_children(server, 1);	/* and the program may wait for it. */
-	send_signal(master, SIGTERM);
-	ck_assert_int_eq(ended(master), 0);
+	call(here.port);
+	has_children(here.server, 1);	/* and the program may wait for it. */
+	send_signal(here.master, SIGTERM);
+	ck_assert_int_eq(ended(here.master), 0);
 	ck_assert(running(first));
 	send_signal(first, SIGKILL);
 	ended(first);
@@ -1585,7 +1378,7 @@ counter_to_one(void)
 	daemon_set_worker_count_max(1);
 	serve();
 	tell("worker", 1);
-	talk();
+	converse(0);
 	tell("worker", -1);
 }
 
@@ -1598,17 +1391,17 @@ START_TEST(server_counts_the_workers_that_the_last_one_has_left)
 	return;
 #endif
 	start(1, counter_to_one);
-	held = served(ports[0]);
-	settled(server);	/* else the master may not know of the worker */
-	send_signal(server, SIGKILL);
-	fd = waiting(ports[0]);
-	server = (pid_t)heard(&run, "server");
+	held = served(here.port, NULL);
+	settled(here.server);	/* else the master may not know of the worker */
+	send_signal(here.server, SIGKILL);
+	fd = waiting(here.port);
+	next_server();
 	ck_assert(silent_for(fd, 50));
 	echoes(held, "still here");
 	close(held);
 	answered(fd);
-	ck_assert_int_eq(heard(&run, "worker"), -1);
-	ck_assert_int_eq(heard(&run, "worker"), 1);
+	ck_assert_int_eq(heard(&here.run, "worker"), -1);
+	ck_assert_int_eq(heard(&here.run, "worker"), 1);
 	close(fd);
 	stop();
 }
@@ -1645,7 +1438,7 @@ listener_to_signals(void)
 	daemon_success();
 	for (i = 0; i < SIGNALS; i++)
 		signal(table[i], got);
-	daemon_server(fds, listeners);
+	daemon_server(here.fds, here.listeners);
 	tell_pid("worker");
 	tell("of server", parent);
 	while (read(0, &c, 1) != 0)
@@ -1659,12 +1452,12 @@ end_another_server(int port)
 	int fd = client(port);
 
 	/* Before it had a worker the program's own handler would take it. */
-	heard(&run, "worker");
-	ck_assert_int_ne(heard(&run, "of server"), server);
-	send_signal(master, SIGTERM);
-	ck_assert_int_eq(heard(&run, "got"), SIGTERM);
+	heard(&here.run, "worker");
+	ck_assert_int_ne(heard(&here.run, "of server"), here.server);
+	send_signal(here.master, SIGTERM);
+	ck_assert_int_eq(heard(&here.run, "got"), SIGTERM);
 	close(fd);
-	ck_assert_int_eq(ended(master), 0);
+	ck_assert_int_eq(ended(here.master), 0);
 	nothing_left();
 }
 
@@ -1673,7 +1466,7 @@ tells_no_more_signals(void)
 {
 	long number;
 
-	ck_assert_msg(!heard_if(&run, "got", &number), "and signal %ld",
+	ck_assert_msg(!heard_if(&here.run, "got", &number), "and signal %ld",
 	    number);
 }
 
@@ -1686,25 +1479,24 @@ obeys(int signo, int to_workers, int at_once, int again, int directly)
 	int fd;
 
 	start(1, listener_to_signals);
-	fd = client(ports[0]);
-	worker = (pid_t)heard(&run, "worker");
-	send_signal(directly ? server : master, signo);
-	ck_assert_int_eq(heard(&run, "got"), to_workers);
+	fd = client(here.port);
+	worker = (pid_t)heard(&here.run, "worker");
+	send_signal(directly ? here.server : here.master, signo);
+	ck_assert_int_eq(heard(&here.run, "got"), to_workers);
 	if (at_once)
-		gone(server);
+		gone(here.server);
 	else
-		ck_assert(silent_for(fd, 20) && running(server));
+		ck_assert(silent_for(fd, 20) && running(here.server));
 	ck_assert(running(worker));
 	close(fd);
 	gone(worker);
 	if (again)
-		end_another_server(ports[0]);
+		end_another_server(here.port);
 	else {
-		ck_assert_int_eq(ended(master), 0);
+		ck_assert_int_eq(ended(here.master), 0);
 		nothing_left();
 	}
 	tells_no_more_signals();
-	forget_run(&run);
 }
 
 START_TEST(server_obeys_each_signal_of_the_table)
@@ -1727,21 +1519,21 @@ START_TEST(worker_gets_each_signal_once)
 	int fd;
 
 	start(1, listener_to_signals);
-	fd = client(ports[0]);
-	heard(&run, "worker");
-	send_signal(master, SIGHUP);
-	ck_assert_int_eq(heard(&run, "got"), SIGHUP);
-	send_signal(master, SIGHUP);
-	send_signal(server, SIGHUP);
-	send_signal(master, SIGUSR2);
-	ck_assert_int_eq(heard(&run, "got"), SIGUSR2);
-	send_signal(master, SIGUSR2);
-	send_signal(server, SIGHUP);
-	send_signal(master, SIGTERM);
-	ck_assert_int_eq(heard(&run, "got"), SIGTERM);
-	gone(server);
+	fd = client(here.port);
+	heard(&here.run, "worker");
+	send_signal(here.master, SIGHUP);
+	ck_assert_int_eq(heard(&here.run, "got"), SIGHUP);
+	send_signal(here.master, SIGHUP);
+	send_signal(here.server, SIGHUP);
+	send_signal(here.master, SIGUSR2);
+	ck_assert_int_eq(heard(&here.run, "got"), SIGUSR2);
+	send_signal(here.master, SIGUSR2);
+	send_signal(here.server, SIGHUP);
+	send_signal(here.master, SIGTERM);
+	ck_assert_int_eq(heard(&here.run, "got"), SIGTERM);
+	gone(here.server);
 	close(fd);
-	ck_assert_int_eq(ended(master), 0);
+	ck_assert_int_eq(ended(here.master), 0);
 	nothing_left();
 	tells_no_more_signals();
 }
@@ -1753,16 +1545,16 @@ START_TEST(server_goes_over_from_waiting_to_at_once)
 	int fd;
 
 	start(1, listener_to_signals);
-	fd = client(ports[0]);
-	worker = (pid_t)heard(&run, "worker");
-	send_signal(master, SIGHUP);
-	ck_assert_int_eq(heard(&run, "got"), SIGHUP);
-	send_signal(master, SIGUSR1);
-	ck_assert_int_eq(heard(&run, "got"), SIGTERM);
-	gone(server);
+	fd = client(here.port);
+	worker = (pid_t)heard(&here.run, "worker");
+	send_signal(here.master, SIGHUP);
+	ck_assert_int_eq(heard(&here.run, "got"), SIGHUP);
+	send_signal(here.master, SIGUSR1);
+	ck_assert_int_eq(heard(&here.run, "got"), SIGTERM);
+	gone(here.server);
 	close(fd);
 	gone(worker);
-	end_another_server(ports[0]);
+	end_another_server(here.port);
 	tells_no_more_signals();
 }
 END_TEST
@@ -1772,17 +1564,17 @@ START_TEST(server_lowers_nothing_that_it_was_asked_for)
 	int fd;
 
 	start(1, listener_to_signals);
-	fd = client(ports[0]);
-	heard(&run, "worker");
-	send_signal(master, SIGUSR2);
-	ck_assert_int_eq(heard(&run, "got"), SIGUSR2);
-	send_signal(master, SIGHUP);
-	refuses(ports[0]);
-	send_signal(master, SIGUSR1);	/* at once, and still the end */
-	ck_assert_int_eq(heard(&run, "got"), SIGTERM);
-	gone(server);
+	fd = client(here.port);
+	heard(&here.run, "worker");
+	send_signal(here.master, SIGUSR2);
+	ck_assert_int_eq(heard(&here.run, "got"), SIGUSR2);
+	send_signal(here.master, SIGHUP);
+	refuses(here.port);
+	send_signal(here.master, SIGUSR1);	/* at once, and still the end */
+	ck_assert_int_eq(heard(&here.run, "got"), SIGTERM);
+	gone(here.server);
 	close(fd);
-	ck_assert_int_eq(ended(master), 0);
+	ck_assert_int_eq(ended(here.master), 0);
 	nothing_left();
 	tells_no_more_signals();
 }
@@ -1793,16 +1585,16 @@ START_TEST(server_lets_clients_wait_for_its_successor_after_hup)
 	int held, next;
 
 	start(1, talker);
-	held = served(ports[0]);
-	send_signal(master, SIGHUP);
+	held = served(here.port, NULL);
+	send_signal(here.master, SIGHUP);
 	is_asked(held, SIGHUP);
-	next = waiting(ports[0]);	/* not refused */
+	next = waiting(here.port);	/* not refused */
 	ck_assert(silent_for(next, 50));
-	ck_assert(running(server));
+	ck_assert(running(here.server));
 	echoes(held, "still here");
 	close(held);
 	answered(next);
-	ck_assert_int_ne(heard(&run, "server"), server);
+	ck_assert_int_ne(heard(&here.run, "server"), here.server);
 	close(next);
 	stop();
 }
@@ -1813,14 +1605,14 @@ START_TEST(server_refuses_clients_after_usr2_and_lets_its_workers_finish)
 	int held;
 
 	start(1, talker);
-	held = served(ports[0]);
-	send_signal(master, SIGUSR2);
+	held = served(here.port, NULL);
+	send_signal(here.master, SIGUSR2);
 	is_asked(held, SIGUSR2);
-	refuses(ports[0]);
+	refuses(here.port);
 	echoes(held, "still here");
-	ck_assert(running(server));
+	ck_assert(running(here.server));
 	close(held);
-	ck_assert_int_eq(ended(master), 0);
+	ck_assert_int_eq(ended(here.master), 0);
 	nothing_left();
 }
 END_TEST
@@ -1847,7 +1639,7 @@ hear_callers(struct pollfd *callers, int wait, int last)
 	for (i = 0; i < CALLERS; i++) {
 		if (callers[i].fd >= 0 && callers[i].revents != 0) {
 			ends_after_the_answer(callers[i].fd);
-			callers[i].fd = last ? -1 : waiting(ports[0]);
+			callers[i].fd = last ? -1 : waiting(here.port);
 		}
 		left += callers[i].fd >= 0;
 	}
@@ -1863,20 +1655,20 @@ START_TEST(server_loses_no_client_while_it_is_replaced_all_the_time)
 
 	start(1, talker);
 	for (i = 0; i < CALLERS; i++) {
-		callers[i].fd = waiting(ports[0]);
+		callers[i].fd = waiting(here.port);
 		callers[i].events = POLLIN;
 	}
 	for (due = now(); reloads < RELOADS; reloads++) {
 		do
 			hear_callers(callers, 2, 0);
 		while (now() < due);
-		send_signal(master, SIGHUP);
+		send_signal(here.master, SIGHUP);
 		due += RELOAD_EVERY / 1000.0;
 	}
 	deadline = now() + DEADLINE;
 	while (hear_callers(callers, 100, 1) > 0)
 		ck_assert_msg(now() < deadline, "a client is not answered");
-	ck_assert_int_ne(heard(&run, "server"), server);
+	ck_assert_int_ne(heard(&here.run, "server"), here.server);
 	stop();
 }
 END_TEST
@@ -1890,43 +1682,38 @@ impatient_listener_to_signals(void)
 
 START_TEST(server_drains_no_longer_than_it_may)
 {
-	struct run reloaded;
-	pid_t master_there, server_there, worker_there;
-	int fd, fd_there, port_there;
+	struct puppet reloaded;
+	pid_t worker_there;
+	int fd, fd_there;
 	double begin;
 
 	start(1, impatient_listener_to_signals);
-	fd_there = client(ports[0]);
-	worker_there = (pid_t)heard(&run, "worker");
-	reloaded = run;
-	master_there = master;
-	server_there = server;
-	port_there = ports[0];
+	fd_there = client(here.port);
+	worker_there = (pid_t)heard(&here.run, "worker");
+	reloaded = here;
+	memset(&here.run, 0, sizeof here.run);
 	start(1, impatient_listener_to_signals);
-	fd = client(ports[0]);
-	heard(&run, "worker");
+	fd = client(here.port);
+	heard(&here.run, "worker");
 
 	begin = now();
-	send_signal(master_there, SIGHUP);
-	send_signal(master, SIGUSR2);
-	ck_assert_int_eq(heard(&reloaded, "got"), SIGHUP);
-	ck_assert_int_eq(heard(&run, "got"), SIGUSR2);
-	ck_assert_int_eq(heard(&reloaded, "got"), SIGTERM);
-	ck_assert_int_eq(heard(&run, "got"), SIGTERM);
+	send_signal(reloaded.master, SIGHUP);
+	send_signal(here.master, SIGUSR2);
+	ck_assert_int_eq(heard(&reloaded.run, "got"), SIGHUP);
+	ck_assert_int_eq(heard(&here.run, "got"), SIGUSR2);
+	ck_assert_int_eq(heard(&reloaded.run, "got"), SIGTERM);
+	ck_assert_int_eq(heard(&here.run, "got"), SIGTERM);
 	ck_assert(now() - begin > 0.99);
-	gone(server_there);
-	gone(server);
+	gone(reloaded.server);
+	gone(here.server);
 	close(fd);
-	ck_assert_int_eq(ended(master), 0);
+	ck_assert_int_eq(ended(here.master), 0);
 	tells_no_more_signals();
 
-	forget_run(&run);
-	run = reloaded;
-	master = master_there;
-	server = server_there;
+	here = reloaded;
 	close(fd_there);
 	gone(worker_there);
-	end_another_server(port_there);
+	end_another_server(here.port);
 	tells_no_more_signals();
 }
 END_TEST
@@ -1936,14 +1723,14 @@ START_TEST(server_lets_its_workers_finish_when_the_master_is_gone)
 	int held, status;
 
 	start(1, talker);
-	held = served(ports[0]);
-	send_signal(master, SIGKILL);
-	ck_assert_int_eq(ended(master), SIGKILL);
-	refuses(ports[0]);
+	held = served(here.port, NULL);
+	send_signal(here.master, SIGKILL);
+	ck_assert_int_eq(ended(here.master), SIGKILL);
+	refuses(here.port);
 	echoes(held, "still here");
-	ck_assert(running(server));
+	ck_assert(running(here.server));
 	close(held);
-	status = ended(server);
+	status = ended(here.server);
 	ck_assert(WIFEXITED(status));
 	ck_assert_int_eq(WEXITSTATUS(status), 1);
 	nothing_left();
@@ -1962,7 +1749,6 @@ dier(void)
 	char line[256];
 
 	setrlimit(RLIMIT_CORE, &none);
-	daemon_set_foreground(1);
 	serve();
 	printf("%ld\n", (long)getpid());
 	while (fgets(line, sizeof line, stdin) != NULL) {
@@ -1978,7 +1764,7 @@ known_client(char *worker, size_t size)
 	struct sockaddr_in addr;
 	socklen_t len = sizeof addr;
 	const char *pid;
-	int fd = client(ports[0]);
+	int fd = client(here.port);
 
 	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&addr, &len), 0);
 	ck_assert_ptr_nonnull(pid = client_hears(fd));
@@ -1998,7 +1784,7 @@ die_of(int signo, char *worker, size_t size)
 	client_says(fd, text);
 	ck_assert_ptr_null(client_hears(fd));
 	close(fd);
-	has_children(server, 0);
+	has_children(here.server, 0);
 }
 
 /* How many more are told of in these lines. */
@@ -2030,14 +1816,14 @@ START_TEST(log_says_which_worker_a_signal_has_ended)
 	die_of(SIGPIPE, worker, sizeof worker);
 	die_of(SIGSEGV, worker, sizeof worker);
 	die_of(SIGKILL, worker, sizeof worker);
-	has_children(server, 0);	/* it has heard of all */
+	has_children(here.server, 0);	/* it has heard of all */
 	/* A stop is not among them. */
 	fd = known_client(stopped, sizeof stopped);
-	stop_in_foreground();
+	stop();
 	close(fd);
-	says(run.err, worker);
-	ck_assert_ptr_null(strstr(run.err, stopped));
-	ck_assert_int_eq(more_workers(run.err), 3);
+	says(here.run.err, worker);
+	ck_assert_ptr_null(strstr(here.run.err, stopped));
+	ck_assert_int_eq(more_workers(here.run.err), 3);
 }
 END_TEST
 
@@ -2051,15 +1837,15 @@ START_TEST(log_says_nothing_of_workers_that_end_as_they_may)
 	die_of(SIGPIPE, worker, sizeof worker);
 	for (i = 0; i < 2; i++) {
 		fd = known_client(worker, sizeof worker);
-		send_signal(master, asking[i]);
+		send_signal(here.master, asking[i]);
 		ck_assert_ptr_null(client_hears(fd));
 		close(fd);
 		if (asking[i] == SIGUSR1)
-			heard(&run, "server");
+			heard(&here.run, "server");
 	}
-	ck_assert_int_eq(run_wait(&run), 0);
+	ck_assert_int_eq(run_wait(&here.run), 0);
 	nothing_left();
-	ck_assert_str_eq(run.err, "");
+	ck_assert_str_eq(here.run.err, "");
 }
 END_TEST
 
@@ -2071,38 +1857,31 @@ START_TEST(log_says_that_a_worker_was_ended_by_somebody)
 	start_in_foreground(1, dier);
 	die_of(SIGTERM, worker, sizeof worker);
 	says(message(), worker);
-	stop_in_foreground();
-	ck_assert_str_eq(run.err, "");
+	stop();
+	ck_assert_str_eq(here.run.err, "");
 }
 END_TEST
-
-static void
-two_at_a_time_in_foreground(void)
-{
-	daemon_set_foreground(1);
-	two_at_a_time();
-}
 
 START_TEST(log_says_that_all_workers_are_busy_while_clients_wait)
 {
 	int first, second, third;
 
-	start_in_foreground(1, two_at_a_time_in_foreground);
-	first = served(ports[0]);
-	second = served(ports[0]);
+	start_in_foreground(1, two_at_a_time);
+	first = served(here.port, NULL);
+	second = served(here.port, NULL);
 	/* Nobody waits: the next look comes after a second. */
-	ck_assert_msg(silent_for(run.err_fd, 1200), "%s", message());
-	third = waiting(ports[0]);
+	ck_assert_msg(no_message(1200), "%s", message());
+	third = waiting(here.port);
 	says(message(), ": unable to accept a connection: "
 	    "all 2 workers are busy");
 	close(first);
 	answered(third);
-	ck_assert(silent_for(run.err_fd, 0));	/* they are again */
+	ck_assert(no_message(0));	/* they are again */
 	close(second);
 	says(message(), ": unable to accept connections for ");
 	close(third);
-	stop_in_foreground();
-	ck_assert_str_eq(run.err, "");
+	stop();
+	ck_assert_str_eq(here.run.err, "");
 }
 END_TEST
 
@@ -2137,7 +1916,7 @@ talker_that_goes_on(void)
 {
 	serve();
 	tell("goes on", WORKER);
-	talk();
+	converse(0);
 }
 
 /* With a client that is there before the server. */
@@ -2147,11 +1926,10 @@ start_with_a_client(void (*program)(void))
 	int fd;
 
 	listen_on(1);
-	fd = waiting(ports[0]);
-	run_daemon(&run, program);
+	fd = waiting(here.port);
+	launch(program);
 	leave_listeners();
-	master = (pid_t)heard(&run, "master");
-	server = (pid_t)heard(&run, "server");
+	meet();
 	return fd;
 }
 
@@ -2159,14 +1937,13 @@ START_TEST(worker_does_not_come_back_before_its_server_lets_it_go)
 {
 	int fd;
 
-	before_server = be_slow_after_each_fork;
-	for (spares = 0; spares <= 1; spares++) {
+	here.before_server = be_slow_after_each_fork;
+	for (here.spares = 0; here.spares <= 1; here.spares++) {
 		fd = start_with_a_client(talker_that_goes_on);
-		ck_assert_int_eq(heard(&run, "goes on"), PARENT);
+		ck_assert_int_eq(heard(&here.run, "goes on"), PARENT);
 		answered(fd);
 		close(fd);
 		stop();
-		forget_run(&run);
 	}
 }
 END_TEST
@@ -2186,35 +1963,33 @@ leave_unsent(int fd)
 }
 
 static void
-lingerer(void)
+linger(const char *rest)
 {
-	char line[256];
-
-	serve();
-	if (fgets(line, sizeof line, stdin) == NULL)
-		return;
-	if (strcmp(line, "linger\n") == 0) {
-		leave_unsent(1);
-		_exit(0);
-	}
-	fputs(line, stdout);
+	(void)rest;
+	leave_unsent(1);
+	_exit(0);
 }
+
+static const struct command lingering[] = {
+	{ "linger", linger },
+	{ NULL, NULL }
+};
 
 START_TEST(server_does_not_linger_for_a_worker_that_has_ended)
 {
 	int fd;
 
-	before_server = be_slow_after_each_fork;
-	for (spares = 0; spares <= 1; spares++) {
-		start(1, lingerer);
-		freeze(server);
-		fd = client(ports[0]);
+	here.commands = lingering;
+	here.before_server = be_slow_after_each_fork;
+	for (here.spares = 0; here.spares <= 1; here.spares++) {
+		start(1, talker);
+		freeze(here.server);
+		fd = client(here.port);
 		client_says(fd, "linger\n");
-		send_signal(server, SIGCONT);
-		call(ports[0]);
+		send_signal(here.server, SIGCONT);
+		call(here.port);
 		close(fd);
 		stop();
-		forget_run(&run);
 	}
 }
 END_TEST
@@ -2245,20 +2020,20 @@ START_TEST(worker_whose_server_is_killed_at_its_birth_is_known)
 #endif
 	forks_to_live = shared_memory(sizeof *forks_to_live);
 	*forks_to_live = 2;
-	before_server = be_killed_after_a_fork;
+	here.before_server = be_killed_after_a_fork;
 	start(1, two_at_a_time);
-	first = served(ports[0]);
-	second = waiting(ports[0]);
-	ck_assert_int_ne(heard(&run, "server"), server);
+	first = served(here.port, NULL);
+	second = waiting(here.port);
+	ck_assert_int_ne(heard(&here.run, "server"), here.server);
 	answered(second);
-	third = waiting(ports[0]);
+	third = waiting(here.port);
 	ck_assert(silent_for(third, 50));	/* both count, ... */
 	close(first);
 	answered(third);
-	send_signal(master, SIGTERM);	/* ... and both are told. */
+	send_signal(here.master, SIGTERM);	/* ... and both are told. */
 	ck_assert_ptr_null(client_hears(second));
 	ck_assert_ptr_null(client_hears(third));
-	ck_assert_int_eq(ended(master), 0);
+	ck_assert_int_eq(ended(here.master), 0);
 	nothing_left();
 }
 END_TEST
@@ -2269,10 +2044,10 @@ START_TEST(spare_whose_server_is_killed_at_its_birth_leaves_nothing)
 
 	forks_to_live = shared_memory(sizeof *forks_to_live);
 	*forks_to_live = 1;
-	before_server = be_killed_after_a_fork;
-	spares = 1;
+	here.before_server = be_killed_after_a_fork;
+	here.spares = 1;
 	fd = start_with_a_client(talker);
-	ck_assert_int_ne(heard(&run, "server"), server);
+	ck_assert_int_ne(heard(&here.run, "server"), here.server);
 	answered(fd);
 	stop();
 	close(fd);
@@ -2284,8 +2059,7 @@ talker_of_many_servers(void)
 {
 	daemon_set_server_fast_time(0);
 	daemon_set_worker_count_max(THOUSAND);
-	serve();
-	talk();
+	talker();
 }
 
 /* At any moment of its work, which others add to meanwhile. */
@@ -2296,8 +2070,8 @@ kill_a_busy_server(int moment)
 
 	for (i = moment % 25 * 40; i > 0; i--)
 		getppid();
-	send_signal(server, SIGKILL);
-	server = (pid_t)heard(&run, "server");
+	send_signal(here.server, SIGKILL);
+	next_server();
 }
 
 START_TEST(no_worker_outlives_the_daemon_whenever_its_servers_are_killed)
@@ -2308,18 +2082,17 @@ START_TEST(no_worker_outlives_the_daemon_whenever_its_servers_are_killed)
 	skip_if(1, "orphans cannot be adopted");
 	return;
 #endif
-	for (spares = 0; spares <= 2; spares += 2) {
+	for (here.spares = 0; here.spares <= 2; here.spares += 2) {
 		start(1, talker_of_many_servers);
 		for (i = 0; i < KILLS; i++) {
 			for (k = 0; k < 3; k++)
-				clients[i][k] = waiting(ports[0]);
+				clients[i][k] = waiting(here.port);
 			kill_a_busy_server(i);
 		}
 		stop();
 		for (i = 0; i < KILLS; i++)
 			for (k = 0; k < 3; k++)
 				close(clients[i][k]);
-		forget_run(&run);
 	}
 }
 END_TEST
@@ -2364,8 +2137,7 @@ static void
 local_talker_to_one(void)
 {
 	daemon_set_worker_count_max(1);
-	serve();
-	talk();
+	talker();
 }
 
 START_TEST(server_does_not_linger_for_what_a_local_client_has_sent)
@@ -2376,21 +2148,20 @@ START_TEST(server_does_not_linger_for_what_a_local_client_has_sent)
 
 	for (i = 0; i < 2; i++) {
 		listen_locally(&addr);
-		run_daemon(&run, local_talker_to_one);
+		run_daemon(&here.run, local_talker_to_one);
 		leave_listeners();
-		master = (pid_t)heard(&run, "master");
+		here.master = (pid_t)heard(&here.run, "master");
 		held = local_client(&addr);
 		echoes(held, "hello");
 		queued = local_client(&addr);
 		send_descriptor(queued, unread_connection());
 		close(queued);
-		send_signal(master, signals[i]);
+		send_signal(here.master, signals[i]);
 		if (signals[i] == SIGUSR2)
 			is_asked(held, SIGUSR2);
 		close(held);
-		ck_assert_int_eq(ended(master), 0);
+		ck_assert_int_eq(ended(here.master), 0);
 		nothing_left();
-		forget_run(&run);
 		ck_assert_int_eq(unlink(addr.sun_path), 0);
 	}
 }
@@ -2403,7 +2174,6 @@ END_TEST
 static void
 printer(void)
 {
-	daemon_set_foreground(1);
 	printf("once ");
 	daemon_start();
 	tell_pid("master");
@@ -2413,17 +2183,17 @@ printer(void)
 	tell_pid("server");
 	daemon_success();
 	printf("all");
-	daemon_server(fds, listeners);
-	talk();
+	daemon_server(here.fds, here.listeners);
+	converse(0);
 }
 
 START_TEST(server_writes_what_the_program_has_buffered_once)
 {
 	start_in_foreground(1, printer);
-	call(ports[0]);
-	call(ports[0]);
-	stop_in_foreground();
-	ck_assert_str_eq(run.out, "once and for all");
+	call(here.port);
+	call(here.port);
+	stop();
+	ck_assert_str_eq(here.run.out, "once and for all");
 }
 END_TEST
 
@@ -2434,7 +2204,7 @@ returner(void)
 
 	daemon_set_server_return_fatal(-7);
 	if ((value = serve()) >= 0) {
-		talk();
+		converse(0);
 		return;
 	}
 	tell("returned", value);
@@ -2445,16 +2215,16 @@ returner(void)
 START_TEST(server_returns_where_it_would_have_ended_if_that_is_set)
 {
 	start(1, returner);
-	call(ports[0]);
-	send_signal(master, SIGHUP);
-	ck_assert_int_eq(heard(&run, "returned"), -7);
-	ck_assert_int_eq(heard(&run, "status"), 0);
-	ck_assert_int_ne(heard(&run, "server"), server);
-	call(ports[0]);
-	send_signal(master, SIGUSR2);
-	ck_assert_int_eq(heard(&run, "returned"), -7);
-	ck_assert_int_eq(heard(&run, "status"), 1);
-	ck_assert_int_eq(ended(master), 0);
+	call(here.port);
+	send_signal(here.master, SIGHUP);
+	ck_assert_int_eq(heard(&here.run, "returned"), -7);
+	ck_assert_int_eq(heard(&here.run, "status"), 0);
+	ck_assert_int_ne(heard(&here.run, "server"), here.server);
+	call(here.port);
+	send_signal(here.master, SIGUSR2);
+	ck_assert_int_eq(heard(&here.run, "returned"), -7);
+	ck_assert_int_eq(heard(&here.run, "status"), 1);
+	ck_assert_int_eq(ended(here.master), 0);
 	nothing_left();
 }
 END_TEST

@@ -36,8 +36,6 @@ int
 serve(void)
 {
 	call_if(here.before_start);
-	daemon_set_foreground(here.foreground);
-	daemon_set_worker_spare_count(here.spares);
 	daemon_start();
 	if (here.listeners == 0)
 		open_own_listener();
@@ -168,6 +166,8 @@ void
 launch(void (*program)(void))
 {
 	forget_run();
+	daemon_set_foreground(here.foreground);
+	daemon_set_worker_spare_count(here.spares);
 	(here.foreground ? run_start : run_daemon)(&here.run, program);
 }
 
