@@ -537,17 +537,6 @@ look_at_signals(struct signals *s)
 	sigprocmask(SIG_BLOCK, NULL, &s->mask);
 }
 
-static int
-same_set(const sigset_t *a, const sigset_t *b)
-{
-	int signo;
-
-	for (signo = 1; signo < NSIG; signo++)
-		if (sigismember(a, signo) != sigismember(b, signo))
-			return 0;
-	return 1;
-}
-
 /* The first signal that is not as it was; NSIG for the mask; 0. */
 static int
 differing_signal(const struct signals *before)

@@ -309,13 +309,6 @@ has_null(pid_t pid, int first, int last)
 		ck_assert_str_eq(link_of_fd(pid, first), "/dev/null");
 }
 
-/* Whether the set of signals that this line shows has signo. */
-static int
-has_signal(pid_t pid, const char *word, int signo)
-{
-	return strtoull(status_of(pid, word), NULL, 16) >> (signo - 1) & 1;
-}
-
 /* All that comes until nobody holds the other end any more. */
 static const char *
 all_of(int fd)

@@ -16,7 +16,7 @@
 #include <poll.h>
 #include <time.h>
 
-#include "harness.h"
+#include "puppet.h"
 
 enum {
 	LONG_WRITE = 16 * 1024 * 1024,	/* more than any socket takes */
@@ -25,137 +25,15 @@ enum {
 	UNREAD = 100000
 };
 
-static struct run run;
-static pid_t master, server;
-
-/* The listening socket of the program under test. */
-static int listener, port;
-
-/* What a test has the program do on its way to the worker. */
-static int foreground, spares, asks = 1;
-static void (*before_start)(void);
-static void (*before_success)(void);
-static void (*before_server)(void);
-
 /*
- * The programs
+ * The program
  */
 
 static void
-call_if(void (*prepare)(void))
-{
-	if (prepare != NULL)
-		prepare();
-}
-
-static void
-serve(void)
-{
-	daemon_set_foreground(foreground);
-	daemon_set_worker_spare_count(spares);
-	daemon_set_worker_ask(asks);
-	call_if(before_start);
-	daemon_start();
-	tell_pid("master");
-	daemon_master();
-	tell_pid("server");
-	call_if(before_success);
-	daemon_success();
-	call_if(before_server);
-	daemon_server(&listener, 1);
-	tell_pid("worker");
-}
-
-/* Every line comes back, but for a question. */
-static void
-talk(void)
-{
-	char line[256];
-
-	while (fgets(line, sizeof line, stdin) != NULL)
-		if (strcmp(line, "stop?\n") == 0)
-			printf("%d\n", daemon_stop_requested());
-		else
-			fputs(line, stdout);
-}
-
-static void
-talker(void)
+be_worker(void)
 {
 	serve();
-	talk();
-}
-
-/*
- * The test's side
- */
-
-static double
-now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
-}
-
-/* Starts the program; in the foreground too it serves when this returns. */
-static void
-start(void (*program)(void))
-{
-	free(run.out);	/* where a test starts several */
-	free(run.err);
-	listener = listen_anywhere(&port);
-	if (foreground)
-		run_start(&run, program);
-	else
-		run_daemon(&run, program);
-	close(listener);
-	master = (pid_t)heard(&run, "master");
-	server = (pid_t)heard(&run, "server");
-}
-
-static void
-stop(void)
-{
-	send_signal(master, SIGTERM);
-	ck_assert_int_eq(foreground ? run_wait(&run) : ended(master), 0);
-	nothing_left();
-}
-
-/* A client that has its worker. */
-static int
-served(void)
-{
-	int fd = client(port);
-
-	echoes(fd, "hello");
-	return fd;
-}
-
-/* One connection from beginning to end. */
-static void
-call(void)
-{
-	int fd = served();
-
-	shutdown(fd, SHUT_WR);
-	hears(fd, NULL);
-	close(fd);
-}
-
-/* Waits until the worker of this client knows that it is to finish. */
-static void
-is_asked(int fd, int signo)
-{
-	double deadline = now() + DEADLINE;
-	const char *answer;
-
-	do {
-		ck_assert_msg(now() < deadline, "no signal %d came", signo);
-		client_says(fd, "stop?\n");
-		ck_assert_ptr_nonnull(answer = client_hears(fd));
-	} while (atoi(answer) != signo);
+	tell_pid("worker");
 }
 
 /*
@@ -165,10 +43,10 @@ is_asked(int fd, int signo)
 static void
 stdin_teller(void)
 {
-	serve();
+	be_worker();
 	tell("end", feof(stdin) != 0);
 	tell("error", ferror(stdin) != 0);
-	talk();
+	converse(0);
 }
 
 /* Whatever the program has done with its stdin, the worker's is new. */
@@ -177,10 +55,10 @@ has_a_new_stdin(void)
 {
 	int fd;
 
-	start(stdin_teller);
-	fd = client(port);
-	ck_assert_int_eq(heard(&run, "end"), 0);
-	ck_assert_int_eq(heard(&run, "error"), 0);
+	start(1, stdin_teller);
+	fd = client(here.port);
+	ck_assert_int_eq(heard(&here.run, "end"), 0);
+	ck_assert_int_eq(heard(&here.run, "error"), 0);
 	echoes(fd, "hello");
 	close(fd);
 	stop();
@@ -195,12 +73,12 @@ read_to_the_end(void)
 
 START_TEST(worker_has_no_end_of_file_that_the_program_has_seen)
 {
-	for (foreground = 0; foreground <= 1; foreground++) {
-		before_start = before_success = read_to_the_end;
-		before_server = NULL;
+	for (here.foreground = 0; here.foreground <= 1; here.foreground++) {
+		here.before_start = here.before_success = read_to_the_end;
+		here.before_server = NULL;
 		has_a_new_stdin();
-		before_start = before_success = NULL;
-		before_server = read_to_the_end;
+		here.before_start = here.before_success = NULL;
+		here.before_server = read_to_the_end;
 		has_a_new_stdin();
 	}
 }
@@ -214,9 +92,10 @@ cause_an_error(void)
 
 START_TEST(worker_has_no_error_that_the_program_has_had)
 {
-	before_start = before_success = before_server = cause_an_error;
+	here.before_start = here.before_success = here.before_server =
+	    cause_an_error;
 	has_a_new_stdin();
-	foreground = 1;
+	here.foreground = 1;
 	has_a_new_stdin();
 }
 END_TEST
@@ -235,12 +114,12 @@ read_a_part(void)
 
 START_TEST(worker_reads_nothing_that_the_program_has_buffered)
 {
-	before_start = read_a_part;
+	here.before_start = read_a_part;
 	has_a_new_stdin();
-	foreground = 1;
+	here.foreground = 1;
 	has_a_new_stdin();
-	before_start = NULL;
-	before_server = read_a_part;
+	here.before_start = NULL;
+	here.before_server = read_a_part;
 	has_a_new_stdin();
 }
 END_TEST
@@ -255,7 +134,7 @@ answerer(void)
 {
 	char line[256], *p;
 
-	serve();
+	be_worker();
 	while (fgets(line, sizeof line, stdin) != NULL) {
 		line[strcspn(line, "\n")] = '\0';
 		switch (line[0]) {
@@ -286,8 +165,8 @@ answers_line_by_line(void)
 {
 	int fd;
 
-	start(answerer);
-	fd = client(port);
+	start(1, answerer);
+	fd = client(here.port);
 	echoes(fd, "s by fputs");
 	echoes(fd, "p by puts");
 	echoes(fd, "f by printf");
@@ -301,7 +180,7 @@ answers_line_by_line(void)
 START_TEST(worker_answers_line_by_line)
 {
 	answers_line_by_line();
-	foreground = 1;
+	here.foreground = 1;
 	answers_line_by_line();
 }
 END_TEST
@@ -321,19 +200,19 @@ print_a_part(void)
 
 START_TEST(worker_answers_line_by_line_after_the_server_has_printed)
 {
-	before_success = before_server = print_a_line;
+	here.before_success = here.before_server = print_a_line;
 	answers_line_by_line();
-	ck_assert_str_eq(run.out, "a line\nanother\n");
-	before_success = before_server = print_a_part;
+	ck_assert_str_eq(here.run.out, "a line\nanother\n");
+	here.before_success = here.before_server = print_a_part;
 	answers_line_by_line();
-	ck_assert_str_eq(run.out, "a part ");
-	foreground = 1;
+	ck_assert_str_eq(here.run.out, "a part ");
+	here.foreground = 1;
 	answers_line_by_line();
-	ck_assert_str_eq(run.out, "a part a part ");
-	before_start = print_a_line;
-	before_success = before_server = NULL;
+	ck_assert_str_eq(here.run.out, "a part a part ");
+	here.before_start = print_a_line;
+	here.before_success = here.before_server = NULL;
 	answers_line_by_line();
-	ck_assert_str_eq(run.out, "a line\nanother\n");
+	ck_assert_str_eq(here.run.out, "a line\nanother\n");
 }
 END_TEST
 
@@ -355,9 +234,9 @@ renew_stdout(void)
 
 START_TEST(worker_answers_line_by_line_whatever_the_server_has_set)
 {
-	before_server = buffer_fully;
+	here.before_server = buffer_fully;
 	answers_line_by_line();
-	before_server = renew_stdout;
+	here.before_server = renew_stdout;
 	answers_line_by_line();
 }
 END_TEST
@@ -377,18 +256,18 @@ START_TEST(worker_answers_line_by_line_in_a_chroot_of_the_server)
 	if (skip_if(geteuid() != 0, "only root can call chroot(2)"))
 		return;
 	snprintf(empty_root, sizeof empty_root, "%s", scratch());
-	before_server = change_root;
+	here.before_server = change_root;
 	answers_line_by_line();
-	before_success = print_a_part;
+	here.before_success = print_a_part;
 	answers_line_by_line();
-	ck_assert_str_eq(run.out, "a part ");
+	ck_assert_str_eq(here.run.out, "a part ");
 }
 END_TEST
 
 static void
 full_bufferer(void)
 {
-	serve();
+	be_worker();
 	setvbuf(stdout, NULL, _IOFBF, BUFSIZ);
 	puts("in one");
 	puts("piece");
@@ -402,10 +281,10 @@ START_TEST(worker_may_buffer_fully)
 {
 	int fd;
 
-	before_server = print_a_line;
-	start(full_bufferer);
-	fd = client(port);
-	heard(&run, "printed");
+	here.before_server = print_a_line;
+	start(1, full_bufferer);
+	fd = client(here.port);
+	heard(&here.run, "printed");
 	ck_assert(silent(fd));
 	client_says(fd, "\n");
 	hears(fd, "in one");
@@ -418,7 +297,7 @@ END_TEST
 static void
 unbuffered(void)
 {
-	serve();
+	be_worker();
 	setvbuf(stdout, NULL, _IONBF, 0);
 	printf("prompt> ");
 	getchar();
@@ -430,8 +309,8 @@ START_TEST(worker_may_buffer_nothing)
 	char prompt[8];
 	int fd;
 
-	start(unbuffered);
-	fd = client(port);
+	start(1, unbuffered);
+	fd = client(here.port);
 	ck_assert_int_eq(recv(fd, prompt, sizeof prompt, MSG_WAITALL), 8);
 	ck_assert_int_eq(memcmp(prompt, "prompt> ", 8), 0);
 	client_says(fd, "\n");
@@ -444,7 +323,7 @@ END_TEST
 static void
 quick_worker(void)
 {
-	serve();
+	be_worker();
 	printf("no newline");
 }
 
@@ -452,8 +331,8 @@ START_TEST(worker_sends_the_rest_when_it_ends)
 {
 	int fd;
 
-	start(quick_worker);
-	fd = client(port);
+	start(1, quick_worker);
+	fd = client(here.port);
 	hears(fd, "no newline");
 	hears(fd, NULL);
 	close(fd);
@@ -479,7 +358,7 @@ complainer(void)
 {
 	char line[256];
 
-	serve();
+	be_worker();
 	while (fgets(line, sizeof line, stdin) != NULL) {
 		fputs("one ", stderr);
 		tell("begun", 1);
@@ -497,10 +376,10 @@ complainer(void)
 static int
 complained(void)
 {
-	int fd = client(port);
+	int fd = client(here.port);
 
 	client_says(fd, "complain\n");
-	heard(&run, "begun");
+	heard(&here.run, "begun");
 	return fd;
 }
 
@@ -508,7 +387,7 @@ static void
 goes_on_complaining(int fd)
 {
 	client_says(fd, "+");
-	ck_assert_int_eq(heard(&run, "written"), 4);
+	ck_assert_int_eq(heard(&here.run, "written"), 4);
 	hears(fd, "the answer");
 }
 
@@ -516,15 +395,15 @@ START_TEST(worker_never_writes_its_errors_to_the_client)
 {
 	int fd;
 
-	start(complainer);
+	start(1, complainer);
 	fd = complained();
 	goes_on_complaining(fd);
-	ck_assert_int_eq(heard(&run, "to nobody"), 1);
+	ck_assert_int_eq(heard(&here.run, "to nobody"), 1);
 	shutdown(fd, SHUT_WR);
 	hears(fd, NULL);
 	close(fd);
 	stop();
-	ck_assert_str_eq(run.err, "");
+	ck_assert_str_eq(here.run.err, "");
 }
 END_TEST
 
@@ -532,16 +411,16 @@ START_TEST(worker_writes_its_errors_where_a_foreground_program_does)
 {
 	int fd;
 
-	foreground = 1;
-	start(complainer);
+	here.foreground = 1;
+	start(1, complainer);
 	fd = complained();
-	ck_assert_msg(silent(run.err_fd), "stderr is not line buffered");
+	ck_assert_msg(silent(here.run.err_fd), "stderr is not line buffered");
 	goes_on_complaining(fd);
 	shutdown(fd, SHUT_WR);
 	hears(fd, NULL);
 	close(fd);
 	stop();
-	says(run.err, "one line\nraw\nerror: ");
+	says(here.run.err, "one line\nraw\nerror: ");
 }
 END_TEST
 
@@ -562,8 +441,8 @@ START_TEST(worker_writes_its_errors_where_the_program_has_put_stderr)
 	int fd;
 
 	snprintf(log_path, sizeof log_path, "%s/log", scratch());
-	before_server = open_a_log;
-	start(complainer);
+	here.before_server = open_a_log;
+	start(1, complainer);
 	fd = complained();
 	goes_on_complaining(fd);
 	close(fd);
@@ -583,17 +462,6 @@ static struct {
 	struct sigaction actions[NSIG];
 	sigset_t mask;
 } there;
-
-static int
-same_set(const sigset_t *a, const sigset_t *b)
-{
-	int signo;
-
-	for (signo = 1; signo < NSIG; signo++)
-		if (sigismember(a, signo) != sigismember(b, signo))
-			return 0;
-	return 1;
-}
 
 static int
 same_action(const struct sigaction *a, const struct sigaction *b)
@@ -681,7 +549,7 @@ signal_teller(void)
 	sigset_t mask;
 	int signo;
 
-	serve();
+	be_worker();
 	for (signo = 1; signo < NSIG; signo++) {
 		memset(&action, 0, sizeof action);
 		sigaction(signo, NULL, &action);
@@ -689,9 +557,9 @@ signal_teller(void)
 			tell("differs", signo);
 	}
 	/* Those that the program has no handler for are blocked. */
-	if (asks && !has_handler(&there.actions[SIGHUP]))
+	if (here.asks && !has_handler(&there.actions[SIGHUP]))
 		sigaddset(&there.mask, SIGHUP);
-	if (asks && !has_handler(&there.actions[SIGUSR2]))
+	if (here.asks && !has_handler(&there.actions[SIGUSR2]))
 		sigaddset(&there.mask, SIGUSR2);
 	sigprocmask(SIG_BLOCK, NULL, &mask);
 	if (!same_set(&mask, &there.mask))
@@ -708,16 +576,16 @@ keeps_signals(void (*set)(void), int but_for, int and_for)
 	int fd;
 
 	set_signals = set;
-	before_server = set_and_remember;
-	start(signal_teller);
-	fd = client(port);
+	here.before_server = set_and_remember;
+	start(1, signal_teller);
+	fd = client(here.port);
 	if (but_for != 0)
-		ck_assert_int_eq(heard(&run, "differs"), but_for);
+		ck_assert_int_eq(heard(&here.run, "differs"), but_for);
 	if (and_for != 0)
-		ck_assert_int_eq(heard(&run, "differs"), and_for);
-	ck_assert_int_eq(heard(&run, "differs"), 0);
+		ck_assert_int_eq(heard(&here.run, "differs"), and_for);
+	ck_assert_int_eq(heard(&here.run, "differs"), 0);
 	if (but_for == SIGHUP)
-		ck_assert_int_eq(heard(&run, "restarts"), 1);
+		ck_assert_int_eq(heard(&here.run, "restarts"), 1);
 	close(fd);
 	stop();
 }
@@ -732,14 +600,14 @@ END_TEST
 START_TEST(worker_has_the_handlers_and_the_mask_of_the_program)
 {
 	keeps_signals(handle_and_block, 0, 0);
-	foreground = 1;
+	here.foreground = 1;
 	keeps_signals(handle_and_block, 0, 0);
 }
 END_TEST
 
 START_TEST(worker_that_is_not_asked_has_the_signals_of_the_program)
 {
-	asks = 0;
+	here.asks = 0;
 	keeps_signals(set_nothing, 0, 0);
 	keeps_signals(ignore_some, 0, 0);
 	keeps_signals(handle_and_block, 0, 0);
@@ -752,7 +620,7 @@ refuses(void)
 	long since = 0;
 	int fd;
 
-	while ((fd = client_if(port)) != -1 || errno == ECONNRESET) {
+	while ((fd = client_if(here.port)) != -1 || errno == ECONNRESET) {
 		if (fd != -1)
 			close(fd);
 		look_again(&since, "a client to be refused");
@@ -764,17 +632,17 @@ START_TEST(worker_that_is_not_asked_finishes_in_peace)
 {
 	int fd;
 
-	asks = 0;
-	start(talker);
-	fd = served();
-	send_signal(master, SIGHUP);
-	send_signal(master, SIGUSR2);
+	here.asks = 0;
+	start(1, talker);
+	fd = served(here.port, NULL);
+	send_signal(here.master, SIGHUP);
+	send_signal(here.master, SIGUSR2);
 	refuses();	/* both have been obeyed */
 	echoes(fd, "still here");
-	client_says(fd, "stop?\n");
+	client_says(fd, "asked\n");
 	hears(fd, "0");
 	close(fd);
-	ck_assert_int_eq(ended(master), 0);
+	ck_assert_int_eq(ended(here.master), 0);
 	nothing_left();
 }
 END_TEST
@@ -801,10 +669,10 @@ waiter_in_calls(void)
 {
 	char way;
 
-	serve();
+	be_worker();
 	if (read(0, &way, 1) == 1 && way != 't')
 		wait_in_a_call(way);
-	talk();
+	converse(0);
 }
 
 /* One whose worker waits so, at its place, while this signal has come. */
@@ -814,16 +682,16 @@ waits_through(int signo, const char *way)
 	pid_t worker;
 	int fd, other;
 
-	start(waiter_in_calls);
-	fd = client(port);
-	worker = (pid_t)heard(&run, "worker");
-	other = client(port);
+	start(1, waiter_in_calls);
+	fd = client(here.port);
+	worker = (pid_t)heard(&here.run, "worker");
+	other = client(here.port);
 	client_says(other, "t");
 	echoes(other, "hello");
 	client_says(fd, way);
-	heard(&run, "waits");
+	heard(&here.run, "waits");
 	settled(worker);
-	send_signal(master, signo);
+	send_signal(here.master, signo);
 	is_asked(other, signo);	/* who is told after it */
 	close(other);
 	return fd;
@@ -836,8 +704,8 @@ finishes(int fd, int signo)
 	is_asked(fd, signo);
 	close(fd);
 	if (signo != SIGUSR2)
-		send_signal(master, SIGTERM);
-	ck_assert_int_eq(ended(master), 0);
+		send_signal(here.master, SIGTERM);
+	ck_assert_int_eq(ended(here.master), 0);
 	nothing_left();
 }
 
@@ -850,7 +718,7 @@ START_TEST(worker_that_is_asked_to_finish_goes_on_in_poll)
 	for (i = 0; i < 2; i++) {
 		fd = waits_through(asking[i], "p");
 		client_says(fd, "and so it is ");
-		ck_assert_int_eq(heard(&run, "poll"), 1);
+		ck_assert_int_eq(heard(&here.run, "poll"), 1);
 		client_says(fd, "heard\n");
 		hears(fd, "and so it is heard");
 		finishes(fd, asking[i]);
@@ -864,7 +732,7 @@ START_TEST(worker_that_is_asked_to_finish_goes_on_to_sleep)
 
 	for (i = 0; i < 2; i++) {
 		fd = waits_through(asking[i], "s");
-		ck_assert_int_eq(heard(&run, "sleep"), 0);
+		ck_assert_int_eq(heard(&here.run, "sleep"), 0);
 		finishes(fd, asking[i]);
 	}
 }
@@ -890,7 +758,7 @@ START_TEST(worker_that_is_asked_to_finish_writes_all_that_it_has)
 	for (i = 0; i < 2; i++) {
 		fd = waits_through(asking[i], "w");
 		ck_assert_uint_eq(read_all(fd, LONG_WRITE), LONG_WRITE);
-		ck_assert_int_eq(heard(&run, "write"), LONG_WRITE);
+		ck_assert_int_eq(heard(&here.run, "write"), LONG_WRITE);
 		finishes(fd, asking[i]);
 	}
 }
@@ -900,11 +768,9 @@ static void
 wakeful(void)
 {
 	struct pollfd conn = { .fd = 0, .events = POLLIN };
-	sigset_t none;
 
-	serve();
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	be_worker();
+	unblock_all();
 	tell("poll", poll(&conn, 1, -1) == -1 ? errno : 0);
 	tell("stop", daemon_stop_requested());
 }
@@ -914,16 +780,16 @@ START_TEST(worker_that_lets_the_signals_in_is_woken)
 	int i, fd;
 
 	for (i = 0; i < 2; i++) {
-		start(wakeful);
-		fd = client(port);
-		settled((pid_t)heard(&run, "worker"));
-		send_signal(master, asking[i]);
-		ck_assert_int_eq(heard(&run, "poll"), EINTR);
-		ck_assert_int_eq(heard(&run, "stop"), asking[i]);
+		start(1, wakeful);
+		fd = client(here.port);
+		settled((pid_t)heard(&here.run, "worker"));
+		send_signal(here.master, asking[i]);
+		ck_assert_int_eq(heard(&here.run, "poll"), EINTR);
+		ck_assert_int_eq(heard(&here.run, "stop"), asking[i]);
 		close(fd);
 		if (asking[i] != SIGUSR2)
-			send_signal(master, SIGTERM);
-		ck_assert_int_eq(ended(master), 0);
+			send_signal(here.master, SIGTERM);
+		ck_assert_int_eq(ended(here.master), 0);
 		nothing_left();
 	}
 }
@@ -934,26 +800,26 @@ talker_that_lets_hup_in(void)
 {
 	sigset_t hup;
 
-	serve();
+	be_worker();
 	sigemptyset(&hup);
 	sigaddset(&hup, SIGHUP);
 	sigprocmask(SIG_UNBLOCK, &hup, NULL);
-	talk();
+	converse(0);
 }
 
 START_TEST(worker_that_lets_one_signal_in_is_told_of_the_other)
 {
 	int fd;
 
-	start(talker_that_lets_hup_in);
-	fd = client(port);
+	start(1, talker_that_lets_hup_in);
+	fd = client(here.port);
 	echoes(fd, "hello");
-	send_signal(master, SIGHUP);
+	send_signal(here.master, SIGHUP);
 	is_asked(fd, SIGHUP);
-	send_signal(master, SIGUSR2);
+	send_signal(here.master, SIGUSR2);
 	is_asked(fd, SIGUSR2);
 	close(fd);
-	ck_assert_int_eq(ended(master), 0);
+	ck_assert_int_eq(ended(here.master), 0);
 	nothing_left();
 }
 END_TEST
@@ -961,25 +827,8 @@ END_TEST
 static void
 executer(void)
 {
-	serve();
+	be_worker();
 	execlp("cat", "cat", (char *)NULL);
-}
-
-/* Whether a signal has come that the process has blocked. */
-static int
-is_pending(pid_t pid, int signo)
-{
-	unsigned long long set = 0;
-	char path[64], line[128];
-	FILE *file;
-
-	snprintf(path, sizeof path, "/proc/%ld/status", (long)pid);
-	ck_assert_ptr_nonnull(file = fopen(path, "r"));
-	while (fgets(line, sizeof line, file) != NULL)
-		if (sscanf(line, "ShdPnd: %llx", &set) == 1)
-			break;
-	fclose(file);
-	return set >> (signo - 1) & 1;
 }
 
 START_TEST(program_that_a_worker_executes_goes_on_at_a_reload)
@@ -990,51 +839,60 @@ START_TEST(program_that_a_worker_executes_goes_on_at_a_reload)
 
 	for (i = 0; i < 2; i++) {
 		since = 0;
-		start(executer);
-		fd = served();
-		worker = (pid_t)heard(&run, "worker");
-		send_signal(master, asking[i]);
-		while (running(worker) && !is_pending(worker, asking[i]))
+		start(1, executer);
+		fd = client(here.port);
+		echoes(fd, "hello");
+		worker = (pid_t)heard(&here.run, "worker");
+		send_signal(here.master, asking[i]);
+		while (running(worker) &&
+		    !has_signal(worker, "ShdPnd", asking[i]))
 			look_again(&since, "a signal");
 		echoes(fd, "still here");
 		close(fd);
 		if (asking[i] != SIGUSR2)
-			send_signal(master, SIGTERM);
-		ck_assert_int_eq(ended(master), 0);
+			send_signal(here.master, SIGTERM);
+		ck_assert_int_eq(ended(here.master), 0);
 		nothing_left();
 	}
 }
 END_TEST
 
 static void
+kill_group(const char *rest)
+{
+	(void)rest;
+	kill(0, SIGTERM);
+}
+
+static const struct command killing[] = {
+	{ "kill", kill_group },
+	{ NULL, NULL }
+};
+
+static void
 killer(void)
 {
-	char line[256];
-
-	serve();
+	be_worker();
 	tell("leads", getpgrp() == getpid());
-	while (fgets(line, sizeof line, stdin) != NULL) {
-		if (strcmp(line, "kill\n") == 0)
-			kill(0, SIGTERM);
-		fputs(line, stdout);
-	}
+	converse(0);
 }
 
 START_TEST(worker_that_signals_its_process_group_ends_alone)
 {
 	int first, second;
 
-	start(killer);
-	first = served();
-	second = served();
-	ck_assert_int_eq(heard(&run, "leads"), 1);
-	ck_assert_int_eq(heard(&run, "leads"), 1);
+	here.commands = killing;
+	start(1, killer);
+	first = served(here.port, NULL);
+	second = served(here.port, NULL);
+	ck_assert_int_eq(heard(&here.run, "leads"), 1);
+	ck_assert_int_eq(heard(&here.run, "leads"), 1);
 	client_says(first, "kill\n");
 	hears(first, NULL);
 	close(first);
 	echoes(second, "still here");
 	close(second);
-	call();
+	call(here.port);
 	stop();
 }
 END_TEST
@@ -1043,17 +901,17 @@ START_TEST(worker_is_told_by_which_signal_it_is_to_finish)
 {
 	int fd;
 
-	start(talker);
-	fd = client(port);
-	client_says(fd, "stop?\n");
+	start(1, talker);
+	fd = client(here.port);
+	client_says(fd, "asked\n");
 	hears(fd, "0");
-	send_signal(master, SIGHUP);
+	send_signal(here.master, SIGHUP);
 	is_asked(fd, SIGHUP);
-	send_signal(master, SIGUSR2);
+	send_signal(here.master, SIGUSR2);
 	is_asked(fd, SIGUSR2);
 	echoes(fd, "still here");
 	close(fd);
-	ck_assert_int_eq(ended(master), 0);
+	ck_assert_int_eq(ended(here.master), 0);
 	nothing_left();
 }
 END_TEST
@@ -1062,15 +920,15 @@ START_TEST(worker_is_told_also_where_the_program_ignored_the_signals)
 {
 	int fd;
 
-	before_server = ignore_some;
-	start(talker);
-	fd = served();
-	send_signal(master, SIGHUP);
+	here.before_server = ignore_some;
+	start(1, talker);
+	fd = served(here.port, NULL);
+	send_signal(here.master, SIGHUP);
 	is_asked(fd, SIGHUP);
-	send_signal(master, SIGUSR2);
+	send_signal(here.master, SIGUSR2);
 	is_asked(fd, SIGUSR2);
 	close(fd);
-	ck_assert_int_eq(ended(master), 0);
+	ck_assert_int_eq(ended(here.master), 0);
 	nothing_left();
 }
 END_TEST
@@ -1079,18 +937,18 @@ START_TEST(worker_goes_on_with_a_line_when_it_is_asked_to_finish)
 {
 	int first, second;
 
-	start(talker);
-	first = served();
-	second = served();
+	start(1, talker);
+	first = served(here.port, NULL);
+	second = served(here.port, NULL);
 	client_says(first, "one ");
-	send_signal(master, SIGHUP);
+	send_signal(here.master, SIGHUP);
 	is_asked(second, SIGHUP);
 	client_says(first, "line\n");
 	hears(first, "one line");
 	is_asked(first, SIGHUP);
 	close(first);
 	close(second);
-	call();
+	call(here.port);
 	stop();
 }
 END_TEST
@@ -1105,17 +963,17 @@ START_TEST(worker_keeps_the_handler_that_the_program_has_set)
 {
 	int fd;
 
-	before_server = handle_hup;
-	start(talker);
-	fd = served();
-	send_signal(master, SIGHUP);
-	ck_assert_int_eq(heard(&run, "own handler"), SIGHUP);
-	client_says(fd, "stop?\n");
+	here.before_server = handle_hup;
+	start(1, talker);
+	fd = served(here.port, NULL);
+	send_signal(here.master, SIGHUP);
+	ck_assert_int_eq(heard(&here.run, "own handler"), SIGHUP);
+	client_says(fd, "asked\n");
 	hears(fd, "0");
-	send_signal(master, SIGUSR2);
+	send_signal(here.master, SIGUSR2);
 	is_asked(fd, SIGUSR2);
 	close(fd);
-	ck_assert_int_eq(ended(master), 0);
+	ck_assert_int_eq(ended(here.master), 0);
 	nothing_left();
 }
 END_TEST
@@ -1124,17 +982,17 @@ START_TEST(worker_dies_by_what_ends_any_program)
 {
 	static const int signals[] = { SIGTERM, SIGINT, SIGPIPE, SIGUSR1,
 		SIGALRM };
-	size_t i;
-	int fd;
+	pid_t worker;
+	int i, fd;
 
-	start(talker);
-	for (i = 0; i < sizeof signals / sizeof signals[0]; i++) {
-		fd = served();
-		send_signal((pid_t)heard(&run, "worker"), signals[i]);
+	start(1, talker);
+	for (i = 0; i < COUNT(signals); i++) {
+		fd = served(here.port, &worker);
+		send_signal(worker, signals[i]);
 		hears(fd, NULL);
 		close(fd);
 	}
-	ck_assert(running(server));
+	ck_assert(running(here.server));
 	stop();
 }
 END_TEST
@@ -1144,7 +1002,7 @@ waiter(void)
 {
 	int status;
 
-	serve();
+	be_worker();
 	status = system("exit 5");
 	tell("system", WIFEXITED(status) ? WEXITSTATUS(status) : -1);
 }
@@ -1153,9 +1011,9 @@ START_TEST(worker_can_wait_for_processes_of_its_own)
 {
 	int fd;
 
-	start(waiter);
-	fd = client(port);
-	ck_assert_int_eq(heard(&run, "system"), 5);
+	start(1, waiter);
+	fd = client(here.port);
+	ck_assert_int_eq(heard(&here.run, "system"), 5);
 	close(fd);
 	stop();
 }
@@ -1193,14 +1051,14 @@ peer_teller(void)
 	socklen_t len = sizeof(union address), peer_len = len;
 	union address addr, peer;
 
-	serve();
+	be_worker();
 	tell_peer();
 	memset(&addr, 0, sizeof addr);
 	memset(&peer, 0, sizeof peer);
 	tell("different", getpeername(0, &addr.any, &len) == -1 ||
 	    daemon_peer(&peer.any, &peer_len) == -1 || len != peer_len ||
 	    memcmp(&addr, &peer, sizeof addr) != 0);
-	talk();
+	converse(0);
 	len = sizeof addr;
 	tell("getpeername", getpeername(0, &addr.any, &len));
 	tell_peer();
@@ -1209,24 +1067,24 @@ peer_teller(void)
 static void
 tells_peer(int family, socklen_t length, int expected)
 {
-	ck_assert_int_eq(heard(&run, "result"), 0);
-	ck_assert_int_eq(heard(&run, "errno"), ERANGE);
-	ck_assert_int_eq(heard(&run, "length"), length);
-	ck_assert_int_eq(heard(&run, "family"), family);
-	ck_assert_int_eq(heard(&run, "port"), expected);
+	ck_assert_int_eq(heard(&here.run, "result"), 0);
+	ck_assert_int_eq(heard(&here.run, "errno"), ERANGE);
+	ck_assert_int_eq(heard(&here.run, "length"), length);
+	ck_assert_int_eq(heard(&here.run, "family"), family);
+	ck_assert_int_eq(heard(&here.run, "port"), expected);
 }
 
 START_TEST(worker_knows_its_peer_also_when_that_has_gone)
 {
 	int fd, expected;
 
-	start(peer_teller);
-	fd = client(port);
+	start(1, peer_teller);
+	fd = client(here.port);
 	expected = port_of(fd);
 	tells_peer(AF_INET, sizeof(struct sockaddr_in), expected);
-	ck_assert_int_eq(heard(&run, "different"), 0);
+	ck_assert_int_eq(heard(&here.run, "different"), 0);
 	reset(fd);
-	ck_assert_int_eq(heard(&run, "getpeername"), -1);
+	ck_assert_int_eq(heard(&here.run, "getpeername"), -1);
 	tells_peer(AF_INET, sizeof(struct sockaddr_in), expected);
 	stop();
 }
@@ -1266,17 +1124,18 @@ START_TEST(worker_knows_its_peer_of_the_other_family)
 {
 	int fd, expected;
 
-	listener = listen_on_v6();
-	if (skip_if(listener == -1, "there is no ::1"))
+	here.fds[0] = listen_on_v6();
+	if (skip_if(here.fds[0] == -1, "there is no ::1"))
 		return;
-	port = port_of(listener);
-	run_daemon(&run, peer_teller);
-	close(listener);
-	master = (pid_t)heard(&run, "master");
-	fd = client_of_v6(port);
+	here.listeners = 1;
+	here.port = port_of(here.fds[0]);
+	launch(peer_teller);
+	leave_listeners();
+	meet();
+	fd = client_of_v6(here.port);
 	expected = port_of(fd);
 	tells_peer(AF_INET6, sizeof(struct sockaddr_in6), expected);
-	ck_assert_int_eq(heard(&run, "different"), 0);
+	ck_assert_int_eq(heard(&here.run, "different"), 0);
 	reset(fd);
 	tells_peer(AF_INET6, sizeof(struct sockaddr_in6), expected);
 	stop();
@@ -1323,7 +1182,7 @@ tell_invalid(void)
 static void
 strange_asker(void)
 {
-	serve();
+	be_worker();
 	tell_truncated();
 	tell_invalid();
 }
@@ -1332,13 +1191,14 @@ START_TEST(worker_stores_as_much_of_its_peer_as_there_is_room_for)
 {
 	int fd;
 
-	start(strange_asker);
-	fd = client(port);
-	ck_assert_int_eq(heard(&run, "length"), sizeof(struct sockaddr_in));
-	ck_assert_int_eq(heard(&run, "wrong"), 0);
-	ck_assert_int_eq(heard(&run, "written beyond"), 0);
-	ck_assert_int_eq(heard(&run, "no address"), EINVAL);
-	ck_assert_int_eq(heard(&run, "no length"), EINVAL);
+	start(1, strange_asker);
+	fd = client(here.port);
+	ck_assert_int_eq(heard(&here.run, "length"),
+	    sizeof(struct sockaddr_in));
+	ck_assert_int_eq(heard(&here.run, "wrong"), 0);
+	ck_assert_int_eq(heard(&here.run, "written beyond"), 0);
+	ck_assert_int_eq(heard(&here.run, "no address"), EINVAL);
+	ck_assert_int_eq(heard(&here.run, "no length"), EINVAL);
 	close(fd);
 	stop();
 }
@@ -1364,21 +1224,22 @@ START_TEST(worker_alone_has_a_peer_and_another_connection)
 {
 	int i;
 
-	before_start = before_success = before_server = ask_elsewhere;
-	listener = listen_anywhere(&port);
-	run_daemon(&run, talker);
-	close(listener);
+	here.before_start = here.before_success = here.before_server =
+	    ask_elsewhere;
+	listen_on(1);
+	launch(talker);
+	leave_listeners();
 	for (i = 0; i < 3; i++) {
-		ck_assert_int_eq(heard(&run, "peer"), -1);
-		ck_assert_int_eq(heard(&run, "error"), ENOTCONN);
-		ck_assert_int_eq(heard(&run, "end"), -1);
-		ck_assert_int_eq(heard(&run, "error"), ENOTCONN);
-		ck_assert_int_eq(heard(&run, "next"), -1);
-		ck_assert_int_eq(heard(&run, "stop"), 0);
+		ck_assert_int_eq(heard(&here.run, "peer"), -1);
+		ck_assert_int_eq(heard(&here.run, "error"), ENOTCONN);
+		ck_assert_int_eq(heard(&here.run, "end"), -1);
+		ck_assert_int_eq(heard(&here.run, "error"), ENOTCONN);
+		ck_assert_int_eq(heard(&here.run, "next"), -1);
+		ck_assert_int_eq(heard(&here.run, "stop"), 0);
 		if (i == 0)
-			master = (pid_t)heard(&run, "master");
+			here.master = (pid_t)heard(&here.run, "master");
 	}
-	call();
+	call(here.port);
 	stop();
 }
 END_TEST
@@ -1390,7 +1251,7 @@ END_TEST
 static void
 leaver(void)
 {
-	serve();
+	be_worker();
 	getchar();
 	printf("unflushed");
 	tell("next", daemon_next_connection());
@@ -1410,8 +1271,8 @@ left(void)
 {
 	int fd;
 
-	start(leaver);
-	fd = client(port);
+	start(1, leaver);
+	fd = client(here.port);
 	client_says(fd, "+");
 	hears(fd, "unflushed");
 	hears(fd, NULL);
@@ -1422,13 +1283,13 @@ START_TEST(worker_ends_its_connection_and_gets_no_other_without_spares)
 {
 	int fd = left();
 
-	ck_assert_int_eq(heard(&run, "next"), -1);
-	ck_assert_int_eq(heard(&run, "stdin is null"), 1);
-	ck_assert_int_eq(heard(&run, "stdout is null"), 1);
-	ck_assert_int_eq(heard(&run, "ends"), EOF);
-	ck_assert_int_ge(heard(&run, "prints"), 0);
-	ck_assert_int_eq(heard(&run, "flushes"), 0);
-	ck_assert_int_eq(heard(&run, "next"), -1);
+	ck_assert_int_eq(heard(&here.run, "next"), -1);
+	ck_assert_int_eq(heard(&here.run, "stdin is null"), 1);
+	ck_assert_int_eq(heard(&here.run, "stdout is null"), 1);
+	ck_assert_int_eq(heard(&here.run, "ends"), EOF);
+	ck_assert_int_ge(heard(&here.run, "prints"), 0);
+	ck_assert_int_eq(heard(&here.run, "flushes"), 0);
+	ck_assert_int_eq(heard(&here.run, "next"), -1);
 	close(fd);
 	stop();
 }
@@ -1441,10 +1302,10 @@ START_TEST(worker_ends_its_connection_in_a_chroot_of_the_server)
 	if (skip_if(geteuid() != 0, "only root can call chroot(2)"))
 		return;
 	snprintf(empty_root, sizeof empty_root, "%s", scratch());
-	before_server = change_root;
+	here.before_server = change_root;
 	fd = left();
-	ck_assert_int_eq(heard(&run, "next"), -1);
-	ck_assert_int_eq(heard(&run, "ends"), EOF);
+	ck_assert_int_eq(heard(&here.run, "next"), -1);
+	ck_assert_int_eq(heard(&here.run, "ends"), EOF);
 	close(fd);
 	stop();
 }
@@ -1463,7 +1324,7 @@ long_answerer(void)
 	char line[256];
 	int i;
 
-	serve();
+	be_worker();
 	if (fgets(line, sizeof line, stdin) == NULL)
 		return;
 	for (i = 0; i < LONG_PART; i += 64)
@@ -1487,8 +1348,8 @@ start_to_answer(int (*end)(void))
 	int fd;
 
 	end_connection = end;
-	start(long_answerer);
-	fd = client(port);
+	start(1, long_answerer);
+	fd = client(here.port);
 	client_says(fd, "begin\n");
 	memset(unread, 'x', sizeof unread);
 	ck_assert_int_eq(send(fd, unread, sizeof unread, MSG_NOSIGNAL),
@@ -1513,13 +1374,13 @@ gets_a_long_answer(int (*end)(void), int returns)
 	ck_assert_msg(n == 0, "after %zu bytes: %s", count, strerror(errno));
 	ck_assert_uint_eq(count, LONG_ANSWER);
 	close(fd);
-	ck_assert_int_eq(heard(&run, "ended"), returns);
-	ck_assert_int_eq(heard(&run, "errno"), ERANGE);
-	ck_assert_int_eq(heard(&run, "stdin is null"), 1);
-	ck_assert_int_eq(heard(&run, "stdout is null"), 1);
-	ck_assert_int_eq(heard(&run, "ends"), EOF);
-	ck_assert_int_ge(heard(&run, "prints"), 0);
-	ck_assert_int_eq(heard(&run, "ended"), returns);
+	ck_assert_int_eq(heard(&here.run, "ended"), returns);
+	ck_assert_int_eq(heard(&here.run, "errno"), ERANGE);
+	ck_assert_int_eq(heard(&here.run, "stdin is null"), 1);
+	ck_assert_int_eq(heard(&here.run, "stdout is null"), 1);
+	ck_assert_int_eq(heard(&here.run, "ends"), EOF);
+	ck_assert_int_ge(heard(&here.run, "prints"), 0);
+	ck_assert_int_eq(heard(&here.run, "ended"), returns);
 	stop();
 }
 
@@ -1539,14 +1400,14 @@ end_it_for_the_next(void)
 
 START_TEST(worker_that_ends_its_connection_lets_the_client_have_all)
 {
-	for (spares = 0; spares <= 1; spares++)
+	for (here.spares = 0; here.spares <= 1; here.spares++)
 		gets_a_long_answer(end_it, 0);
 }
 END_TEST
 
 START_TEST(worker_that_asks_for_the_next_lets_the_last_client_have_all)
 {
-	for (spares = 0; spares <= 1; spares++)
+	for (here.spares = 0; here.spares <= 1; here.spares++)
 		gets_a_long_answer(end_it_for_the_next, -1);
 }
 END_TEST
@@ -1559,14 +1420,14 @@ START_TEST(worker_that_ends_its_connection_waits_for_nobody_for_ever)
 	long since = 0;
 	int fd = start_to_answer(end_it);
 
-	facts.fd = run.facts;
-	heard(&run, "worker");
+	facts.fd = here.run.facts;
+	heard(&here.run, "worker");
 	ck_assert_uint_eq(read_all(fd, LONG_ANSWER), LONG_ANSWER);
 	while (poll(&facts, 1, 0) == 0) {
 		send(fd, junk, sizeof junk, MSG_NOSIGNAL | MSG_DONTWAIT);
 		look_again(&since, "the end of a connection");
 	}
-	ck_assert_int_eq(heard(&run, "ended"), 0);
+	ck_assert_int_eq(heard(&here.run, "ended"), 0);
 	close(fd);
 	stop();
 }
@@ -1578,7 +1439,7 @@ delay_teller(void)
 	socklen_t len = sizeof(int);
 	int on = 0;
 
-	serve();
+	be_worker();
 	getsockopt(1, IPPROTO_TCP, TCP_NODELAY, &on, &len);
 	tell("no delay", on != 0);
 }
@@ -1588,9 +1449,9 @@ START_TEST(worker_sends_each_line_without_delay)
 {
 	int fd;
 
-	start(delay_teller);
-	fd = client(port);
-	ck_assert_int_eq(heard(&run, "no delay"), 1);
+	start(1, delay_teller);
+	fd = client(here.port);
+	ck_assert_int_eq(heard(&here.run, "no delay"), 1);
 	close(fd);
 	stop();
 }
@@ -1607,7 +1468,7 @@ loop_of_connections(void)
 	daemon_master();
 	tell_pid("server");
 	daemon_success();
-	for (i = daemon_server(&listener, 1); i >= 0;
+	for (i = daemon_server(&here.fds[0], 1); i >= 0;
 	    i = daemon_next_connection())
 		if (fgets(line, sizeof line, stdin) != NULL)
 			fputs(line, stdout);
@@ -1617,9 +1478,9 @@ START_TEST(worker_serves_one_connection_in_the_loop_that_can_serve_many)
 {
 	int i, fd;
 
-	start(loop_of_connections);
+	start(1, loop_of_connections);
 	for (i = 0; i < 5; i++) {
-		fd = client(port);
+		fd = client(here.port);
 		echoes(fd, "hello");
 		hears(fd, NULL);
 		close(fd);
@@ -1657,11 +1518,10 @@ START_TEST(worker_does_not_have_the_memory_of_the_server)
 	if (skip_if(1, "this system has no MADV_DONTFORK"))
 		return;
 #endif
-	start(talker);
-	fd = served();
-	worker = (pid_t)heard(&run, "worker");
-	ck_assert_int_ge(shared_mappings(master), 1);
-	ck_assert_int_ge(shared_mappings(server), 1);
+	start(1, talker);
+	fd = served(here.port, &worker);
+	ck_assert_int_ge(shared_mappings(here.master), 1);
+	ck_assert_int_ge(shared_mappings(here.server), 1);
 	ck_assert_int_eq(shared_mappings(worker), 0);
 	close(fd);
 	stop();
@@ -1678,7 +1538,7 @@ ender(void)
 	struct rlimit none = { 0, 0 };
 	char line[256];
 
-	serve();
+	be_worker();
 	setrlimit(RLIMIT_CORE, &none);
 	if (fgets(line, sizeof line, stdin) == NULL)
 		return;
@@ -1705,14 +1565,14 @@ START_TEST(worker_may_end_as_it_likes)
 	size_t i;
 	int fd;
 
-	start(ender);
+	start(1, ender);
 	for (i = 0; i < 2 * sizeof ways / sizeof ways[0]; i++) {
-		fd = client(port);
+		fd = client(here.port);
 		echoes(fd, ways[i / 2]);
 		hears(fd, NULL);
 		close(fd);
 	}
-	ck_assert(running(server));
+	ck_assert(running(here.server));
 	stop();
 }
 END_TEST
@@ -1732,7 +1592,7 @@ register_at_end(void)
 static void
 ender_that_tells(void)
 {
-	serve();
+	be_worker();
 	tell_pid("life");
 	if (getchar() == 'e')
 		exit(3);
@@ -1743,23 +1603,23 @@ START_TEST(worker_alone_runs_what_the_program_has_registered_for_its_end)
 	long number;
 	int i, fd;
 
-	before_start = register_at_end;
-	start(ender_that_tells);
+	here.before_start = register_at_end;
+	start(1, ender_that_tells);
 	for (i = 0; i < 4; i++) {
-		fd = client(port);
+		fd = client(here.port);
 		client_says(fd, i % 2 == 0 ? "e" : "r");
-		number = heard(&run, "life");
+		number = heard(&here.run, "life");
 		ck_assert_int_gt(number, 0);
-		ck_assert_int_eq(heard(&run, "life"), -number);
+		ck_assert_int_eq(heard(&here.run, "life"), -number);
 		close(fd);
 		if (i == 1) {
-			send_signal(master, SIGHUP);
-			gone(server);
+			send_signal(here.master, SIGHUP);
+			gone(here.server);
 		}
 	}
 	stop();
 	/* Neither the servers nor the master, nor any before it. */
-	ck_assert(!heard_if(&run, "life", &number));
+	ck_assert(!heard_if(&here.run, "life", &number));
 }
 END_TEST
 

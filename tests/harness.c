@@ -402,6 +402,12 @@ status_of(pid_t pid, const char *word)
 	return line + len + 1;
 }
 
+int
+has_signal(pid_t pid, const char *word, int signo)
+{
+	return strtoull(status_of(pid, word), NULL, 16) >> (signo - 1) & 1;
+}
+
 const char *
 link_of(pid_t pid, const char *name)
 {
@@ -497,6 +503,17 @@ forbid_call(long call, int argument, unsigned value, int error)
 
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
 	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+int
+same_set(const sigset_t *a, const sigset_t *b)
+{
+	int signo;
+
+	for (signo = 1; signo < NSIG; signo++)
+		if (sigismember(a, signo) != sigismember(b, signo))
+			return 0;
+	return 1;
 }
 
 void

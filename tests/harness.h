@@ -146,6 +146,8 @@ int descriptors_of(pid_t pid);
 const char *status_of(pid_t pid, const char *word);
 const char *link_of(pid_t pid, const char *name);
 const char *link_of_fd(pid_t pid, int fd);
+/* Whether the set of signals on that line of its status has signo. */
+int has_signal(pid_t pid, const char *word, int signo);
 
 /* kill(2) that refuses pids below 2 and asserts that it worked. */
 void send_signal(pid_t pid, int signo);
@@ -190,8 +192,9 @@ void ask(int port, const char *line, const char *answer);
 /* Memory that it shares with the programs that it starts. */
 void *shared_memory(size_t size);
 
-/* In a program: has no signal blocked. */
+/* Of this process: no signal is blocked; whether two sets are the same. */
 void unblock_all(void);
+int same_set(const sigset_t *a, const sigset_t *b);
 
 /* A new empty directory, removed with all it holds after the test. */
 const char *scratch(void);

@@ -10,7 +10,7 @@
 
 #include "puppet.h"
 
-struct puppet here = { .open_listener = listen_anywhere };
+struct puppet here = { .asks = 1, .open_listener = listen_anywhere };
 
 /*
  * The program
@@ -168,6 +168,7 @@ launch(void (*program)(void))
 	forget_run();
 	daemon_set_foreground(here.foreground);
 	daemon_set_worker_spare_count(here.spares);
+	daemon_set_worker_ask(here.asks);
 	(here.foreground ? run_start : run_daemon)(&here.run, program);
 }
 

@@ -32,6 +32,7 @@ extern struct puppet {
 	/* What the test chooses, before it starts it. */
 	int foreground;
 	int spares;
+	int asks;	/* daemon_set_worker_ask(); 1 */
 	int (*open_listener)(int *port);	/* listen_anywhere() */
 	const struct command *commands;	/* besides the common ones; ends with 0 */
 	void (*before_start)(void);	/* these may be NULL: */
