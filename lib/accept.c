@@ -26,8 +26,7 @@ enum {
 static int
 can_mend(int fd)
 {
-	return dsrv_settings()->worker_spare_count > 0 &&
-	    dsrv_ports_can_mend(fd);
+	return dsrv_role()->roster->has_spares && dsrv_ports_can_mend(fd);
 }
 
 int

@@ -52,7 +52,6 @@ dsrv_master_fork_server(struct master *m)
 	memset(&m->request, 0, sizeof m->request);
 	m->roster->count = 0;
 	m->roster->orphans = m->orphans.count;
-	m->roster->has_spares = 0;
 	if (fork_supervised(m, &m->server, dsrv_loop_fork) != 0)
 		return 0;
 	dsrv_keeplog_become_server(&m->log);

@@ -85,7 +85,7 @@ end_listeners(struct server *s)
 {
 	dsrv_accept_stop(&s->acceptor);
 	/* Even those that are not in the list. */
-	dsrv_ports_end(&s->loop, has_spares(s));
+	dsrv_ports_end(&s->loop, dsrv_role()->roster->has_spares);
 }
 
 static void
@@ -457,7 +457,8 @@ open_server(struct server *s, const int *fds, int count)
 	set_tick(s);
 	dsrv_loop_look_every(&s->loop, tick_length());
 	s->fds = fds;
-	dsrv_role()->roster->has_spares = has_spares(s);
+	if (has_spares(s))
+		dsrv_role()->roster->has_spares = 1;
 	give_to_workers(s);
 	dsrv_ports_find();
 	return 0;

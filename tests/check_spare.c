@@ -221,7 +221,10 @@ hold_lock(void)
 	static socklen_t size = sizeof(struct tcp_md5sig);
 	size_t page = (size_t)getpagesize();
 	pthread_t thread;
+	int off = 0;
 
+	/* A server would have to take the lock to set it again. */
+	setsockopt(listeners[0], IPPROTO_TCP, TCP_NODELAY, &off, sizeof off);
 	half_there = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE,
 	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	*half_there = 1;
@@ -1956,6 +1959,28 @@ START_TEST(a_worker_that_holds_the_lock_of_a_listener_makes_nobody_deaf)
 }
 END_TEST
 
+START_TEST(a_worker_that_holds_the_lock_of_a_listener_keeps_no_server_out)
+{
+	pid_t worker;
+	int fd, held;
+
+	in_worker = ignore_term;
+	stop_timeout = 1;
+	start();
+	fd = served(ports[0], &worker);
+	held = number(fd, "hold");
+	if (!skip_if(!held, "no page fault can be made to last")) {
+		send_signal(master, SIGUSR1);
+		new_server();
+		send_signal(master, SIGHUP);
+		new_server();
+		ck_assert(running(worker));
+	}
+	stop();
+	close(fd);
+}
+END_TEST
+
 START_TEST(a_worker_keeps_what_it_has_opened_in_place_of_all_that_there_was)
 {
 	char command[16];
@@ -2579,6 +2604,7 @@ main(void)
 		a_spare_has_neither_socket_nor_pipe_to_tell_its_server_by,
 		a_worker_that_makes_listeners_wait_makes_nobody_deaf,
 		a_worker_that_holds_the_lock_of_a_listener_makes_nobody_deaf,
+		a_worker_that_holds_the_lock_of_a_listener_keeps_no_server_out,
 		a_worker_keeps_what_it_has_opened_in_place_of_all_that_there_was,
 		a_worker_that_has_usurped_all_takes_no_other_client,
 		a_worker_that_takes_all_slots_for_nobody_starves_no_client,
