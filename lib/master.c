@@ -34,7 +34,7 @@ handle_timer(struct master *m)
 		dsrv_orphans_forget(&m->orphans);
 		break;
 	case CRASHES:
-		dsrv_crashes_say(&m->crashes);
+		dsrv_crashes_look(&m->crashes, DSRV_ASK_LEAVE);
 		break;
 	case HANG:
 		dsrv_master_end_hung_server(m);

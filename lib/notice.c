@@ -14,19 +14,11 @@
 #include "report.h"
 #include "workers.h"
 
-enum { LOOK = 1000, QUIET = 10000 };	/* ms */
+enum { LOOK = 1000, QUIET = 10000, DOUBT = 100 };	/* ms */
 
 /*
  * Workers that a signal has ended
  */
-
-/* Not a requested signal, nor SIGPIPE because the client has gone. */
-static int
-is_crash(int status, unsigned asked)
-{
-	return WIFSIGNALED(status) && WTERMSIG(status) != SIGPIPE &&
-	    !(asked && dsrv_sigtable_ask(WTERMSIG(status)) != 0);
-}
 
 static void
 describe(char *text, pid_t pid, const struct dsrv_address *client)
@@ -45,33 +37,76 @@ dsrv_crashes_open(struct dsrv_crashes *crashes, struct dsrv_loop *loop, int tag)
 	crashes->tag = tag;
 }
 
+static void
+report_crash(struct dsrv_crashes *crashes)
+{
+	if (dsrv_limit_event(&crashes->limit, dsrv_clock_now()))
+		dsrv_report("keep worker %s: it %s", crashes->worker,
+		    dsrv_report_how(crashes->status));
+}
+
+/* Those that a stop signal had ended when nobody had asked for a stop. */
+static void
+settle_doubts(struct dsrv_crashes *crashes, unsigned asked)
+{
+	for (; crashes->doubted > 0; crashes->doubted--)
+		if (!asked)
+			report_crash(crashes);
+}
+
+static void
+set_timer(struct dsrv_crashes *crashes)
+{
+	dsrv_loop_set_timer(crashes->loop, crashes->tag, crashes->doubted > 0 ?
+	    dsrv_clock_now() + DOUBT : dsrv_limit_due(&crashes->limit));
+}
+
 void
 dsrv_crashes_add(struct dsrv_crashes *crashes, unsigned asked)
 {
 	const struct dsrv_ended *ended = &crashes->loop->ended;
+	int signo = WIFSIGNALED(ended->status) ? WTERMSIG(ended->status) : 0;
+	int stops = dsrv_sigtable_ask(signo) != 0;
 
-	if (!is_crash(ended->status, asked))
+	/* SIGPIPE: the client has gone. */
+	if (signo == 0 || signo == SIGPIPE || (stops && asked))
 		return;
+	if (!stops)
+		settle_doubts(crashes, asked);
 	describe(crashes->worker, ended->pid, &ended->child.client);
 	crashes->status = ended->status;
-	if (dsrv_limit_event(&crashes->limit, dsrv_clock_now()))
-		dsrv_report("keep worker %s: it %s", crashes->worker,
-		    dsrv_report_how(ended->status));
-	dsrv_loop_set_timer(crashes->loop, crashes->tag,
-	    dsrv_limit_due(&crashes->limit));
+	if (stops)	/* if all processes get it, a worker may be first */
+		crashes->doubted++;
+	else
+		report_crash(crashes);
+	set_timer(crashes);
 }
 
-void
-dsrv_crashes_say(struct dsrv_crashes *crashes)
+static void
+report_more(struct dsrv_crashes *crashes)
 {
-	int count;
+	int count = dsrv_limit_take(&crashes->limit, dsrv_clock_now());
 
-	if (dsrv_limit_due(&crashes->limit) == DSRV_NEVER)
-		return;
-	count = dsrv_limit_take(&crashes->limit, dsrv_clock_now());
 	dsrv_report("keep %d more %s: the last one, %s, %s", count,
 	    count == 1 ? "worker" : "workers", crashes->worker,
 	    dsrv_report_how(crashes->status));
+}
+
+void
+dsrv_crashes_look(struct dsrv_crashes *crashes, unsigned asked)
+{
+	settle_doubts(crashes, asked);
+	if (dsrv_clock_now() >= dsrv_limit_due(&crashes->limit))
+		report_more(crashes);
+	set_timer(crashes);
+}
+
+void
+dsrv_crashes_end(struct dsrv_crashes *crashes, unsigned asked)
+{
+	settle_doubts(crashes, asked);
+	if (dsrv_limit_due(&crashes->limit) != DSRV_NEVER)
+		report_more(crashes);
 }
 
 /*

@@ -162,7 +162,7 @@ finish_server(struct server *s)
 {
 	int fatal = dsrv_settings()->server_return_fatal, error = 0;
 
-	dsrv_crashes_say(&s->crashes);
+	dsrv_crashes_end(&s->crashes, s->asked);
 	if (s->acceptor.usable == 0) {
 		error = EBADF;
 		dsrv_report("serve: no listening socket is left");
@@ -396,7 +396,7 @@ handle_timer(struct server *s)
 		stop_draining(s);
 		break;
 	case CRASHES:
-		dsrv_crashes_say(&s->crashes);
+		dsrv_crashes_look(&s->crashes, s->asked);
 		break;
 	case FORK:
 	case MORE:

@@ -36,6 +36,7 @@ struct dsrv_crashes {
 	struct dsrv_loop *loop;
 	int tag;		/* its timer: when to report how many more */
 	struct dsrv_limit limit;
+	int doubted;		/* ended by a stop that may be on its way here */
 	int status;		/* of the last one */
 	char worker[DSRV_NOTICE_WORKER];
 };
@@ -54,8 +55,10 @@ struct dsrv_busy {
 void dsrv_crashes_open(struct dsrv_crashes *, struct dsrv_loop *, int tag);
 /* The child in loop.ended has ended. */
 void dsrv_crashes_add(struct dsrv_crashes *, unsigned asked);
-/* Reports those that have crashed since the last line, if any. */
-void dsrv_crashes_say(struct dsrv_crashes *);
+/* Reports those that have crashed since the last line, if any: when the timer
+ * says so, and all when the process ends. */
+void dsrv_crashes_look(struct dsrv_crashes *, unsigned asked);
+void dsrv_crashes_end(struct dsrv_crashes *, unsigned asked);
 /* After a kill(2) that has failed; and after the last one for this signal. */
 void dsrv_refused_add(struct dsrv_refused *, pid_t worker);
 void dsrv_refused_say(const struct dsrv_refused *, int signo);

@@ -4394,9 +4394,9 @@ START_TEST(log_stays_standard_output_over_the_logger_s_death)
 {
 	log_is_stream("/dev/stdout", 1);
 	kill_logger();
-	log_line("two");
 	line_is("tested: unable to keep the logger: it was ended by signal 9 "
 	    "(Killed); another follows");
+	log_line("two");
 	line_is("two");
 	ends_in_the_foreground();
 }

@@ -1105,17 +1105,16 @@ START_TEST(server_ends_with_1_when_its_local_socket_is_shut_down)
 
 	for (i = 0; i < 2; i++) {
 		listen_locally(&addr);
-		run_daemon(&run, local_talker);
-		master = (pid_t)heard(&run, "master");
+		launch(local_talker);
+		here.master = (pid_t)heard(&here.run, "master");
 		fd = local_client(&addr);
 		echoes(fd, "hello");
-		ck_assert_int_eq(shutdown(fds[0], ways[i]), 0);
+		ck_assert_int_eq(shutdown(here.fds[0], ways[i]), 0);
 		leave_listeners();
-		ck_assert_int_eq(ended(master), 1 << 8);
+		ck_assert_int_eq(ended(here.master), 1 << 8);
 		close(fd);
 		nothing_left();
 		unlink(addr.sun_path);
-		forget_run(&run);
 	}
 }
 END_TEST
