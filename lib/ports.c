@@ -79,8 +79,10 @@ add_port(int fd)
 
 	if (is_found(fd) || dsrv_listener_check(fd) != 0)
 		return 0;
+	if (fstat(fd, &file) == -1)
+		return -1;
 	more = realloc(ports.all, ((size_t)ports.count + 1) * sizeof *more);
-	if (more == NULL || fstat(fd, &file) == -1)
+	if (more == NULL)
 		return -1;
 	ports.all = more;
 	memset(&port, 0, sizeof port);
@@ -151,6 +153,7 @@ pid_t
 dsrv_ports_mend(struct dsrv_loop *loop, int fd)
 {
 	pid_t pid = dsrv_loop_fork_ignoring(loop);
+	const struct port *port;
 
 	if (pid != 0)
 		return pid;
@@ -161,8 +164,9 @@ dsrv_ports_mend(struct dsrv_loop *loop, int fd)
 	    dsrv_descriptors_null(STDOUT_FILENO, STDERR_FILENO) == -1)
 		dsrv_report_exit(errno);
 	daemon_clean_fd(STDERR_FILENO);
-	dsrv_report_exit(listen_again(find_port(STDIN_FILENO),
-	    STDIN_FILENO) == 0 ? 0 : errno);
+	if ((port = find_port(STDIN_FILENO)) == NULL)
+		dsrv_report_exit(ENOTSOCK);
+	dsrv_report_exit(listen_again(port, STDIN_FILENO) == 0 ? 0 : errno);
 }
 
 /*
