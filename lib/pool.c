@@ -151,6 +151,7 @@ void
 dsrv_pool_tick(struct dsrv_pool *pool)
 {
 	pool->lost = 0;
+	/* No spare sees that a worker has made a client of a listener. */
 	dsrv_accept_check(pool->acceptor);
 	if (dsrv_loop_timer(pool->loop, pool->tag) == DSRV_NEVER)
 		dsrv_pool_look(pool);

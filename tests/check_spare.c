@@ -1110,6 +1110,12 @@ calls(int family, int port)
 	leaves(fd, "bye\n");
 }
 
+static void
+tick_often(void)
+{
+	daemon_set_server_tick(1);
+}
+
 /* Whether the kernel has chosen the port makes a difference there. */
 static void
 listens_again(int family, int chosen)
@@ -1122,6 +1128,7 @@ listens_again(int family, int chosen)
 	host = family == AF_INET ? "127.0.0.1" : "::1";
 	fixed_port = !chosen;
 	foreground = 1;
+	before_server = tick_often;
 	start();
 	calls(family, ports[0]);
 	for (i = 0; i < sizeof ways / sizeof ways[0]; i++) {
@@ -1394,12 +1401,6 @@ START_TEST(a_worker_that_shuts_all_sockets_keeps_the_server_from_nothing)
 	stop();
 }
 END_TEST
-
-static void
-tick_often(void)
-{
-	daemon_set_server_tick(1);
-}
 
 START_TEST(a_worker_that_takes_all_seats_keeps_nobody_out_for_long)
 {
