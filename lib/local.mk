@@ -64,6 +64,8 @@ lib_libdaemonsrv_la_SOURCES = \
 	lib/role.c \
 	lib/role.h \
 	lib/server.c \
+	lib/server.h \
+	lib/serverstop.c \
 	lib/settings.c \
 	lib/sigaction.c \
 	lib/sigfd.c \

@@ -1,5 +1,5 @@
 /*
- * server.c - daemon_server(): accept, fork, count; obey the signal table
+ * server.c - daemon_server(): accept, fork, count
  *
  *     server ---- worker
  *     loops here  returns, one for each connection
@@ -17,29 +17,11 @@
 
 #include "report.h"
 #include "role.h"
-#include "workers.h"
+#include "server.h"
 
 enum {
 	FIRST_PAUSE = 100, LONGEST_PAUSE = 1000,	/* ms */
-	BATCH = 8,	/* births between two waits for events */
-	EMPTY_HANDED = 75	/* the status of a spare that could not accept */
-};
-
-/* Of the loop: the master, the spares, and each listener has a descriptor; all
- * but the master have a timer. */
-enum { MASTER, SPARES, TICK, FORK, MORE, DRAIN, BUSY, CRASHES, LISTENERS };
-
-struct server {
-	struct dsrv_loop loop;
-	const int *fds;		/* the caller's: children need not read ours */
-	struct dsrv_acceptor acceptor;
-	struct dsrv_pool pool;	/* of the spares, if any */
-	struct dsrv_client client;	/* accepted, without a worker yet */
-	int births;		/* since the last event */
-	int fork_failures;	/* in a row */
-	unsigned asked;
-	struct dsrv_busy busy;
-	struct dsrv_crashes crashes;
+	BATCH = 8	/* births between two waits for events */
 };
 
 struct birth {
@@ -62,82 +44,8 @@ has_spares(const struct server *s)
 }
 
 /*
- * Leaving
+ * The end
  */
-
-static void
-signal_workers(struct server *s, int signo)
-{
-	struct dsrv_refused refused = { 0 };
-	pid_t pid;
-	int i;
-
-	for (i = 0; i < dsrv_loop_children(&s->loop); i++) {
-		pid = dsrv_loop_child_at(&s->loop, i);
-		if (kill(pid, signo) == -1)
-			dsrv_refused_add(&refused, pid);
-	}
-	dsrv_refused_say(&refused, signo);
-}
-
-static void
-end_listeners(struct server *s)
-{
-	dsrv_accept_stop(&s->acceptor);
-	/* Even those that are not in the list. */
-	dsrv_ports_end(&s->loop, dsrv_role()->roster->has_spares);
-}
-
-static void
-dismiss_spares(struct server *s)
-{
-	dsrv_pool_release();
-	dsrv_loop_set_timer(&s->loop, SPARES, DSRV_NEVER);
-}
-
-static void
-obey(struct server *s, int signo)
-{
-	int64_t seconds = dsrv_settings()->drain_timeout;
-
-	if (!dsrv_sigtable_raise(&s->asked, signo))
-		return;
-	signal_workers(s, dsrv_sigtable_to_workers(signo));
-	/* If this process dies now, the master need not repeat the signal, nor
-	 * take the end for a failure if the master was not asked. */
-	dsrv_statuspipe_say(DSRV_STATUS_ASKED, signo);
-	/* First: a child that ends listeners must not keep spares waiting. */
-	if (has_spares(s))
-		dismiss_spares(s);
-	if (s->asked & DSRV_ASK_FOR_GOOD)
-		end_listeners(s);
-	if (seconds > 0 && dsrv_loop_timer(&s->loop, DRAIN) == DSRV_NEVER)
-		dsrv_loop_set_timer(&s->loop, DRAIN,
-		    dsrv_clock_now() + seconds * 1000);
-}
-
-static void
-lose_master(struct server *s)
-{
-	dsrv_loop_forget(&s->loop, MASTER);
-	dsrv_report("go on: the master is gone");
-	s->asked |= DSRV_ASK_LEAVE | DSRV_ASK_FOR_GOOD;
-	if (has_spares(s)) {
-		dismiss_spares(s);
-		signal_workers(s, dsrv_sigtable_to_workers(SIGUSR2));
-	}
-	end_listeners(s);
-}
-
-/* The workers' time is over: the server ends, and they become children of the
- * master, which need not signal them again. */
-static void
-stop_draining(struct server *s)
-{
-	signal_workers(s, SIGTERM);
-	s->asked |= DSRV_ASK_AT_ONCE;
-	dsrv_statuspipe_say(DSRV_STATUS_ASKED, SIGUSR1);
-}
 
 static int
 is_over(const struct server *s)
@@ -350,7 +258,7 @@ static void
 handle_fd(struct server *s)
 {
 	if (s->loop.tag == MASTER)
-		lose_master(s);
+		dsrv_server_lose_master(s);
 	else if (s->loop.tag == SPARES)
 		dsrv_pool_hear(&s->pool);
 	else if (s->client.conn == -1)
@@ -393,7 +301,7 @@ handle_timer(struct server *s)
 		dsrv_pool_look(&s->pool);
 		break;
 	case DRAIN:
-		stop_draining(s);
+		dsrv_server_stop_draining(s);
 		break;
 	case CRASHES:
 		dsrv_crashes_look(&s->crashes, s->asked);
@@ -519,8 +427,8 @@ daemon_server(const int *fds, int count)
 			handle_fd(&s);
 			break;
 		case DSRV_EVENT_SIGNAL:
-			obey(&s, dsrv_sigtable_meaning(s.loop.signo,
-			    s.loop.from_kernel));
+			dsrv_server_obey(&s, dsrv_sigtable_meaning(
+			    s.loop.signo, s.loop.from_kernel));
 			break;
 		case DSRV_EVENT_CHILD:
 			lose_worker(&s);

@@ -1,0 +1,37 @@
+/*
+ * server.h - the state of a server
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#ifndef DSRV_SERVER_H
+#define DSRV_SERVER_H
+
+#include "workers.h"
+
+/* Of the loop: the master, the spares, and each listener has a descriptor; all
+ * but the master have a timer. */
+enum { MASTER, SPARES, TICK, FORK, MORE, DRAIN, BUSY, CRASHES, LISTENERS };
+
+struct server {
+	struct dsrv_loop loop;
+	const int *fds;		/* the caller's: children need not read ours */
+	struct dsrv_acceptor acceptor;
+	struct dsrv_pool pool;	/* of the spares, if any */
+	struct dsrv_client client;	/* accepted, without a worker yet */
+	int births;		/* since the last event */
+	int fork_failures;	/* in a row */
+	unsigned asked;
+	struct dsrv_busy busy;
+	struct dsrv_crashes crashes;
+};
+
+/*
+ * serverstop.c - how a server is asked to end, and what it asks of its workers
+ */
+
+void dsrv_server_obey(struct server *, int signo);
+void dsrv_server_lose_master(struct server *);
+/* The time that the workers had to finish is over. */
+void dsrv_server_stop_draining(struct server *);
+
+#endif
