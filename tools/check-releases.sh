@@ -77,9 +77,11 @@ alone() {
 	TMPDIR=$scratch "$@"
 }
 
+# Nothing in it has to outlive a crash of the machine.
 make_root() {
 	# shellcheck disable=SC2046 # perhaps none
 	alone mmdebstrap --variant=apt --aptopt="$scratch/apt.conf" \
+	    --dpkgopt=force-unsafe-io \
 	    --customize-hook="copy-in $scratch/source /" \
 	    --customize-hook="bash $scratch/hook \"\$1\"" \
 	    "$1" /dev/null $(mirror) 2>&1 </dev/null
