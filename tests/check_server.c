@@ -1084,7 +1084,7 @@ START_TEST(server_serves_a_local_socket)
 	int fd;
 
 	listen_locally(&addr);
-	run_daemon(&here.run, local_talker);
+	launch(local_talker);
 	leave_listeners();
 	here.master = (pid_t)heard(&here.run, "master");
 	fd = local_client(&addr);
@@ -1149,7 +1149,7 @@ START_TEST(local_clients_that_wait_are_let_go_at_a_stop)
 	snprintf(own_address.sun_path, sizeof own_address.sun_path,
 	    "%s/socket", scratch());
 	for (i = 0; i < 2; i++) {
-		run_daemon(&here.run, single_local_talker);
+		launch(single_local_talker);
 		here.master = (pid_t)heard(&here.run, "master");
 		first = local_client(&own_address);
 		echoes(first, "hello");
@@ -1962,16 +1962,15 @@ leave_unsent(int fd)
 }
 
 static void
-linger(const char *rest)
+linger(void)
 {
-	(void)rest;
 	leave_unsent(1);
 	_exit(0);
 }
 
 static const struct command lingering[] = {
-	{ "linger", linger },
-	{ NULL, NULL }
+	{ "linger", linger, NULL },
+	{ NULL, NULL, NULL }
 };
 
 START_TEST(server_does_not_linger_for_a_worker_that_has_ended)
@@ -2147,7 +2146,7 @@ START_TEST(server_does_not_linger_for_what_a_local_client_has_sent)
 
 	for (i = 0; i < 2; i++) {
 		listen_locally(&addr);
-		run_daemon(&here.run, local_talker_to_one);
+		launch(local_talker_to_one);
 		leave_listeners();
 		here.master = (pid_t)heard(&here.run, "master");
 		held = local_client(&addr);

@@ -31,26 +31,17 @@
 #include <time.h>
 #include <wchar.h>
 
-#include "harness.h"
+#include "puppet.h"
 
 enum {
-	PORTS = 2,
 	CROWD = 24,
 	CHILDREN = 64,
 	HIGH = 200	/* descriptors that are in nobody's way */
 };
 
-static struct run run;
-static pid_t master, server;
-static int listeners[PORTS], ports[PORTS];
-static int listener_count = 1;
-
 /* What the program sets. */
-static int spares = 4, workers_max = 100, connections_max;
+static int workers_max = 100, connections_max, stop_timeout = 5;
 static int reuses;	/* daemon_next_connection() */
-static int foreground;	/* so that its messages can be read */
-static int asks = 1, stop_timeout = 5;
-static void (*before_server)(void);
 static void (*in_worker)(void);
 
 /*
@@ -60,7 +51,7 @@ static void (*in_worker)(void);
 static int inherited;	/* descriptors from whoever runs the tests */
 
 /* From 3 on, but for the one to tell facts by. */
-static int
+static long
 own_descriptors(void)
 {
 	int fd, count = 0;
@@ -161,9 +152,9 @@ make_listeners_wait(void)
 {
 	int i;
 
-	for (i = 0; i < listener_count; i++)
-		fcntl(listeners[i], F_SETFL,
-		    fcntl(listeners[i], F_GETFL) & ~O_NONBLOCK);
+	for (i = 0; i < here.listeners; i++)
+		fcntl(here.fds[i], F_SETFL,
+		    fcntl(here.fds[i], F_GETFL) & ~O_NONBLOCK);
 }
 
 /* Holds the lock of the first listener: a thread sleeps for ever in a page
@@ -177,7 +168,7 @@ static volatile int let_go;
 static void *
 take_lock(void *size)
 {
-	setsockopt(listeners[0], IPPROTO_TCP, TCP_MD5SIG,
+	setsockopt(here.fds[0], IPPROTO_TCP, TCP_MD5SIG,
 	    half_there + (size_t)getpagesize() - sizeof(int),
 	    *(socklen_t *)size);
 	let_go = 1;
@@ -207,7 +198,7 @@ is_locked(void)
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		getsockname(listeners[0], (struct sockaddr *)&addr, &len);
+		getsockname(here.fds[0], (struct sockaddr *)&addr, &len);
 		_exit(0);
 	}
 	while (!let_go && state_of(pid) != 'D' && state_of(pid) != 'Z')
@@ -215,7 +206,7 @@ is_locked(void)
 	return state_of(pid) == 'D';
 }
 
-static int
+static long
 hold_lock(void)
 {
 	static socklen_t size = sizeof(struct tcp_md5sig);
@@ -224,7 +215,7 @@ hold_lock(void)
 	int off = 0;
 
 	/* A server would have to take the lock to set it again. */
-	setsockopt(listeners[0], IPPROTO_TCP, TCP_NODELAY, &off, sizeof off);
+	setsockopt(here.fds[0], IPPROTO_TCP, TCP_NODELAY, &off, sizeof off);
 	half_there = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE,
 	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	*half_there = 1;
@@ -238,7 +229,7 @@ hold_lock(void)
 
 #else
 
-static int
+static long
 hold_lock(void)
 {
 	return 0;
@@ -336,7 +327,7 @@ is_as_it_was(const struct usurped *u)
 	}
 }
 
-static int
+static long
 damaged(void)
 {
 	int i, count = 0;
@@ -346,7 +337,7 @@ damaged(void)
 	return count;
 }
 
-static int
+static long
 leak_descriptors(void)
 {
 	struct rlimit few = { 64, 64 };
@@ -355,67 +346,27 @@ leak_descriptors(void)
 	setrlimit(RLIMIT_NOFILE, &few);
 	while (dup(FACTS) != -1)
 		count++;
-	return count;
+	return count > 0;
 }
 
 /* A file of its own, at the number of the listener. */
-static int
+static long
 replace_listener(void)
 {
 	int file = open("/dev/zero", O_RDONLY);
 
-	return dup2(file, listeners[0]);
+	return dup2(file, here.fds[0]) == here.fds[0];
 }
 
-static int
-is_zero(int fd)
+static long
+listener_is_zero(void)
 {
 	char byte = 1;
 
-	return read(fd, &byte, 1) == 1 && byte == 0;
+	return read(here.fds[0], &byte, 1) == 1 && byte == 0;
 }
 
-/* Whether that was it. */
-static int
-misbehave(const char *line)
-{
-	if (strcmp(line, "close listener\n") == 0)
-		printf("%d\n", close(listeners[0]));
-	else if (strcmp(line, "close all\n") == 0)
-		close_all();
-	else if (strcmp(line, "shut\n") == 0)
-		shut_sockets();
-	else if (strncmp(line, "fill", 4) == 0)
-		fill_shared_memory(line + 4);
-	else if (strcmp(line, "wait\n") == 0)
-		make_listeners_wait();
-#ifdef HAVE_SYS_EVENTFD_H
-	else if (strcmp(line, "call\n") == 0)
-		call_for_ever();
-#endif
-	else if (strncmp(line, "usurp", 5) == 0)
-		printf("%d\n", usurp(atoi(line + 5)));
-	else if (strcmp(line, "damaged\n") == 0)
-		printf("%d\n", damaged());
-	else if (strcmp(line, "unblock\n") == 0)
-		unblock_all();
-	else if (strcmp(line, "leak\n") == 0)
-		printf("%d\n", leak_descriptors() > 0);
-	else if (strcmp(line, "replace\n") == 0)
-		printf("%d\n", replace_listener() == listeners[0]);
-	else if (strcmp(line, "zero\n") == 0)
-		printf("%d\n", is_zero(listeners[0]));
-	else if (strcmp(line, "hold\n") == 0)
-		printf("%d\n", hold_lock());
-	else if (strcmp(line, "wide\n") == 0)
-		fputws(L"wide\n", stdout);
-	else
-		return 0;
-	fflush(stdout);
-	return 1;
-}
-
-static int
+static long
 has_no_delay(void)
 {
 	int on = 0;
@@ -425,24 +376,24 @@ has_no_delay(void)
 	    &len) == 0 && on;
 }
 
-static int
-disconnect(int fd)
+static long
+disconnect(void)
 {
 	struct sockaddr none = { .sa_family = AF_UNSPEC };
 
-	return connect(fd, &none, sizeof none);
+	return connect(here.fds[0], &none, sizeof none);
 }
 
 /* Ends it, and makes a client of it that is connected to itself. */
-static int
-connect_listener(int fd)
+static long
+connect_listener(void)
 {
 	struct sockaddr_storage addr;
 	socklen_t len = sizeof addr;
 
-	getsockname(fd, (struct sockaddr *)&addr, &len);
-	disconnect(fd);
-	if (connect(fd, (struct sockaddr *)&addr, len) == -1 &&
+	getsockname(here.fds[0], (struct sockaddr *)&addr, &len);
+	disconnect();
+	if (connect(here.fds[0], (struct sockaddr *)&addr, len) == -1 &&
 	    errno != EINPROGRESS && errno != ECONNREFUSED)
 		return -1;
 	return 0;
@@ -454,90 +405,146 @@ ignore_term(void)
 	signal(SIGTERM, SIG_IGN);
 }
 
-/* Whether the connection goes on. */
-static int
-obey(const char *line, int index)
+/* Replies that are a number. */
+
+static long
+close_listener(void)
 {
-	if (misbehave(line))
-		return 1;
-	if (strcmp(line, "bye\n") == 0)
-		return 0;
-	if (strcmp(line, "end\n") == 0) {
-		daemon_end_connection();
-		return 0;
-	}
-	if (strcmp(line, "who\n") == 0)
-		printf("%ld\n", (long)getpid());
-	else if (strcmp(line, "where\n") == 0)
-		printf("%d\n", index);
-	else if (strcmp(line, "asked\n") == 0)
-		printf("%d\n", daemon_stop_requested());
-	else if (strcmp(line, "peer\n") == 0)
-		answer_peer();
-	else if (strcmp(line, "no delay\n") == 0)
-		printf("%d\n", has_no_delay());
-	else if (strcmp(line, "descriptors\n") == 0)
-		printf("%d\n", own_descriptors());
-	else if (strcmp(line, "clean\n") == 0)
-		printf("%d\n", daemon_clean_fd(FACTS));
-	else if (strcmp(line, "break\n") == 0)
-		printf("%d\n", shutdown(listeners[0], SHUT_RD));
-	else if (strcmp(line, "break all\n") == 0)
-		printf("%d\n", shutdown(listeners[0], SHUT_RDWR));
-	else if (strcmp(line, "disconnect\n") == 0)
-		printf("%d\n", disconnect(listeners[0]));
-	else if (strcmp(line, "connect\n") == 0)
-		printf("%d\n", connect_listener(listeners[0]));
-	else if (strcmp(line, "close\n") == 0)
-		close(STDIN_FILENO);
-	else if (strcmp(line, "fclose\n") == 0)
-		fclose(stdin);
-	else if (strcmp(line, "shutdown\n") == 0)
-		shutdown(STDOUT_FILENO, SHUT_RDWR);
-	else if (strcmp(line, "full\n") == 0)
-		setvbuf(stdout, NULL, _IOFBF, BUFSIZ);
-	else if (strcmp(line, "unflushed\n") == 0) {
-		setvbuf(stdout, NULL, _IOFBF, BUFSIZ);
-		printf("stale");
-		return 0;
-	} else
-		fputs(line, stdout);
-	return fcntl(STDIN_FILENO, F_GETFD) != -1 && fileno(stdin) != -1;
+	return close(here.fds[0]);
+}
+
+static long
+usurp_from(void)
+{
+	return usurp(atoi(here.rest));
+}
+
+static long
+break_listener(void)
+{
+	return shutdown(here.fds[0], SHUT_RD);
+}
+
+static long
+break_all(void)
+{
+	return shutdown(here.fds[0], SHUT_RDWR);
+}
+
+static long
+clean(void)
+{
+	return daemon_clean_fd(FACTS);
+}
+
+/* And those that are none. */
+
+static void
+fill(void)
+{
+	fill_shared_memory(here.rest);
 }
 
 static void
-talk(int index)
+say_wide(void)
 {
-	char line[256];
+	fputws(L"wide\n", stdout);
+	fflush(stdout);
+}
 
-	while (fgets(line, sizeof line, stdin) != NULL && obey(line, index))
-		;
+static void
+end(void)
+{
+	daemon_end_connection();
+	hang_up();
+}
+
+static void
+close_stdin(void)
+{
+	close(STDIN_FILENO);
+	hang_up();
+}
+
+static void
+fclose_stdin(void)
+{
+	fclose(stdin);
+	hang_up();
+}
+
+static void
+shut_down(void)
+{
+	shutdown(STDOUT_FILENO, SHUT_RDWR);
+}
+
+static void
+buffer_fully(void)
+{
+	setvbuf(stdout, NULL, _IOFBF, BUFSIZ);
+}
+
+static void
+leave_unflushed(void)
+{
+	buffer_fully();
+	printf("stale");
+	hang_up();
+}
+
+static const struct command commands[] = {
+	{ "close listener", NULL, close_listener },
+	{ "close all", close_all, NULL },
+	{ "shut", shut_sockets, NULL },
+	{ "fill", fill, NULL },
+	{ "wait", make_listeners_wait, NULL },
+#ifdef HAVE_SYS_EVENTFD_H
+	{ "call", call_for_ever, NULL },
+#endif
+	{ "usurp", NULL, usurp_from },
+	{ "damaged", NULL, damaged },
+	{ "unblock", unblock_all, NULL },
+	{ "leak", NULL, leak_descriptors },
+	{ "replace", NULL, replace_listener },
+	{ "zero", NULL, listener_is_zero },
+	{ "hold", NULL, hold_lock },
+	{ "wide", say_wide, NULL },
+	{ "end", end, NULL },
+	{ "peer", answer_peer, NULL },
+	{ "no delay", NULL, has_no_delay },
+	{ "descriptors", NULL, own_descriptors },
+	{ "clean", NULL, clean },
+	{ "break all", NULL, break_all },
+	{ "break", NULL, break_listener },
+	{ "disconnect", NULL, disconnect },
+	{ "connect", NULL, connect_listener },
+	{ "close", close_stdin, NULL },
+	{ "fclose", fclose_stdin, NULL },
+	{ "shutdown", shut_down, NULL },
+	{ "full", buffer_fully, NULL },
+	{ "unflushed", leave_unflushed, NULL },
+	{ NULL, NULL, NULL }
+};
+
+static void
+set_up(void)
+{
+	inherited = (int)own_descriptors() - here.listeners;
+	daemon_set_worker_count_max(workers_max);
+	daemon_set_worker_connection_max(connections_max);
+	daemon_set_stop_timeout(stop_timeout);
 }
 
 static void
 program(void)
 {
-	int i;
+	int i = serve();
 
-	inherited = own_descriptors() - listener_count;
-	daemon_set_worker_spare_count(spares);
-	daemon_set_worker_count_max(workers_max);
-	daemon_set_worker_connection_max(connections_max);
-	daemon_set_worker_ask(asks);
-	daemon_set_stop_timeout(stop_timeout);
-	daemon_set_foreground(foreground);
-	daemon_start();
-	tell_pid("master");
-	daemon_master();
-	tell_pid("server");
-	daemon_success();
-	if (before_server != NULL)
-		before_server();
-	i = daemon_server(listeners, listener_count);
 	if (in_worker != NULL)
 		in_worker();
 	do
-		talk(i);
+		converse(i);
 	while (reuses && (i = daemon_next_connection()) >= 0);
 	if (reuses) {
 		tell("finished", daemon_stop_requested());
@@ -554,80 +561,28 @@ program(void)
 static const char *host = "127.0.0.1";
 static int fixed_port;	/* it is not the kernel that chooses it */
 
-static void
-listen_at(const char *port, int *fd, int *number)
-{
-	struct sockaddr_in6 addr;	/* an IPv4 port is at the same place */
-	socklen_t len = sizeof addr;
-
-	ck_assert_int_eq(daemon_listen(host, port, fd, 1), 1);
-	ck_assert_int_eq(getsockname(*fd, (struct sockaddr *)&addr, &len), 0);
-	*number = ntohs(addr.sin6_port);
-}
-
 /* The program gets them by fork(2), and they are the daemon's all the same. */
-static void
-open_listener(int *fd, int *number)
-{
-	char port[8];
-
-	listen_at("0", fd, number);
-	if (!fixed_port)
-		return;
-	close(*fd);
-	snprintf(port, sizeof port, "%d", *number);
-	listen_at(port, fd, number);
-}
-
-static void
-start(void)
-{
-	int i;
-
-	for (i = 0; i < listener_count; i++)
-		open_listener(&listeners[i], &ports[i]);
-	if (foreground)
-		run_start(&run, program);
-	else
-		run_daemon(&run, program);
-	for (i = 0; i < listener_count; i++)
-		close(listeners[i]);
-	master = (pid_t)heard(&run, "master");
-	server = (pid_t)heard(&run, "server");
-}
-
-static void
-ends_well(int signo)
-{
-	send_signal(master, signo);
-	ck_assert_int_eq(foreground ? run_wait(&run) : ended(master), 0);
-	nothing_left();
-}
-
-static void
-stop(void)
-{
-	ends_well(SIGTERM);
-}
-
 static int
-number(int fd, const char *question)
+listen_at(const char *port)
 {
-	const char *text = answer(fd, question);
+	int fd;
 
-	ck_assert_msg(text != NULL, "no answer to \"%s\"", question);
-	return atoi(text);
-}
-
-/* A client and its worker. */
-static int
-served(int port, pid_t *worker)
-{
-	int fd = client(port);
-
-	*worker = (pid_t)number(fd, "who");
-	ck_assert_int_gt(*worker, 1);
+	ck_assert_int_eq(daemon_listen(host, port, &fd, 1), 1);
 	return fd;
+}
+
+static int
+open_listener(int *port)
+{
+	int fd = listen_at("0");
+	char text[8];
+
+	*port = port_of(fd);
+	if (!fixed_port)
+		return fd;
+	close(fd);
+	snprintf(text, sizeof text, "%d", *port);
+	return listen_at(text);
 }
 
 static pid_t
@@ -657,7 +612,7 @@ wait_for_spares(int wanted, pid_t *pids)
 	long since = 0;
 
 	for (;;) {
-		count = children_of(server, pids, CHILDREN);
+		count = children_of(here.server, pids, CHILDREN);
 		for (i = waiting = 0; i < count; i++)
 			waiting += state_of(pids[i]) == 'S';
 		if (count == wanted && waiting == wanted)
@@ -670,7 +625,7 @@ static int
 is_child(pid_t pid)
 {
 	pid_t pids[CHILDREN];
-	int count = children_of(server, pids, CHILDREN);
+	int count = children_of(here.server, pids, CHILDREN);
 
 	while (count > 0)
 		if (pids[--count] == pid)
@@ -679,24 +634,9 @@ is_child(pid_t pid)
 }
 
 static void
-new_server(void)
-{
-	server = (pid_t)heard(&run, "server");
-}
-
-/* The next message of a program in the foreground. */
-static const char *
-message(void)
-{
-	ck_assert_msg(!silent_for(run.err_fd, DEADLINE * 1000),
-	    "no message came");
-	return client_hears(run.err_fd);
-}
-
-static void
 says_nothing_for(int ms)
 {
-	ck_assert_msg(silent_for(run.err_fd, ms), "%s", message());
+	ck_assert_msg(no_message(ms), "%s", message());
 }
 
 /*
@@ -708,9 +648,9 @@ START_TEST(spares_are_there_before_any_client)
 	pid_t worker, pids[CHILDREN];
 	int i, fd, known = 0;
 
-	start();
+	start(1, program);
 	wait_for_spares(4, pids);
-	fd = served(ports[0], &worker);
+	fd = served(here.port, &worker);
 	for (i = 0; i < 4; i++)
 		known += pids[i] == worker;
 	ck_assert_int_eq(known, 1);
@@ -724,9 +664,9 @@ START_TEST(spares_that_are_used_up_are_followed_by_others)
 	pid_t workers[CROWD];
 	int fds[CROWD], i, k;
 
-	start();
+	start(1, program);
 	for (i = 0; i < CROWD; i++)
-		fds[i] = served(ports[0], &workers[i]);
+		fds[i] = served(here.port, &workers[i]);
 	for (i = 0; i < CROWD; i++)
 		for (k = 0; k < i; k++)
 			ck_assert_int_ne(workers[i], workers[k]);
@@ -743,22 +683,22 @@ START_TEST(spares_are_workers_and_no_more_than_may_be)
 	int first, second, third, waiting;
 	pid_t worker;
 
-	spares = 8;
+	here.spares = 8;
 	workers_max = 3;
-	start();
-	has_children(server, 3);
-	first = served(ports[0], &worker);
-	second = served(ports[0], &worker);
-	third = served(ports[0], &worker);
-	waiting = client(ports[0]);
+	start(1, program);
+	has_children(here.server, 3);
+	first = served(here.port, &worker);
+	second = served(here.port, &worker);
+	third = served(here.port, &worker);
+	waiting = client(here.port);
 	client_says(waiting, "who\n");
-	settled(server);
-	has_children(server, 3);
+	settled(here.server);
+	has_children(here.server, 3);
 	ck_assert(silent(waiting));
 	close(second);
 	worker = (pid_t)atoi(client_hears(waiting));
 	ck_assert(is_child(worker));
-	has_children(server, 3);
+	has_children(here.server, 3);
 	close(first);
 	close(third);
 	close(waiting);
@@ -771,10 +711,10 @@ START_TEST(one_spare_alone_is_enough_to_serve_all)
 	int fds[CROWD], i;
 	pid_t worker;
 
-	spares = 1;
-	start();
+	here.spares = 1;
+	start(1, program);
 	for (i = 0; i < CROWD; i++)
-		fds[i] = served(ports[0], &worker);
+		fds[i] = served(here.port, &worker);
 	for (i = 0; i < CROWD; i++)
 		close(fds[i]);
 	stop();
@@ -785,13 +725,12 @@ START_TEST(spares_of_one_port_do_not_starve_another)
 {
 	int fds[CROWD], i, other;
 
-	listener_count = 2;
-	spares = 1;
-	start();
+	here.spares = 1;
+	start(2, program);
 	/* More wait at the first than the server may serve at once. */
 	for (i = 0; i < CROWD; i++)
-		fds[i] = client(ports[0]);
-	other = client(ports[1]);
+		fds[i] = client(here.port);
+	other = client(here.ports[1]);
 	ck_assert_int_eq(number(other, "where"), 1);
 	for (i = 0; i < CROWD; i++) {
 		ck_assert_int_eq(number(fds[i], "where"), 0);
@@ -802,23 +741,16 @@ START_TEST(spares_of_one_port_do_not_starve_another)
 }
 END_TEST
 
-static void
-limits_to_two(void)
-{
-	listener_count = 2;
-	workers_max = 2;
-	spares = 2;
-}
-
 START_TEST(spares_take_turns_where_all_ports_are_busy)
 {
 	int fds[2][CROWD], i, k, at[2] = { 0, 0 };
 
-	limits_to_two();
-	start();
+	workers_max = 2;
+	here.spares = 2;
+	start(2, program);
 	for (i = 0; i < 2; i++)
 		for (k = 0; k < CROWD; k++) {
-			fds[i][k] = client(ports[i]);
+			fds[i][k] = client(here.ports[i]);
 			client_says(fds[i][k], "where\nbye\n");
 		}
 	for (k = 0; k < CROWD; k++)
@@ -837,20 +769,19 @@ START_TEST(spares_that_wait_end_at_a_reload_and_nobody_is_cut_off)
 	pid_t worker, old = 0;
 	int fd;
 
-	start();
-	old = server;
-	fd = served(ports[0], &worker);
-	send_signal(master, SIGHUP);
+	start(1, program);
+	old = here.server;
+	fd = served(here.port, &worker);
+	send_signal(here.master, SIGHUP);
 	/* But for the one that serves, though the server waits for it. */
-	has_children(server, 1);
+	has_children(here.server, 1);
 	ck_assert(is_child(worker));
-	while (number(fd, "asked") != SIGHUP)
-		;
+	is_asked(fd, SIGHUP);
 	leaves(fd, "bye\n");
-	new_server();
-	ck_assert_int_ne(server, old);
-	has_children(server, 4);
-	serves_one(ports[0]);
+	next_server();
+	ck_assert_int_ne(here.server, old);
+	has_children(here.server, 4);
+	serves_one(here.port);
 	stop();
 }
 END_TEST
@@ -861,11 +792,9 @@ START_TEST(spares_end_with_their_server_whatever_ends_it)
 	size_t i;
 
 	for (i = 0; i < sizeof signals / sizeof signals[0]; i++) {
-		start();
-		has_children(server, 4);
-		ends_well(signals[i]);
-		free(run.out);
-		free(run.err);
+		start(1, program);
+		has_children(here.server, 4);
+		stop_by(signals[i]);
 	}
 }
 END_TEST
@@ -875,14 +804,14 @@ START_TEST(spares_end_at_once_at_an_immediate_reload)
 	pid_t worker;
 	int fd;
 
-	start();
-	fd = served(ports[0], &worker);
-	send_signal(master, SIGUSR1);
+	start(1, program);
+	fd = served(here.port, &worker);
+	send_signal(here.master, SIGUSR1);
 	hears(fd, NULL);
 	close(fd);
-	new_server();
-	has_children(server, 4);
-	serves_one(ports[0]);
+	next_server();
+	has_children(here.server, 4);
+	serves_one(here.port);
 	stop();
 }
 END_TEST
@@ -892,19 +821,19 @@ START_TEST(spares_end_where_their_server_is_killed)
 	pid_t worker, pids[CHILDREN];
 	int fd, i, count;
 
-	start();
+	start(1, program);
 	wait_for_spares(4, pids);
-	fd = served(ports[0], &worker);
-	count = children_of(server, pids, CHILDREN);
+	fd = served(here.port, &worker);
+	count = children_of(here.server, pids, CHILDREN);
 	ck_assert_int_ge(count, 4);
-	send_signal(server, SIGKILL);
-	new_server();
+	send_signal(here.server, SIGKILL);
+	next_server();
 	for (i = 0; i < count; i++)
 		if (pids[i] != worker)
 			gone(pids[i]);
 	ck_assert_pstr_eq(answer(fd, "still here"), "still here");
 	close(fd);
-	serves_one(ports[0]);
+	serves_one(here.port);
 	stop();
 }
 END_TEST
@@ -914,21 +843,21 @@ START_TEST(a_spare_that_is_killed_while_it_waits_is_replaced)
 	pid_t pids[CHILDREN];
 	int i, fd;
 
-	spares = 2;
-	start();
+	here.spares = 2;
+	start(1, program);
 	for (i = 0; i < 30; i++) {
 		wait_for_spares(2, pids);
 		/* One that the next client may just be waking. */
-		fd = client(ports[0]);
+		fd = client(here.port);
 		send_signal(pids[i % 2], SIGKILL);
 		client_says(fd, "who\n");
 		/* It may have been this client's: then it is cut off. */
 		if (client_hears(fd) == NULL)
 			gone(pids[i % 2]);
 		close(fd);
-		serves_one(ports[0]);
+		serves_one(here.port);
 	}
-	has_children(server, 2);
+	has_children(here.server, 2);
 	stop();
 }
 END_TEST
@@ -938,15 +867,15 @@ START_TEST(a_spare_that_is_killed_while_it_serves_costs_no_place)
 	pid_t worker;
 	int i, fd;
 
-	spares = workers_max = 2;
-	start();
+	here.spares = workers_max = 2;
+	start(1, program);
 	for (i = 0; i < 10; i++) {
-		fd = served(ports[0], &worker);
+		fd = served(here.port, &worker);
 		send_signal(worker, SIGKILL);
 		hears(fd, NULL);
 		close(fd);
 	}
-	has_children(server, 2);
+	has_children(here.server, 2);
 	stop();
 }
 END_TEST
@@ -957,13 +886,13 @@ START_TEST(a_spare_that_is_told_to_end_is_replaced)
 	pid_t pids[CHILDREN];
 	size_t i;
 
-	spares = 1;
-	start();
+	here.spares = 1;
+	start(1, program);
 	for (i = 0; i < sizeof signals / sizeof signals[0]; i++) {
 		wait_for_spares(1, pids);
 		send_signal(pids[0], signals[i]);
 		gone(pids[0]);
-		serves_one(ports[0]);
+		serves_one(here.port);
 	}
 	stop();
 }
@@ -988,15 +917,15 @@ handle_all(void)
 
 START_TEST(spares_end_also_where_the_program_has_handlers)
 {
-	before_server = handle_all;
-	start();
-	has_children(server, 4);
-	send_signal(master, SIGHUP);
-	new_server();
-	has_children(server, 4);
-	send_signal(master, SIGUSR1);
-	new_server();
-	has_children(server, 4);
+	here.before_server = handle_all;
+	start(1, program);
+	has_children(here.server, 4);
+	send_signal(here.master, SIGHUP);
+	next_server();
+	has_children(here.server, 4);
+	send_signal(here.master, SIGUSR1);
+	next_server();
+	has_children(here.server, 4);
 	stop();
 }
 END_TEST
@@ -1005,13 +934,13 @@ START_TEST(a_client_that_says_nothing_keeps_nobody_out)
 {
 	int fds[CROWD], i;
 
-	start();
+	start(1, program);
 	for (i = 0; i < CROWD; i++)
-		fds[i] = client(ports[0]);
-	serves_one(ports[0]);
+		fds[i] = client(here.port);
+	serves_one(here.port);
 	for (i = 0; i < CROWD; i++)
 		close(fds[i]);
-	serves_one(ports[0]);
+	serves_one(here.port);
 	stop();
 }
 END_TEST
@@ -1021,12 +950,12 @@ START_TEST(clients_that_vanish_cost_nothing)
 	int i;
 
 	reuses = 1;
-	start();
+	start(1, program);
 	for (i = 0; i < 200; i++) {
-		reset(client(ports[0]));
-		close(client(ports[0]));
+		reset(client(here.port));
+		close(client(here.port));
 	}
-	serves_one(ports[0]);
+	serves_one(here.port);
 	stop();
 }
 END_TEST
@@ -1036,14 +965,14 @@ START_TEST(spares_cost_their_server_no_descriptor)
 	int i, before;
 	long since = 0;
 
-	start();
-	serves_one(ports[0]);
-	settled(server);
-	before = descriptors_of(server);
+	start(1, program);
+	serves_one(here.port);
+	settled(here.server);
+	before = descriptors_of(here.server);
 	for (i = 0; i < 100; i++)
-		serves_one(ports[0]);
+		serves_one(here.port);
 	/* It may just be handing on a connection. */
-	while (descriptors_of(server) != before)
+	while (descriptors_of(here.server) != before)
 		look_again(&since, "the server to have no more than before");
 	stop();
 }
@@ -1055,18 +984,17 @@ START_TEST(new_clients_are_refused_once_all_is_to_end)
 	int fd;
 
 	reuses = 1;
-	start();
-	fd = served(ports[0], &worker);
-	send_signal(master, SIGUSR2);
-	while (number(fd, "asked") != SIGUSR2)
-		;
-	has_children(server, 1);
+	start(1, program);
+	fd = served(here.port, &worker);
+	send_signal(here.master, SIGUSR2);
+	is_asked(fd, SIGUSR2);
+	has_children(here.server, 1);
 	/* The worker has the listener no more, though it could take others. */
-	nobody_listens(ports[0]);
+	nobody_listens(here.port);
 	leaves(fd, "bye\n");
-	ck_assert_int_eq(heard(&run, "finished"), SIGUSR2);
-	ck_assert_int_eq(heard(&run, "holds"), 0);
-	ck_assert_int_eq(ended(master), 0);
+	ck_assert_int_eq(heard(&here.run, "finished"), SIGUSR2);
+	ck_assert_int_eq(heard(&here.run, "holds"), 0);
+	ck_assert_int_eq(ended(here.master), 0);
 	nothing_left();
 }
 END_TEST
@@ -1091,7 +1019,7 @@ call_if(int family, int port)
 
 /* Waits until the port is there. */
 static int
-call(int family, int port)
+call_of(int family, int port)
 {
 	long since = 0;
 	int fd;
@@ -1104,7 +1032,7 @@ call(int family, int port)
 static void
 calls(int family, int port)
 {
-	int fd = call(family, port);
+	int fd = call_of(family, port);
 
 	ck_assert_int_eq(number(fd, "where"), 0);
 	leaves(fd, "bye\n");
@@ -1127,24 +1055,24 @@ listens_again(int family, int chosen)
 
 	host = family == AF_INET ? "127.0.0.1" : "::1";
 	fixed_port = !chosen;
-	foreground = 1;
-	before_server = tick_often;
-	start();
-	calls(family, ports[0]);
+	here.foreground = 1;
+	here.before_server = tick_often;
+	start(1, program);
+	calls(family, here.port);
 	for (i = 0; i < sizeof ways / sizeof ways[0]; i++) {
-		fd = call(family, ports[0]);
+		fd = call_of(family, here.port);
 		client_says(fd, ways[i]);
 		ck_assert_int_eq(atoi(client_hears(fd)), 0);
 		if (i == 0)
 			says(message(), "it was shut down; it listens again");
 		close(fd);
-		calls(family, ports[0]);
+		calls(family, here.port);
 	}
-	fd = call(family, ports[0]);
+	fd = call_of(family, here.port);
 	ck_assert_pstr_eq(answer(fd, "no delay"), "1");
 	close(fd);
 	stop();
-	ck_assert_str_eq(run.err, "");
+	ck_assert_str_eq(here.run.err, "");
 }
 
 static int
@@ -1190,16 +1118,16 @@ START_TEST(a_listener_that_is_broken_at_a_reload_listens_again)
 	pid_t worker;
 	int i, fd;
 
-	start();
+	start(1, program);
 	for (i = 0; i < 2; i++) {
-		stopped(server);
-		fd = served(ports[0], &worker);
+		stopped(here.server);
+		fd = served(here.port, &worker);
 		ck_assert_int_eq(number(fd, "break"), 0);
 		close(fd);
-		send_signal(master, reloads[i]);
-		send_signal(server, SIGCONT);
-		new_server();
-		calls(AF_INET, ports[0]);
+		send_signal(here.master, reloads[i]);
+		send_signal(here.server, SIGCONT);
+		next_server();
+		calls(AF_INET, here.port);
 	}
 	stop();
 }
@@ -1213,15 +1141,15 @@ START_TEST(a_listener_that_is_broken_at_a_stop_stays_closed)
 
 	in_worker = ignore_term;
 	stop_timeout = 60;
-	start();
-	fd = served(ports[0], &worker);
+	start(1, program);
+	fd = served(here.port, &worker);
 	ck_assert_int_eq(number(fd, "break"), 0);
-	send_signal(master, SIGTERM);
-	gone(server);
-	nobody_listens(ports[0]);
+	send_signal(here.master, SIGTERM);
+	gone(here.server);
+	nobody_listens(here.port);
 	ck_assert(running(worker));
 	client_says(fd, "bye\n");
-	ck_assert_int_eq(ended(master), 0);
+	ck_assert_int_eq(ended(here.master), 0);
 	close(fd);
 	nothing_left();
 }
@@ -1234,16 +1162,17 @@ START_TEST(a_local_listener_that_is_broken_ends_the_daemon)
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
 	snprintf(addr.sun_path, sizeof addr.sun_path, "%s/socket", scratch());
-	listeners[0] = socket(AF_UNIX, SOCK_STREAM, 0);
-	ck_assert_int_eq(bind(listeners[0], (struct sockaddr *)&addr,
+	here.fds[0] = socket(AF_UNIX, SOCK_STREAM, 0);
+	ck_assert_int_eq(bind(here.fds[0], (struct sockaddr *)&addr,
 	    sizeof addr), 0);
-	ck_assert_int_eq(listen(listeners[0], 5), 0);
-	run_daemon(&run, program);
-	close(listeners[0]);
-	master = (pid_t)heard(&run, "master");
+	ck_assert_int_eq(listen(here.fds[0], 5), 0);
+	here.listeners = 1;
+	launch(program);
+	leave_listeners();
+	meet();
 	ck_assert_int_eq(connect(fd, (struct sockaddr *)&addr, sizeof addr), 0);
 	client_says(fd, "break\n");
-	ck_assert_int_eq(ended(master), 1 << 8);
+	ck_assert_int_eq(ended(here.master), 1 << 8);
 	close(fd);
 	nothing_left();
 }
@@ -1254,14 +1183,13 @@ START_TEST(a_listener_that_is_broken_leaves_the_other)
 	pid_t worker;
 	int fd;
 
-	listener_count = 2;
-	start();
-	fd = served(ports[1], &worker);
+	start(2, program);
+	fd = served(here.ports[1], &worker);
 	ck_assert_int_eq(number(fd, "break"), 0);
 	close(fd);
-	serves_one(ports[1]);
-	serves_one(ports[1]);
-	calls(AF_INET, ports[0]);
+	serves_one(here.ports[1]);
+	serves_one(here.ports[1]);
+	calls(AF_INET, here.port);
 	stop();
 }
 END_TEST
@@ -1281,8 +1209,8 @@ START_TEST(a_program_that_a_spare_executes_has_its_connection_alone)
 	int fd;
 
 	in_worker = execute;
-	start();
-	fd = client(ports[0]);
+	start(1, program);
+	fd = client(here.port);
 	/* stdin and stdout; grep's and ls's are pipes where they differ. */
 	ck_assert_int_le(atoi(client_hears(fd)), 2);
 	hears(fd, NULL);
@@ -1319,12 +1247,12 @@ spins_not(int port)
 	long before;
 	int i;
 
-	settled(server);
-	before = switches_of(server);
+	settled(here.server);
+	before = switches_of(here.server);
 	for (i = 0; i < 5; i++)
 		serves_one(port);
-	settled(server);
-	ck_assert_int_lt(switches_of(server) - before, 200);
+	settled(here.server);
+	ck_assert_int_lt(switches_of(here.server) - before, 200);
 }
 
 START_TEST(a_worker_that_has_closed_the_listener_takes_no_other_client)
@@ -1336,18 +1264,18 @@ START_TEST(a_worker_that_has_closed_the_listener_takes_no_other_client)
 	int fd;
 
 	reuses = 1;
-	spares = 2;
-	start();
+	here.spares = 2;
+	start(1, program);
 	for (i = 0; i < 8; i++) {
-		fd = served(ports[0], &worker);
+		fd = served(here.port, &worker);
 		client_says(fd, ways[i % 2]);
 		if (i % 2 == 0)
 			ck_assert_ptr_nonnull(client_hears(fd));
 		leaves(fd, "bye\n");
 		gone(worker);
-		serves_one(ports[0]);
+		serves_one(here.port);
 	}
-	spins_not(ports[0]);
+	spins_not(here.port);
 	stop();
 }
 END_TEST
@@ -1357,13 +1285,12 @@ START_TEST(a_listener_that_is_broken_keeps_nobody_busy)
 	pid_t worker;
 	int fd;
 
-	listener_count = 2;
-	start();
-	fd = served(ports[1], &worker);
+	start(2, program);
+	fd = served(here.ports[1], &worker);
 	ck_assert_int_eq(number(fd, "break"), 0);
 	close(fd);
-	serves_one(ports[1]);
-	spins_not(ports[1]);
+	serves_one(here.ports[1]);
+	spins_not(here.ports[1]);
 	stop();
 }
 END_TEST
@@ -1374,14 +1301,14 @@ START_TEST(a_worker_without_descriptors_takes_no_other_client)
 	int fd;
 
 	reuses = 1;
-	spares = workers_max = 1;
-	start();
-	fd = served(ports[0], &worker);
+	here.spares = workers_max = 1;
+	start(1, program);
+	fd = served(here.port, &worker);
 	ck_assert_int_eq(number(fd, "leak"), 1);
 	client_says(fd, "bye\n");
 	hears(fd, NULL);
 	close(fd);
-	ck_assert_int_ne(serves_one(ports[0]), worker);
+	ck_assert_int_ne(serves_one(here.port), worker);
 	stop();
 }
 END_TEST
@@ -1391,13 +1318,13 @@ START_TEST(a_worker_that_shuts_all_sockets_keeps_the_server_from_nothing)
 	pid_t worker;
 	int fd, i;
 
-	spares = 1;
-	start();
-	fd = served(ports[0], &worker);
+	here.spares = 1;
+	start(1, program);
+	fd = served(here.port, &worker);
 	leaves(fd, "shut\nbye\n");
 	for (i = 0; i < 3; i++)
-		serves_one(ports[0]);
-	spins_not(ports[0]);
+		serves_one(here.port);
+	spins_not(here.port);
 	stop();
 }
 END_TEST
@@ -1407,14 +1334,14 @@ START_TEST(a_worker_that_takes_all_seats_keeps_nobody_out_for_long)
 	pid_t worker;
 	int fd, i;
 
-	before_server = tick_often;
-	spares = 2;
-	start();
-	fd = served(ports[0], &worker);
+	here.before_server = tick_often;
+	here.spares = 2;
+	start(1, program);
+	fd = served(here.port, &worker);
 	client_says(fd, "fill\n");
 	ck_assert_pstr_eq(answer(fd, "still here"), "still here");
 	for (i = 0; i < 4; i++)
-		serves_one(ports[0]);
+		serves_one(here.port);
 	close(fd);
 	stop();
 }
@@ -1438,12 +1365,12 @@ START_TEST(spares_that_end_at_once_are_not_forked_without_a_pause)
 	struct timespec begin, end;
 	int i;
 
-	spares = 1;
-	before_server = die_after_each_fork;
+	here.spares = 1;
+	here.before_server = die_after_each_fork;
 	clock_gettime(CLOCK_MONOTONIC, &begin);
-	start();
+	start(1, program);
 	for (i = 0; i < 4; i++)
-		heard(&run, "forked");
+		heard(&here.run, "forked");
 	clock_gettime(CLOCK_MONOTONIC, &end);
 	/* After 0.1, 0.2 and 0.4 seconds. */
 	ck_assert_int_ge((end.tv_sec - begin.tv_sec) * 1000 +
@@ -1458,12 +1385,11 @@ START_TEST(a_worker_keeps_a_file_where_the_listener_was)
 	int fd;
 
 	reuses = 1;
-	start();
-	fd = served(ports[0], &worker);
+	start(1, program);
+	fd = served(here.port, &worker);
 	ck_assert_int_eq(number(fd, "replace"), 1);
 	send_signal(worker, SIGHUP);
-	while (number(fd, "asked") != SIGHUP)
-		;
+	is_asked(fd, SIGHUP);
 	ck_assert_int_eq(number(fd, "zero"), 1);
 	close(fd);
 	stop();
@@ -1476,16 +1402,15 @@ START_TEST(nobody_listens_where_the_master_is_killed)
 	int fd;
 
 	reuses = 1;
-	start();
-	fd = served(ports[0], &worker);
-	send_signal(master, SIGKILL);
-	while (number(fd, "asked") != SIGUSR2)
-		;
-	gone(master);
-	has_children(server, 1);
-	nobody_listens(ports[0]);
+	start(1, program);
+	fd = served(here.port, &worker);
+	send_signal(here.master, SIGKILL);
+	is_asked(fd, SIGUSR2);
+	gone(here.master);
+	has_children(here.server, 1);
+	nobody_listens(here.port);
 	leaves(fd, "bye\n");
-	ck_assert_int_eq(heard(&run, "finished"), SIGUSR2);
+	ck_assert_int_eq(heard(&here.run, "finished"), SIGUSR2);
 	nothing_left();
 }
 END_TEST
@@ -1495,11 +1420,11 @@ END_TEST
  */
 
 static void
-one_that_reuses(void)
+one_that_reuses(int listeners)
 {
 	reuses = 1;
-	spares = workers_max = 1;
-	start();
+	here.spares = workers_max = 1;
+	start(listeners, program);
 }
 
 START_TEST(a_worker_takes_one_client_after_another)
@@ -1509,11 +1434,11 @@ START_TEST(a_worker_takes_one_client_after_another)
 	struct sockaddr_in addr;
 	socklen_t len;
 
-	one_that_reuses();
-	fd = served(ports[0], &first);
+	one_that_reuses(1);
+	fd = served(here.port, &first);
 	for (i = 0; i < 20; i++) {
 		leaves(fd, "bye\n");
-		fd = served(ports[0], &worker);
+		fd = served(here.port, &worker);
 		ck_assert_int_eq(worker, first);
 		len = sizeof addr;
 		getsockname(fd, (struct sockaddr *)&addr, &len);
@@ -1530,10 +1455,9 @@ START_TEST(a_worker_knows_from_which_listener_each_client_came)
 	pid_t worker, first = 0;
 	int i, fd;
 
-	listener_count = 2;
-	one_that_reuses();
+	one_that_reuses(2);
 	for (i = 0; i < 10; i++) {
-		fd = served(ports[i % 2], &worker);
+		fd = served(here.ports[i % 2], &worker);
 		if (i == 0)
 			first = worker;
 		ck_assert_int_eq(worker, first);
@@ -1551,14 +1475,14 @@ is_fresh_after(const char *last)
 	pid_t worker, first;
 	int fd;
 
-	one_that_reuses();
-	fd = served(ports[0], &first);
+	one_that_reuses(1);
+	fd = served(here.port, &first);
 	client_says(fd, last);
 	shutdown(fd, SHUT_WR);
 	while (client_hears(fd) != NULL)
 		;
 	close(fd);
-	fd = served(ports[0], &worker);
+	fd = served(here.port, &worker);
 	ck_assert_int_eq(worker, first);
 	/* Nothing of the last client comes, and what is said comes at once. */
 	ck_assert_pstr_eq(answer(fd, "hello"), "hello");
@@ -1615,12 +1539,12 @@ START_TEST(a_worker_that_has_finished_gets_no_client_if_it_asks_again)
 	pid_t worker;
 
 	connections_max = 1;
-	one_that_reuses();
-	fd = served(ports[0], &worker);
+	one_that_reuses(1);
+	fd = served(here.port, &worker);
 	leaves(fd, "bye\n");
-	ck_assert_int_eq(heard(&run, "finished"), 0);
-	ck_assert_int_eq(heard(&run, "next"), -1);
-	serves_one(ports[0]);
+	ck_assert_int_eq(heard(&here.run, "finished"), 0);
+	ck_assert_int_eq(heard(&here.run, "next"), -1);
+	serves_one(here.port);
 	stop();
 }
 END_TEST
@@ -1636,13 +1560,13 @@ START_TEST(a_client_gets_what_was_not_flushed_before_its_end)
 	pid_t worker;
 	int fd;
 
-	one_that_reuses();
-	fd = served(ports[0], &worker);
+	one_that_reuses(1);
+	fd = served(here.port, &worker);
 	client_says(fd, "unflushed\n");
 	hears(fd, "stale");
 	hears(fd, NULL);
 	close(fd);
-	fd = served(ports[0], &worker);
+	fd = served(here.port, &worker);
 	ck_assert_pstr_eq(answer(fd, "hello"), "hello");
 	close(fd);
 	stop();
@@ -1656,9 +1580,9 @@ START_TEST(a_client_whose_words_were_not_read_sees_an_end_and_no_reset)
 	char byte;
 	int fd, i;
 
-	one_that_reuses();
+	one_that_reuses(1);
 	for (i = 0; i < 20; i++) {
-		fd = served(ports[0], &worker);
+		fd = served(here.port, &worker);
 		client_says(fd, "one\n");
 		hears(fd, "one");
 		client_says(fd, "bye\ntwo\nthree\n");
@@ -1675,17 +1599,17 @@ START_TEST(a_worker_that_has_had_its_share_finishes)
 	int i, fd;
 
 	connections_max = 3;
-	one_that_reuses();
-	fd = served(ports[0], &first);
+	one_that_reuses(1);
+	fd = served(here.port, &first);
 	for (i = 1; i < 3; i++) {
 		leaves(fd, "bye\n");
-		fd = served(ports[0], &worker);
+		fd = served(here.port, &worker);
 		ck_assert_int_eq(worker, first);
 	}
 	leaves(fd, "bye\n");
-	ck_assert_int_eq(heard(&run, "finished"), 0);
-	ck_assert_int_eq(heard(&run, "holds"), 0);
-	fd = served(ports[0], &worker);
+	ck_assert_int_eq(heard(&here.run, "finished"), 0);
+	ck_assert_int_eq(heard(&here.run, "holds"), 0);
+	fd = served(here.port, &worker);
 	ck_assert_int_ne(worker, first);
 	close(fd);
 	stop();
@@ -1697,15 +1621,14 @@ START_TEST(a_worker_that_is_asked_to_finish_takes_no_other_client)
 	pid_t worker, first;
 	int fd;
 
-	one_that_reuses();
-	fd = served(ports[0], &first);
+	one_that_reuses(1);
+	fd = served(here.port, &first);
 	send_signal(first, SIGHUP);
-	while (number(fd, "asked") != SIGHUP)
-		;
+	is_asked(fd, SIGHUP);
 	leaves(fd, "bye\n");
-	ck_assert_int_eq(heard(&run, "finished"), SIGHUP);
-	ck_assert_int_eq(heard(&run, "holds"), 0);
-	fd = served(ports[0], &worker);
+	ck_assert_int_eq(heard(&here.run, "finished"), SIGHUP);
+	ck_assert_int_eq(heard(&here.run, "holds"), 0);
+	fd = served(here.port, &worker);
 	ck_assert_int_ne(worker, first);
 	close(fd);
 	stop();
@@ -1716,34 +1639,34 @@ START_TEST(a_worker_that_waits_again_ends_at_a_reload)
 {
 	pid_t first;
 
-	one_that_reuses();
-	first = serves_one(ports[0]);
+	one_that_reuses(1);
+	first = serves_one(here.port);
 	settled(first);
-	send_signal(master, SIGHUP);
-	ck_assert_int_eq(heard(&run, "finished"), SIGHUP);
-	new_server();
-	ck_assert_int_ne(serves_one(ports[0]), first);
+	send_signal(here.master, SIGHUP);
+	ck_assert_int_eq(heard(&here.run, "finished"), SIGHUP);
+	next_server();
+	ck_assert_int_ne(serves_one(here.port), first);
 	stop();
 }
 END_TEST
 
 START_TEST(a_worker_that_waits_again_ends_where_the_program_has_handlers)
 {
-	before_server = handle_all;
-	one_that_reuses();
-	settled(serves_one(ports[0]));
+	here.before_server = handle_all;
+	one_that_reuses(1);
+	settled(serves_one(here.port));
 	stop();
 }
 END_TEST
 
 START_TEST(a_worker_that_waits_again_ends_where_its_server_is_killed)
 {
-	one_that_reuses();
-	settled(serves_one(ports[0]));
-	send_signal(server, SIGKILL);
-	ck_assert_int_eq(heard(&run, "finished"), 0);
-	new_server();
-	serves_one(ports[0]);
+	one_that_reuses(1);
+	settled(serves_one(here.port));
+	send_signal(here.server, SIGKILL);
+	ck_assert_int_eq(heard(&here.run, "finished"), 0);
+	next_server();
+	serves_one(here.port);
 	stop();
 }
 END_TEST
@@ -1754,14 +1677,14 @@ START_TEST(workers_finish_where_enough_spares_wait)
 	int fds[CROWD], i;
 
 	reuses = 1;
-	start();
+	start(1, program);
 	for (i = 0; i < CROWD; i++)
-		fds[i] = served(ports[0], &workers[i]);
+		fds[i] = served(here.port, &workers[i]);
 	for (i = 0; i < CROWD; i++)
 		leaves(fds[i], "bye\n");
 	/* Of all that there are so many stay. */
-	has_children(server, 2 * spares);
-	serves_one(ports[0]);
+	has_children(here.server, 2 * here.spares);
+	serves_one(here.port);
 	stop();
 }
 END_TEST
@@ -1771,11 +1694,11 @@ START_TEST(a_worker_keeps_what_it_waits_by_when_it_cleans_up)
 	pid_t worker, first;
 	int fd;
 
-	one_that_reuses();
-	fd = served(ports[0], &first);
+	one_that_reuses(1);
+	fd = served(here.port, &first);
 	ck_assert_int_eq(number(fd, "clean"), 0);
 	leaves(fd, "bye\n");
-	fd = served(ports[0], &worker);
+	fd = served(here.port, &worker);
 	ck_assert_int_eq(worker, first);
 	close(fd);
 	stop();
@@ -1787,15 +1710,15 @@ START_TEST(a_worker_holds_no_more_however_many_clients_it_has)
 	int i, fd, before;
 	pid_t worker;
 
-	one_that_reuses();
-	fd = served(ports[0], &worker);
+	one_that_reuses(1);
+	fd = served(here.port, &worker);
 	leaves(fd, "bye\n");
 	settled(worker);	/* from now on it has what it waits by, too */
-	fd = served(ports[0], &worker);
+	fd = served(here.port, &worker);
 	before = number(fd, "descriptors");
 	for (i = 0; i < 50; i++) {
 		leaves(fd, "bye\n");
-		fd = served(ports[0], &worker);
+		fd = served(here.port, &worker);
 	}
 	ck_assert_int_eq(number(fd, "descriptors"), before);
 	close(fd);
@@ -1809,11 +1732,11 @@ START_TEST(a_crowd_of_clients_is_served_by_few)
 	pid_t worker;
 
 	reuses = 1;
-	spares = workers_max = 3;
-	start();
+	here.spares = workers_max = 3;
+	start(1, program);
 	for (round = 0; round < 5; round++) {
 		for (i = 0; i < CROWD; i++) {
-			fds[i] = client(ports[0]);
+			fds[i] = client(here.port);
 			client_says(fds[i], "who\nbye\n");
 		}
 		for (i = 0; i < CROWD; i++) {
@@ -1893,15 +1816,14 @@ START_TEST(a_spare_has_neither_socket_nor_pipe_to_tell_its_server_by)
 	if (skip_if(1, "this system has no eventfd(2) that never waits"))
 		return;
 #endif
-	listener_count = 2;
-	spares = 1;
-	start();
+	here.spares = 1;
+	start(2, program);
 	wait_for_spares(1, pids);
 	/* It may still wait to be recorded, with the status pipe open. */
-	while (sockets_and_pipes_of(pids[0]) != listener_count)
+	while (sockets_and_pipes_of(pids[0]) != here.listeners)
 		look_again(&since, "a spare without pipes");
-	fd = served(ports[0], &worker);
-	ck_assert_int_eq(sockets_and_pipes_of(worker), listener_count);
+	fd = served(here.port, &worker);
+	ck_assert_int_eq(sockets_and_pipes_of(worker), here.listeners);
 	close(fd);
 	stop();
 }
@@ -1914,28 +1836,27 @@ START_TEST(a_worker_that_makes_listeners_wait_makes_nobody_deaf)
 	pid_t worker, last;
 	int i, k, fd;
 
-	before_server = tick_often;
-	listener_count = 2;
-	spares = 2;
+	here.before_server = tick_often;
+	here.spares = 2;
 	for (i = 0; i < 2; i++) {
-		start();
-		fd = served(ports[0], &worker);
+		start(2, program);
+		fd = served(here.port, &worker);
 		ck_assert_pstr_eq(answer(fd, "wait\nhello"), "hello");
 		for (k = 0; k < 3; k++)
-			serves_one(ports[k % 2]);
+			serves_one(here.ports[k % 2]);
 		/* A server would look for clients at its tick. */
 		ck_assert(silent_for(fd, 1500));
 		close(fd);
-		last = server;
-		send_signal(master, signals[i]);
+		last = here.server;
+		send_signal(here.master, signals[i]);
 		gone(last);
 		if (signals[i] == SIGTERM)
 			break;
-		new_server();
-		serves_one(ports[0]);
+		next_server();
+		serves_one(here.port);
 		stop();
 	}
-	ck_assert_int_eq(ended(master), 0);
+	ck_assert_int_eq(ended(here.master), 0);
 	nothing_left();
 }
 END_TEST
@@ -1947,12 +1868,12 @@ START_TEST(a_worker_that_holds_the_lock_of_a_listener_makes_nobody_deaf)
 	pid_t worker;
 	int fd, held;
 
-	start();
-	fd = served(ports[0], &worker);
+	start(1, program);
+	fd = served(here.port, &worker);
 	held = number(fd, "hold");
 	if (!skip_if(!held, "no page fault can be made to last")) {
-		send_signal(master, SIGUSR2);
-		settled(server);
+		send_signal(here.master, SIGUSR2);
+		settled(here.server);
 		ck_assert(running(worker));
 	}
 	stop();
@@ -1967,14 +1888,14 @@ START_TEST(a_worker_that_holds_the_lock_of_a_listener_keeps_no_server_out)
 
 	in_worker = ignore_term;
 	stop_timeout = 1;
-	start();
-	fd = served(ports[0], &worker);
+	start(1, program);
+	fd = served(here.port, &worker);
 	held = number(fd, "hold");
 	if (!skip_if(!held, "no page fault can be made to last")) {
-		send_signal(master, SIGUSR1);
-		new_server();
-		send_signal(master, SIGHUP);
-		new_server();
+		send_signal(here.master, SIGUSR1);
+		next_server();
+		send_signal(here.master, SIGHUP);
+		next_server();
 		ck_assert(running(worker));
 	}
 	stop();
@@ -1989,30 +1910,26 @@ START_TEST(a_worker_keeps_what_it_has_opened_in_place_of_all_that_there_was)
 	pid_t worker;
 
 	reuses = 1;
-	spares = 1;
+	here.spares = 1;
 	for (kind = 0; kind < KINDS; kind++) {
-		start();
-		fd = served(ports[0], &worker);
+		start(1, program);
+		fd = served(here.port, &worker);
 		snprintf(command, sizeof command, "usurp %d", kind);
 		/* A listener, a lifeline, a way to call, and /dev/null. */
 		count = number(fd, command);
 		ck_assert_int_ge(count, 4);
-		send_signal(master, SIGHUP);
-		while (number(fd, "asked") != SIGHUP)
-			;
+		send_signal(here.master, SIGHUP);
+		is_asked(fd, SIGHUP);
 		ck_assert_int_eq(number(fd, "damaged"), 0);
 		client_says(fd, "unblock\n");
 		ck_assert_int_eq(number(fd, "asked"), SIGHUP);
 		ck_assert_int_eq(number(fd, "damaged"), 0);
 		leaves(fd, "bye\n");
-		ck_assert_int_eq(heard(&run, "finished"), SIGHUP);
-		ck_assert_int_eq(heard(&run, "next"), -1);
-		ck_assert_int_eq(heard(&run, "damaged"), 0);
-		new_server();
+		ck_assert_int_eq(heard(&here.run, "finished"), SIGHUP);
+		ck_assert_int_eq(heard(&here.run, "next"), -1);
+		ck_assert_int_eq(heard(&here.run, "damaged"), 0);
+		next_server();
 		stop();
-		free(run.out);
-		free(run.err);
-		close(run.facts);
 	}
 }
 END_TEST
@@ -2023,14 +1940,14 @@ START_TEST(a_worker_that_has_usurped_all_takes_no_other_client)
 	int fd;
 
 	reuses = 1;
-	spares = 1;
-	start();
-	fd = served(ports[0], &worker);
+	here.spares = 1;
+	start(1, program);
+	fd = served(here.port, &worker);
 	ck_assert_int_ge(number(fd, "usurp 0"), 4);
 	leaves(fd, "bye\n");
-	ck_assert_int_eq(heard(&run, "next"), -1);
-	ck_assert_int_eq(heard(&run, "damaged"), 0);
-	serves_one(ports[0]);
+	ck_assert_int_eq(heard(&here.run, "next"), -1);
+	ck_assert_int_eq(heard(&here.run, "damaged"), 0);
+	serves_one(here.port);
 	stop();
 }
 END_TEST
@@ -2044,7 +1961,7 @@ some_wait(int wanted)
 	long since = 0;
 
 	while (waiting < wanted) {
-		count = children_of(server, pids, CHILDREN);
+		count = children_of(here.server, pids, CHILDREN);
 		for (i = waiting = 0; i < count; i++)
 			waiting += state_of(pids[i]) == 'S';
 		look_again(&since, "spares that wait");
@@ -2058,24 +1975,24 @@ fills(const char *command)
 	pid_t worker;
 	int i, fd;
 
-	fd = served(ports[0], &worker);
+	fd = served(here.port, &worker);
 	ck_assert_pstr_eq(answer(fd, command), "hello");
 	leaves(fd, "bye\n");
 	for (i = 0; i < 2; i++)
-		serves_one(ports[0]);
+		serves_one(here.port);
 }
 
 START_TEST(a_worker_that_takes_all_slots_for_nobody_starves_no_client)
 {
-	before_server = tick_often;
-	spares = 2;
-	start();
+	here.before_server = tick_often;
+	here.spares = 2;
+	start(1, program);
 	fills("fill 2147483632\nhello");
-	some_wait(spares);
+	some_wait(here.spares);
 	fills("fill -1\nhello");
-	some_wait(spares);
+	some_wait(here.spares);
 	fills("fill -2147483648 1 2147483647\nhello");
-	some_wait(spares);
+	some_wait(here.spares);
 	stop();
 }
 END_TEST
@@ -2086,11 +2003,11 @@ START_TEST(a_worker_that_takes_all_slots_for_busy_ones_starves_no_client)
 	pid_t workers[4];
 	int fds[4], i;
 
-	before_server = tick_often;
-	spares = 2;
-	start();
+	here.before_server = tick_often;
+	here.spares = 2;
+	start(1, program);
 	for (i = 0; i < 4; i++)
-		fds[i] = served(ports[0], &workers[i]);
+		fds[i] = served(here.port, &workers[i]);
 	snprintf(command, sizeof command, "fill %ld %ld %ld %ld\nhello",
 	    (long)workers[0], (long)workers[1], (long)workers[2],
 	    (long)workers[3]);
@@ -2112,16 +2029,16 @@ START_TEST(a_worker_that_calls_without_end_keeps_the_server_from_nothing)
 	if (skip_if(1, "this system has no eventfd(2) that never waits"))
 		return;
 #endif
-	start();
-	fd = served(ports[0], &worker);
+	start(1, program);
+	fd = served(here.port, &worker);
 	ck_assert_int_eq(number(fd, "call"), 1);
 	for (i = 0; i < CROWD; i++)
-		serves_one(ports[0]);
-	send_signal(master, SIGUSR1);
+		serves_one(here.port);
+	send_signal(here.master, SIGUSR1);
 	hears(fd, NULL);
 	close(fd);
-	new_server();
-	serves_one(ports[0]);
+	next_server();
+	serves_one(here.port);
 	stop();
 }
 END_TEST
@@ -2135,11 +2052,11 @@ START_TEST(each_spare_leads_a_process_group)
 	pid_t worker, pids[CHILDREN];
 	int i, fd;
 
-	start();
+	start(1, program);
 	wait_for_spares(4, pids);
 	for (i = 0; i < 4; i++)
 		ck_assert_int_eq(getpgid(pids[i]), pids[i]);
-	fd = served(ports[0], &worker);
+	fd = served(here.port, &worker);
 	ck_assert_int_eq(getpgid(worker), worker);
 	close(fd);
 	stop();
@@ -2151,11 +2068,11 @@ START_TEST(a_client_of_a_spare_is_answered_without_delay)
 	pid_t worker;
 	int fd;
 
-	one_that_reuses();
-	fd = served(ports[0], &worker);
+	one_that_reuses(1);
+	fd = served(here.port, &worker);
 	ck_assert_int_eq(number(fd, "no delay"), 1);
 	leaves(fd, "bye\n");
-	fd = served(ports[0], &worker);
+	fd = served(here.port, &worker);
 	ck_assert_int_eq(number(fd, "no delay"), 1);
 	close(fd);
 	stop();
@@ -2167,13 +2084,13 @@ START_TEST(a_spare_passes_over_clients_that_have_reset)
 	pid_t pids[CHILDREN];
 	int i, fd;
 
-	spares = workers_max = 1;
-	start();
+	here.spares = workers_max = 1;
+	start(1, program);
 	wait_for_spares(1, pids);
 	stopped(pids[0]);
 	for (i = 0; i < 20; i++)
-		reset(client(ports[0]));
-	fd = client(ports[0]);
+		reset(client(here.port));
+	fd = client(here.port);
 	client_says(fd, "who\n");
 	send_signal(pids[0], SIGCONT);
 	ck_assert_int_eq(atoi(client_hears(fd)), pids[0]);
@@ -2222,9 +2139,9 @@ signal_all(int signo)
 	pid_t pids[CHILDREN + 2];
 	int i, count;
 
-	stopped(pids[0] = master);
-	stopped(pids[1] = server);
-	count = 2 + children_of(server, pids + 2, CHILDREN);
+	stopped(pids[0] = here.master);
+	stopped(pids[1] = here.server);
+	count = 2 + children_of(here.server, pids + 2, CHILDREN);
 	for (i = 2; i < count; i++)
 		if (running(pids[i]))
 			stopped(pids[i]);
@@ -2241,21 +2158,21 @@ START_TEST(a_signal_that_reaches_all_processes_at_once_is_no_failure)
 	pid_t pids[CHILDREN];
 	int fd;
 
-	foreground = 1;
-	start();
+	here.foreground = 1;
+	start(1, program);
 	wait_for_spares(4, pids);
 	signal_all(SIGHUP);
-	new_server();
-	serves_one(ports[0]);
+	next_server();
+	serves_one(here.port);
 	signal_all(SIGUSR1);
-	new_server();
-	fd = served(ports[0], pids);
+	next_server();
+	fd = served(here.port, pids);
 	signal_all(SIGTERM);
 	hears(fd, NULL);
 	close(fd);
-	ck_assert_int_eq(run_wait(&run), 0);
+	ck_assert_int_eq(run_wait(&here.run), 0);
 	nothing_left();
-	ck_assert_str_eq(run.err, "");
+	ck_assert_str_eq(here.run.err, "");
 }
 END_TEST
 
@@ -2266,21 +2183,20 @@ START_TEST(a_worker_with_handlers_of_its_own_keeps_no_port_at_a_stop)
 	pid_t worker;
 	int i, k, fd, other;
 
-	before_server = handle_all;
-	listener_count = 2;
+	here.before_server = handle_all;
 	reuses = 1;
 	stop_timeout = 100;
 	for (i = 0; i < 4; i++) {
-		start();
-		fd = served(ports[0], &worker);
-		send_signal(master, signals[i]);
+		start(2, program);
+		fd = served(here.port, &worker);
+		send_signal(here.master, signals[i]);
 		for (k = 0; k < 2; k++) {
-			refuses(ports[k]);
-			close(other = listens_on(ports[k]));
+			refuses(here.ports[k]);
+			close(other = listens_on(here.ports[k]));
 		}
 		ck_assert_int_eq(number(fd, "who"), worker);
 		leaves(fd, "bye\n");
-		ck_assert_int_eq(ended(master), 0);
+		ck_assert_int_eq(ended(here.master), 0);
 		nothing_left();
 	}
 }
@@ -2312,40 +2228,40 @@ START_TEST(spares_that_are_not_asked_leave_at_a_reload_all_the_same)
 	pid_t worker, pids[CHILDREN], old;
 	int i, fd;
 
-	asks = 0;
+	here.asks = 0;
 	reuses = 1;
-	start();
-	old = server;
+	start(1, program);
+	old = here.server;
 	wait_for_spares(4, pids);
 	for (i = 0; i < 4; i++)
 		ck_assert(!blocks(pids[i], SIGHUP) &&
 		    !blocks(pids[i], SIGUSR2));
-	fd = served(ports[0], &worker);
+	fd = served(here.port, &worker);
 	ck_assert(!blocks(worker, SIGHUP) && !blocks(worker, SIGUSR2));
-	send_signal(master, SIGHUP);
-	has_children(server, 1);
+	send_signal(here.master, SIGHUP);
+	has_children(here.server, 1);
 	ck_assert_int_eq(number(fd, "asked"), 0);
 	ck_assert(running(old));
 	/* It takes no other client, though it does not know why. */
 	leaves(fd, "bye\n");
-	ck_assert_int_eq(heard(&run, "finished"), 0);
-	ck_assert_int_eq(heard(&run, "next"), -1);
-	new_server();
-	serves_one(ports[0]);
+	ck_assert_int_eq(heard(&here.run, "finished"), 0);
+	ck_assert_int_eq(heard(&here.run, "next"), -1);
+	next_server();
+	serves_one(here.port);
 	stop();
 }
 END_TEST
 
 START_TEST(a_worker_that_is_not_asked_and_waits_again_ends_at_a_reload)
 {
-	asks = 0;
-	one_that_reuses();
-	settled(serves_one(ports[0]));
-	send_signal(master, SIGHUP);
-	ck_assert_int_eq(heard(&run, "finished"), 0);
-	new_server();
-	settled(serves_one(ports[0]));
-	ends_well(SIGUSR2);
+	here.asks = 0;
+	one_that_reuses(1);
+	settled(serves_one(here.port));
+	send_signal(here.master, SIGHUP);
+	ck_assert_int_eq(heard(&here.run, "finished"), 0);
+	next_server();
+	settled(serves_one(here.port));
+	stop_by(SIGUSR2);
 }
 END_TEST
 
@@ -2408,15 +2324,14 @@ start_with_a_failing_listener(int error)
 	failing = mmap(NULL, sizeof *failing, PROT_READ | PROT_WRITE,
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ck_assert(failing != MAP_FAILED);
-	before_server = tick_often_and_count_forks;
-	listener_count = 2;
-	spares = 2;
-	foreground = 1;
-	start();
-	serves_one(ports[0]);
+	here.before_server = tick_often_and_count_forks;
+	here.spares = 2;
+	here.foreground = 1;
+	start(2, program);
+	serves_one(here.port);
 	/* One that was woken in vain may be about to call accept(2). */
-	wait_for_spares(spares, pids);
-	failing->fd = listeners[0];
+	wait_for_spares(here.spares, pids);
+	failing->fd = here.fds[0];
 	failing->error = error;
 }
 
@@ -2426,19 +2341,18 @@ START_TEST(spares_do_not_leave_where_a_listener_no_longer_listens)
 	pid_t worker, pids[CHILDREN];
 	int i, fd;
 
-	listener_count = 2;
-	foreground = 1;
-	start();
+	here.foreground = 1;
+	start(2, program);
 	wait_for_spares(4, pids);
-	fd = served(ports[1], &worker);
+	fd = served(here.ports[1], &worker);
 	ck_assert_int_eq(number(fd, "break"), 0);
 	says(message(), "on descriptor ");
 	for (i = 0; i < 4; i++)
 		ck_assert(is_child(pids[i]));
 	close(fd);
-	serves_one(ports[1]);
+	serves_one(here.ports[1]);
 	stop();
-	ck_assert_str_eq(run.err, "");
+	ck_assert_str_eq(here.run.err, "");
 }
 END_TEST
 
@@ -2452,13 +2366,13 @@ rests_alone(int error)
 	double seconds;
 
 	start_with_a_failing_listener(error);
-	stuck = client(ports[0]);
+	stuck = client(here.port);
 	client_says(stuck, "who\n");
 	snprintf(expected, sizeof expected, ": unable to accept a connection: "
 	    "%s; trying again", strerror(error));
 	says(message(), expected);
 	for (i = 0; i < 5; i++)
-		serves_one(ports[1]);
+		serves_one(here.ports[1]);
 	clock_gettime(CLOCK_MONOTONIC, &begin);
 	forks = failing->forks;
 	failing->calls = 0;
@@ -2471,13 +2385,13 @@ rests_alone(int error)
 	    failing->calls);
 	ck_assert_msg(failing->forks - forks < 50 + 4 * seconds, "%d forks",
 	    failing->forks - forks);
-	serves_one(ports[1]);
+	serves_one(here.ports[1]);
 	failing->error = 0;
 	ck_assert_int_gt(atoi(client_hears(stuck)), 1);
 	close(stuck);
-	serves_one(ports[0]);
+	serves_one(here.port);
 	stop();
-	ck_assert_str_eq(run.err, "");
+	ck_assert_str_eq(here.run.err, "");
 }
 
 START_TEST(spares_let_a_listener_rest_where_accept_always_fails)
@@ -2498,13 +2412,13 @@ START_TEST(log_does_not_call_spares_busy_that_wait)
 	pid_t pids[CHILDREN];
 	int i, fd;
 
-	spares = workers_max = 2;
-	foreground = 1;
-	start();
+	here.spares = workers_max = 2;
+	here.foreground = 1;
+	start(1, program);
 	wait_for_spares(2, pids);
 	for (i = 0; i < 2; i++)
 		stopped(pids[i]);
-	fd = client(ports[0]);
+	fd = client(here.port);
 	client_says(fd, "who\n");
 	says_nothing_for(1500);
 	for (i = 0; i < 2; i++)
@@ -2520,14 +2434,14 @@ START_TEST(log_says_that_all_workers_are_busy_while_clients_wait)
 	int fds[3], i;
 	pid_t worker;
 
-	before_server = tick_often;
-	spares = workers_max = 2;
-	foreground = 1;
-	start();
+	here.before_server = tick_often;
+	here.spares = workers_max = 2;
+	here.foreground = 1;
+	start(1, program);
 	for (i = 0; i < 2; i++)
-		fds[i] = served(ports[0], &worker);
+		fds[i] = served(here.port, &worker);
 	says_nothing_for(1200);
-	fds[2] = client(ports[0]);
+	fds[2] = client(here.port);
 	client_says(fds[2], "who\n");
 	says(message(), ": unable to accept a connection: "
 	    "all 2 workers are busy");
@@ -2537,7 +2451,7 @@ START_TEST(log_says_that_all_workers_are_busy_while_clients_wait)
 	says(message(), ": unable to accept connections for ");
 	close(fds[2]);
 	stop();
-	ck_assert_str_eq(run.err, "");
+	ck_assert_str_eq(here.run.err, "");
 }
 END_TEST
 
@@ -2625,5 +2539,9 @@ main(void)
 		log_says_that_all_workers_are_busy_while_clients_wait,
 	};
 
+	here.open_listener = open_listener;
+	here.spares = 4;
+	here.commands = commands;
+	here.before_start = set_up;
 	return RUN_TESTS("spare", tests);
 }

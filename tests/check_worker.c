@@ -858,15 +858,14 @@ START_TEST(program_that_a_worker_executes_goes_on_at_a_reload)
 END_TEST
 
 static void
-kill_group(const char *rest)
+kill_group(void)
 {
-	(void)rest;
 	kill(0, SIGTERM);
 }
 
 static const struct command killing[] = {
-	{ "kill", kill_group },
-	{ NULL, NULL }
+	{ "kill", kill_group, NULL },
+	{ NULL, NULL, NULL }
 };
 
 static void

@@ -58,40 +58,30 @@ hang_up(void)
 	conversing = 0;
 }
 
-static void
-say_who(const char *rest)
+static long
+who(void)
 {
-	(void)rest;
-	printf("%ld\n", (long)getpid());
+	return getpid();
 }
 
-static void
-say_where(const char *rest)
+static long
+where(void)
 {
-	(void)rest;
-	printf("%d\n", listener_index);
+	return listener_index;
 }
 
-static void
-say_asked(const char *rest)
+static long
+asked(void)
 {
-	(void)rest;
-	printf("%d\n", daemon_stop_requested());
-}
-
-static void
-say_no_more(const char *rest)
-{
-	(void)rest;
-	hang_up();
+	return daemon_stop_requested();
 }
 
 static const struct command common[] = {
-	{ "who", say_who },
-	{ "where", say_where },
-	{ "asked", say_asked },
-	{ "bye", say_no_more },
-	{ NULL, NULL }
+	{ "who", NULL, who },
+	{ "where", NULL, where },
+	{ "asked", NULL, asked },
+	{ "bye", hang_up, NULL },
+	{ NULL, NULL, NULL }
 };
 
 static int
@@ -101,21 +91,25 @@ obeys(const char *line, const struct command *command)
 
 	for (; command != NULL && command->word != NULL; command++) {
 		len = strlen(command->word);
-		if (strncmp(line, command->word, len) == 0 &&
-		    (line[len] == '\n' || line[len] == ' ')) {
-			command->obey(line + len + 1);
-			return 1;
-		}
+		if (strncmp(line, command->word, len) != 0 ||
+		    (line[len] != '\n' && line[len] != ' '))
+			continue;
+		here.rest = line + len + 1;
+		if (command->obey != NULL)
+			command->obey();
+		else
+			printf("%ld\n", command->tell());
+		return 1;
 	}
 	return 0;
 }
 
 void
-converse(int where)
+converse(int index)
 {
 	char line[512];
 
-	listener_index = where;
+	listener_index = index;
 	conversing = 1;
 	while (conversing && fgets(line, sizeof line, stdin) != NULL)
 		if (!obeys(line, here.commands) && !obeys(line, common))

@@ -12,11 +12,12 @@
 
 enum { LISTENERS_MAX = 3 };
 
-/* What a worker does where a line is that word, or begins with it and a space;
- * rest is what follows that. */
+/* What a worker does where a line is that word, or begins with it and a space:
+ * it obeys, or answers with a number. */
 struct command {
 	const char *word;
-	void (*obey)(const char *rest);
+	void (*obey)(void);
+	long (*tell)(void);
 };
 
 extern struct puppet {
@@ -28,13 +29,14 @@ extern struct puppet {
 	int ports[LISTENERS_MAX];
 	int fds[LISTENERS_MAX];
 	int listeners;	/* 0: the program opens fds[0] itself */
+	const char *rest;	/* of the line that a worker obeys */
 
 	/* What the test chooses, before it starts it. */
 	int foreground;
 	int spares;
 	int asks;	/* daemon_set_worker_ask(); 1 */
 	int (*open_listener)(int *port);	/* listen_anywhere() */
-	const struct command *commands;	/* besides the common ones; ends with 0 */
+	const struct command *commands;	/* before the common ones; ends with 0 */
 	void (*before_start)(void);	/* these may be NULL: */
 	void (*before_master)(void);
 	void (*before_success)(void);
@@ -51,7 +53,7 @@ int serve(void);
 /* Obeys the client, line by line: "who" is answered with the worker's pid,
  * "where" with the index that serve() has returned, "asked" with
  * daemon_stop_requested(), "bye" by an end; what is no command comes back. */
-void converse(int where);
+void converse(int index);
 void hang_up(void);		/* after this command it returns */
 
 /* Both. */
