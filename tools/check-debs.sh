@@ -22,14 +22,17 @@ fail() {
 
 # All tags, including uncertain ones. But debian/ serves all releases: an older
 # lintian does not know our Standards-Version, and the newest calls old what the
-# others need.
+# others need. Inputs of the fuzz targets may have long lines; one override does
+# not fit all releases.
 has_no_tags() {
 	lintian --allow-root --pedantic -EI "$debs"/*.changes >"$files" ||
 	    [ $? = 2 ] || fail "lintian failed"
 	sed -e '/^N:/d' -e '/ newer-standards-version /d' \
 	    -e '/ package-uses-old-debhelper-compat-version /d' \
 	    -e '/ redundant-priority-optional-field /d' \
-	    -e '/ redundant-rules-requires-root-no-field /d' "$files" >"$tags"
+	    -e '/ redundant-rules-requires-root-no-field /d' \
+	    -e '/ very-long-line-length-.*tests\/fuzz\/corpus\//d' \
+	    "$files" >"$tags"
 	if [ -s "$tags" ]; then
 		cat "$tags"
 		fail "lintian says so"
