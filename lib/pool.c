@@ -98,7 +98,7 @@ dsrv_pool_next(struct dsrv_pool *pool, int may_fork, int *slot)
 {
 	/* The flag first: a spare that leaves its slot at this moment sees it
 	 * or is counted here. */
-	dsrv_slots_allow_call(may_fork);
+	dsrv_slots_allow_call(may_fork ? DSRV_CALL_IF_FEW : DSRV_CALL_NEVER);
 	if (!may_fork)
 		return 0;
 	if (dsrv_slots_few_wait())

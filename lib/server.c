@@ -146,6 +146,10 @@ static void
 watch(struct server *s)
 {
 	dsrv_accept_watch(&s->acceptor, !has_spares(s) && may_fork(s));
+	/* The last one to be taken tells that all are busy. First: one that
+	 * leaves its slot at this moment sees it or is counted below. */
+	if (has_spares(s) && !has_room(s) && !s->asked && s->busy.since == 0)
+		dsrv_slots_allow_call(DSRV_CALL_IF_NONE);
 	dsrv_loop_set_timer(&s->loop, BUSY, s->asked ? DSRV_NEVER :
 	    dsrv_busy_watch(&s->busy, is_full(s), &s->acceptor));
 	if (s->births == BATCH)

@@ -21,7 +21,7 @@ static struct {
 	int wanted;	/* how many should wait */
 	int count;	/* of slots; workers that return may wait, too */
 	struct {
-		int may_call;	/* the server could fork more */
+		int may_call;	/* enum dsrv_slots_call */
 		int failing;	/* the listener where accepting failed last,
 				 * + 1, and that was reported; 0: none */
 		pid_t slots[];
@@ -158,16 +158,28 @@ dsrv_slots_enough_wait(void)
 }
 
 void
-dsrv_slots_allow_call(int allowed)
+dsrv_slots_allow_call(enum dsrv_slots_call when)
 {
-	__atomic_store_n(&page.shared->may_call, allowed, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&page.shared->may_call, when, __ATOMIC_SEQ_CST);
 }
 
 int
 dsrv_slots_call(void)
 {
-	return dsrv_slots_few_wait() && __atomic_exchange_n(
-	    &page.shared->may_call, 0, __ATOMIC_SEQ_CST);
+	switch (__atomic_load_n(&page.shared->may_call, __ATOMIC_SEQ_CST)) {
+	case DSRV_CALL_IF_FEW:
+		if (!dsrv_slots_few_wait())
+			return 0;
+		break;
+	case DSRV_CALL_IF_NONE:
+		if (dsrv_slots_any_wait())
+			return 0;
+		break;
+	default:
+		return 0;
+	}
+	return __atomic_exchange_n(&page.shared->may_call, DSRV_CALL_NEVER,
+	    __ATOMIC_SEQ_CST) != DSRV_CALL_NEVER;
 }
 
 int

@@ -102,8 +102,9 @@ void dsrv_slots_audit(const struct dsrv_children *);
 int dsrv_slots_any_wait(void);
 int dsrv_slots_few_wait(void);
 int dsrv_slots_enough_wait(void);
-/* Whether spares should call when few wait; in a spare, whether to call now. */
-void dsrv_slots_allow_call(int allowed);
+/* When spares should call; in a spare, whether to call now. */
+enum dsrv_slots_call { DSRV_CALL_NEVER, DSRV_CALL_IF_FEW, DSRV_CALL_IF_NONE };
+void dsrv_slots_allow_call(enum dsrv_slots_call);
 int dsrv_slots_call(void);
 /* In a spare: accepting has failed at this listener, or works again. Only one
  * spare reports it in between: the first returns whether to. */

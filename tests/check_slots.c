@@ -199,14 +199,29 @@ START_TEST(slots_have_one_call_where_few_wait_and_it_is_allowed)
 {
 	open_slots(0);
 	ck_assert(!dsrv_slots_call());
-	dsrv_slots_allow_call(1);
+	dsrv_slots_allow_call(DSRV_CALL_IF_FEW);
 	ck_assert(dsrv_slots_call());
 	ck_assert(!dsrv_slots_call());
-	dsrv_slots_allow_call(1);
+	dsrv_slots_allow_call(DSRV_CALL_IF_FEW);
 	fill(another_child);
 	ck_assert(!dsrv_slots_call());
 	dsrv_slots_audit(&children);	/* there are no children */
 	ck_assert(dsrv_slots_call());
+	close_slots();
+}
+END_TEST
+
+START_TEST(slots_have_one_call_where_none_waits_if_that_is_asked)
+{
+	int slot;
+
+	open_slots(0);
+	slot = dsrv_slots_take(getpid());
+	dsrv_slots_allow_call(DSRV_CALL_IF_NONE);
+	ck_assert(!dsrv_slots_call());
+	dsrv_slots_release(slot);
+	ck_assert(dsrv_slots_call());
+	ck_assert(!dsrv_slots_call());
 	close_slots();
 }
 END_TEST
@@ -241,6 +256,7 @@ main(void)
 		slots_that_one_child_has_twice_are_freed_by_an_audit,
 		slots_of_different_children_are_left_by_an_audit,
 		slots_have_one_call_where_few_wait_and_it_is_allowed,
+		slots_have_one_call_where_none_waits_if_that_is_asked,
 		slots_say_once_that_accepting_fails_until_it_works_there
 	};
 

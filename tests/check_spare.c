@@ -2429,12 +2429,19 @@ START_TEST(log_does_not_call_spares_busy_that_wait)
 }
 END_TEST
 
+/* No test lasts as long. */
+static void
+tick_seldom(void)
+{
+	daemon_set_server_tick(3600);
+}
+
 START_TEST(log_says_that_all_workers_are_busy_while_clients_wait)
 {
 	int fds[3], i;
 	pid_t worker;
 
-	here.before_server = tick_often;
+	here.before_server = tick_seldom;
 	here.spares = workers_max = 2;
 	here.foreground = 1;
 	start(1, program);
