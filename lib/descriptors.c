@@ -251,3 +251,11 @@ dsrv_descriptors_pair(int *one, int *other)
 	close_on_exec(ends);
 	return own_both(ends, one, other);
 }
+
+void
+dsrv_descriptors_close(int *fd)
+{
+	if (*fd != -1)
+		close(*fd);
+	*fd = -1;
+}

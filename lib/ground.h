@@ -151,6 +151,8 @@ int dsrv_descriptors_pair(int *one, int *other);
  * is its own affair. -1: it is not a pipe, or cannot be opened again; then it
  * stays what it is. Keeps errno. */
 int dsrv_descriptors_unshare(int fd);
+/* Closes it, unless it is -1, which it is then. */
+void dsrv_descriptors_close(int *fd);
 /* Moves a new descriptor (or -1) above 2. To be called before any other is
  * opened. */
 int dsrv_descriptors_own(int fd);

@@ -29,14 +29,6 @@ static struct {
 } ends = { .wakeup = { -1, -1 }, .from_server = -1, .lifeline = -1,
 	.null_device = -1 };
 
-static void
-shut(int *fd)
-{
-	if (*fd != -1)
-		close(*fd);
-	*fd = -1;
-}
-
 static int
 open_ends(const int *listeners, int count)
 {
@@ -75,8 +67,8 @@ dsrv_pool_close(void)
 
 	dsrv_pool_release();
 	dsrv_wakeup_close(&ends.wakeup);
-	shut(&ends.from_server);
-	shut(&ends.null_device);
+	dsrv_descriptors_close(&ends.from_server);
+	dsrv_descriptors_close(&ends.null_device);
 	dsrv_slots_close();
 	dsrv_spare_forget();
 	errno = saved;
@@ -85,7 +77,7 @@ dsrv_pool_close(void)
 void
 dsrv_pool_release(void)
 {
-	shut(&ends.lifeline);
+	dsrv_descriptors_close(&ends.lifeline);
 }
 
 /*

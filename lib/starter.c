@@ -49,14 +49,6 @@ struct starter {
 };
 
 static void
-shut(int *fd)
-{
-	if (*fd != -1)
-		close(*fd);
-	*fd = -1;
-}
-
-static void
 set_timer(struct starter *s, int64_t when)
 {
 	dsrv_loop_set_timer(&s->loop, DEADLINE, when);
@@ -65,8 +57,8 @@ set_timer(struct starter *s, int64_t when)
 static void
 close_ends(struct starter *s)
 {
-	shut(&s->from_master);
-	shut(&s->lifeline);
+	dsrv_descriptors_close(&s->from_master);
+	dsrv_descriptors_close(&s->lifeline);
 	dsrv_relays_close(&s->relays);
 }
 
@@ -447,9 +439,9 @@ dsrv_starter_run(struct dsrv_ends *daemons)
 void
 dsrv_starter_close(struct dsrv_ends *daemons)
 {
-	shut(&daemons->null);
-	shut(&daemons->to_starter);
-	shut(&daemons->from_starter);
-	shut(&daemons->to_stdout);
-	shut(&daemons->to_stderr);
+	dsrv_descriptors_close(&daemons->null);
+	dsrv_descriptors_close(&daemons->to_starter);
+	dsrv_descriptors_close(&daemons->from_starter);
+	dsrv_descriptors_close(&daemons->to_stdout);
+	dsrv_descriptors_close(&daemons->to_stderr);
 }
