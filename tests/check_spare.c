@@ -1120,8 +1120,8 @@ START_TEST(a_listener_that_is_broken_at_a_reload_listens_again)
 
 	start(1, program);
 	for (i = 0; i < 2; i++) {
-		stopped(here.server);
 		fd = served(here.port, &worker);
+		stopped(here.server);	/* it cannot mend it */
 		ck_assert_int_eq(number(fd, "break"), 0);
 		close(fd);
 		send_signal(here.master, reloads[i]);
