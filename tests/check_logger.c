@@ -40,7 +40,7 @@ flock(int fd, int how)
 #include <stdarg.h>
 #include <time.h>
 
-#include "harness.h"
+#include "puppet.h"
 
 enum {
 	NOBODY = 54322,		/* a user of no other processes */
@@ -54,15 +54,10 @@ enum {
 static const int table[] = { SIGHUP, SIGUSR1, SIGUSR2, SIGINT, SIGTERM,
 	SIGQUIT };
 
-static struct run run;
-static pid_t master, logger, server;
 static pid_t logger_s_helper, server_s_helper;
-static int listener, port;
-static int gate[2];	/* at which the program waits for a byte */
 static char log_path[256];
 static char prefix[16] = "> ";
 static int padding = 1;	/* of x in each numbered line */
-static int mute;	/* this process has no facts to tell */
 
 /*
  * The clock: what the whole program under test takes for the time is the
@@ -335,8 +330,6 @@ say_last_words(int signo)
 static void
 fork_helper(void)
 {
-	char c;
-
 	if (fork() == 0) {
 		setsid();
 		if (fork() != 0)
@@ -344,144 +337,79 @@ fork_helper(void)
 		close(STDIN_FILENO);
 		close(STDOUT_FILENO);
 		tell_pid("helper");
-		while (read(gate[0], &c, 1) == -1 && errno == EINTR)
-			;
+		at_gate();
 		_exit(0);
 	}
 	puts("ok");
 }
 
 static void
-obey(char *order)
+obey_say(void)
+{
+	put_line(here.rest);
+	puts("ok");
+}
+
+static void
+obey_part(void)
+{
+	put(here.rest, strlen(here.rest));
+	puts("ok");
+}
+
+static void
+obey_many(void)
 {
 	char name[16];
 	long number;
+
+	if (sscanf(here.rest, "%15s %ld", name, &number) == 2)
+		many(name, number);
+}
+
+static void
+obey_flood(void)
+{
+	flood(here.rest);
+}
+
+static void
+obey_bytes(void)
+{
+	long number;
 	int byte;
 
-	if (strncmp(order, "say ", 4) == 0) {
-		put_line(order + 4);
-		puts("ok");
-	} else if (strncmp(order, "part ", 5) == 0) {
-		put(order + 5, strlen(order + 5));
-		puts("ok");
-	} else if (sscanf(order, "many %15s %ld", name, &number) == 2)
-		many(name, number);
-	else if (sscanf(order, "flood %15s", name) == 1)
-		flood(name);
-	else if (sscanf(order, "bytes %ld %d", &number, &byte) == 2)
+	if (sscanf(here.rest, "%ld %d", &number, &byte) == 2)
 		put_bytes((size_t)number, byte);
-	else if (strcmp(order, "fill") == 0)
-		fill();
-	else if (strcmp(order, "helper") == 0)
-		fork_helper();
-	else if (strcmp(order, "hold") == 0)
-		hold_log();
-	else if (strcmp(order, "ignore") == 0) {
-		signal(SIGTERM, SIG_IGN);
-		puts("ok");
-	} else if (strcmp(order, "last words") == 0) {
-		signal(SIGTERM, say_last_words);
-		puts("ok");
-	} else
-		printf("so you say: %s\n", order);
 }
 
 static void
-converse(void)
+ignore_term(void)
 {
-	char line[512];
-
-	if (!mute)
-		tell_pid("worker");
-	while (fgets(line, sizeof line, stdin) != NULL) {
-		line[strcspn(line, "\n")] = '\0';
-		obey(line);
-	}
-}
-
-/*
- * The program: what it does at each step is the test's choice
- */
-
-static void
-nothing(void)
-{
-}
-
-static void (*before_start)(void) = nothing;
-static void (*before_master)(void) = nothing;
-static void (*in_logger)(void) = nothing;
-static void (*before_success)(void) = nothing;
-static void (*after_success)(void) = nothing;
-
-/* A stage returned in a process where it is over. */
-static void
-over(int value)
-{
-	int error = errno;
-
-	tell("over", value);
-	tell("errno", error);
-	tell("status", daemon_exit_status());
-	_exit(daemon_exit_status());
+	signal(SIGTERM, SIG_IGN);
+	puts("ok");
 }
 
 static void
-log_if_logger(int where)
+have_last_words(void)
 {
-	int value;
-
-	if (where < 0) {	/* the master, at its end */
-		puts("the master goes on");
-		fflush(stdout);
-		over(where);
-	}
-	if (where == DAEMON_LOGGER) {
-		tell_pid("logger");
-		in_logger();
-	}
-	if ((value = daemon_logger()) != 0)
-		over(value);
+	signal(SIGTERM, say_last_words);
+	puts("ok");
 }
 
-static void
-program(void)
-{
-	before_start();
-	daemon_start();
-	tell_pid("master");
-	before_master();
-	log_if_logger(daemon_master());
-	tell_pid("server");
-	before_success();
-	daemon_success();
-	if (!mute)
-		tell("confirmed", 1);
-	after_success();
-	daemon_server(&listener, 1);
-	converse();
-}
-
-static void
-make_gate(void)
-{
-	ck_assert_int_eq(pipe(gate), 0);
-}
-
-static void
-at_gate(void)
-{
-	char c;
-
-	while (read(gate[0], &c, 1) == -1 && errno == EINTR)
-		;
-}
-
-static void
-open_gate(void)
-{
-	ck_assert_int_eq(write(gate[1], "", 1), 1);
-}
+static const struct command commands[] = {
+	{ "say", obey_say, NULL },
+	{ "part", obey_part, NULL },
+	{ "many", obey_many, NULL },
+	{ "flood", obey_flood, NULL },
+	{ "bytes", obey_bytes, NULL },
+	{ "fill", fill, NULL },
+	{ "helper", fork_helper, NULL },
+	{ "hold", hold_log, NULL },
+	{ "ignore", ignore_term, NULL },
+	{ "last words", have_last_words, NULL },
+	{ NULL, NULL, NULL }
+};
 
 /*
  * The daemon, from outside
@@ -491,6 +419,7 @@ open_gate(void)
 static void
 log_to(const char *name)
 {
+	here.has_logger = 1;
 	snprintf(log_path, sizeof log_path, "%s/%s", scratch(), name);
 	daemon_set_program_name("tested");
 	daemon_enable_logger();
@@ -511,82 +440,39 @@ in_scratch(const char *name)
 }
 
 static void
-launch(void (*start)(struct run *, void (*)(void)))
-{
-	free(run.out);	/* of the one before, if any */
-	free(run.err);
-	if (run.facts > 0)
-		close(run.facts);
-	listener = listen_anywhere(&port);
-	start(&run, program);
-	close(listener);
-}
-
-static void
-meet(void)
-{
-	master = (pid_t)heard(&run, "master");
-	logger = (pid_t)heard(&run, "logger");
-	server = (pid_t)heard(&run, "server");
-}
-
-static void
-start(void)
+start_logging(void)
 {
 	if (log_path[0] == '\0')
 		log_to("log");
-	launch(run_daemon);
-	meet();
+	start(1, talker);
 }
 
 static void
 ends_with(int status)
 {
-	exited(ended(master), status);
+	exited(ended(here.master), status);
 	nothing_left();
-}
-
-static void
-stop(void)
-{
-	send_signal(master, SIGTERM);
-	ends_with(0);
-}
-
-static void
-next_server(void)
-{
-	server = (pid_t)heard(&run, "server");
 }
 
 static void
 next_logger(void)
 {
-	logger = (pid_t)heard(&run, "logger");
+	here.logger = (pid_t)heard(&here.run, "logger");
 }
 
 static void
 kill_logger(void)
 {
-	send_signal(logger, SIGKILL);
+	send_signal(here.logger, SIGKILL);
 	next_logger();
-}
-
-static void
-never_told(const char *word)
-{
-	long number = 0;
-
-	ck_assert_msg(!heard_if(&run, word, &number), "\"%s %ld\"", word,
-	    number);
 }
 
 /* No server was there, no process is, and the reason was given. */
 static void
 start_has_failed(int status, const char *reason)
 {
-	exited(run_wait(&run), status);
-	says(run.err, reason);
+	exited(run_wait(&here.run), status);
+	says(here.run.err, reason);
 	never_told("server");
 	nothing_left();
 }
@@ -594,7 +480,7 @@ start_has_failed(int status, const char *reason)
 static void
 start_fails(int status, const char *reason)
 {
-	launch(run_start);
+	launch(run_start, 1, talker);
 	start_has_failed(status, reason);
 }
 
@@ -638,7 +524,7 @@ say(int fd, const char *text)
 static void
 log_line(const char *text)
 {
-	int fd = client(port);
+	int fd = client(here.port);
 
 	say(fd, text);
 	close(fd);
@@ -927,16 +813,16 @@ START_TEST(start_succeeds_only_when_the_log_file_is_open)
 {
 	log_to("log");
 	make_gate();
-	in_logger = at_gate;
-	launch(run_start);
-	heard(&run, "logger");
-	ck_assert(running(run.pid));
+	here.in_logger = at_gate;
+	launch(run_start, 1, talker);
+	heard(&here.run, "logger");
+	ck_assert(running(here.run.pid));
 	ck_assert_int_eq(size_of(log_path), -1);
 	open_gate();
-	exited(run_wait(&run), 0);
+	exited(run_wait(&here.run), 0);
 	ck_assert_int_eq(size_of(log_path), 0);
-	ck_assert_str_eq(run.err, "");
-	ck_assert_int_eq(children_of(getpid(), &master, 1), 1);
+	ck_assert_str_eq(here.run.err, "");
+	ck_assert_int_eq(children_of(getpid(), &here.master, 1), 1);
 	stop();
 }
 END_TEST
@@ -945,7 +831,7 @@ START_TEST(start_fails_where_the_directory_is_missing)
 {
 	log_to("missing/log");
 	start_fails(1, log_path);
-	says(run.err, "No such file or directory");
+	says(here.run.err, "No such file or directory");
 }
 END_TEST
 
@@ -1000,7 +886,7 @@ START_TEST(start_fails_where_the_logger_has_no_permission)
 	if (skip_if(geteuid() != 0, "only root can drop rights"))
 		return;
 	log_to("log");
-	in_logger = drop_rights;
+	here.in_logger = drop_rights;
 	start_fails(1, "Permission denied");
 }
 END_TEST
@@ -1015,24 +901,27 @@ START_TEST(start_fails_where_the_log_cannot_be_read)
 }
 END_TEST
 
+static void
+second_fails(const char *why)
+{
+	struct run second;
+	long number;
+
+	run_start(&second, talker);
+	exited(run_wait(&second), 1);
+	says(second.err, why);
+	ck_assert(!heard_if(&second, "server", &number));
+}
+
 START_TEST(start_of_a_second_daemon_with_the_same_file_fails)
 {
-	pid_t first, last;
-
 	if (has_no_locks())
 		return;
-	start();
-	first = master;
-	last = logger;
-	run_start(&run, program);
-	exited(run_wait(&run), 1);
-	says(run.err, " (check_logger) has locked it");
-	never_told("server");
-	master = first;
-	kill(last, SIGKILL);	/* the lock is the daemon's, not a logger's */
-	run_start(&run, program);
-	exited(run_wait(&run), 1);
-	says(run.err, " has locked it");
+	start_logging();
+	second_fails(" (check_logger) has locked it");
+	/* The lock is the daemon's, not a logger's. */
+	kill(here.logger, SIGKILL);
+	second_fails(" has locked it");
 	logs("still here");
 	stop();
 	ck_assert_int_eq(occurrences(log_path, "still here"), 1);
@@ -1046,13 +935,13 @@ program_without_daemon_logger(void)
 	if (daemon_master() == DAEMON_SERVER)
 		tell_pid("server");
 	daemon_success();
-	daemon_server(&listener, 1);
+	daemon_server(&here.fds[0], 1);
 }
 
 START_TEST(start_of_a_program_that_never_calls_daemon_logger_fails)
 {
 	log_to("log");
-	run_start(&run, program_without_daemon_logger);
+	run_puppet(run_start, program_without_daemon_logger);
 	start_has_failed(1, "this is a logger before daemon_logger()");
 	ck_assert_int_eq(size_of(log_path), -1);
 }
@@ -1076,7 +965,7 @@ logger_ends_early(int how, int status, const char *reason)
 {
 	log_to("log");
 	how_to_end = how;
-	in_logger = end_early;
+	here.in_logger = end_early;
 	start_fails(status, reason);
 }
 
@@ -1095,11 +984,11 @@ START_TEST(start_that_is_interrupted_ends_a_logger_that_has_no_file_yet)
 
 	log_to("log");
 	make_gate();
-	in_logger = at_gate;
-	launch(run_start);
-	heard(&run, "logger");
-	send_signal(run.pid, SIGTERM);
-	status = run_wait(&run);
+	here.in_logger = at_gate;
+	launch(run_start, 1, talker);
+	heard(&here.run, "logger");
+	send_signal(here.run.pid, SIGTERM);
+	status = run_wait(&here.run);
 	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
 	never_told("server");
 	nothing_left();
@@ -1115,10 +1004,10 @@ exit_3(void)
 START_TEST(start_that_the_server_fails_leaves_no_logger)
 {
 	log_to("log");
-	before_success = exit_3;
-	launch(run_start);
-	exited(run_wait(&run), 3);
-	says(run.err, "the server ended with status 3");
+	here.before_success = exit_3;
+	launch(run_start, 1, talker);
+	exited(run_wait(&here.run), 3);
+	says(here.run.err, "the server ended with status 3");
 	nothing_left();
 	ck_assert_int_eq(size_of(log_path), 0);
 }
@@ -1128,12 +1017,12 @@ START_TEST(start_goes_on_where_a_logger_dies_that_has_had_its_file)
 {
 	log_to("log");
 	make_gate();
-	before_success = at_gate;
-	launch(run_start);
+	here.before_success = at_gate;
+	launch(run_start, 1, talker);
 	meet();
 	kill_logger();
 	open_gate();
-	exited(run_wait(&run), 0);
+	exited(run_wait(&here.run), 0);
 	logs("one");
 	stop();
 }
@@ -1153,16 +1042,16 @@ START_TEST(logger_is_a_process_of_its_own_and_the_master_is_its_parent)
 {
 	pid_t pids[3];
 
-	in_logger = tell_parent;
+	here.in_logger = tell_parent;
 	log_to("log");
-	launch(run_daemon);
-	master = (pid_t)heard(&run, "master");
-	logger = (pid_t)heard(&run, "logger");
-	ck_assert_int_eq(heard(&run, "parent"), master);
+	launch(run_daemon, 1, talker);
+	here.master = (pid_t)heard(&here.run, "master");
+	here.logger = (pid_t)heard(&here.run, "logger");
+	ck_assert_int_eq(heard(&here.run, "parent"), here.master);
 	next_server();
-	ck_assert_int_eq(children_of(master, pids, 3), 2);
-	ck_assert(pids[0] == logger || pids[1] == logger);
-	ck_assert(pids[0] == server || pids[1] == server);
+	ck_assert_int_eq(children_of(here.master, pids, 3), 2);
+	ck_assert(pids[0] == here.logger || pids[1] == here.logger);
+	ck_assert(pids[0] == here.server || pids[1] == here.server);
 	stop();
 }
 END_TEST
@@ -1186,9 +1075,9 @@ START_TEST(logger_may_change_its_directory)
 	log_to("log");
 	daemon_set_logger_name_format("log");
 	daemon_set_logger_link("link");
-	before_start = go_to_scratch;
-	before_master = in_logger = go_elsewhere;
-	start();
+	here.before_start = go_to_scratch;
+	here.before_master = here.in_logger = go_elsewhere;
+	start_logging();
 	logs("one");
 	kill_logger();
 	logs("two");
@@ -1217,9 +1106,9 @@ set_paths_elsewhere(void)
 START_TEST(logger_may_set_its_paths_itself)
 {
 	log_to("log");
-	before_start = go_to_scratch;
-	in_logger = set_paths_elsewhere;
-	start();
+	here.before_start = go_to_scratch;
+	here.in_logger = set_paths_elsewhere;
+	start_logging();
 	logs("one");
 	ck_assert_int_gt(size_of(in_scratch("link")), 0);
 	stop();
@@ -1233,8 +1122,8 @@ START_TEST(logger_may_drop_its_rights)
 	if (skip_if(geteuid() != 0, "only root can drop rights"))
 		return;
 	give_scratch_to(NOBODY);
-	in_logger = drop_rights;
-	start();
+	here.in_logger = drop_rights;
+	start_logging();
 	logs("one");
 	kill_logger();
 	logs("two");
@@ -1257,8 +1146,8 @@ START_TEST(logger_may_change_its_root)
 		return;
 	log_to("log");
 	daemon_set_logger_name_format("/log");
-	in_logger = change_root;
-	start();
+	here.in_logger = change_root;
+	start_logging();
 	logs("one");
 	remove_file(log_path);
 	logs("two");
@@ -1276,10 +1165,10 @@ tell_logger_value(void)
 
 START_TEST(logger_does_nothing_in_a_server)
 {
-	before_success = after_success = tell_logger_value;
-	start();
-	ck_assert_int_eq(heard(&run, "value"), 0);
-	ck_assert_int_eq(heard(&run, "value"), 0);
+	here.before_success = here.before_server = tell_logger_value;
+	start_logging();
+	ck_assert_int_eq(heard(&here.run, "value"), 0);
+	ck_assert_int_eq(heard(&here.run, "value"), 0);
 	logs("the log goes on");
 	stop();
 }
@@ -1294,21 +1183,19 @@ program_without_a_logger(void)
 	tell("before", daemon_logger());
 	daemon_success();
 	tell("after", daemon_logger());
-	daemon_server(&listener, 1);
+	daemon_server(&here.fds[0], 1);
 }
 
 START_TEST(logger_never_comes_where_it_is_not_enabled)
 {
 	pid_t pids[2];
 
-	listener = listen_anywhere(&port);
-	run_daemon(&run, program_without_a_logger);
-	close(listener);
-	master = (pid_t)heard(&run, "master");
-	ck_assert_int_eq(heard(&run, "where"), DAEMON_SERVER);
-	ck_assert_int_eq(heard(&run, "before"), 0);
-	ck_assert_int_eq(heard(&run, "after"), 0);
-	ck_assert_int_eq(children_of(master, pids, 2), 1);
+	launch(run_daemon, 1, program_without_a_logger);
+	here.master = (pid_t)heard(&here.run, "master");
+	ck_assert_int_eq(heard(&here.run, "where"), DAEMON_SERVER);
+	ck_assert_int_eq(heard(&here.run, "before"), 0);
+	ck_assert_int_eq(heard(&here.run, "after"), 0);
+	ck_assert_int_eq(children_of(here.master, pids, 2), 1);
 	stop();
 }
 END_TEST
@@ -1317,19 +1204,18 @@ static void
 misplaced_logger(void)
 {
 	daemon_start();
-	if (daemon_logger() < 0)
-		over(FATAL);
+	over("logger", daemon_logger(), NULL);
 }
 
 START_TEST(logger_is_refused_in_the_master)
 {
 	log_to("log");
 	daemon_set_logger_return_fatal(FATAL);
-	run_start(&run, misplaced_logger);
-	exited(run_wait(&run), 1);
-	ck_assert_int_eq(heard(&run, "errno"), EPERM);
-	ck_assert_int_eq(heard(&run, "status"), 1);
-	says(run.err, "not a logger before daemon_logger()");
+	run_puppet(run_start, misplaced_logger);
+	exited(run_wait(&here.run), 1);
+	ck_assert_int_eq(heard(&here.run, "errno"), EPERM);
+	ck_assert_int_eq(heard(&here.run, "status"), 1);
+	says(here.run.err, "not a logger before daemon_logger()");
 	nothing_left();
 }
 END_TEST
@@ -1353,15 +1239,15 @@ print_after(void)
 
 START_TEST(logger_gets_what_server_and_worker_and_master_write)
 {
-	before_success = print_before;
-	after_success = print_after;
-	start();
-	says(run.err, "before success\n");
+	here.before_success = print_before;
+	here.before_server = print_after;
+	start_logging();
+	says(here.run.err, "before success\n");
 	line_comes(log_path, "server to stderr");
 	line_comes(log_path, "server to stdout");
 	ck_assert_int_eq(occurrences(log_path, "before success"), 0);
 	logs("worker to stderr");
-	send_signal(server, SIGABRT);
+	send_signal(here.server, SIGABRT);
 	next_server();
 	comes(log_path, "> tested: unable to keep the server: "
 	    "it was ended by signal 6");
@@ -1371,9 +1257,9 @@ END_TEST
 
 START_TEST(logger_gets_all_that_a_restarted_server_writes)
 {
-	before_success = print_before;
-	start();
-	send_signal(master, SIGHUP);
+	here.before_success = print_before;
+	start_logging();
+	send_signal(here.master, SIGHUP);
 	next_server();
 	line_comes(log_path, "before success");
 	logs("its worker");
@@ -1385,10 +1271,10 @@ START_TEST(logger_never_gets_what_a_worker_says_to_its_client)
 {
 	int fd;
 
-	start();
-	fd = client(port);
+	start_logging();
+	fd = client(here.port);
 	order(fd, "nice to meet you");
-	answers(fd, "so you say: nice to meet you");
+	answers(fd, "nice to meet you");
 	say(fd, "a line");
 	close(fd);
 	stop();
@@ -1400,9 +1286,9 @@ START_TEST(logger_writes_each_line_of_two_workers_whole_and_in_order)
 {
 	int one, other;
 
-	start();
-	one = client(port);
-	other = client(port);
+	start_logging();
+	one = client(here.port);
+	other = client(here.port);
 	order(one, "many a 3000");
 	order(other, "many b 3000");
 	answers(one, "3000");
@@ -1507,7 +1393,7 @@ has_nothing_of_the_logger(pid_t pid)
 {
 	struct descriptor own[FILES], its[FILES];
 	int i, j, count = descriptors(pid, own);
-	int its_count = descriptors(logger, its);
+	int its_count = descriptors(here.logger, its);
 
 	for (i = 0; i < its_count; i++)
 		for (j = 0; j < count && is_loggers(&its[i]); j++)
@@ -1536,20 +1422,20 @@ descriptors_are_right(const char *listens)
 {
 	struct descriptor all[FILES];
 	char log_pipe[256];
-	int i, count, fd = client(port);
+	int i, count, fd = client(here.port);
 	pid_t worker;
 
 	say(fd, "one");	/* all that is to be closed has been */
 	line_comes(log_path, "one");
-	worker = (pid_t)heard(&run, "worker");
-	strcpy(log_pipe, descriptor(server, 2)->target);
+	worker = (pid_t)number(fd, "who");
+	strcpy(log_pipe, descriptor(here.server, 2)->target);
 	ck_assert_int_eq(strncmp(log_pipe, "pipe:", 5), 0);
-	ck_assert_str_eq(descriptor(server, 1)->target, log_pipe);
+	ck_assert_str_eq(descriptor(here.server, 1)->target, log_pipe);
 	ck_assert_str_eq(descriptor(worker, 2)->target, log_pipe);
-	has_nothing_of_the_logger(server);
+	has_nothing_of_the_logger(here.server);
 	has_nothing_of_the_logger(worker);
-	cannot_write_to_the_log(logger, log_pipe);
-	count = descriptors(logger, all);
+	cannot_write_to_the_log(here.logger, log_pipe);
+	count = descriptors(here.logger, all);
 	for (i = 0; i < count; i++)
 		ck_assert_str_ne(all[i].target, listens);
 	close(fd);
@@ -1561,28 +1447,35 @@ START_TEST(logger_shares_no_descriptor_with_servers_and_workers)
 	struct stat socket;
 
 	log_to("log");
-	listener = listen_anywhere(&port);
-	ck_assert_int_eq(fstat(listener, &socket), 0);
+	listen_on(1);
+	ck_assert_int_eq(fstat(here.fds[0], &socket), 0);
 	snprintf(listens, sizeof listens, "socket:[%lu]",
 	    (unsigned long)socket.st_ino);
-	run_daemon(&run, program);
-	close(listener);
+	run_puppet(run_daemon, talker);
+	leave_listeners();
 	meet();
 	descriptors_are_right(listens);
 	kill_logger();
 	descriptors_are_right(listens);
-	send_signal(master, SIGHUP);
+	send_signal(here.master, SIGHUP);
 	next_server();
 	descriptors_are_right(listens);
 	stop();
 }
 END_TEST
 
+static void
+stay_confirmed(void)
+{
+	tell("confirmed", 1);
+	at_gate();
+}
+
 /* So many has the server that is at the gate. */
 static int
 descriptors_at_gate(void)
 {
-	int count = descriptors_of(server);
+	int count = descriptors_of(here.server);
 
 	open_gate();
 	return count;
@@ -1593,20 +1486,20 @@ START_TEST(logger_costs_a_server_no_descriptor)
 	int without;
 
 	make_gate();
-	after_success = at_gate;
-	launch(run_daemon);
-	master = (pid_t)heard(&run, "master");
+	here.before_server = stay_confirmed;
+	launch(run_daemon, 1, talker);
+	here.master = (pid_t)heard(&here.run, "master");
 	next_server();
-	heard(&run, "confirmed");
+	heard(&here.run, "confirmed");
 	without = descriptors_at_gate();
 	stop();
-	start();
-	heard(&run, "confirmed");
+	start_logging();
+	heard(&here.run, "confirmed");
 	ck_assert_int_eq(descriptors_at_gate(), without);
 	logs("one");	/* else HUP could end it with the gate still open */
-	send_signal(master, SIGHUP);
+	send_signal(here.master, SIGHUP);
 	next_server();
-	heard(&run, "confirmed");
+	heard(&here.run, "confirmed");
 	ck_assert_int_eq(descriptors_at_gate(), without);
 	kill_logger();
 	stop();
@@ -1618,13 +1511,12 @@ clean(void)
 {
 	if (daemon_clean_fd(2) == -1)
 		_exit(96);
-	mute = 1;
 }
 
 START_TEST(logger_may_clean_its_descriptors)
 {
-	in_logger = clean;
-	start();
+	here.in_logger = clean;
+	start_logging();
 	logs("one");
 	kill_logger();
 	logs("two");
@@ -1636,13 +1528,9 @@ END_TEST
 static void
 listen_anew(void)
 {
-	struct sockaddr_in addr;
-	socklen_t length = sizeof addr;
-
-	if (daemon_listen("127.0.0.1", "0", &listener, 1) != 1 ||
-	    getsockname(listener, (struct sockaddr *)&addr, &length) == -1)
+	if (daemon_listen("127.0.0.1", "0", here.fds, 1) != 1)
 		_exit(96);
-	fprintf(stderr, "port %d\n", ntohs(addr.sin_port));
+	fprintf(stderr, "port %d\n", port_of(here.fds[0]));
 }
 
 static void
@@ -1653,20 +1541,20 @@ find_port(const char *path)
 
 	comes(path, "port ");
 	text = content(path, &size);
-	port = atoi(strstr(text, "port ") + 5);
+	here.port = atoi(strstr(text, "port ") + 5);
 	free(text);
 }
 
 START_TEST(logger_gets_all_where_a_server_has_cleaned_its_descriptors)
 {
-	before_success = clean;
-	after_success = listen_anew;
-	start();
+	here.before_success = clean;
+	here.before_server = listen_anew;
+	start_logging();
 	find_port(log_path);
 	logs("one");
 	move(log_path, in_scratch("old"));
 	appears(log_path);	/* else the next line may come into the old one */
-	send_signal(master, SIGHUP);
+	send_signal(here.master, SIGHUP);
 	find_port(log_path);
 	logs("two");
 	stop();
@@ -1711,7 +1599,7 @@ static void
 shares_nothing(pid_t pid, unsigned long except)
 {
 	unsigned long loggers[4], numbers[4];
-	int i, count = shared_mappings(logger, loggers, 4);
+	int i, count = shared_mappings(here.logger, loggers, 4);
 	int others = shared_mappings(pid, numbers, 4);
 
 	for (i = 0; i < count; i++)
@@ -1732,12 +1620,12 @@ static void
 memory_is_right(void)
 {
 	unsigned long masters[4], loggers[4], servers[4], notes = 0;
-	int i, known = 0, fd = client(port);
+	int i, known = 0, fd = client(here.port);
 
 	say(fd, "one");		/* now each of them is where it loops */
-	ck_assert_int_eq(shared_mappings(master, masters, 4), 3);
-	ck_assert_int_eq(shared_mappings(logger, loggers, 4), 2);
-	ck_assert_int_eq(shared_mappings(server, servers, 4), 2 + BIRTHS);
+	ck_assert_int_eq(shared_mappings(here.master, masters, 4), 3);
+	ck_assert_int_eq(shared_mappings(here.logger, loggers, 4), 2);
+	ck_assert_int_eq(shared_mappings(here.server, servers, 4), 2 + BIRTHS);
 	for (i = 0; i < 2; i++) {
 		ck_assert(has_number(loggers[i], masters, 3));
 		if (has_number(loggers[i], servers, 2 + BIRTHS))
@@ -1747,8 +1635,8 @@ memory_is_right(void)
 		known += has_number(servers[i], masters, 3);
 	ck_assert_int_eq(known, 2);
 	ck_assert_uint_ne(notes, 0);
-	shares_nothing(server, notes);
-	shares_nothing((pid_t)heard(&run, "worker"), 0);
+	shares_nothing(here.server, notes);
+	shares_nothing((pid_t)number(fd, "who"), 0);
 	shares_nothing(logger_s_helper, 0);
 	shares_nothing(server_s_helper, 0);
 	close(fd);
@@ -1781,7 +1669,7 @@ fork_server_s_helper(void)
 static void
 meet_helper(pid_t *helper, const char *word)
 {
-	*helper = (pid_t)heard(&run, word);
+	*helper = (pid_t)heard(&here.run, word);
 }
 
 START_TEST(logger_shares_memory_with_the_master_that_nobody_else_has)
@@ -1793,10 +1681,10 @@ START_TEST(logger_shares_memory_with_the_master_that_nobody_else_has)
 		return;
 	make_gate();
 	log_to("log");
-	in_logger = fork_logger_s_helper;
-	before_success = fork_server_s_helper;
-	launch(run_daemon);
-	master = (pid_t)heard(&run, "master");
+	here.in_logger = fork_logger_s_helper;
+	here.before_success = fork_server_s_helper;
+	launch(run_daemon, 1, talker);
+	here.master = (pid_t)heard(&here.run, "master");
 	next_logger();
 	meet_helper(&logger_s_helper, "logger's helper");
 	next_server();
@@ -1805,7 +1693,7 @@ START_TEST(logger_shares_memory_with_the_master_that_nobody_else_has)
 	kill_logger();
 	meet_helper(&logger_s_helper, "logger's helper");
 	memory_is_right();
-	send_signal(master, SIGHUP);
+	send_signal(here.master, SIGHUP);
 	next_server();
 	meet_helper(&server_s_helper, "server's helper");
 	memory_is_right();
@@ -1832,16 +1720,16 @@ START_TEST(logger_goes_on_whatever_signal_it_gets)
 {
 	pid_t first;
 
-	start();
-	first = logger;
-	send_all(logger);
+	start_logging();
+	first = here.logger;
+	send_all(here.logger);
 	logs("one");
 	ck_assert(running(first));
 	kill_logger();
 	logs("two");
-	send_all(logger);
+	send_all(here.logger);
 	logs("three");
-	ck_assert(running(logger));
+	ck_assert(running(here.logger));
 	stop();
 }
 END_TEST
@@ -1850,13 +1738,13 @@ START_TEST(logger_gets_no_signal_in_the_code_of_the_program_either)
 {
 	log_to("log");
 	make_gate();
-	in_logger = at_gate;
-	launch(run_start);
-	master = (pid_t)heard(&run, "master");
-	logger = (pid_t)heard(&run, "logger");
-	send_all(logger);
+	here.in_logger = at_gate;
+	launch(run_start, 1, talker);
+	here.master = (pid_t)heard(&here.run, "master");
+	here.logger = (pid_t)heard(&here.run, "logger");
+	send_all(here.logger);
 	open_gate();
-	exited(run_wait(&run), 0);
+	exited(run_wait(&here.run), 0);
 	next_server();
 	logs("one");
 	stop();
@@ -1866,11 +1754,11 @@ END_TEST
 START_TEST(logger_opens_its_file_again_at_a_hup_to_the_master)
 {
 	stop_the_clock();	/* no second will pass */
-	start();
+	start_logging();
 	logs("one");
 	move(log_path, in_scratch("old"));
 	logs_in(in_scratch("old"), "two");
-	send_signal(master, SIGHUP);
+	send_signal(here.master, SIGHUP);
 	appears(log_path);
 	next_server();
 	logs("three");
@@ -1888,7 +1776,7 @@ START_TEST(log_file_has_a_mode_that_others_cannot_read)
 	struct stat file;
 
 	umask(0);
-	start();
+	start_logging();
 	ck_assert_int_eq(stat(log_path, &file), 0);
 	ck_assert_int_eq(file.st_mode & 07777, 0640);
 	stop();
@@ -1897,10 +1785,10 @@ END_TEST
 
 START_TEST(log_file_that_is_there_is_appended_to)
 {
-	start();
+	start_logging();
 	logs("one");
 	stop();
-	start();
+	start_logging();
 	logs("two");
 	stop();
 	is_exactly(log_path, "> one\n> two\n", 12);
@@ -1911,7 +1799,7 @@ END_TEST
 static int
 flooding(const char *name)
 {
-	int fd = client(port);
+	int fd = client(here.port);
 
 	order(fd, "flood %s", name);
 	return fd;
@@ -1924,7 +1812,7 @@ flood_ends(int fd)
 
 	order(fd, "enough");
 	count = answers_number(fd);
-	answers(fd, "so you say: enough");
+	answers(fd, "enough");
 	close(fd);
 	ck_assert_int_gt(count, 0);
 	return count;
@@ -1935,8 +1823,8 @@ START_TEST(log_file_that_is_renamed_is_followed_by_a_new_one)
 	long count;
 	int fd;
 
-	start();
-	fd = client(port);
+	start_logging();
+	fd = client(here.port);
 	order(fd, "flood slowly");
 	comes(log_path, "> slowly ");
 	move(log_path, in_scratch("old"));
@@ -1950,7 +1838,7 @@ END_TEST
 
 START_TEST(log_file_that_is_removed_is_followed_by_a_new_one)
 {
-	start();
+	start_logging();
 	logs("one");
 	remove_file(log_path);
 	logs("two");
@@ -1965,7 +1853,7 @@ END_TEST
 
 START_TEST(log_file_that_is_removed_comes_again_when_nobody_writes)
 {
-	start();
+	start_logging();
 	remove_file(log_path);
 	appears(log_path);
 	stop();
@@ -2003,7 +1891,7 @@ START_TEST(log_file_changes_with_the_time_and_has_the_lines_of_its_own)
 	first = sky->second;
 	log_to("log-%S");
 	daemon_set_logger_prefix_format("%S ");
-	start();
+	start_logging();
 	fd = flooding("a");
 	for (i = 0; i < 20; i++) {
 		comes(path_now("log-%S"), " a ");
@@ -2058,8 +1946,8 @@ START_TEST(log_file_changes_with_the_time_that_it_really_is)
 
 	log_to("log-%S");
 	daemon_set_logger_prefix_format("%S ");
-	start();
-	fd = client(port);
+	start_logging();
+	fd = client(here.port);
 	for (; count_seconds(count_file) < 3; count += 10) {
 		look_again(&since, "seconds to pass");
 		order(fd, "many a 10");
@@ -2075,7 +1963,7 @@ START_TEST(log_directory_is_made_where_its_name_has_a_conversion)
 {
 	stop_the_clock();
 	log_to("%Y/x%m%%/log-%d");
-	start();
+	start_logging();
 	logs_in(path_now("%Y/x%m%%/log-%d"), "one");
 	sky->second += 40 * 86400;
 	logs_in(path_now("%Y/x%m%%/log-%d"), "two");
@@ -2112,7 +2000,7 @@ files_within(off_t most)
 static void
 write_many(const char *name, int count)
 {
-	int fd = client(port);
+	int fd = client(here.port);
 
 	order(fd, "many %s %d", name, count);
 	ck_assert_int_eq(answers_number(fd), count);
@@ -2122,7 +2010,7 @@ write_many(const char *name, int count)
 START_TEST(log_file_that_is_full_is_followed_and_nothing_is_lost)
 {
 	daemon_set_logger_size_max(1000);
-	start();
+	start_logging();
 	write_many("a", 1000);
 	stop();
 	ck_assert_int_eq(follow_rotated("a", 0), 1000);
@@ -2154,7 +2042,7 @@ START_TEST(log_files_are_as_many_as_may_be_kept_and_the_newest)
 	daemon_set_logger_file_count_max(4);
 	log_to("log");
 	make_file(in_scratch("log.other"));
-	start();
+	start_logging();
 	write_many("a", 1000);
 	stop();
 	ck_assert_int_eq(files_within(1000), 5);
@@ -2177,7 +2065,7 @@ START_TEST(log_files_of_other_times_are_counted_too)
 	stop_the_clock();
 	daemon_set_logger_file_count_max(3);
 	log_to("log-%S");
-	start();
+	start_logging();
 	for (i = 0; i < 6; i++, sky->second++)
 		logs_in(path_now("log-%S"), "a line");
 	ck_assert_int_eq(files_within(1000), 3);
@@ -2214,7 +2102,7 @@ START_TEST(log_link_leads_to_the_current_file)
 	daemon_set_logger_link(in_scratch("link"));
 	daemon_set_logger_size_max(1000);
 	ck_assert_int_eq(symlink("elsewhere", in_scratch("link")), 0);
-	start();
+	start_logging();
 	for (i = 0; i < 3; i++, sky->second++) {
 		logs_in(path_now("log-%S"), "a line");
 		leads_to(in_scratch("link"), path_now("log-%S"));
@@ -2234,8 +2122,8 @@ START_TEST(log_link_replaces_no_file_and_is_no_reason_not_to_start)
 	log_to("log");
 	make_file(in_scratch("link"));
 	daemon_set_logger_link(in_scratch("link"));
-	start();
-	says(run.err, "File exists");
+	start_logging();
+	says(here.run.err, "File exists");
 	logs("one");
 	ck_assert_int_eq(lstat(in_scratch("link"), &file), 0);
 	ck_assert(S_ISREG(file.st_mode));
@@ -2249,7 +2137,7 @@ START_TEST(log_file_of_an_hour_that_comes_again_is_appended_to)
 
 	stop_the_clock();
 	log_to("log-%H");
-	start();
+	start_logging();
 	logs_in(path_now("log-%H"), "one");
 	strcpy(before, path_now("log-%H"));
 	sky->second += 3600;
@@ -2270,7 +2158,7 @@ END_TEST
 static int
 writes_bytes(size_t count, int byte)
 {
-	int fd = client(port);
+	int fd = client(here.port);
 
 	order(fd, "bytes %lu %d", (unsigned long)count, byte);
 	answers(fd, "ok");
@@ -2281,7 +2169,7 @@ START_TEST(log_file_that_ends_in_half_a_line_gets_the_next_one_behind_it)
 {
 	log_to("log");
 	write_file(log_path, "> half", 6);
-	start();
+	start_logging();
 	logs("one");
 	kill_logger();
 	logs("two");
@@ -2296,11 +2184,11 @@ START_TEST(log_line_is_not_ended_by_a_hup)
 	int fd;
 
 	stop_the_clock();
-	start();
+	start_logging();
 	fd = writes_bytes(100000, 'y');
 	has_something(log_path);
-	send_signal(logger, SIGHUP);
-	settled(logger);
+	send_signal(here.logger, SIGHUP);
+	settled(here.logger);
 	sky->second++;
 	say(fd, "z");
 	close(fd);
@@ -2325,7 +2213,7 @@ raise_limit_to(rlim_t size)
 {
 	struct rlimit more = { size, RLIM_INFINITY };
 
-	ck_assert_int_eq(prlimit(logger, RLIMIT_FSIZE, &more, NULL), 0);
+	ck_assert_int_eq(prlimit(here.logger, RLIMIT_FSIZE, &more, NULL), 0);
 }
 
 static void
@@ -2341,10 +2229,10 @@ START_TEST(log_file_that_ends_in_half_a_line_is_ended_when_there_is_room)
 	log_to("log");
 	memset(half, 'x', sizeof half);
 	write_file(log_path, half, sizeof half);
-	in_logger = limit_file;
-	start();
+	here.in_logger = limit_file;
+	start_logging();
 	log_line("one");
-	settled(logger);
+	settled(here.logger);
 	raise_limit();
 	comes(log_path, "x\n> ");
 	line_comes(log_path, "one");
@@ -2362,8 +2250,8 @@ START_TEST(log_file_that_cannot_be_read_is_written_all_the_same)
 	write_file(log_path, "> one\n", 6);
 	ck_assert_int_eq(chown(log_path, NOBODY, NOBODY), 0);
 	ck_assert_int_eq(chmod(log_path, 0200), 0);
-	in_logger = drop_rights;
-	start();
+	here.in_logger = drop_rights;
+	start_logging();
 	logs("two");
 	stop();
 	is_exactly(log_path, "> one\n> two\n", 12);
@@ -2373,20 +2261,20 @@ END_TEST
 static void
 start_with_little_room(void)
 {
-	in_logger = limit_file;
+	here.in_logger = limit_file;
 	padding = PADDING;
-	start();
+	start_logging();
 }
 
 /* A client whose worker writes more than there is room for. */
 static int
 use_up_room(int count)
 {
-	int fd = client(port);
+	int fd = client(here.port);
 
 	order(fd, "many a %d", count);
 	becomes_as_long(log_path, LIMIT);
-	settled(logger);	/* it has tried to write more, and waits */
+	settled(here.logger);	/* it has tried to write more, and waits */
 	return fd;
 }
 
@@ -2423,7 +2311,7 @@ START_TEST(log_that_cannot_be_written_is_all_there_after_a_kill)
 	fd = start_with_no_room(LINES);
 	kill_logger();
 	kill_logger();
-	heard(&run, "limited");
+	heard(&here.run, "limited");
 	ck_assert(silent(fd));
 	raise_limit();
 	ck_assert_int_eq(answers_number(fd), LINES);
@@ -2481,7 +2369,7 @@ log_pipe_is_empty(void)
 	long since = 0;
 	int fd, left;
 
-	snprintf(path, sizeof path, "/proc/%ld/fd/2", (long)server);
+	snprintf(path, sizeof path, "/proc/%ld/fd/2", (long)here.server);
 	fd = open(path, O_RDONLY | O_NONBLOCK);
 	ck_assert_int_ge(fd, 0);
 	while (ioctl(fd, FIONREAD, &left) == 0 && left > 0)
@@ -2524,7 +2412,7 @@ START_TEST(log_that_cannot_be_written_counts_lines_over_kills)
 		ck_assert_int_eq(answers_number(fd), LINES);
 	}
 	close(fd);
-	heard(&run, "limited");
+	heard(&here.run, "limited");
 	raise_limit();
 	logs("after all");
 	stop();
@@ -2631,7 +2519,7 @@ START_TEST(log_that_cannot_be_written_at_the_end_has_its_losses_in_syslog)
 	if (skip_if(!can_mount(), "this user cannot mount a file system"))
 		return;
 	to_syslog = socket(AF_UNIX, SOCK_DGRAM, 0);
-	before_start = mount_dev;
+	here.before_start = mount_dev;
 	daemon_set_logger_drop(1);
 	fd = start_with_no_room(3 * LINES);
 	ck_assert_int_eq(answers_number(fd), 3 * LINES);
@@ -2649,12 +2537,12 @@ START_TEST(log_that_cannot_be_written_at_the_end_has_messages_in_syslog)
 	if (skip_if(!can_mount(), "this user cannot mount a file system"))
 		return;
 	to_syslog = socket(AF_UNIX, SOCK_DGRAM, 0);
-	before_start = mount_dev;
+	here.before_start = mount_dev;
 	fd = start_with_no_room(30);
 	ck_assert_int_eq(answers_number(fd), 30);
 	close(fd);
 	becomes_as_long(log_path, LIMIT);
-	send_signal(server, SIGABRT);
+	send_signal(here.server, SIGABRT);
 	next_server();
 	stop();		/* after some seconds */
 	ck_assert(syslog_has(": unable to keep the server: it was ended by "
@@ -2747,9 +2635,9 @@ START_TEST(log_file_without_room_is_left_at_a_hup)
 
 	stop_the_clock();
 	fd = start_with_no_room(LINES);
-	settled(logger);
+	settled(here.logger);
 	move(log_path, in_scratch("old"));
-	send_signal(master, SIGHUP);
+	send_signal(here.master, SIGHUP);
 	goes_on_in(in_scratch("old"), log_path, fd);
 }
 END_TEST
@@ -2779,7 +2667,7 @@ START_TEST(log_file_without_room_is_left_by_whichever_logger_there_is)
 	kill_logger();
 	becomes_as_long(log_path, LIMIT);
 	kill_logger();
-	heard(&run, "limited");
+	heard(&here.run, "limited");
 	goes_on_in(in_scratch("old"), log_path, fd);
 }
 END_TEST
@@ -2797,7 +2685,7 @@ goes_on_behind_half_a_line(int fd)
 	sky->second++;
 	becomes_as_long(log_path, LIMIT);
 	kill_logger();
-	heard(&run, "limited");
+	heard(&here.run, "limited");
 	raise_limit();
 	ck_assert_int_eq(answers_number(fd), LINES);
 	close(fd);
@@ -2818,7 +2706,7 @@ START_TEST(log_line_begins_behind_half_a_line_that_somebody_else_writes)
 {
 	FILE *file;
 
-	start();
+	start_logging();
 	logs("one");
 	ck_assert_ptr_nonnull(file = fopen(log_path, "a"));
 	fputs("half", file);
@@ -2835,7 +2723,8 @@ on_disk(const char *name)
 {
 	static char path[512];
 
-	snprintf(path, sizeof path, "/proc/%ld/root%s/disk/%s", (long)master,
+	snprintf(path, sizeof path, "/proc/%ld/root%s/disk/%s",
+	    (long)here.master,
 	    scratch(), name);
 	return path;
 }
@@ -2860,10 +2749,10 @@ START_TEST(log_on_a_full_disk_goes_on_when_there_is_room)
 	if (skip_if(!can_mount(), "this user cannot mount a file system"))
 		return;
 	log_to("disk/log");
-	before_start = mount_disk;
+	here.before_start = mount_disk;
 	padding = PADDING;
-	start();
-	fd = client(port);
+	start_logging();
+	fd = client(here.port);
 	order(fd, "many a %d", LINES);
 	disk_fills();
 	remove_file(on_disk("ballast"));
@@ -2882,7 +2771,7 @@ START_TEST(log_goes_on_while_its_directory_has_another_name)
 	stop_the_clock();
 	log_to("there/log");
 	make_directory("there");
-	start();
+	start_logging();
 	logs("one");
 	move(in_scratch("there"), in_scratch("away"));
 	sky->second++;
@@ -2904,8 +2793,8 @@ START_TEST(log_goes_on_in_the_old_file_where_no_new_one_may_be_made)
 		return;
 	stop_the_clock();
 	give_scratch_to(NOBODY);
-	in_logger = drop_rights;
-	start();
+	here.in_logger = drop_rights;
+	start_logging();
 	logs("one");
 	give_scratch_to(0);
 	move(log_path, in_scratch("old"));
@@ -2948,15 +2837,15 @@ START_TEST(log_tells_what_was_lost_also_where_it_could_not_open_its_file)
 	stop_the_clock();
 	give_scratch_to(NOBODY);
 	daemon_set_logger_drop(1);
-	in_logger = drop_rights_and_limit_file;
+	here.in_logger = drop_rights_and_limit_file;
 	padding = PADDING;
-	start();
+	start_logging();
 	give_scratch_to(0);
 	strcpy(old, in_scratch("old"));
 	move(log_path, old);
 	sky->second++;
 	logs_in(old, "one");	/* it has tried to make a new one */
-	fd = client(port);
+	fd = client(here.port);
 	order(fd, "many a %d", 3 * LINES);
 	ck_assert_int_eq(answers_number(fd), 3 * LINES);
 	close(fd);
@@ -3007,8 +2896,8 @@ START_TEST(log_tells_once_that_it_could_not_be_rotated)
 	stop_the_clock();
 	give_scratch_to(NOBODY);
 	daemon_set_logger_size_max(1000);
-	in_logger = drop_rights;
-	start();
+	here.in_logger = drop_rights;
+	start_logging();
 	give_scratch_to(0);
 	for (i = 0; i < 3; i++, sky->second++)
 		logs_many(names[i], 200);
@@ -3036,8 +2925,8 @@ START_TEST(log_tells_also_in_a_file_of_another_time_that_it_was_not_rotated)
 	log_to("%S/log");
 	strcpy(first, path_now("%S"));
 	daemon_set_logger_size_max(1000);
-	in_logger = drop_rights;
-	start();
+	here.in_logger = drop_rights;
+	start_logging();
 	ck_assert_int_eq(chmod(first, 0555), 0);
 	ck_assert_int_eq(chown(first, 0, 0), 0);
 	write_many("a", 200);
@@ -3054,8 +2943,8 @@ START_TEST(log_waits_where_its_file_is_removed_and_none_may_be_made)
 	if (skip_if(geteuid() != 0, "only root can drop rights"))
 		return;
 	give_scratch_to(NOBODY);
-	in_logger = drop_rights;
-	start();
+	here.in_logger = drop_rights;
+	start_logging();
 	logs("one");
 	give_scratch_to(0);
 	remove_file(log_path);
@@ -3078,7 +2967,7 @@ START_TEST(log_that_cannot_be_read_is_tried_once_a_second)
 	if (has_no_splice())
 		return;
 	make_ban(0);
-	start();
+	start_logging();
 	logs("one");
 	ban->error = EIO;
 	log_line("two");
@@ -3114,7 +3003,7 @@ kill_many_times(long *one, long *other)
 	int i, fds[2];
 
 	daemon_set_logger_fast_time(0);
-	start();
+	start_logging();
 	fds[0] = flooding("a");
 	fds[1] = flooding("b");
 	for (i = 0; i < KILLS; i++) {
@@ -3136,7 +3025,7 @@ START_TEST(log_that_could_not_be_read_once_is_read_again_under_hups)
 		return;
 	make_ban(0);
 	ban->once = 1;
-	start();
+	start_logging();
 	logs("one");
 	ban->error = ENOMEM;
 	log_line("two");
@@ -3144,7 +3033,7 @@ START_TEST(log_that_could_not_be_read_once_is_read_again_under_hups)
 		look_again(&since, "a read that fails");
 	for (since = 0; occurrences(log_path, "> two\n") == 0;) {
 		look_again(&since, "the line");
-		send_signal(logger, SIGHUP);
+		send_signal(here.logger, SIGHUP);
 	}
 	stop();
 }
@@ -3196,7 +3085,7 @@ END_TEST
 START_TEST(log_trouble_of_a_write_is_told_for_what_it_was)
 {
 	make_disk();
-	start();
+	start_logging();
 	logs("one");
 	disk->error = EAGAIN;
 	logs("two");
@@ -3218,8 +3107,8 @@ START_TEST(start_fails_with_the_reason_however_long_the_path_is)
 		    "there-so-that-the-message-becomes-long");
 	daemon_set_logger_name_format(path);
 	start_fails(1, ": No such file or directory\n");
-	says(run.err, "...");
-	says(run.err, "becomes-long: ");
+	says(here.run.err, "...");
+	says(here.run.err, "becomes-long: ");
 }
 END_TEST
 
@@ -3243,7 +3132,7 @@ start_with_disk_that_hangs(void)
 	make_disk();
 	daemon_set_logger_drop(1);
 	padding = PADDING;
-	start();
+	start_logging();
 	logs("one");
 	disk->hangs = 1;
 }
@@ -3260,7 +3149,7 @@ goes_on_after_all(long written)
 static void
 nobody_waits(const char *name)
 {
-	int fd = client(port);
+	int fd = client(here.port);
 
 	order(fd, "many %s %d", name, 3 * LINES);
 	ck_assert_int_eq(answers_number(fd), 3 * LINES);
@@ -3293,10 +3182,10 @@ START_TEST(logger_that_is_stopped_has_nobody_wait_if_lines_may_be_dropped)
 {
 	daemon_set_logger_drop(1);
 	padding = PADDING;
-	start();
-	send_signal(logger, SIGSTOP);
+	start_logging();
+	send_signal(here.logger, SIGSTOP);
 	nobody_waits("a");
-	send_signal(logger, SIGCONT);
+	send_signal(here.logger, SIGCONT);
 	goes_on_after_all(3 * LINES);
 }
 END_TEST
@@ -3306,11 +3195,11 @@ START_TEST(logger_that_cannot_come_back_has_nobody_wait_either)
 {
 	log_to("log");
 	make_gate();
-	in_logger = at_gate;
+	here.in_logger = at_gate;
 	open_gate();	/* for the first; the next one waits */
 	daemon_set_logger_drop(1);
 	padding = PADDING;
-	start();
+	start_logging();
 	kill_logger();
 	nobody_waits("a");
 	open_gate();
@@ -3327,11 +3216,11 @@ find_reader(void)
 	pid_t pids[4];
 	int i, count;
 
-	if (children_of(logger, pids, 4) > 0)
+	if (children_of(here.logger, pids, 4) > 0)
 		return running(pids[0]) ? pids[0] : 0;
-	count = children_of(master, pids, 4);
+	count = children_of(here.master, pids, 4);
 	for (i = 0; i < count; i++)
-		if (pids[i] != logger && pids[i] != server &&
+		if (pids[i] != here.logger && pids[i] != here.server &&
 		    running(pids[i]))
 			return pids[i];
 	return 0;
@@ -3350,11 +3239,11 @@ START_TEST(logger_has_a_reader_if_lines_may_be_dropped)
 {
 	pid_t pids[2];
 
-	start();
-	ck_assert_int_eq(children_of(logger, pids, 2), 0);
+	start_logging();
+	ck_assert_int_eq(children_of(here.logger, pids, 2), 0);
 	stop();
 	daemon_set_logger_drop(1);
-	start();
+	start_logging();
 	meet_reader();
 	send_all(reader);
 	logs("one");
@@ -3404,8 +3293,8 @@ START_TEST(reader_that_is_killed_loses_no_line_and_doubles_none)
 #endif
 	daemon_set_logger_drop(1);
 	daemon_set_logger_fast_time(0);
-	start();
-	fd = client(port);
+	start_logging();
+	fd = client(here.port);
 	for (i = 0; i < KILLS; i++) {
 		count = in_portions(fd, 2);
 		meet_reader();
@@ -3424,7 +3313,7 @@ END_TEST
 START_TEST(reader_outlives_its_logger_and_leaves_with_the_daemon)
 {
 	daemon_set_logger_drop(1);
-	start();
+	start_logging();
 	meet_reader();
 	kill_logger();
 	logs("one");
@@ -3445,16 +3334,16 @@ START_TEST(reader_leaves_with_the_master_though_somebody_holds_the_log)
 
 	make_gate();
 	daemon_set_logger_drop(1);
-	start();
+	start_logging();
 	meet_reader();
-	fd = client(port);
+	fd = client(here.port);
 	order(fd, "helper");
 	answers(fd, "ok");
-	helper = (pid_t)heard(&run, "helper");
+	helper = (pid_t)heard(&here.run, "helper");
 	close(fd);
-	send_signal(master, SIGTERM);
-	exited(ended(master), 0);
-	gone(logger);
+	send_signal(here.master, SIGTERM);
+	exited(ended(here.master), 0);
+	gone(here.logger);
 	gone(reader);
 	ck_assert(running(helper));
 	open_gate();
@@ -3490,7 +3379,7 @@ END_TEST
 
 START_TEST(logger_that_is_killed_is_followed_by_one_and_the_log_says_so)
 {
-	start();
+	start_logging();
 	logs("one");
 	kill_logger();
 	logs("two");
@@ -3504,21 +3393,21 @@ START_TEST(logger_that_is_stopped_stops_neither_master_nor_server)
 {
 	int fd;
 
-	start();
-	send_signal(logger, SIGSTOP);
-	fd = client(port);
+	start_logging();
+	send_signal(here.logger, SIGSTOP);
+	fd = client(here.port);
 	order(fd, "fill");
 	answers(fd, "full");
 	close(fd);
-	send_signal(master, SIGHUP);
+	send_signal(here.master, SIGHUP);
 	next_server();
-	send_signal(server, SIGABRT);
+	send_signal(here.server, SIGABRT);
 	next_server();
-	fd = client(port);
+	fd = client(here.port);
 	order(fd, "hello");
-	answers(fd, "so you say: hello");
+	answers(fd, "hello");
 	close(fd);
-	send_signal(master, SIGTERM);
+	send_signal(here.master, SIGTERM);
 	ends_with(0);
 }
 END_TEST
@@ -3545,9 +3434,9 @@ START_TEST(log_that_a_worker_holds_for_ever_holds_neither_master_nor_server)
 	pid_t worker;
 	int fd;
 
-	start();
-	fd = client(port);
-	worker = (pid_t)heard(&run, "worker");
+	start_logging();
+	fd = client(here.port);
+	worker = (pid_t)number(fd, "who");
 	order(fd, "hold");
 	if (skip_if(strcmp(client_hears(fd), "holds") != 0,
 	    "no userfaultfd(2) here")) {
@@ -3556,9 +3445,9 @@ START_TEST(log_that_a_worker_holds_for_ever_holds_neither_master_nor_server)
 	}
 	while (!waits_in(worker, "handle_userfault"))
 		look_again(&since, "the worker to hold the log");
-	send_signal(server, SIGABRT);
+	send_signal(here.server, SIGABRT);
 	next_server();
-	send_signal(server, SIGABRT);
+	send_signal(here.server, SIGABRT);
 	next_server();
 	send_signal(worker, SIGKILL);
 	close(fd);
@@ -3574,12 +3463,12 @@ START_TEST(logger_that_ends_fast_too_often_ends_the_daemon)
 	int fd;
 
 	daemon_set_logger_fast_max(2);
-	start();
-	fd = client(port);
+	start_logging();
+	fd = client(here.port);
 	say(fd, "one");
 	kill_logger();
 	kill_logger();
-	send_signal(logger, SIGKILL);
+	send_signal(here.logger, SIGKILL);
 	ck_assert_ptr_null(client_hears(fd));	/* its worker was ended */
 	close(fd);
 	ends_with(1);
@@ -3599,17 +3488,18 @@ START_TEST(logger_that_is_given_up_is_not_forked_again_and_again)
 	daemon_set_logger_fast_max(1);
 	daemon_set_stop_timeout(1);
 	make_gate();
-	in_logger = at_gate;
+	here.in_logger = at_gate;
 	open_gate();	/* for the first; each other one waits to be killed */
-	start();
-	fd = client(port);
+	start_logging();
+	fd = client(here.port);
 	order(fd, "ignore");
 	answers(fd, "ok");
 	kill_logger();
-	send_signal(logger, SIGKILL);	/* with this one it is given up */
+	/* with this one it is given up */
+	send_signal(here.logger, SIGKILL);
 	ck_assert_ptr_null(client_hears(fd));	/* its worker was killed */
 	close(fd);
-	for (; heard_if(&run, "logger", &pid); count++) {
+	for (; heard_if(&here.run, "logger", &pid); count++) {
 		ck_assert_int_gt(pid, 1);
 		kill((pid_t)pid, SIGKILL);
 	}
@@ -3624,7 +3514,7 @@ ignore_all_but_kill(void)
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGUSR1, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);
-	at_gate();
+	stay_confirmed();
 }
 
 START_TEST(logger_that_is_given_up_brings_no_server_back)
@@ -3632,14 +3522,14 @@ START_TEST(logger_that_is_given_up_brings_no_server_back)
 	daemon_set_logger_fast_max(1);
 	daemon_set_stop_timeout(0);
 	make_gate();
-	after_success = ignore_all_but_kill;
-	start();
-	heard(&run, "confirmed");
+	here.before_server = ignore_all_but_kill;
+	start_logging();
+	heard(&here.run, "confirmed");
 	kill_logger();
 	kill_logger();		/* with this one it is given up */
-	send_signal(master, SIGHUP);
-	send_signal(master, SIGUSR1);
-	send_signal(server, SIGKILL);
+	send_signal(here.master, SIGHUP);
+	send_signal(here.master, SIGUSR1);
+	send_signal(here.server, SIGKILL);
 	ends_with(1);
 	never_told("server");
 }
@@ -3652,13 +3542,14 @@ START_TEST(logger_that_is_given_up_still_has_followers_while_others_write)
 	daemon_set_logger_fast_max(1);
 	daemon_set_stop_timeout(0);
 	padding = PADDING;
-	start();
-	fd = client(port);
+	start_logging();
+	fd = client(here.port);
 	order(fd, "ignore");
 	answers(fd, "ok");
 	kill_logger();
-	send_signal(logger, SIGKILL);	/* with this one it is given up */
-	gone(server);
+	/* with this one it is given up */
+	send_signal(here.logger, SIGKILL);
+	gone(here.server);
 	order(fd, "many a %d", LINES);
 	ck_assert_int_eq(answers_number(fd), LINES);
 	close(fd);
@@ -3680,9 +3571,9 @@ START_TEST(logger_that_cannot_start_any_more_does_not_hold_the_daemon)
 
 	daemon_set_logger_fast_max(1);
 	daemon_set_stop_timeout(1);
-	in_logger = end_if_broken;
-	start();
-	fd = client(port);
+	here.in_logger = end_if_broken;
+	start_logging();
+	fd = client(here.port);
 	order(fd, "ignore");
 	answers(fd, "ok");
 	make_file(in_scratch("broken"));
@@ -3700,7 +3591,7 @@ START_TEST(logger_may_end_as_often_as_it_will_where_no_end_is_fast)
 
 	daemon_set_logger_fast_time(0);
 	daemon_set_logger_fast_max(1);
-	start();
+	start_logging();
 	for (i = 0; i < 10; i++)
 		kill_logger();
 	logs("still here");
@@ -3710,10 +3601,10 @@ END_TEST
 
 START_TEST(logger_ends_with_the_others_where_the_master_is_killed)
 {
-	start();
+	start_logging();
 	logs("one");
-	send_signal(master, SIGKILL);
-	ended(master);
+	send_signal(here.master, SIGKILL);
+	ended(here.master);
 	nothing_left();
 	comes(log_path, "the master is gone");
 }
@@ -3721,11 +3612,11 @@ END_TEST
 
 START_TEST(logger_that_is_the_second_ends_too_where_the_master_is_killed)
 {
-	start();
+	start_logging();
 	kill_logger();
 	logs("one");
-	send_signal(master, SIGKILL);
-	ended(master);
+	send_signal(here.master, SIGKILL);
+	ended(here.master);
 	nothing_left();
 	comes(log_path, "the master is gone");
 }
@@ -3751,15 +3642,15 @@ START_TEST(start_succeeds_beside_a_logger_whose_master_was_killed)
 
 	if (has_no_locks())
 		return;
-	start();
-	fd = client(port);
+	start_logging();
+	fd = client(here.port);
 	say(fd, "one");
 	line_comes(log_path, "one");
-	orphan = logger;
-	send_signal(master, SIGKILL);
-	ended(master);
+	orphan = here.logger;
+	send_signal(here.master, SIGKILL);
+	ended(here.master);
 	lock_is_free();
-	start();
+	start_logging();
 	logs("two");
 	say(fd, "three");
 	close(fd);
@@ -3781,15 +3672,15 @@ START_TEST(start_succeeds_beside_such_a_logger_that_has_much_to_write)
 
 	if (has_no_locks())
 		return;
-	start();
+	start_logging();
 	fd = flooding("a");
 	comes(log_path, "> a ");
-	send_signal(master, SIGKILL);
-	ended(master);
-	start();
+	send_signal(here.master, SIGKILL);
+	ended(here.master);
+	start_logging();
 	logs("two");
-	send_signal(master, SIGTERM);
-	exited(ended(master), 0);
+	send_signal(here.master, SIGTERM);
+	exited(ended(here.master), 0);
 	count = flood_ends(fd);
 	nothing_left();
 	has_all("a", count);
@@ -3801,10 +3692,10 @@ START_TEST(logger_whose_master_was_killed_writes_on)
 {
 	int fd;
 
-	start();
-	fd = client(port);
-	send_signal(master, SIGKILL);
-	ended(master);
+	start_logging();
+	fd = client(here.port);
+	send_signal(here.master, SIGKILL);
+	ended(here.master);
 	say(fd, "one");
 	line_comes(log_path, "one");
 	move(log_path, in_scratch("old"));
@@ -3844,20 +3735,21 @@ START_TEST(logger_that_cannot_begin_again_for_a_while_is_waited_for)
 
 	log_to("log");
 	daemon_set_logger_fast_time(0);
-	in_logger = limit_descriptors;
-	start();
+	here.in_logger = limit_descriptors;
+	start_logging();
 	for (i = 0; i < COUNT(few); i++) {
 		write_file(in_scratch("few"), few[i], strlen(few[i]));
 		kill_logger();
-		heard(&run, "limited");
+		heard(&here.run, "limited");
 		remove_file(in_scratch("few"));
 		snprintf(text, sizeof text, "line %d", i);
 		log_line(text);
-		settled(logger);
-		ck_assert_int_eq(prlimit(logger, RLIMIT_NOFILE, &more, NULL),
+		settled(here.logger);
+		ck_assert_int_eq(prlimit(here.logger, RLIMIT_NOFILE, &more,
+		    NULL),
 		    0);
 		line_comes(log_path, text);
-		ck_assert(running(logger));
+		ck_assert(running(here.logger));
 	}
 	stop();
 }
@@ -3871,8 +3763,8 @@ START_TEST(log_has_the_last_words_of_a_worker)
 {
 	int fd;
 
-	start();
-	fd = client(port);
+	start_logging();
+	fd = client(here.port);
 	order(fd, "last words");
 	answers(fd, "ok");
 	stop();
@@ -3884,13 +3776,13 @@ END_TEST
 START_TEST(log_has_the_last_words_also_where_the_last_logger_is_killed)
 {
 	make_gate();
-	in_logger = at_gate;
+	here.in_logger = at_gate;
 	open_gate();	/* for the first, the next one waits */
-	start();
+	start_logging();
 	kill_logger();
 	log_line("one");
-	send_signal(master, SIGTERM);
-	gone(server);
+	send_signal(here.master, SIGTERM);
+	gone(here.server);
 	kill_logger();
 	open_gate();
 	ends_with(0);
@@ -3900,8 +3792,8 @@ END_TEST
 
 START_TEST(log_has_the_last_words_also_where_the_logger_is_stopped)
 {
-	start();
-	send_signal(logger, SIGSTOP);
+	start_logging();
+	send_signal(here.logger, SIGSTOP);
 	log_line("one");
 	stop();
 	ck_assert_int_eq(occurrences(log_path, "> one\n"), 1);
@@ -3918,8 +3810,8 @@ wait_and_exit_3(void)
 START_TEST(log_has_the_last_words_of_the_master)
 {
 	make_gate();
-	after_success = wait_and_exit_3;
-	start();
+	here.before_server = wait_and_exit_3;
+	start_logging();
 	open_gate();
 	ends_with(3);
 	ck_assert_int_eq(occurrences(log_path, "> tested: unable to go on: "
@@ -3939,10 +3831,10 @@ START_TEST(log_that_may_not_grow_has_no_message_torn_but_in_syslog)
 	make_gate();
 	log_to("log");
 	write_file(log_path, old, sizeof old);
-	before_start = mount_dev;
-	in_logger = limit_file;
-	after_success = wait_and_exit_3;
-	start();
+	here.before_start = mount_dev;
+	here.in_logger = limit_file;
+	here.before_server = wait_and_exit_3;
+	start_logging();
 	open_gate();
 	ends_with(3);
 	ck_assert_int_eq(size_of(log_path), sizeof old);
@@ -3961,7 +3853,7 @@ END_TEST
 static void
 crash_the_server(void)
 {
-	send_signal(server, SIGABRT);
+	send_signal(here.server, SIGABRT);
 	next_server();
 }
 
@@ -3975,13 +3867,13 @@ write_lines_then_a_message(void)
 	int fd;
 
 	padding = PADDING;
-	start();
-	send_signal(logger, SIGSTOP);
-	fd = client(port);
+	start_logging();
+	send_signal(here.logger, SIGSTOP);
+	fd = client(here.port);
 	order(fd, "many a %d", MANY);
 	ck_assert_int_eq(answers_number(fd), MANY);
 	crash_the_server();
-	send_signal(logger, SIGCONT);
+	send_signal(here.logger, SIGCONT);
 	comes(log_path, CRASH);
 	order(fd, "say behind it");
 	answers(fd, "ok");
@@ -4016,8 +3908,8 @@ message_comes_beside_half_a_line(long length)
 {
 	int fd;
 
-	start();
-	fd = client(port);
+	start_logging();
+	fd = client(here.port);
 	order(fd, "bytes %ld %d", length, 'x');
 	answers(fd, "ok");
 	if (length > PIPE_BUF)
@@ -4053,8 +3945,8 @@ START_TEST(log_has_messages_though_a_worker_writes_all_the_time)
 	for (drops = 0; drops <= 1; drops++) {
 		daemon_set_logger_drop(drops);
 		log_to(drops ? "dropping" : "waiting");
-		start();
-		fd = client(port);
+		start_logging();
+		fd = client(here.port);
 		order(fd, "flood a");
 		comes(log_path, "> a 100 ");
 		crash_the_server();
@@ -4073,8 +3965,8 @@ START_TEST(log_has_a_newline_after_a_last_line_that_had_none)
 {
 	int fd;
 
-	start();
-	fd = client(port);
+	start_logging();
+	fd = client(here.port);
 	order(fd, "part the end");
 	answers(fd, "ok");
 	close(fd);
@@ -4089,17 +3981,17 @@ START_TEST(log_that_somebody_holds_does_not_hold_the_master)
 	int fd;
 
 	make_gate();
-	start();
-	fd = client(port);
+	start_logging();
+	fd = client(here.port);
 	order(fd, "helper");
 	answers(fd, "ok");
-	helper = (pid_t)heard(&run, "helper");
+	helper = (pid_t)heard(&here.run, "helper");
 	say(fd, "one");
 	close(fd);
-	send_signal(master, SIGTERM);
-	exited(ended(master), 0);
+	send_signal(here.master, SIGTERM);
+	exited(ended(here.master), 0);
 	ck_assert(running(helper));
-	gone(logger);
+	gone(here.logger);
 	open_gate();
 	nothing_left();
 	is_exactly(log_path, "> one\n", 6);
@@ -4109,12 +4001,12 @@ END_TEST
 START_TEST(logger_returns_at_its_end_if_so_set)
 {
 	daemon_set_logger_return_fatal(FATAL);
-	start();
+	start_logging();
 	logs("one");
 	stop();
-	ck_assert_int_eq(heard(&run, "over"), FATAL);
-	ck_assert_int_eq(heard(&run, "status"), 0);
-	never_told("over");
+	ck_assert_int_eq(heard(&here.run, "logger over"), FATAL);
+	ck_assert_int_eq(heard(&here.run, "status"), 0);
+	never_told("logger over");
 }
 END_TEST
 
@@ -4122,12 +4014,12 @@ START_TEST(logger_returns_where_it_cannot_start_if_so_set)
 {
 	log_to("missing/log");
 	daemon_set_logger_return_fatal(FATAL);
-	launch(run_start);
-	exited(run_wait(&run), 1);
-	says(run.err, "No such file or directory");
-	ck_assert_int_eq(heard(&run, "over"), FATAL);
-	ck_assert_int_eq(heard(&run, "errno"), ENOENT);
-	ck_assert_int_eq(heard(&run, "status"), 1);
+	launch(run_start, 1, talker);
+	exited(run_wait(&here.run), 1);
+	says(here.run.err, "No such file or directory");
+	ck_assert_int_eq(heard(&here.run, "logger over"), FATAL);
+	ck_assert_int_eq(heard(&here.run, "errno"), ENOENT);
+	ck_assert_int_eq(heard(&here.run, "status"), 1);
 	never_told("server");
 	nothing_left();
 }
@@ -4159,7 +4051,7 @@ START_TEST(log_line_of_a_megabyte_is_whole_and_has_one_prefix)
 {
 	int fd;
 
-	start();
+	start_logging();
 	fd = writes_bytes(1 << 20, 'y');
 	say(fd, "z");
 	say(fd, "next");
@@ -4173,7 +4065,7 @@ START_TEST(log_line_that_has_begun_in_a_file_ends_there)
 {
 	int fd;
 
-	start();
+	start_logging();
 	fd = writes_bytes(200000, 'y');
 	has_something(log_path);
 	move(log_path, in_scratch("old"));
@@ -4193,7 +4085,7 @@ START_TEST(log_line_that_is_longer_than_a_file_may_be_is_whole)
 {
 	padding = PADDING;
 	daemon_set_logger_size_max(100);
-	start();
+	start_logging();
 	write_many("a", 10);
 	kill_logger();
 	stop();
@@ -4203,7 +4095,7 @@ END_TEST
 
 START_TEST(log_line_without_an_end_is_whole)
 {
-	start();
+	start_logging();
 	close(writes_bytes(200000, 'y'));
 	stop();
 	is_repeated(log_path, "y", 200000, "\n");
@@ -4215,7 +4107,7 @@ START_TEST(log_line_keeps_what_it_holds)
 	static const char expected[] = "> \0\0\033[31mred\r\n";
 	int fd;
 
-	start();
+	start_logging();
 	fd = writes_bytes(2, 0);
 	say(fd, "\033[31mred\r");
 	close(fd);
@@ -4229,7 +4121,7 @@ START_TEST(log_line_has_its_control_bytes_written_out_if_so_set)
 	int fd;
 
 	daemon_set_logger_escape(1);
-	start();
+	start_logging();
 	fd = writes_bytes(300000, 0);
 	say(fd, "\033[31m\303\274\t\177");
 	close(fd);
@@ -4323,17 +4215,9 @@ start_in_the_foreground(const char *name)
 {
 	log_to("log");
 	daemon_set_logger_name_format(name);
-	daemon_set_foreground(1);
-	launch(run_start);
+	here.foreground = 1;
+	launch(run_start, 1, talker);
 	meet();
-}
-
-static void
-ends_in_the_foreground(void)
-{
-	send_signal(master, SIGTERM);
-	exited(run_wait(&run), 0);
-	nothing_left();
 }
 
 /* Nobody reads for a while: the writer waits, and nothing is lost. */
@@ -4345,40 +4229,40 @@ stream_has_all(void)
 	log_line("one");
 	line_is("one");
 	padding = PADDING;
-	fd = client(port);
+	fd = client(here.port);
 	order(fd, "many a %d", LINES);
-	settled(logger);
+	settled(here.logger);
 	lines_are("a", LINES);
 	ck_assert_int_eq(answers_number(fd), LINES);
 	close(fd);
 	log_line("last");
 	line_is("last");
-	settled(logger);	/* it knows, too */
+	settled(here.logger);	/* it knows, too */
 }
 
 static void
 log_is_stream(const char *name, int end)
 {
-	before_start = nothing;
+	here.before_start = NULL;
 	padding = PADDING;
 	start_in_the_foreground(name);
-	stream = end == 1 ? run.out_fd : run.err_fd;
+	stream = end == 1 ? here.run.out_fd : here.run.err_fd;
 	stream_has_all();
 }
 
 START_TEST(log_may_be_standard_output_in_the_foreground)
 {
 	log_is_stream("/dev/stdout", 1);
-	ends_in_the_foreground();
+	stop();
 	log_is_stream("-", 1);
-	ends_in_the_foreground();
+	stop();
 }
 END_TEST
 
 START_TEST(log_may_be_standard_error_in_the_foreground)
 {
 	log_is_stream("/dev/stderr", 2);
-	ends_in_the_foreground();
+	stop();
 }
 END_TEST
 
@@ -4386,7 +4270,7 @@ START_TEST(log_may_be_a_link_to_standard_output)
 {
 	ck_assert_int_eq(symlink("/dev/stdout", in_scratch("link")), 0);
 	log_is_stream(in_scratch("link"), 1);
-	ends_in_the_foreground();
+	stop();
 }
 END_TEST
 
@@ -4398,7 +4282,7 @@ START_TEST(log_stays_standard_output_over_the_logger_s_death)
 	    "(Killed); another follows");
 	log_line("two");
 	line_is("two");
-	ends_in_the_foreground();
+	stop();
 }
 END_TEST
 
@@ -4407,10 +4291,10 @@ START_TEST(log_on_standard_output_that_nobody_reads_holds_nobody)
 {
 	padding = PADDING;
 	start_in_the_foreground("/dev/stdout");
-	close(run.out_fd);
-	run.out_fd = open("/dev/null", O_RDONLY);
+	close(here.run.out_fd);
+	here.run.out_fd = open("/dev/null", O_RDONLY);
 	nobody_waits("a");
-	ends_in_the_foreground();
+	stop();
 }
 END_TEST
 
@@ -4420,9 +4304,9 @@ START_TEST(log_on_standard_output_that_is_full_has_nobody_wait_if_so_set)
 	padding = PADDING;
 	start_in_the_foreground("/dev/stdout");
 	nobody_waits("a");
-	send_signal(master, SIGTERM);
-	exited(run_wait(&run), 0);
-	says(run.out, " lines are lost\n");
+	send_signal(here.master, SIGTERM);
+	exited(run_wait(&here.run), 0);
+	says(here.run.out, " lines are lost\n");
 	nothing_left();
 }
 END_TEST
@@ -4442,7 +4326,7 @@ START_TEST(log_may_be_a_fifo)
 	ck_assert_int_eq(mkfifo(log_path, 0600), 0);
 	stream = open(log_path, O_RDWR | O_CLOEXEC);
 	padding = PADDING;
-	start();
+	start_logging();
 	stream_has_all();
 	kill_logger();
 	log_line("two");
@@ -4465,36 +4349,40 @@ END_TEST
 START_TEST(log_has_stderr_alone_in_the_foreground)
 {
 	log_to("log");
-	daemon_set_foreground(1);
-	before_success = print_before;
-	after_success = print_after;
-	launch(run_start);
+	here.foreground = 1;
+	here.before_success = print_before;
+	here.before_server = print_after;
+	launch(run_start, 1, talker);
 	meet();
 	line_comes(log_path, "server to stderr");
 	logs("worker to stderr");
-	send_signal(master, SIGTERM);
-	exited(run_wait(&run), 0);
-	nothing_left();
-	ck_assert_str_eq(run.out, "server to stdout\n");
-	ck_assert_str_eq(run.err, "before success\n");
+	stop();
+	ck_assert_str_eq(here.run.out, "server to stdout\n");
+	ck_assert_str_eq(here.run.err, "before success\n");
 	ck_assert_int_eq(occurrences(log_path, "stdout"), 0);
 }
 END_TEST
 
+static void
+go_on(void)
+{
+	puts("the master goes on");
+	fflush(stdout);
+}
+
 START_TEST(log_leaves_the_master_its_stdout_in_the_foreground)
 {
 	log_to("log");
-	daemon_set_foreground(1);
+	here.after_master = go_on;
+	here.foreground = 1;
 	daemon_set_master_return_fatal(-1);
-	launch(run_start);
+	launch(run_start, 1, talker);
 	meet();
 	logs("one");
-	send_signal(master, SIGTERM);
-	exited(run_wait(&run), 0);
-	nothing_left();
-	ck_assert_int_eq(heard(&run, "over"), -1);
-	ck_assert_str_eq(run.out, "the master goes on\n");
-	ck_assert_str_eq(run.err, "");
+	stop();
+	ck_assert_int_eq(heard(&here.run, "master over"), -1);
+	ck_assert_str_eq(here.run.out, "the master goes on\n");
+	ck_assert_str_eq(here.run.err, "");
 	ck_assert_int_eq(occurrences(log_path, "\n"), 1);
 }
 END_TEST
@@ -4641,5 +4529,6 @@ main(void)
 		log_leaves_the_master_its_stdout_in_the_foreground
 	};
 
+	here.commands = commands;
 	return RUN_TESTS("logger", tests);
 }

@@ -1084,7 +1084,7 @@ START_TEST(server_serves_a_local_socket)
 	int fd;
 
 	listen_locally(&addr);
-	launch(local_talker);
+	run_puppet(run_daemon, local_talker);
 	leave_listeners();
 	here.master = (pid_t)heard(&here.run, "master");
 	fd = local_client(&addr);
@@ -1105,7 +1105,7 @@ START_TEST(server_ends_with_1_when_its_local_socket_is_shut_down)
 
 	for (i = 0; i < 2; i++) {
 		listen_locally(&addr);
-		launch(local_talker);
+		run_puppet(run_daemon, local_talker);
 		here.master = (pid_t)heard(&here.run, "master");
 		fd = local_client(&addr);
 		echoes(fd, "hello");
@@ -1149,7 +1149,7 @@ START_TEST(local_clients_that_wait_are_let_go_at_a_stop)
 	snprintf(own_address.sun_path, sizeof own_address.sun_path,
 	    "%s/socket", scratch());
 	for (i = 0; i < 2; i++) {
-		launch(single_local_talker);
+		run_puppet(run_daemon, single_local_talker);
 		here.master = (pid_t)heard(&here.run, "master");
 		first = local_client(&own_address);
 		echoes(first, "hello");
@@ -1926,7 +1926,7 @@ start_with_a_client(void (*program)(void))
 
 	listen_on(1);
 	fd = waiting(here.port);
-	launch(program);
+	run_puppet(run_daemon, program);
 	leave_listeners();
 	meet();
 	return fd;
@@ -2146,7 +2146,7 @@ START_TEST(server_does_not_linger_for_what_a_local_client_has_sent)
 
 	for (i = 0; i < 2; i++) {
 		listen_locally(&addr);
-		launch(local_talker_to_one);
+		run_puppet(run_daemon, local_talker_to_one);
 		leave_listeners();
 		here.master = (pid_t)heard(&here.run, "master");
 		held = local_client(&addr);

@@ -1167,7 +1167,7 @@ START_TEST(a_local_listener_that_is_broken_ends_the_daemon)
 	    sizeof addr), 0);
 	ck_assert_int_eq(listen(here.fds[0], 5), 0);
 	here.listeners = 1;
-	launch(program);
+	run_puppet(run_daemon, program);
 	leave_listeners();
 	meet();
 	ck_assert_int_eq(connect(fd, (struct sockaddr *)&addr, sizeof addr), 0);

@@ -1128,7 +1128,7 @@ START_TEST(worker_knows_its_peer_of_the_other_family)
 		return;
 	here.listeners = 1;
 	here.port = port_of(here.fds[0]);
-	launch(peer_teller);
+	run_puppet(run_daemon, peer_teller);
 	leave_listeners();
 	meet();
 	fd = client_of_v6(here.port);
@@ -1226,7 +1226,7 @@ START_TEST(worker_alone_has_a_peer_and_another_connection)
 	here.before_start = here.before_success = here.before_server =
 	    ask_elsewhere;
 	listen_on(1);
-	launch(talker);
+	run_puppet(run_daemon, talker);
 	leave_listeners();
 	for (i = 0; i < 3; i++) {
 		ck_assert_int_eq(heard(&here.run, "peer"), -1);

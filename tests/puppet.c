@@ -10,6 +10,8 @@
 
 #include "puppet.h"
 
+enum { GATE = 100 };	/* the descriptor at which to wait */
+
 struct puppet here = { .asks = 1, .open_listener = listen_anywhere };
 
 /*
@@ -32,16 +34,39 @@ open_own_listener(void)
 	tell("port", port_of(here.fds[0]));
 }
 
+void
+over(const char *stage, int value, void (*then)(void))
+{
+	int error = errno;
+	char word[64];
+
+	if (value >= 0)
+		return;
+	snprintf(word, sizeof word, "%s over", stage);
+	tell(word, value);
+	tell("errno", error);
+	tell("status", daemon_exit_status());
+	call_if(then);
+	_exit(daemon_exit_status());
+}
+
 int
 serve(void)
 {
+	int where;
+
 	call_if(here.before_start);
 	daemon_start();
+	call_if(here.before_master);
 	if (here.listeners == 0)
 		open_own_listener();
-	call_if(here.before_master);
 	tell_pid("master");
-	daemon_master();
+	over("master", where = daemon_master(), here.after_master);
+	if (where == DAEMON_LOGGER) {
+		tell_pid("logger");
+		call_if(here.in_logger);
+	}
+	over("logger", daemon_logger(), NULL);
 	tell_pid("server");
 	call_if(here.before_success);
 	daemon_success();
@@ -92,9 +117,9 @@ obeys(const char *line, const struct command *command)
 	for (; command != NULL && command->word != NULL; command++) {
 		len = strlen(command->word);
 		if (strncmp(line, command->word, len) != 0 ||
-		    (line[len] != '\n' && line[len] != ' '))
+		    (line[len] != '\0' && line[len] != ' '))
 			continue;
-		here.rest = line + len + 1;
+		here.rest = line + len + (line[len] == ' ');
 		if (command->obey != NULL)
 			command->obey();
 		else
@@ -107,13 +132,19 @@ obeys(const char *line, const struct command *command)
 void
 converse(int index)
 {
-	char line[512];
+	char line[512], *end;
 
 	listener_index = index;
 	conversing = 1;
-	while (conversing && fgets(line, sizeof line, stdin) != NULL)
-		if (!obeys(line, here.commands) && !obeys(line, common))
-			fputs(line, stdout);
+	while (conversing && fgets(line, sizeof line, stdin) != NULL) {
+		if ((end = strchr(line, '\n')) != NULL)
+			*end = '\0';
+		if (obeys(line, here.commands) || obeys(line, common))
+			continue;
+		if (end != NULL)
+			*end = '\n';
+		fputs(line, stdout);
+	}
 }
 
 void
@@ -157,13 +188,22 @@ forget_run(void)
 }
 
 void
-launch(void (*program)(void))
+run_puppet(void (*how)(struct run *, void (*)(void)), void (*program)(void))
 {
 	forget_run();
 	daemon_set_foreground(here.foreground);
 	daemon_set_worker_spare_count(here.spares);
 	daemon_set_worker_ask(here.asks);
-	(here.foreground ? run_start : run_daemon)(&here.run, program);
+	how(&here.run, program);
+}
+
+void
+launch(void (*how)(struct run *, void (*)(void)), int listeners,
+    void (*program)(void))
+{
+	listen_on(listeners);
+	run_puppet(how, program);
+	leave_listeners();
 }
 
 void
@@ -172,6 +212,8 @@ meet(void)
 	if (here.listeners == 0)
 		here.port = (int)heard(&here.run, "port");
 	here.master = (pid_t)heard(&here.run, "master");
+	if (here.has_logger)
+		here.logger = (pid_t)heard(&here.run, "logger");
 	here.server = (pid_t)heard(&here.run, "server");
 	if (here.foreground)
 		ck_assert_int_eq(here.master, here.run.pid);
@@ -180,9 +222,7 @@ meet(void)
 void
 start(int listeners, void (*program)(void))
 {
-	listen_on(listeners);
-	launch(program);
-	leave_listeners();
+	launch(here.foreground ? run_start : run_daemon, listeners, program);
 	meet();
 }
 
@@ -191,7 +231,7 @@ start_in_foreground(int listeners, void (*program)(void))
 {
 	here.foreground = 1;
 	listen_on(listeners);
-	launch(program);
+	run_puppet(run_start, program);
 	meet();
 }
 
@@ -238,6 +278,41 @@ never_told(const char *word)
 
 	ck_assert_msg(!heard_if(&here.run, word, &value), "\"%s %ld\"", word,
 	    value);
+}
+
+/*
+ * The gate
+ */
+
+static int to_gate;
+
+/* For all daemons of the test. */
+void
+make_gate(void)
+{
+	int ends[2];
+
+	if (to_gate != 0)
+		return;
+	ck_assert_int_eq(pipe(ends), 0);
+	ck_assert_int_eq(dup2(ends[0], GATE), GATE);
+	close(ends[0]);
+	to_gate = ends[1];
+}
+
+void
+at_gate(void)
+{
+	char byte;
+
+	while (read(GATE, &byte, 1) == -1 && errno == EINTR)
+		;
+}
+
+void
+open_gate(void)
+{
+	ck_assert_int_eq(write(to_gate, "", 1), 1);
 }
 
 /*

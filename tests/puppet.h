@@ -29,7 +29,7 @@ extern struct puppet {
 	int ports[LISTENERS_MAX];
 	int fds[LISTENERS_MAX];
 	int listeners;	/* 0: the program opens fds[0] itself */
-	const char *rest;	/* of the line that a worker obeys */
+	const char *rest;	/* of the line that a worker obeys, without newline */
 
 	/* What the test chooses, before it starts it. */
 	int foreground;
@@ -37,10 +37,13 @@ extern struct puppet {
 	int asks;	/* daemon_set_worker_ask(); 1 */
 	int (*open_listener)(int *port);	/* listen_anywhere() */
 	const struct command *commands;	/* before the common ones; ends with 0 */
+	int has_logger;		/* and start() waits for it */
 	void (*before_start)(void);	/* these may be NULL: */
 	void (*before_master)(void);
+	void (*in_logger)(void);
 	void (*before_success)(void);
 	void (*before_server)(void);
+	void (*after_master)(void);	/* where it is fatal, but returns */
 } here;
 
 /*
@@ -49,6 +52,11 @@ extern struct puppet {
 
 /* All stages. Returns in a worker, with what daemon_server() has returned. */
 int serve(void);
+
+/* A stage has returned value in a process where it is over: if that is negative
+ * it is told as "STAGE over", with "errno" and "status", and the process ends
+ * by what may follow. */
+void over(const char *stage, int value, void (*then)(void));
 
 /* Obeys the client, line by line: "who" is answered with the worker's pid,
  * "where" with the index that serve() has returned, "asked" with
@@ -67,12 +75,15 @@ void talker(void);
 void listen_on(int count);
 /* From now on only the daemon has them. */
 void leave_listeners(void);
-/* Starts it with them: run_daemon(), or run_start() in the foreground. */
-void launch(void (*program)(void));
-/* Hears who master and server are, where the program tells it. */
+/* By run_start() or run_daemon(), with the settings above. */
+void run_puppet(void (*how)(struct run *, void (*)(void)),
+    void (*program)(void));
+/* Hears who they are: the master, the logger if it has one, and the server. */
 void meet(void);
 
-/* All four. */
+/* The first three; and all four: by run_daemon(), if not in the foreground. */
+void launch(void (*how)(struct run *, void (*)(void)), int listeners,
+    void (*program)(void));
 void start(int listeners, void (*program)(void));
 /* So that its messages can be read: run.pid is the master, and the listeners
  * stay open here, too. */
@@ -91,6 +102,14 @@ int no_message(int ms);
 
 /* The fact is not told any more, and nobody is left to tell it. */
 void never_told(const char *word);
+
+/*
+ * A gate, at which a program waits for the test: one for all its processes
+ */
+
+void make_gate(void);
+void at_gate(void);		/* in the program */
+void open_gate(void);		/* for one process, once */
 
 /*
  * In the test: clients
