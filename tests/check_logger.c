@@ -4329,9 +4329,9 @@ START_TEST(log_may_be_a_fifo)
 	start_logging();
 	stream_has_all();
 	kill_logger();
-	log_line("two");
 	line_is("tested: unable to keep the logger: it was ended by signal 9 "
 	    "(Killed); another follows");
+	log_line("two");
 	line_is("two");
 	/* As any other file it may be renamed. */
 	move(log_path, in_scratch("old"));
