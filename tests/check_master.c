@@ -21,7 +21,7 @@
 #include <sys/prctl.h>
 #endif
 
-#include "harness.h"
+#include "puppet.h"
 
 #if defined(HAVE_PRCTL) && defined(PR_SET_CHILD_SUBREAPER)
 enum { ADOPTING = 1 };
@@ -30,7 +30,6 @@ enum { ADOPTING = 0 };
 #endif
 
 enum {
-	GATE = 100,	/* the descriptor at which to wait for an order */
 	COPY = 101,	/* of the listening socket */
 	MASTER_FATAL = -6,
 	SERVER_FATAL = -5,
@@ -45,14 +44,7 @@ static const int ending[] = { SIGUSR2, SIGINT, SIGTERM, SIGQUIT };
 static const int at_once[] = { SIGINT, SIGTERM, SIGQUIT };
 static const int restarting[] = { SIGHUP, SIGUSR1 };
 
-/* The daemon under test. */
-static struct daemon {
-	struct run run;
-	pid_t master;
-	pid_t server;
-	int port;
-	int to_gate;
-} here, other;
+static struct puppet other;
 
 /*
  * Waiting
@@ -67,92 +59,12 @@ now_ms(void)
 	return (long)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-/* Until nobody listens on the port any more. */
-static void
-refused(int port)
-{
-	long since = 0;
-	int fd;
-
-	while ((fd = client_if(port)) >= 0 || errno != ECONNREFUSED) {
-		if (fd >= 0)
-			close(fd);
-		look_again(&since, "a connection to be refused");
-	}
-}
-
 /*
  * The program: what it does at each step is the test's choice
  */
 
-static void
-nothing(void)
-{
-}
-
-static void (*before_master)(void) = nothing;
-static void (*before_success)(void) = nothing;
-static void (*after_success)(void) = nothing;
-static void (*after_master)(void) = nothing;	/* where it is fatal */
-static void (*after_server)(void) = nothing;
-static int listener;
 static int counting;	/* workers count the signals that they get */
 static int finishing;	/* they have something to finish at SIGTERM */
-
-/* For all daemons of the test. */
-static void
-make_gate(void)
-{
-	int ends[2];
-
-	if (here.to_gate != 0)
-		return;
-	ck_assert_int_eq(pipe(ends), 0);
-	ck_assert_int_eq(dup2(ends[0], GATE), GATE);
-	close(ends[0]);
-	here.to_gate = ends[1];
-}
-
-/* To the one at the gate: 'p' to pass, or how it is to end. */
-static void
-order(char what)
-{
-	ck_assert_int_eq(write(here.to_gate, &what, 1), 1);
-}
-
-static void
-die_of(int signo)
-{
-	struct rlimit none = { 0, 0 };
-
-	setrlimit(RLIMIT_CORE, &none);
-	signal(signo, SIG_DFL);
-	raise(signo);
-}
-
-static void
-at_gate(void)
-{
-	char what = 'p';
-
-	while (read(GATE, &what, 1) == -1 && errno == EINTR)
-		;
-	switch (what) {
-	case 'K':
-		die_of(SIGKILL);
-		break;
-	case 'S':
-		die_of(SIGSEGV);
-		break;
-	case 'A':
-		die_of(SIGABRT);
-		break;
-	case 'p':
-		break;
-	default:
-		_exit(what - '0');
-	}
-}
 
 static volatile sig_atomic_t got_signals[32];
 static volatile sig_atomic_t got_count;
@@ -225,7 +137,7 @@ tell_helper(void)
 static int
 serve_here(void)
 {
-	return daemon_server(&listener, 1);
+	return daemon_server(&here.fds[0], 1);
 }
 
 static int
@@ -298,12 +210,34 @@ say_got(void)
 	putchar('\n');
 }
 
-/* A worker: one answer for each line. */
-static void
-converse(void)
+static long
+tell_helper_s_pid(void)
 {
-	char line[64];
+	return fork_helper();
+}
 
+static long
+break_listener(void)
+{
+	return shutdown(COPY, SHUT_RDWR);
+}
+
+static const struct command commands[] = {
+	{ "got", say_got, NULL },
+	{ "fork", NULL, tell_helper_s_pid },
+	{ "help", take_a_client_in_a_helper, NULL },
+	{ "break", NULL, break_listener },
+	{ NULL, NULL, NULL }
+};
+
+static void (*after_server)(void);	/* where it is fatal */
+
+static void
+program(void)
+{
+	int where = serve();
+
+	over("server", where, after_server);
 	if (counting) {
 		handle_all(note);
 		unblock_all();
@@ -311,124 +245,22 @@ converse(void)
 	if (finishing)
 		signal(SIGTERM, finish_at_gate);
 	tell_pid("worker");
-	printf("%ld\n", (long)getpid());
-	while (fgets(line, sizeof line, stdin) != NULL &&
-	    strcmp(line, "end\n") != 0) {
-		if (strcmp(line, "got\n") == 0)
-			say_got();
-		else if (strcmp(line, "asked\n") == 0)
-			printf("%d\n", daemon_stop_requested());
-		else if (strcmp(line, "fork\n") == 0)
-			printf("%ld\n", (long)fork_helper());
-		else if (strcmp(line, "help\n") == 0)
-			take_a_client_in_a_helper();
-		else if (strcmp(line, "break\n") == 0)
-			printf("%d\n", shutdown(COPY, SHUT_RDWR));
-		else
-			fputs(line, stdout);
-	}
+	converse(where);
 	tell_pid("done");
-}
-
-/* A stage returned: in a process where it is over if value is negative. */
-static void
-over(const char *stage, int value, void (*then)(void))
-{
-	int error = errno;
-
-	if (value >= 0)
-		return;
-	tell(stage, value);
-	tell("errno", error);
-	tell("status", daemon_exit_status());
-	then();
-	_exit(daemon_exit_status());
-}
-
-static void
-program(void)
-{
-	daemon_start();
-	before_master();
-	if (daemon_listen("127.0.0.1", "0", &listener, 1) != 1)
-		_exit(97);
-	tell("port", port_of(listener));
-	tell_pid("master");
-	over("master over", daemon_master(), after_master);
-	daemon_logger();
-	tell_pid("server");
-	before_success();
-	daemon_success();
-	after_success();
-	over("server over", daemon_server(&listener, 1), after_server);
-	converse();
 }
 
 /*
  * The daemon, from outside
  */
 
-static void
-launch(void (*start)(struct run *, void (*)(void)), void (*what)(void))
-{
-	free(here.run.out);	/* of the one before, if any */
-	free(here.run.err);
-	if (here.run.facts > 0)
-		close(here.run.facts);
-	start(&here.run, what);
-}
-
-static void
-meet(void)
-{
-	here.port = (int)heard(&here.run, "port");
-	here.master = (pid_t)heard(&here.run, "master");
-	here.server = (pid_t)heard(&here.run, "server");
-}
-
-static void
-start_daemon(void)
-{
-	launch(run_daemon, program);
-	meet();
-}
-
 /* Starts it up to the gate, where its server is before daemon_success(). */
 static void
 start_to_gate(void)
 {
-	before_success = at_gate;
+	here.before_success = at_gate;
 	make_gate();
-	launch(run_start, program);
+	launch(run_start, 0, program);
 	meet();
-}
-
-/* One that is its own master, and a child of the test. */
-static void
-start_in_foreground(void)
-{
-	daemon_set_foreground(1);
-	launch(run_start, program);
-	meet();
-}
-
-static void
-next_server(void)
-{
-	pid_t last = here.server;
-
-	here.server = (pid_t)heard(&here.run, "server");
-	ck_assert_int_ne(here.server, last);
-}
-
-/* No fact of that word comes any more, and nobody is left to tell one. */
-static void
-never_told(const char *word)
-{
-	long number = 0;
-
-	ck_assert_msg(!heard_if(&here.run, word, &number), "\"%s %ld\"",
-	    word, number);
 }
 
 static void
@@ -446,32 +278,11 @@ ends_in_foreground_with(int status)
 	nothing_left();
 }
 
-static void
-stop(void)
-{
-	send_signal(here.master, SIGTERM);
-	ends_with(0);
-}
-
-/* A connection whose worker has greeted; pid may be NULL. */
+/* A connection that has its worker now. */
 static pid_t
 greeted(int fd)
 {
-	const char *line = client_hears(fd);
-
-	ck_assert_ptr_nonnull(line);
-	return (pid_t)atol(line);
-}
-
-static int
-served(pid_t *worker)
-{
-	int fd = client(here.port);
-	pid_t pid = greeted(fd);
-
-	if (worker != NULL)
-		*worker = pid;
-	return fd;
+	return (pid_t)number(fd, "who");
 }
 
 static void
@@ -511,15 +322,15 @@ static int
 start_and_be_served(pid_t *worker)
 {
 	counting = 1;
-	start_daemon();
-	return served(worker);
+	start(0, program);
+	return served(here.port, worker);
 }
 
 /* The worker returns; returns when it has said so. */
 static void
 end_worker(int fd, pid_t worker)
 {
-	client_says(fd, "end\n");
+	client_says(fd, "bye\n");
 	while (heard(&here.run, "done") != worker)
 		;
 	ck_assert_ptr_null(client_hears(fd));
@@ -539,7 +350,7 @@ kill_server(void)
 static int
 orphan(pid_t *worker)
 {
-	int fd = served(worker);
+	int fd = served(here.port, worker);
 
 	kill_server();
 	next_server();
@@ -551,7 +362,7 @@ static int
 start_and_orphan(pid_t *worker)
 {
 	daemon_set_server_fast_time(0);
-	start_daemon();
+	start(0, program);
 	return orphan(worker);
 }
 
@@ -563,7 +374,7 @@ static void
 lets_workers_finish_and_is_followed(const pid_t *target)
 {
 	pid_t worker, server = here.server;
-	int waiting, fd = served(&worker);
+	int waiting, fd = served(here.port, &worker);
 
 	send_signal(*target, SIGHUP);
 	asked(fd, SIGHUP);
@@ -578,7 +389,7 @@ lets_workers_finish_and_is_followed(const pid_t *target)
 
 START_TEST(hup_to_the_master_lets_workers_finish_and_another_follows)
 {
-	start_daemon();
+	start(0, program);
 	lets_workers_finish_and_is_followed(&here.master);
 	lets_workers_finish_and_is_followed(&here.master);
 	stop();
@@ -587,7 +398,7 @@ END_TEST
 
 START_TEST(hup_to_the_server_lets_workers_finish_and_another_follows)
 {
-	start_daemon();
+	start(0, program);
 	lets_workers_finish_and_is_followed(&here.server);
 	lets_workers_finish_and_is_followed(&here.server);
 	stop();
@@ -596,12 +407,12 @@ END_TEST
 
 START_TEST(hup_without_workers_makes_another_server_follow)
 {
-	start_daemon();
+	start(0, program);
 	send_signal(here.master, SIGHUP);
 	next_server();
 	send_signal(here.server, SIGHUP);
 	next_server();
-	close(served(NULL));
+	close(served(here.port, NULL));
 	stop();
 }
 END_TEST
@@ -624,12 +435,12 @@ static void
 does_not_wait_and_is_followed(const pid_t *target)
 {
 	pid_t worker, second;
-	int fd = served(&worker), fd2;
+	int fd = served(here.port, &worker), fd2;
 
 	send_signal(*target, SIGUSR1);
 	next_server();
 	got(fd, "TERM");
-	fd2 = served(&second);
+	fd2 = served(here.port, &second);
 	end_worker(fd, worker);
 	end_worker(fd2, second);
 }
@@ -637,7 +448,7 @@ does_not_wait_and_is_followed(const pid_t *target)
 START_TEST(usr1_to_the_master_terminates_workers_and_another_follows)
 {
 	counting = 1;
-	start_daemon();
+	start(0, program);
 	does_not_wait_and_is_followed(&here.master);
 	does_not_wait_and_is_followed(&here.master);
 	stop();
@@ -647,7 +458,7 @@ END_TEST
 START_TEST(usr1_to_the_server_terminates_workers_and_another_follows)
 {
 	counting = 1;
-	start_daemon();
+	start(0, program);
 	does_not_wait_and_is_followed(&here.server);
 	does_not_wait_and_is_followed(&here.server);
 	stop();
@@ -658,8 +469,8 @@ START_TEST(usr1_ends_a_worker_that_has_no_handler)
 {
 	int fd;
 
-	start_daemon();
-	fd = served(NULL);
+	start(0, program);
+	fd = served(here.port, NULL);
 	send_signal(here.master, SIGUSR1);
 	ck_assert_ptr_null(client_hears(fd));
 	next_server();
@@ -673,11 +484,11 @@ lets_workers_finish_and_ends(const pid_t *target)
 	pid_t worker;
 	int fd;
 
-	start_daemon();
-	fd = served(&worker);
+	start(0, program);
+	fd = served(here.port, &worker);
 	send_signal(*target, SIGUSR2);
 	asked(fd, SIGUSR2);
-	refused(here.port);
+	nobody_listens(here.port);
 	settled(here.server);
 	settled(here.master);
 	still_served(fd);
@@ -721,7 +532,7 @@ ends_at_once(const pid_t *target, int signo)
 	send_signal(*target, signo);
 	gone(here.server);
 	got(fd, name_of(signo));
-	refused(here.port);
+	nobody_listens(here.port);
 	end_worker(fd, worker);
 	ends_with(0);
 	never_told("server");
@@ -750,8 +561,8 @@ START_TEST(a_stop_ends_a_worker_that_has_no_handler)
 	int i, fd;
 
 	for (i = 0; i < COUNT(at_once); i++) {
-		start_daemon();
-		fd = served(NULL);
+		start(0, program);
+		fd = served(here.port, NULL);
 		send_signal(here.master, at_once[i]);
 		ck_assert_ptr_null(client_hears(fd));
 		close(fd);
@@ -767,8 +578,8 @@ START_TEST(a_server_exits_0_where_another_follows_and_1_where_none_does)
 	daemon_set_server_return_fatal(SERVER_FATAL);
 	for (i = 0; i < COUNT(table); i++) {
 		last = table[i] != SIGHUP && table[i] != SIGUSR1;
-		start_daemon();
-		close(served(NULL));	/* it is in daemon_server() */
+		start(0, program);
+		close(served(here.port, NULL));	/* it is in daemon_server() */
 		send_signal(i % 2 ? here.master : here.server, table[i]);
 		ck_assert_int_eq(heard(&here.run, "server over"),
 		    SERVER_FATAL);
@@ -813,7 +624,7 @@ START_TEST(hup_then_usr2_waits_and_is_the_end)
 	got(fd, "HUP");
 	send_signal(here.master, SIGUSR2);
 	got(fd, "HUP USR2");
-	refused(here.port);
+	nobody_listens(here.port);
 	settled(here.server);
 	end_worker(fd, worker);
 	ends_with(0);
@@ -913,7 +724,7 @@ START_TEST(hup_then_hup_is_one_restart)
 	got(fd, "HUP");
 	end_worker(fd, worker);
 	next_server();
-	fd = served(&worker);
+	fd = served(here.port, &worker);
 	got(fd, "");
 	end_worker(fd, worker);
 	stop();
@@ -923,8 +734,8 @@ END_TEST
 
 START_TEST(usr1_then_usr2_is_the_end)
 {
-	start_daemon();
-	close(served(NULL));	/* it is in daemon_server() */
+	start(0, program);
+	close(served(here.port, NULL));	/* it is in daemon_server() */
 	/* Both are there before the server can obey. */
 	send_signal(here.server, SIGSTOP);
 	send_signal(here.master, SIGUSR1);
@@ -978,15 +789,15 @@ START_TEST(a_server_that_dies_of_a_reload_asked_of_the_master_has_obeyed)
 	/* No limit holds, for none of these restarts counts. */
 	daemon_set_restart_count_max(1);
 	daemon_set_server_fast_max(1);
-	after_success = at_gate;
+	here.before_server = at_gate;
 	make_gate();
-	start_daemon();
+	start(0, program);
 	for (i = 0; i < 8; i++) {
 		send_signal(here.master, restarting[i % 2]);
 		next_server();
 	}
-	order('p');
-	close(served(NULL));
+	open_gate();
+	close(served(here.port, NULL));
 	stop();
 }
 END_TEST
@@ -1006,10 +817,10 @@ START_TEST(a_server_that_dies_of_a_reload_that_nobody_asked_for_has_crashed)
 	int i;
 
 	daemon_set_server_fast_max(2);
-	after_success = raise_reload_signal;
+	here.before_server = raise_reload_signal;
 	for (i = 0; i < 2; i++) {
 		reload_signal = restarting[i];
-		start_daemon();
+		start(0, program);
 		next_server();
 		next_server();
 		ends_with(128 + reload_signal);
@@ -1022,10 +833,10 @@ START_TEST(a_server_that_dies_of_another_signal_of_the_table_has_obeyed)
 {
 	int i;
 
-	after_success = at_gate;
+	here.before_server = at_gate;
 	make_gate();
 	for (i = 0; i < 2 * COUNT(ending); i++) {
-		start_daemon();
+		start(0, program);
 		send_signal(i % 2 ? here.master : here.server,
 		    ending[i / 2]);
 		ends_with(0);
@@ -1068,10 +879,10 @@ wait_and_handle_no_more(void)
 
 START_TEST(what_was_asked_is_never_guessed_from_the_servers_status)
 {
-	before_success = handle_and_exit;
-	after_success = at_gate;
+	here.before_success = handle_and_exit;
+	here.before_server = at_gate;
 	make_gate();
-	start_daemon();
+	start(0, program);
 	send_signal(here.master, SIGHUP);
 	next_server();
 	send_signal(here.master, SIGUSR1);
@@ -1083,10 +894,10 @@ END_TEST
 
 START_TEST(a_servers_own_status_counts_where_nobody_asked_the_master)
 {
-	before_success = handle_and_exit;
-	after_success = at_gate;
+	here.before_success = handle_and_exit;
+	here.before_server = at_gate;
 	make_gate();
-	start_daemon();
+	start(0, program);
 	send_signal(here.server, SIGHUP);
 	ends_with(3);
 }
@@ -1097,14 +908,14 @@ END_TEST
 static int
 takes_by_itself(int signo)
 {
-	before_success = handle_and_tell;
-	after_success = wait_and_handle_no_more;
+	here.before_success = handle_and_tell;
+	here.before_server = wait_and_handle_no_more;
 	make_gate();
-	start_daemon();
+	start(0, program);
 	send_signal(here.master, signo);
 	ck_assert_int_eq(heard(&here.run, "took"), signo);
-	order('p');
-	return served(NULL);
+	open_gate();
+	return served(here.port, NULL);
 }
 
 START_TEST(hup_that_the_program_took_by_itself_can_be_sent_again)
@@ -1115,8 +926,8 @@ START_TEST(hup_that_the_program_took_by_itself_can_be_sent_again)
 	asked(fd, SIGHUP);
 	close(fd);
 	next_server();
-	order('p');
-	close(served(NULL));
+	open_gate();
+	close(served(here.port, NULL));
 	stop();
 }
 END_TEST
@@ -1127,7 +938,7 @@ START_TEST(usr2_that_the_program_took_by_itself_can_be_sent_again)
 
 	send_signal(here.master, SIGUSR2);
 	asked(fd, SIGUSR2);
-	refused(here.port);
+	nobody_listens(here.port);
 	close(fd);
 	ends_with(0);
 }
@@ -1139,11 +950,11 @@ START_TEST(hup_before_the_first_success_is_kept_for_later)
 	send_signal(here.master, SIGHUP);
 	settled(here.master);
 	settled(here.server);
-	order('p');
+	open_gate();
 	exited(run_wait(&here.run), 0);
 	next_server();
-	order('p');
-	close(served(NULL));
+	open_gate();
+	close(served(here.port, NULL));
 	stop();
 	never_told("server");
 }
@@ -1158,11 +969,11 @@ START_TEST(usr1_before_the_first_success_is_kept_for_later)
 	send_signal(here.master, SIGHUP);
 	settled(here.master);
 	settled(here.server);
-	order('p');
+	open_gate();
 	exited(run_wait(&here.run), 0);
 	next_server();		/* one for all of them */
-	order('p');
-	close(served(NULL));
+	open_gate();
+	close(served(here.port, NULL));
 	stop();
 	never_told("server");
 }
@@ -1178,7 +989,7 @@ START_TEST(any_other_signal_before_the_first_success_ends_the_start)
 		    ending[i / 2]);
 		exited(run_wait(&here.run), 1);
 		nothing_left();
-		refused(here.port);
+		nobody_listens(here.port);
 		never_told("server");
 	}
 }
@@ -1193,16 +1004,16 @@ ignore_and_wait(void)
 
 START_TEST(a_start_that_is_to_end_does_not_succeed_any_more)
 {
-	before_success = ignore_and_wait;
-	after_success = at_gate;
+	here.before_success = ignore_and_wait;
+	here.before_server = at_gate;
 	make_gate();
-	launch(run_start, program);
+	launch(run_start, 0, program);
 	meet();
 	settled(here.server);
 	send_signal(here.master, SIGTERM);
 	settled(here.master);
-	order('p');
-	order('0');
+	open_gate();
+	order_at_gate('0');
 	exited(run_wait(&here.run), 1);
 	nothing_left();
 }
@@ -1217,7 +1028,7 @@ START_TEST(a_stop_that_reaches_the_server_alone_is_a_requested_stop)
 	int i;
 
 	for (i = 0; i < COUNT(ending); i++) {
-		start_daemon();
+		start(0, program);
 		send_signal(here.server, ending[i]);
 		ends_with(0);
 		never_told("server");
@@ -1248,8 +1059,8 @@ START_TEST(a_stop_that_reaches_all_processes_at_once_is_a_requested_stop)
 	for (i = 0; i < 9; i++) {
 		pid_t pids[3];
 
-		start_daemon();
-		fd = served(&pids[(i + 2) % 3]);
+		start(0, program);
+		fd = served(here.port, &pids[(i + 2) % 3]);
 		pids[i % 3] = here.server;
 		pids[(i + 1) % 3] = here.master;
 		signal_all(pids, 3, at_once[i / 3]);
@@ -1268,8 +1079,8 @@ START_TEST(a_reload_that_reaches_all_processes_at_once_is_one_reload)
 	int i, fd;
 
 	for (i = 0; i < 6; i++) {
-		start_daemon();
-		fd = served(&worker);
+		start(0, program);
+		fd = served(here.port, &worker);
 		pids[i % 3] = here.server;
 		pids[(i + 1) % 3] = here.master;
 		pids[(i + 2) % 3] = worker;
@@ -1279,7 +1090,7 @@ START_TEST(a_reload_that_reaches_all_processes_at_once_is_one_reload)
 			end_worker(fd, worker);
 		}
 		next_server();
-		close(served(NULL));
+		close(served(here.port, NULL));
 		stop();
 		never_told("server");
 	}
@@ -1291,10 +1102,10 @@ START_TEST(a_stop_that_reaches_all_ends_a_server_in_the_programs_hands)
 	pid_t pids[2];
 	int i;
 
-	after_success = at_gate;
+	here.before_server = at_gate;
 	make_gate();
 	for (i = 0; i < 2; i++) {
-		start_daemon();
+		start(0, program);
 		pids[i] = here.server;
 		pids[1 - i] = here.master;
 		signal_all(pids, 2, SIGTERM);
@@ -1305,8 +1116,8 @@ END_TEST
 
 START_TEST(a_stop_of_a_stopped_server_is_obeyed_when_it_goes_on)
 {
-	start_daemon();
-	close(served(NULL));	/* it is in daemon_server() */
+	start(0, program);
+	close(served(here.port, NULL));	/* it is in daemon_server() */
 	send_signal(here.server, SIGSTOP);
 	becomes(here.server, 'T');
 	settled(here.master);	/* which has not ended */
@@ -1325,7 +1136,7 @@ START_TEST(no_signal_is_lost_while_a_server_sets_up)
 {
 	int i, delay;
 
-	start_daemon();
+	start(0, program);
 	for (i = 0; i < 200; i++) {
 		/* At another moment of its life each time. */
 		for (delay = i % 20 * 100; delay > 0; delay--)
@@ -1348,7 +1159,7 @@ exchange(int port)
 
 	if (fd == -1)
 		return 1;
-	send(fd, "hello\nend\n", 10, MSG_NOSIGNAL);
+	send(fd, "who\nhello\nbye\n", 14, MSG_NOSIGNAL);
 	while (read(fd, &c, 1) == 1) {
 		lines += c == '\n';
 		last = c;
@@ -1380,7 +1191,7 @@ START_TEST(under_load_no_hup_is_lost_and_no_client_either)
 	pid_t pids[2];
 	int i;
 
-	start_daemon();
+	start(0, program);
 	for (i = 0; i < 2; i++)
 		pids[i] = crowd(250);
 	while (state_of(pids[0]) != 'Z' || state_of(pids[1]) != 'Z') {
@@ -1389,7 +1200,7 @@ START_TEST(under_load_no_hup_is_lost_and_no_client_either)
 	}
 	for (i = 0; i < 2; i++)
 		exited(ended(pids[i]), 0);
-	close(served(NULL));
+	close(served(here.port, NULL));
 	stop();
 }
 END_TEST
@@ -1400,7 +1211,7 @@ START_TEST(under_load_a_stop_ends_all_at_any_moment)
 	int i, j;
 
 	for (i = 0; i < 20; i++) {
-		start_daemon();
+		start(0, program);
 		for (j = 0; j < 2; j++)
 			pids[j] = crowd(0);
 		for (j = 0; j < i * 7 % 20; j++)
@@ -1423,9 +1234,9 @@ START_TEST(a_helper_of_the_master_is_never_signalled_nor_waited_for)
 {
 	pid_t helper;
 
-	before_master = tell_helper;
+	here.before_master = tell_helper;
 	make_gate();
-	launch(run_daemon, program);
+	launch(run_daemon, 0, program);
 	helper = (pid_t)heard(&here.run, "helper");
 	meet();
 	send_signal(here.master, SIGHUP);
@@ -1435,7 +1246,7 @@ START_TEST(a_helper_of_the_master_is_never_signalled_nor_waited_for)
 	send_signal(here.master, SIGTERM);
 	exited(ended(here.master), 0);
 	ck_assert(running(helper));
-	order('p');
+	open_gate();
 	exited(ended(helper), 0);	/* no signal has come */
 	nothing_left();
 }
@@ -1445,14 +1256,14 @@ START_TEST(a_helper_of_the_server_is_never_signalled_nor_waited_for)
 {
 	pid_t helper;
 
-	after_success = tell_helper;
+	here.before_server = tell_helper;
 	make_gate();
-	start_daemon();
+	start(0, program);
 	helper = (pid_t)heard(&here.run, "helper");
 	send_signal(here.server, SIGUSR2);
 	exited(ended(here.master), 0);
 	ck_assert(running(helper));
-	order('p');
+	open_gate();
 	exited(ended(helper), 0);
 	nothing_left();
 }
@@ -1464,9 +1275,9 @@ START_TEST(a_helper_of_a_gone_server_is_never_signalled_nor_waited_for)
 	int i;
 
 	daemon_set_server_fast_time(0);
-	before_success = tell_helper;
+	here.before_success = tell_helper;
 	make_gate();
-	start_daemon();
+	start(0, program);
 	helper = (pid_t)heard(&here.run, "helper");
 	send_signal(here.server, SIGKILL);
 	next_server();
@@ -1478,7 +1289,7 @@ START_TEST(a_helper_of_a_gone_server_is_never_signalled_nor_waited_for)
 	exited(ended(here.master), 0);
 	ck_assert(running(helper));
 	for (i = 0; i < 3; i++)
-		order('p');
+		open_gate();
 	exited(ended(helper), 0);
 	nothing_left();
 }
@@ -1492,19 +1303,19 @@ START_TEST(a_helper_of_a_worker_is_never_signalled_counted_nor_waited_for)
 	daemon_set_worker_count_max(1);
 	daemon_set_server_tick(1000);
 	make_gate();
-	start_daemon();
-	fd = served(&worker);
+	start(0, program);
+	fd = served(here.port, &worker);
 	helper = (pid_t)atol(answer(fd, "fork"));
 	send_signal(here.master, SIGHUP);
 	asked(fd, SIGHUP);
 	end_worker(fd, worker);
 	next_server();
-	close(served(NULL));
-	close(served(NULL));
+	close(served(here.port, NULL));
+	close(served(here.port, NULL));
 	send_signal(here.master, SIGTERM);
 	exited(ended(here.master), 0);
 	ck_assert(running(helper));
-	order('p');
+	open_gate();
 	exited(ended(helper), 0);
 	nothing_left();
 }
@@ -1533,26 +1344,26 @@ helpers_were_refused(void)
 
 START_TEST(a_helper_that_calls_the_library_is_refused_and_changes_nothing)
 {
-	static void (**const moments[])(void) = { &before_master,
-		&before_success, &after_success };
+	static void (**const moments[])(void) = { &here.before_master,
+		&here.before_success, &here.before_server };
 	int i;
 
 	for (i = 0; i < COUNT(moments); i++) {
 		*moments[i] = call_in_helpers;
-		launch(run_daemon, program);
-		if (moments[i] == &before_master)
+		launch(run_daemon, 0, program);
+		if (moments[i] == &here.before_master)
 			helpers_were_refused();
 		meet();
-		if (moments[i] != &before_master)
+		if (moments[i] != &here.before_master)
 			helpers_were_refused();
-		close(served(NULL));
+		close(served(here.port, NULL));
 		send_signal(here.master, SIGHUP);
 		next_server();
-		if (moments[i] != &before_master)
+		if (moments[i] != &here.before_master)
 			helpers_were_refused();
-		close(served(NULL));
+		close(served(here.port, NULL));
 		stop();
-		*moments[i] = nothing;
+		*moments[i] = NULL;
 	}
 }
 END_TEST
@@ -1562,9 +1373,9 @@ START_TEST(a_helper_of_a_worker_takes_no_client)
 	int fd, waiting;
 
 	daemon_set_worker_count_max(1);
-	daemon_set_worker_spare_count(1);
-	start_daemon();
-	fd = served(NULL);
+	here.spares = 1;
+	start(0, program);
+	fd = served(here.port, NULL);
 	waiting = client(here.port);
 	client_says(fd, "help\n");
 	ck_assert_int_eq(heard(&here.run, "next"), -1);
@@ -1598,7 +1409,7 @@ helper_shares_nothing(void)
 	pid_t helper;
 	int i;
 
-	start_daemon();
+	start(0, program);
 	for (i = 0; i < 2; i++) {
 		helper = (pid_t)heard(&here.run, "helper");
 		ck_assert_int_gt(writable_for_others(here.server), 0);
@@ -1610,8 +1421,8 @@ helper_shares_nothing(void)
 	}
 	send_signal(here.master, SIGTERM);
 	exited(ended(here.master), 0);
-	order('p');
-	order('p');
+	open_gate();
+	open_gate();
 	nothing_left();
 }
 
@@ -1625,10 +1436,10 @@ START_TEST(a_helper_of_a_server_can_write_nothing_that_the_library_reads)
 		return;
 #endif
 	make_gate();
-	before_success = tell_helper;
+	here.before_success = tell_helper;
 	helper_shares_nothing();
-	before_success = nothing;
-	after_success = tell_helper;
+	here.before_success = NULL;
+	here.before_server = tell_helper;
 	helper_shares_nothing();
 	snprintf(format, sizeof format, "%s/log", scratch());
 	daemon_set_logger_name_format(format);
@@ -1642,18 +1453,18 @@ START_TEST(the_master_reaps_every_child_that_it_has)
 	pid_t own, grandchild, worker;
 	int fd;
 
-	before_master = tell_helper;
+	here.before_master = tell_helper;
 	make_gate();
-	launch(run_daemon, program);
+	launch(run_daemon, 0, program);
 	own = (pid_t)heard(&here.run, "helper");
 	meet();
-	order('p');
+	open_gate();
 	reaped(own);
 	if (ADOPTING) {
-		fd = served(&worker);
+		fd = served(here.port, &worker);
 		grandchild = (pid_t)atol(answer(fd, "fork"));
 		end_worker(fd, worker);
-		order('p');
+		open_gate();
 		reaped(grandchild);
 	}
 	ck_assert_int_eq(children_of(here.master, &worker, 1), 1);
@@ -1678,15 +1489,15 @@ START_TEST(the_server_reaps_only_its_workers)
 
 	daemon_set_server_return_fatal(SERVER_FATAL);
 	daemon_set_server_tick(1);
-	after_success = tell_helper;
+	here.before_server = tell_helper;
 	after_server = wait_for_helper;
 	make_gate();
-	start_daemon();
+	start(0, program);
 	helper = (pid_t)heard(&here.run, "helper");
-	order('p');
+	open_gate();
 	becomes(helper, 'Z');
 	for (i = 0; i < 5; i++) {
-		fd = served(&worker);
+		fd = served(here.port, &worker);
 		end_worker(fd, worker);
 		reaped(worker);
 	}
@@ -1707,11 +1518,11 @@ START_TEST(a_servers_own_status_is_the_masters)
 	static const char statuses[] = { 1, 2, 7, 77 };
 	int i;
 
-	after_success = at_gate;
+	here.before_server = at_gate;
 	make_gate();
 	for (i = 0; i < COUNT(statuses); i++) {
-		start_daemon();
-		order((char)('0' + statuses[i]));
+		start(0, program);
+		order_at_gate((char)('0' + statuses[i]));
 		ends_with(statuses[i]);
 		never_told("server");
 	}
@@ -1722,13 +1533,13 @@ END_TEST
 static void
 obey_until_the_end(const char *orders, int status)
 {
-	after_success = at_gate;
-	start_daemon();
+	here.before_server = at_gate;
+	start(0, program);
 	for (; orders[1] != '\0'; orders++) {
-		order(orders[0]);
+		order_at_gate(orders[0]);
 		next_server();
 	}
-	order(orders[0]);
+	order_at_gate(orders[0]);
 	ends_with(status);
 	never_told("server");
 }
@@ -1756,7 +1567,7 @@ END_TEST
 
 START_TEST(a_stop_that_comes_with_a_crash_is_a_stop)
 {
-	start_daemon();
+	start(0, program);
 	send_signal(here.master, SIGSTOP);
 	becomes(here.master, 'T');
 	send_signal(here.server, SIGKILL);
@@ -1778,23 +1589,23 @@ START_TEST(a_server_that_exits_0_or_crashes_is_followed_by_another)
 	int i;
 
 	daemon_set_server_fast_time(0);
-	after_success = at_gate;
+	here.before_server = at_gate;
 	make_gate();
-	start_daemon();
+	start(0, program);
 	for (i = 0; orders[i] != '\0'; i++) {
-		order(orders[i]);
+		order_at_gate(orders[i]);
 		next_server();
 	}
-	order('p');
-	close(served(NULL));
+	open_gate();
+	close(served(here.port, NULL));
 	send_signal(here.server, SIGKILL);	/* now in daemon_server() */
 	next_server();
-	order('p');
-	close(served(NULL));
+	open_gate();
+	close(served(here.port, NULL));
 	send_signal(here.server, SIGALRM);
 	next_server();
-	order('p');
-	close(served(NULL));
+	open_gate();
+	close(served(here.port, NULL));
 	stop();
 }
 END_TEST
@@ -1820,15 +1631,15 @@ START_TEST(between_fast_ends_the_pause_doubles_up_to_the_limit)
 	int i;
 
 	daemon_set_server_fast_max(2);
-	before_success = tell_birth;
-	after_success = at_gate;
+	here.before_success = tell_birth;
+	here.before_server = at_gate;
 	make_gate();
-	start_daemon();
+	start(0, program);
 	for (i = 0; i < 3; i++) {
 		if (i > 0)
 			next_server();
 		born[i] = heard(&here.run, "born");
-		order(i == 0 ? '0' : 'K');
+		order_at_gate(i == 0 ? '0' : 'K');
 	}
 	ends_with(128 + SIGKILL);
 	never_told("server");
@@ -1841,17 +1652,17 @@ START_TEST(a_server_that_lived_for_fast_time_has_not_ended_fast)
 {
 	daemon_set_server_fast_time(1);
 	daemon_set_server_fast_max(1);
-	after_success = at_gate;
+	here.before_server = at_gate;
 	make_gate();
-	start_daemon();
-	order('K');
+	start(0, program);
+	order_at_gate('K');
 	next_server();
 	poll(NULL, 0, 1001);	/* that is its life, and none is too long */
-	order('0');
+	order_at_gate('0');
 	next_server();
-	order('K');
+	order_at_gate('K');
 	next_server();
-	order('A');
+	order_at_gate('A');
 	ends_with(128 + SIGABRT);
 	never_told("server");
 }
@@ -1863,9 +1674,9 @@ START_TEST(restarts_asked_for_count_for_nothing)
 
 	daemon_set_restart_count_max(1);
 	daemon_set_server_fast_max(1);
-	start_daemon();
+	start(0, program);
 	for (i = 0; i < 10; i++) {
-		close(served(NULL));	/* it is in daemon_server() */
+		close(served(here.port, NULL));	/* it is in daemon_server() */
 		send_signal(i % 2 ? here.master : here.server,
 		    restarting[i / 2 % 2]);
 		next_server();
@@ -1894,7 +1705,7 @@ START_TEST(in_the_pause_a_stop_ends_the_daemon)
 	int i;
 
 	for (i = 0; i < COUNT(ending); i++) {
-		start_daemon();
+		start(0, program);
 		into_the_pause();
 		send_signal(here.master, ending[i]);
 		ends_with(0);
@@ -1906,7 +1717,7 @@ START_TEST(in_the_pause_hup_and_usr1_make_a_server_follow)
 {
 	int i, fd;
 
-	start_daemon();
+	start(0, program);
 	for (i = 0; i < 2; i++) {
 		into_the_pause();
 		fd = client(here.port);
@@ -1924,8 +1735,8 @@ START_TEST(servers_come_and_go_without_a_trace)
 	int i, masters, servers;
 
 	daemon_set_server_fast_time(0);
-	start_daemon();
-	close(served(NULL));
+	start(0, program);
+	close(served(here.port, NULL));
 	settled(here.server);
 	masters = descriptors_of(here.master);
 	servers = descriptors_of(here.server);
@@ -1936,7 +1747,7 @@ START_TEST(servers_come_and_go_without_a_trace)
 			send_signal(here.server, SIGKILL);
 		next_server();
 	}
-	close(served(NULL));
+	close(served(here.port, NULL));
 	settled(here.server);
 	settled(here.master);
 	ck_assert_int_eq(descriptors_of(here.master), masters);
@@ -1951,15 +1762,15 @@ START_TEST(no_client_is_refused_while_there_is_no_server)
 	int i, fd;
 
 	daemon_set_server_fast_time(0);
-	after_success = at_gate;
+	here.before_server = at_gate;
 	make_gate();
-	start_daemon();
+	start(0, program);
 	for (i = 0; orders[i] != '\0'; i++) {
-		order(orders[i]);
+		order_at_gate(orders[i]);
 		gone(here.server);
 		fd = client(here.port);
 		next_server();
-		order('p');
+		open_gate();
 		greeted(fd);
 		close(fd);
 
@@ -1979,7 +1790,7 @@ START_TEST(no_client_is_refused_over_any_respawn)
 	int i;
 
 	daemon_set_server_fast_time(0);
-	start_daemon();
+	start(0, program);
 	pid = crowd(0);
 	for (i = 0; i < 60; i++) {
 		if (i % 3 < 2)
@@ -2000,13 +1811,13 @@ START_TEST(another_status_terminates_the_workers_left_and_ends_the_daemon)
 	int fd;
 
 	counting = 1;
-	after_success = at_gate;
+	here.before_server = at_gate;
 	make_gate();
-	order('p');
+	open_gate();
 	fd = start_and_orphan(&worker);
-	order('3');
+	order_at_gate('3');
 	got(fd, "TERM");
-	refused(here.port);
+	nobody_listens(here.port);
 	if (ADOPTING)
 		settled(here.master);	/* it waits */
 	end_worker(fd, worker);
@@ -2017,7 +1828,7 @@ END_TEST
 static void
 keep_a_copy(void)
 {
-	dup2(listener, COPY);
+	dup2(here.fds[0], COPY);
 }
 
 START_TEST(after_another_status_workers_have_until_stop_timeout)
@@ -2030,10 +1841,10 @@ START_TEST(after_another_status_workers_have_until_stop_timeout)
 		return;
 	counting = 1;
 	daemon_set_stop_timeout(1);
-	before_success = keep_a_copy;
-	start_daemon();
-	fds[0] = served(&deaf);
-	fds[1] = served(&stopped);
+	here.before_success = keep_a_copy;
+	start(0, program);
+	fds[0] = served(here.port, &deaf);
+	fds[1] = served(here.port, &stopped);
 	send_signal(stopped, SIGSTOP);
 	since = now_ms();
 	/* No listening socket is left: the server ends with status 1. */
@@ -2055,7 +1866,7 @@ START_TEST(a_limit_reached_terminates_the_workers_left)
 	fd = start_and_orphan(&worker);
 	send_signal(here.server, SIGKILL);
 	got(fd, "TERM");
-	refused(here.port);
+	nobody_listens(here.port);
 	end_worker(fd, worker);
 	ends_with(128 + SIGKILL);
 }
@@ -2086,17 +1897,18 @@ START_TEST(once_it_is_to_end_the_master_closes_every_listening_socket)
 	int i, fd, extra_port;
 	pid_t worker;
 
-	before_master = open_extra;
-	before_success = close_extra;	/* so that the master alone has it */
+	here.before_master = open_extra;
+	/* so that the master alone has it */
+	here.before_success = close_extra;
 	for (i = 0; i < 2; i++) {
-		launch(run_daemon, program);
+		launch(run_daemon, 0, program);
 		extra_port = (int)heard(&here.run, "extra");
 		meet();
-		fd = served(&worker);
+		fd = served(here.port, &worker);
 		close(client(extra_port));
 		send_signal(i ? here.master : here.server, SIGUSR2);
-		refused(here.port);
-		refused(extra_port);
+		nobody_listens(here.port);
+		nobody_listens(extra_port);
 		still_served(fd);
 		end_worker(fd, worker);
 		ends_with(0);
@@ -2105,7 +1917,7 @@ START_TEST(once_it_is_to_end_the_master_closes_every_listening_socket)
 END_TEST
 
 static int
-listen_on(int port)
+listen_at(int port)
 {
 	struct sockaddr_in addr;
 	int on = 1, fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -2126,11 +1938,11 @@ START_TEST(once_it_is_to_end_a_successor_can_listen)
 	pid_t worker;
 	int fd;
 
-	start_daemon();
-	fd = served(&worker);
+	start(0, program);
+	fd = served(here.port, &worker);
 	send_signal(here.master, SIGUSR2);
-	refused(here.port);
-	close(listen_on(here.port));
+	nobody_listens(here.port);
+	close(listen_at(here.port));
 	still_served(fd);
 	end_worker(fd, worker);
 	ends_with(0);
@@ -2145,7 +1957,7 @@ START_TEST(once_it_is_to_end_orphans_do_not_keep_the_port)
 	counting = 1;
 	fd = start_and_orphan(&worker);
 	send_signal(here.server, SIGTERM);
-	refused(here.port);
+	nobody_listens(here.port);
 	still_served(fd);
 	end_worker(fd, worker);
 	ends_with(0);
@@ -2163,7 +1975,7 @@ START_TEST(orphans_are_served_on_beside_a_new_server)
 
 	fd = start_and_orphan(&worker);
 	still_served(fd);
-	close(served(NULL));
+	close(served(here.port, NULL));
 	end_worker(fd, worker);
 	if (ADOPTING)
 		reaped(worker);
@@ -2178,7 +1990,7 @@ START_TEST(orphans_get_each_signal_once_and_hup_does_not_wait_for_them)
 
 	counting = 1;
 	fd = start_and_orphan(&worker);
-	fd2 = served(&second);
+	fd2 = served(here.port, &second);
 	send_signal(here.master, SIGHUP);
 	got(fd, "HUP");
 	got(fd2, "HUP");
@@ -2189,7 +2001,7 @@ START_TEST(orphans_get_each_signal_once_and_hup_does_not_wait_for_them)
 	end_worker(fd2, second);
 	next_server();		/* the orphan is there still */
 	got(fd, "HUP");
-	close(served(NULL));	/* it is in daemon_server() */
+	close(served(here.port, NULL));	/* it is in daemon_server() */
 	send_signal(here.server, SIGUSR1);
 	got(fd, "HUP TERM");
 	next_server();
@@ -2241,14 +2053,14 @@ START_TEST(orphans_that_are_not_to_be_asked_get_a_stop_alone)
 	if (skip_if(!ADOPTING, "orphans cannot be adopted"))
 		return;
 	counting = 1;
-	daemon_set_worker_ask(0);
+	here.asks = 0;
 	daemon_set_stop_timeout(100);
 	fd = start_and_orphan(&worker);
 	send_signal(here.master, SIGHUP);
 	next_server();
 	got(fd, "");
 	send_signal(here.master, SIGUSR2);
-	refused(here.port);
+	nobody_listens(here.port);
 	gone(here.server);
 	settled(here.master);
 	got(fd, "");
@@ -2269,9 +2081,9 @@ START_TEST(orphans_that_a_signal_ends_are_told)
 	if (skip_if(!ADOPTING, "orphans cannot be adopted"))
 		return;
 	daemon_set_server_fast_time(0);
-	start_in_foreground();
+	start_in_foreground(0, program);
 	for (i = 0; i < 3; i++)
-		fds[i] = served(&workers[i]);
+		fds[i] = served(here.port, &workers[i]);
 	kill_server();
 	next_server();
 	for (i = 0; i < 3; i++) {
@@ -2323,7 +2135,7 @@ START_TEST(orphans_and_workers_count_together)
 	daemon_set_worker_count_max(2);
 	daemon_set_server_tick(1000);
 	fd = start_and_orphan(&worker);
-	fd2 = served(&second);
+	fd2 = served(here.port, &second);
 	waiting = client(here.port);
 	settled(here.server);
 	end_worker(fd2, second);	/* not served before this */
@@ -2373,9 +2185,9 @@ START_TEST(a_worker_that_died_with_its_server_holds_no_place)
 	daemon_set_worker_count_max(2);
 	daemon_set_server_fast_time(0);
 	daemon_set_server_tick(1000);
-	start_daemon();
+	start(0, program);
 	for (i = 0; i < 2; i++)
-		fds[i] = served(&pids[i]);
+		fds[i] = served(here.port, &pids[i]);
 	/* The master learns of all three ends at one time. */
 	send_signal(here.master, SIGSTOP);
 	becomes(here.master, 'T');
@@ -2388,8 +2200,8 @@ START_TEST(a_worker_that_died_with_its_server_holds_no_place)
 	}
 	send_signal(here.master, SIGCONT);
 	next_server();
-	fds[0] = served(&worker);
-	fds[1] = served(&worker);
+	fds[0] = served(here.port, &worker);
+	fds[1] = served(here.port, &worker);
 	if (ADOPTING) {
 		reaped(pids[0]);
 		reaped(pids[1]);
@@ -2407,9 +2219,9 @@ START_TEST(many_orphans_that_end_at_once_all_give_their_places_back)
 	daemon_set_worker_count_max(MANY);
 	daemon_set_server_fast_time(0);
 	daemon_set_server_tick(1000);
-	start_daemon();
+	start(0, program);
 	for (i = 0; i < MANY; i++)
-		fds[i] = served(&pids[i]);
+		fds[i] = served(here.port, &pids[i]);
 	kill_server();
 	next_server();
 	send_signal(here.master, SIGSTOP);
@@ -2421,7 +2233,7 @@ START_TEST(many_orphans_that_end_at_once_all_give_their_places_back)
 	send_signal(here.master, SIGCONT);
 	for (i = 0; i < MANY; i++) {
 		close(fds[i]);
-		fds[i] = served(NULL);
+		fds[i] = served(here.port, NULL);
 	}
 	stop();
 }
@@ -2499,12 +2311,12 @@ START_TEST(those_who_do_not_obey_a_stop_are_killed_after_stop_timeout)
 	counting = 1;
 	daemon_set_stop_timeout(1);
 	daemon_set_server_fast_time(0);
-	after_success = ignore_and_wait;
+	here.before_server = ignore_and_wait;
 	make_gate();
-	start_daemon();
-	order('p');
-	fds[0] = served(&deaf);
-	fds[1] = served(&stopped);
+	start(0, program);
+	open_gate();
+	fds[0] = served(here.port, &deaf);
+	fds[1] = served(here.port, &stopped);
 	send_signal(stopped, SIGSTOP);
 	becomes(stopped, 'T');
 	kill_server();
@@ -2531,8 +2343,8 @@ START_TEST(workers_of_a_hung_server_have_their_time_after_it)
 	finishing = 1;
 	daemon_set_stop_timeout(2);
 	make_gate();
-	start_daemon();
-	fd = served(&worker);
+	start(0, program);
+	fd = served(here.port, &worker);
 	settled(here.server);
 	send_signal(here.server, SIGSTOP);
 	becomes(here.server, 'T');
@@ -2540,7 +2352,7 @@ START_TEST(workers_of_a_hung_server_have_their_time_after_it)
 	ck_assert_int_eq(heard(&here.run, "stopping"), worker);
 	reaped(here.server);
 	settled(here.master);
-	order('p');
+	open_gate();
 	ck_assert_int_eq(heard(&here.run, "stopped"), worker);
 	ends_with(0);
 	close(fd);
@@ -2556,8 +2368,8 @@ START_TEST(usr1_kills_a_hung_server_after_stop_timeout_and_another_follows)
 	if (skip_if(!ADOPTING, "orphans cannot be adopted"))
 		return;
 	daemon_set_stop_timeout(1);
-	start_in_foreground();
-	fd = served(&worker);
+	start_in_foreground(0, program);
+	fd = served(here.port, &worker);
 	settled(here.server);
 	send_signal(here.server, SIGSTOP);
 	becomes(here.server, 'T');
@@ -2566,7 +2378,7 @@ START_TEST(usr1_kills_a_hung_server_after_stop_timeout_and_another_follows)
 	ck_assert_ptr_null(client_hears(fd));
 	reaped(worker);
 	close(fd);
-	close(served(NULL));
+	close(served(here.port, NULL));
 	send_signal(here.master, SIGTERM);
 	ends_in_foreground_with(0);
 	says(here.run.err, ": unable to end the server by signal 10 within "
@@ -2584,14 +2396,14 @@ set_spares(void)
 START_TEST(spares_of_a_hung_server_accept_nobody_after_a_stop)
 {
 	daemon_set_stop_timeout(0);
-	before_success = set_spares;
-	start_daemon();
-	close(served(NULL));
+	here.before_success = set_spares;
+	start(0, program);
+	close(served(here.port, NULL));
 	settled(here.server);
 	send_signal(here.server, SIGSTOP);
 	becomes(here.server, 'T');
 	send_signal(here.master, SIGTERM);
-	refused(here.port);
+	nobody_listens(here.port);
 	ck_assert_int_eq(state_of(here.server), 'T');
 	send_signal(here.server, SIGCONT);
 	ends_with(0);
@@ -2608,14 +2420,14 @@ START_TEST(workers_get_term_before_kill_where_their_server_crashed_after_usr2)
 	finishing = 1;
 	daemon_set_stop_timeout(2);
 	make_gate();
-	start_daemon();
-	fd = served(&worker);
+	start(0, program);
+	fd = served(here.port, &worker);
 	send_signal(here.master, SIGUSR2);
 	asked(fd, SIGUSR2);
 	kill_server();
 	still_served(fd);
 	ck_assert_int_eq(heard(&here.run, "stopping"), worker);
-	order('p');
+	open_gate();
 	ck_assert_int_eq(heard(&here.run, "stopped"), worker);
 	ends_with(0);
 	close(fd);
@@ -2632,8 +2444,8 @@ START_TEST(a_worker_that_is_killed_takes_its_helpers_with_it)
 	counting = 1;
 	daemon_set_stop_timeout(1);
 	make_gate();
-	start_daemon();
-	fd = served(&worker);
+	start(0, program);
+	fd = served(here.port, &worker);
 	helper = (pid_t)atol(answer(fd, "fork"));
 	ck_assert_int_eq(getpgid(helper), worker);
 	send_signal(here.master, SIGTERM);
@@ -2711,9 +2523,9 @@ leaves_who_cannot_be_killed(int count)
 
 	make_shield();
 	daemon_set_stop_timeout(1);
-	start_in_foreground();
+	start_in_foreground(0, program);
 	for (i = 0; i < count; i++)
-		fds[i] = served(&workers[i]);
+		fds[i] = served(here.port, &workers[i]);
 	for (i = 0; i < count; i++)
 		shield->pids[i] = workers[i];
 	send_signal(here.master, SIGTERM);
@@ -2760,8 +2572,8 @@ START_TEST(a_master_ends_though_its_server_cannot_be_killed)
 
 	make_shield();
 	daemon_set_stop_timeout(1);
-	start_in_foreground();
-	fd = served(&worker);
+	start_in_foreground(0, program);
+	fd = served(here.port, &worker);
 	settled(here.server);
 	shield->pids[0] = here.server;
 	send_signal(here.master, SIGTERM);
@@ -2770,7 +2582,7 @@ START_TEST(a_master_ends_though_its_server_cannot_be_killed)
 	    ": unable to end process %ld: it stays\n", (long)here.server);
 	says(here.run.err, expected);
 	/* It goes on without its master, until its worker has finished. */
-	refused(here.port);
+	nobody_listens(here.port);
 	end_worker(fd, worker);
 	exited(ended(here.server), 1);
 	nothing_left();
@@ -2783,9 +2595,9 @@ START_TEST(a_reload_that_the_server_cannot_be_sent_is_told_once_and_sent_later)
 	int i;
 
 	make_shield();
-	start_in_foreground();
+	start_in_foreground(0, program);
 	for (i = 0; i < COUNT(restarting); i++) {
-		close(served(NULL));
+		close(served(here.port, NULL));
 		settled(here.server);
 		shield->pids[0] = here.server;
 		send_signal(here.master, restarting[i]);
@@ -2817,9 +2629,9 @@ START_TEST(a_signal_that_workers_cannot_be_sent_is_told_once)
 	if (skip_if(!ADOPTING, "orphans cannot be adopted"))
 		return;
 	make_shield();
-	start_in_foreground();
+	start_in_foreground(0, program);
 	for (i = 0; i < 2; i++)
-		fds[i] = served(&workers[i]);
+		fds[i] = served(here.port, &workers[i]);
 	for (i = 0; i < 2; i++)
 		shield->pids[i] = workers[i];
 	send_signal(here.master, SIGHUP);	/* by the server */
@@ -2854,9 +2666,9 @@ START_TEST(a_signal_that_orphans_cannot_be_sent_is_told_once)
 	if (skip_if(!ADOPTING, "orphans cannot be adopted"))
 		return;
 	make_shield();
-	start_in_foreground();
+	start_in_foreground(0, program);
 	for (i = 0; i < 2; i++)
-		fds[i] = served(&workers[i]);
+		fds[i] = served(here.port, &workers[i]);
 	for (i = 0; i < 2; i++)
 		shield->pids[i] = workers[i];
 	send_signal(here.server, SIGSTOP);
@@ -2891,8 +2703,8 @@ START_TEST(workers_that_a_hung_server_tells_at_last_have_their_time)
 	finishing = 1;
 	daemon_set_stop_timeout(2);
 	make_gate();
-	start_daemon();
-	fd = served(&worker);
+	start(0, program);
+	fd = served(here.port, &worker);
 	settled(here.server);
 	send_signal(here.server, SIGSTOP);
 	becomes(here.server, 'T');
@@ -2902,7 +2714,7 @@ START_TEST(workers_that_a_hung_server_tells_at_last_have_their_time)
 	shield->slow = 0;
 	reaped(here.server);
 	settled(here.master);
-	order('p');
+	open_gate();
 	ck_assert_int_eq(heard(&here.run, "stopped"), worker);
 	ends_with(0);
 	close(fd);
@@ -2921,7 +2733,7 @@ START_TEST(without_its_master_a_server_lets_its_workers_finish_and_ends)
 	fd = start_and_be_served(&worker);
 	send_signal(here.master, SIGKILL);
 	ended(here.master);
-	refused(here.port);
+	nobody_listens(here.port);
 	settled(here.server);
 	got(fd, "");
 	end_worker(fd, worker);
@@ -2938,7 +2750,7 @@ START_TEST(without_its_master_a_server_still_obeys)
 	fd = start_and_be_served(&worker);
 	send_signal(here.master, SIGKILL);
 	ended(here.master);
-	refused(here.port);
+	nobody_listens(here.port);
 	send_signal(here.server, SIGTERM);
 	exited(ended(here.server), 1);
 	got(fd, "TERM");
@@ -2949,14 +2761,14 @@ END_TEST
 
 START_TEST(a_server_whose_master_died_before_daemon_server_ends)
 {
-	after_success = at_gate;
+	here.before_server = at_gate;
 	make_gate();
-	start_daemon();
+	start(0, program);
 	send_signal(here.master, SIGKILL);
 	ended(here.master);
-	order('p');
+	open_gate();
 	exited(ended(here.server), 1);
-	refused(here.port);
+	nobody_listens(here.port);
 	nothing_left();
 }
 END_TEST
@@ -2971,7 +2783,7 @@ START_TEST(at_a_stop_daemon_master_returns_its_return_fatal)
 
 	daemon_set_master_return_fatal(MASTER_FATAL);
 	for (i = 0; i < COUNT(ending); i++) {
-		start_daemon();
+		start(0, program);
 		send_signal(i % 2 ? here.master : here.server, ending[i]);
 		ck_assert_int_eq(heard(&here.run, "master over"),
 		    MASTER_FATAL);
@@ -2984,10 +2796,10 @@ END_TEST
 START_TEST(at_a_failure_daemon_master_returns_its_return_fatal)
 {
 	daemon_set_master_return_fatal(MASTER_FATAL);
-	after_success = at_gate;
+	here.before_server = at_gate;
 	make_gate();
-	start_daemon();
-	order('7');
+	start(0, program);
+	order_at_gate('7');
 	ck_assert_int_eq(heard(&here.run, "master over"), MASTER_FATAL);
 	ck_assert_int_ne(heard(&here.run, "errno"), 0);
 	ck_assert_int_eq(heard(&here.run, "status"), 7);
@@ -3063,10 +2875,10 @@ compare_dispositions(void)
 START_TEST(when_daemon_master_returns_the_program_has_its_signals_back)
 {
 	daemon_set_master_return_fatal(MASTER_FATAL);
-	before_master = set_dispositions;
-	after_master = compare_dispositions;
-	start_daemon();
-	close(served(NULL));	/* the server no longer ignores it */
+	here.before_master = set_dispositions;
+	here.after_master = compare_dispositions;
+	start(0, program);
+	close(served(here.port, NULL));	/* the server no longer ignores it */
 	send_signal(here.master, SIGQUIT);
 	ck_assert_int_eq(heard(&here.run, "changed"), 0);
 	ends_with(0);
@@ -3076,11 +2888,11 @@ END_TEST
 START_TEST(a_server_has_the_programs_own_signals)
 {
 	daemon_set_master_return_fatal(MASTER_FATAL);
-	before_master = set_dispositions;
-	before_success = compare_dispositions;
-	start_daemon();
+	here.before_master = set_dispositions;
+	here.before_success = compare_dispositions;
+	start(0, program);
 	ck_assert_int_eq(heard(&here.run, "changed"), 0);
-	close(served(NULL));	/* the server takes SIGHUP itself */
+	close(served(here.port, NULL));	/* the server takes SIGHUP itself */
 	send_signal(here.master, SIGHUP);
 	next_server();
 	ck_assert_int_eq(heard(&here.run, "changed"), 0);
@@ -3091,10 +2903,10 @@ END_TEST
 START_TEST(when_daemon_server_returns_the_program_has_its_signals_back)
 {
 	daemon_set_server_return_fatal(SERVER_FATAL);
-	after_success = set_dispositions;
+	here.before_server = set_dispositions;
 	after_server = compare_dispositions;
-	start_daemon();
-	close(served(NULL));
+	start(0, program);
+	close(served(here.port, NULL));
 	send_signal(here.master, SIGQUIT);
 	ck_assert_int_eq(heard(&here.run, "server over"), SERVER_FATAL);
 	ck_assert_int_eq(heard(&here.run, "status"), 1);
@@ -3108,9 +2920,9 @@ START_TEST(without_a_listener_daemon_server_returns_its_return_fatal)
 	int fd;
 
 	daemon_set_server_return_fatal(SERVER_FATAL);
-	before_success = keep_a_copy;
-	start_daemon();
-	fd = served(NULL);
+	here.before_success = keep_a_copy;
+	start(0, program);
+	fd = served(here.port, NULL);
 	client_says(fd, "break\n");
 	ck_assert_int_eq(heard(&here.run, "server over"), SERVER_FATAL);
 	ck_assert_int_ne(heard(&here.run, "errno"), 0);
@@ -3122,7 +2934,7 @@ END_TEST
 START_TEST(without_its_master_daemon_server_returns_its_return_fatal)
 {
 	daemon_set_server_return_fatal(SERVER_FATAL);
-	start_daemon();
+	start(0, program);
 	send_signal(here.master, SIGKILL);
 	ended(here.master);
 	ck_assert_int_eq(heard(&here.run, "server over"), SERVER_FATAL);
@@ -3142,14 +2954,14 @@ clean_up(void)
 START_TEST(a_failed_start_lets_the_master_clean_up_first)
 {
 	daemon_set_master_return_fatal(MASTER_FATAL);
-	after_master = clean_up;
+	here.after_master = clean_up;
 	start_to_gate();
-	order('5');
+	order_at_gate('5');
 	ck_assert_int_eq(heard(&here.run, "master over"), MASTER_FATAL);
 	ck_assert_int_ne(heard(&here.run, "errno"), 0);
 	ck_assert_int_eq(heard(&here.run, "status"), 5);
 	settled(here.run.pid);	/* the starter waits for it */
-	order('p');
+	open_gate();
 	ck_assert_int_eq(heard(&here.run, "cleaned"), here.master);
 	exited(run_wait(&here.run), 5);
 	nothing_left();
@@ -3165,10 +2977,10 @@ exit_0(void)
 START_TEST(a_failed_start_has_the_failed_stages_status_whatever_follows)
 {
 	daemon_set_master_return_fatal(MASTER_FATAL);
-	after_master = exit_0;
+	here.after_master = exit_0;
 	make_gate();
 	start_to_gate();
-	order('5');
+	order_at_gate('5');
 	exited(run_wait(&here.run), 5);
 	nothing_left();
 }
@@ -3185,11 +2997,11 @@ START_TEST(the_first_failure_of_a_start_is_the_answer)
 	make_gate();
 	for (i = 0; i < COUNT(rows); i++) {
 		start_to_gate();
-		order(rows[i].order);
+		order_at_gate(rows[i].order);
 		exited(run_wait(&here.run), rows[i].status);
 		nothing_left();
 		never_told("server");
-		refused(here.port);
+		nobody_listens(here.port);
 	}
 }
 END_TEST
@@ -3198,7 +3010,7 @@ static void
 master_first(void)
 {
 	daemon_set_master_return_fatal(MASTER_FATAL);
-	over("master over", daemon_master(), nothing);
+	over("master", daemon_master(), NULL);
 }
 
 static void
@@ -3211,13 +3023,13 @@ master_twice(void)
 
 START_TEST(daemon_master_elsewhere_than_in_the_master_is_an_error)
 {
-	launch(run_start, master_first);
+	launch(run_start, 0, master_first);
 	ck_assert_int_eq(heard(&here.run, "master over"), MASTER_FATAL);
 	ck_assert_int_ne(heard(&here.run, "errno"), 0);
 	ck_assert_int_eq(heard(&here.run, "status"), 1);
 	exited(run_wait(&here.run), 1);
 	says(here.run.err, ": unable to become the master: ");
-	launch(run_start, master_twice);
+	launch(run_start, 0, master_twice);
 	exited(run_wait(&here.run), 1);
 	says(here.run.err, ": unable to become the master: ");
 	nothing_left();
@@ -3231,8 +3043,12 @@ END_TEST
 static void
 swap_daemons(void)
 {
-	struct daemon saved = here;
+	struct puppet saved = here;
 
+	if (other.master == 0) {
+		other = here;
+		memset(&other.run, 0, sizeof other.run);
+	}
 	here = other;
 	other = saved;
 }
@@ -3271,10 +3087,10 @@ END_TEST
 
 START_TEST(in_foreground_the_started_process_is_the_master)
 {
-	start_in_foreground();
+	start_in_foreground(0, program);
 	ck_assert_int_eq(here.master, here.run.pid);
 	ck_assert_int_eq(getsid(here.master), getsid(0));
-	close(served(NULL));
+	close(served(here.port, NULL));
 	send_signal(here.master, SIGTERM);
 	ends_in_foreground_with(0);
 }
@@ -3286,12 +3102,12 @@ START_TEST(in_foreground_every_signal_of_the_table_works)
 	int i, fd;
 
 	for (i = 0; i < COUNT(ending); i++) {
-		start_in_foreground();
+		start_in_foreground(0, program);
 		send_signal(here.master, SIGHUP);
 		next_server();
 		send_signal(here.master, SIGUSR1);
 		next_server();
-		fd = served(&worker);
+		fd = served(here.port, &worker);
 		send_signal(here.master, ending[i]);
 		if (ending[i] == SIGUSR2) {
 			asked(fd, SIGUSR2);
@@ -3304,18 +3120,18 @@ END_TEST
 
 START_TEST(in_foreground_the_master_has_the_status_that_it_would_have)
 {
-	after_success = at_gate;
+	here.before_server = at_gate;
 	make_gate();
-	start_in_foreground();
-	order('7');
+	start_in_foreground(0, program);
+	order_at_gate('7');
 	ends_in_foreground_with(7);
 
 	daemon_set_server_fast_time(0);
 	daemon_set_restart_count_max(1);
-	start_in_foreground();
-	order('0');
+	start_in_foreground(0, program);
+	order_at_gate('0');
 	next_server();
-	order('K');
+	order_at_gate('K');
 	ends_in_foreground_with(128 + SIGKILL);
 	says(here.run.err, ": unable to go on: the server was ended by "
 	    "signal 9");
@@ -3329,16 +3145,16 @@ START_TEST(in_foreground_a_failed_start_has_the_starters_status)
 	};
 	int i;
 
-	before_success = at_gate;
+	here.before_success = at_gate;
 	make_gate();
 	for (i = 0; i < COUNT(rows); i++) {
-		start_in_foreground();
-		order(rows[i].order);
+		start_in_foreground(0, program);
+		order_at_gate(rows[i].order);
 		ends_in_foreground_with(rows[i].status);
 		says(here.run.err, ": unable to start: the server ");
 		never_told("server");
 	}
-	start_in_foreground();
+	start_in_foreground(0, program);
 	send_signal(here.master, SIGINT);
 	ends_in_foreground_with(1);
 }
@@ -3349,9 +3165,9 @@ START_TEST(in_foreground_the_master_watches_start_timeout)
 	long since = now_ms();
 
 	daemon_set_start_timeout(1);
-	before_success = at_gate;
+	here.before_success = at_gate;
 	make_gate();
-	start_in_foreground();
+	start_in_foreground(0, program);
 	ends_in_foreground_with(1);
 	ck_assert_int_ge(now_ms() - since, 1000);
 	says(here.run.err,
@@ -3372,18 +3188,18 @@ START_TEST(in_foreground_an_ignored_hup_stays_ignored)
 	pid_t server;
 	int fd;
 
-	daemon_set_foreground(1);
-	launch(run_start, ignore_hup_and_run);
+	here.foreground = 1;
+	launch(run_start, 0, ignore_hup_and_run);
 	meet();
 	server = here.server;
-	fd = served(NULL);
+	fd = served(here.port, NULL);
 	send_signal(here.master, SIGHUP);
 	send_signal(here.server, SIGHUP);
 	settled(here.master);
 	settled(here.server);
 	ck_assert_str_eq(answer(fd, "asked"), "0");
 	close(fd);
-	close(served(NULL));
+	close(served(here.port, NULL));
 	send_signal(here.master, SIGUSR1);
 	next_server();
 	gone(server);
@@ -3458,8 +3274,8 @@ start_at_terminal(void (*what)(void))
 {
 	if (skip_if(open_terminal() == -1, "there are no pseudoterminals"))
 		return -1;
-	daemon_set_foreground(1);
-	launch(run_start, what);
+	here.foreground = 1;
+	launch(run_start, 0, what);
 	meet();
 	return 0;
 }
@@ -3470,12 +3286,12 @@ START_TEST(in_foreground_a_hang_up_of_the_terminal_is_a_stop)
 
 	if (start_at_terminal(program_as_session_leader) == -1)
 		return;
-	fd = served(NULL);
+	fd = served(here.port, NULL);
 	send_signal(here.master, SIGHUP);	/* from a process: a reload */
 	asked(fd, SIGHUP);
-	client_says(fd, "end\n");
+	client_says(fd, "bye\n");
 	next_server();
-	close(served(NULL));
+	close(served(here.port, NULL));
 	close(terminal.screen);
 	ends_in_foreground_with(0);
 	never_told("server");
@@ -3488,10 +3304,10 @@ START_TEST(in_foreground_a_hang_up_ends_a_job_with_its_shell)
 
 	if (start_at_terminal(program_as_job) == -1)
 		return;
-	close(served(NULL));
+	close(served(here.port, NULL));
 	send_signal(here.master, SIGHUP);
 	next_server();
-	close(served(NULL));
+	close(served(here.port, NULL));
 	close(terminal.screen);
 	status = run_wait(&here.run);
 	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGHUP);
@@ -3511,11 +3327,11 @@ START_TEST(in_foreground_an_ignored_hang_up_ends_nothing)
 {
 	if (start_at_terminal(ignore_hup_and_lead) == -1)
 		return;
-	close(served(NULL));
+	close(served(here.port, NULL));
 	close(terminal.screen);
 	settled(here.master);
 	settled(here.server);
-	close(served(NULL));
+	close(served(here.port, NULL));
 	send_signal(here.master, SIGTERM);
 	ends_in_foreground_with(0);
 }
@@ -3523,7 +3339,7 @@ END_TEST
 
 START_TEST(in_background_an_ignored_hup_is_obeyed_again)
 {
-	launch(run_daemon, ignore_hup_and_run);
+	launch(run_daemon, 0, ignore_hup_and_run);
 	meet();
 	send_signal(here.master, SIGHUP);
 	next_server();
@@ -3539,10 +3355,10 @@ START_TEST(in_foreground_a_stop_that_reaches_all_is_a_requested_stop)
 	int i;
 
 	for (i = 0; i < COUNT(at_once); i++) {
-		start_in_foreground();
+		start_in_foreground(0, program);
 		pids[0] = here.master;
 		pids[1] = here.server;
-		close(served(NULL));
+		close(served(here.port, NULL));
 		signal_all(pids, 2, at_once[i]);
 		ends_in_foreground_with(0);
 	}
@@ -3598,8 +3414,8 @@ can_be_process_1(void)
 static void
 start_as_process_1(void)
 {
-	daemon_set_foreground(1);
-	launch(run_start, program_as_process_1);
+	here.foreground = 1;
+	launch(run_start, 0, program_as_process_1);
 	meet();
 	ck_assert_int_eq(here.master, 1);
 	here.master = only_child_of(here.run.pid);
@@ -3618,8 +3434,8 @@ START_TEST(as_process_1_every_signal_of_the_table_works)
 		next_server();
 		send_signal(here.master, SIGUSR1);
 		next_server();
-		fd = served(NULL);
-		client_says(fd, "end\n");
+		fd = served(here.port, NULL);
+		client_says(fd, "bye\n");
 		ck_assert_ptr_null(client_hears(fd));
 		close(fd);
 		send_signal(here.master, ending[i]);
@@ -3634,7 +3450,7 @@ START_TEST(as_process_1_a_stop_ends_the_start)
 
 	if (skip_if(!can_be_process_1(), "no pid namespace can be made"))
 		return;
-	before_success = at_gate;
+	here.before_success = at_gate;
 	make_gate();
 	for (i = 0; i < COUNT(ending); i++) {
 		start_as_process_1();
@@ -3653,14 +3469,14 @@ START_TEST(as_process_1_it_reaps_strangers)
 		return;
 	make_gate();
 	start_as_process_1();
-	fd = served(NULL);
+	fd = served(here.port, NULL);
 	answer(fd, "fork");
 	worker = only_child_of(only_child_of(here.master));
 	stranger = only_child_of(worker);
-	client_says(fd, "end\n");
+	client_says(fd, "bye\n");
 	reaped(worker);
 	ck_assert(running(stranger));
-	order('p');
+	open_gate();
 	reaped(stranger);
 	close(fd);
 	send_signal(here.master, SIGTERM);
@@ -3672,13 +3488,13 @@ START_TEST(as_process_1_a_crashed_server_is_followed_and_a_failure_told)
 {
 	if (skip_if(!can_be_process_1(), "no pid namespace can be made"))
 		return;
-	after_success = at_gate;
+	here.before_server = at_gate;
 	daemon_set_server_fast_time(0);
 	make_gate();
 	start_as_process_1();
-	order('K');
+	order_at_gate('K');
 	next_server();
-	order('4');
+	order_at_gate('4');
 	ends_in_foreground_with(4);
 }
 END_TEST
@@ -3718,10 +3534,10 @@ START_TEST(a_master_that_cannot_fork_tries_again)
 
 	if (skip_if(geteuid() != 0, "only root can become another user"))
 		return;
-	before_master = become_nobody;
+	here.before_master = become_nobody;
 	daemon_set_server_fast_time(0);
-	start_in_foreground();
-	close(served(NULL));
+	start_in_foreground(0, program);
+	close(served(here.port, NULL));
 	limit_processes(0);
 	send_signal(here.server, SIGKILL);
 	do {
@@ -3745,9 +3561,9 @@ START_TEST(a_master_that_cannot_fork_can_be_stopped)
 
 	if (skip_if(geteuid() != 0, "only root can become another user"))
 		return;
-	before_master = become_nobody;
-	start_in_foreground();
-	close(served(NULL));
+	here.before_master = become_nobody;
+	start_in_foreground(0, program);
+	close(served(here.port, NULL));
 	limit_processes(0);
 	send_signal(here.master, SIGHUP);
 	line = client_hears(here.run.err_fd);
@@ -3897,5 +3713,6 @@ main(void)
 		a_master_that_cannot_fork_can_be_stopped
 	};
 
+	here.commands = commands;
 	return RUN_TESTS("master", tests);
 }

@@ -5,12 +5,16 @@
  */
 #include "config.h"
 
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <errno.h>
 
 #include "puppet.h"
 
-enum { GATE = 100 };	/* the descriptor at which to wait */
+enum {
+	GATE = 100,	/* the descriptor at which to wait */
+	PASS = 'p'
+};
 
 struct puppet here = { .asks = 1, .open_listener = listen_anywhere };
 
@@ -215,8 +219,6 @@ meet(void)
 	if (here.has_logger)
 		here.logger = (pid_t)heard(&here.run, "logger");
 	here.server = (pid_t)heard(&here.run, "server");
-	if (here.foreground)
-		ck_assert_int_eq(here.master, here.run.pid);
 }
 
 void
@@ -233,6 +235,7 @@ start_in_foreground(int listeners, void (*program)(void))
 	listen_on(listeners);
 	run_puppet(run_start, program);
 	meet();
+	ck_assert_int_eq(here.master, here.run.pid);
 }
 
 void
@@ -300,19 +303,50 @@ make_gate(void)
 	to_gate = ends[1];
 }
 
+static void
+die_of(int signo)
+{
+	struct rlimit none = { 0, 0 };
+
+	setrlimit(RLIMIT_CORE, &none);
+	signal(signo, SIG_DFL);
+	raise(signo);
+}
+
 void
 at_gate(void)
 {
-	char byte;
+	char order = PASS;
 
-	while (read(GATE, &byte, 1) == -1 && errno == EINTR)
+	while (read(GATE, &order, 1) == -1 && errno == EINTR)
 		;
+	switch (order) {
+	case PASS:
+		break;
+	case 'K':
+		die_of(SIGKILL);
+		break;
+	case 'S':
+		die_of(SIGSEGV);
+		break;
+	case 'A':
+		die_of(SIGABRT);
+		break;
+	default:
+		_exit(order - '0');
+	}
+}
+
+void
+order_at_gate(char order)
+{
+	ck_assert_int_eq(write(to_gate, &order, 1), 1);
 }
 
 void
 open_gate(void)
 {
-	ck_assert_int_eq(write(to_gate, "", 1), 1);
+	order_at_gate(PASS);
 }
 
 /*

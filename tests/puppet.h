@@ -110,6 +110,8 @@ void never_told(const char *word);
 void make_gate(void);
 void at_gate(void);		/* in the program */
 void open_gate(void);		/* for one process, once */
+/* How that process ends: a digit is a status; K, S, A: by KILL, SEGV, ABRT. */
+void order_at_gate(char order);
 
 /*
  * In the test: clients
