@@ -23,12 +23,6 @@
 
 #include "puppet.h"
 
-#if defined(HAVE_PRCTL) && defined(PR_SET_CHILD_SUBREAPER)
-enum { ADOPTING = 1 };
-#else
-enum { ADOPTING = 0 };
-#endif
-
 enum {
 	COPY = 101,	/* of the listening socket */
 	MASTER_FATAL = -6,
@@ -692,7 +686,7 @@ END_TEST
 
 START_TEST(term_then_hup_is_the_end)
 {
-	if (skip_if(!ADOPTING, "orphans cannot be adopted"))
+	if (cannot_adopt())
 		return;
 	adds_nothing(SIGTERM, SIGHUP, "TERM");
 }
@@ -700,7 +694,7 @@ END_TEST
 
 START_TEST(term_then_any_other_signal_is_the_end)
 {
-	if (skip_if(!ADOPTING, "orphans cannot be adopted"))
+	if (cannot_adopt())
 		return;
 	adds_nothing(SIGTERM, SIGINT, "TERM");
 	adds_nothing(SIGINT, SIGTERM, "INT");
@@ -1837,7 +1831,7 @@ START_TEST(after_another_status_workers_have_until_stop_timeout)
 	int fds[2];
 	long since;
 
-	if (skip_if(!ADOPTING, "orphans cannot be adopted"))
+	if (cannot_adopt())
 		return;
 	counting = 1;
 	daemon_set_stop_timeout(1);
@@ -2050,7 +2044,7 @@ START_TEST(orphans_that_are_not_to_be_asked_get_a_stop_alone)
 	pid_t worker;
 	int fd;
 
-	if (skip_if(!ADOPTING, "orphans cannot be adopted"))
+	if (cannot_adopt())
 		return;
 	counting = 1;
 	here.asks = 0;
@@ -2078,7 +2072,7 @@ START_TEST(orphans_that_a_signal_ends_are_told)
 	pid_t workers[3];
 	int i, fds[3];
 
-	if (skip_if(!ADOPTING, "orphans cannot be adopted"))
+	if (cannot_adopt())
 		return;
 	daemon_set_server_fast_time(0);
 	start_in_foreground(0, program);
@@ -2109,7 +2103,7 @@ START_TEST(orphans_count_against_worker_count_max)
 	pid_t worker, second;
 	int fd, waiting;
 
-	if (skip_if(!ADOPTING, "orphans cannot be adopted"))
+	if (cannot_adopt())
 		return;
 	daemon_set_worker_count_max(1);
 	daemon_set_server_tick(1000);	/* the master's word must be it */
@@ -2130,7 +2124,7 @@ START_TEST(orphans_and_workers_count_together)
 	pid_t worker, second;
 	int fd, fd2, waiting;
 
-	if (skip_if(!ADOPTING, "orphans cannot be adopted"))
+	if (cannot_adopt())
 		return;
 	daemon_set_worker_count_max(2);
 	daemon_set_server_tick(1000);
@@ -2157,7 +2151,7 @@ START_TEST(orphans_are_counted_over_several_servers)
 	pid_t workers[2], second;
 	int fds[2], waiting;
 
-	if (skip_if(!ADOPTING, "orphans cannot be adopted"))
+	if (cannot_adopt())
 		return;
 	daemon_set_worker_count_max(2);
 	daemon_set_server_tick(1000);
@@ -2306,7 +2300,7 @@ START_TEST(those_who_do_not_obey_a_stop_are_killed_after_stop_timeout)
 	int fds[2];
 	long since;
 
-	if (skip_if(!ADOPTING, "orphans cannot be adopted"))
+	if (cannot_adopt())
 		return;
 	counting = 1;
 	daemon_set_stop_timeout(1);
@@ -2338,7 +2332,7 @@ START_TEST(workers_of_a_hung_server_have_their_time_after_it)
 	pid_t worker;
 	int fd;
 
-	if (skip_if(!ADOPTING, "orphans cannot be adopted"))
+	if (cannot_adopt())
 		return;
 	finishing = 1;
 	daemon_set_stop_timeout(2);
@@ -2365,7 +2359,7 @@ START_TEST(usr1_kills_a_hung_server_after_stop_timeout_and_another_follows)
 	pid_t worker;
 	int fd;
 
-	if (skip_if(!ADOPTING, "orphans cannot be adopted"))
+	if (cannot_adopt())
 		return;
 	daemon_set_stop_timeout(1);
 	start_in_foreground(0, program);
@@ -2415,7 +2409,7 @@ START_TEST(workers_get_term_before_kill_where_their_server_crashed_after_usr2)
 	pid_t worker;
 	int fd;
 
-	if (skip_if(!ADOPTING, "orphans cannot be adopted"))
+	if (cannot_adopt())
 		return;
 	finishing = 1;
 	daemon_set_stop_timeout(2);
@@ -2439,7 +2433,7 @@ START_TEST(a_worker_that_is_killed_takes_its_helpers_with_it)
 	pid_t worker, helper;
 	int fd;
 
-	if (skip_if(!ADOPTING, "orphans cannot be adopted"))
+	if (cannot_adopt())
 		return;
 	counting = 1;
 	daemon_set_stop_timeout(1);
@@ -2550,7 +2544,7 @@ leaves_who_cannot_be_killed(int count)
 
 START_TEST(a_master_ends_though_a_worker_cannot_be_killed_and_names_it)
 {
-	if (skip_if(!ADOPTING, "orphans cannot be adopted"))
+	if (cannot_adopt())
 		return;
 	leaves_who_cannot_be_killed(1);
 }
@@ -2558,7 +2552,7 @@ END_TEST
 
 START_TEST(a_master_ends_though_workers_cannot_be_killed_and_counts_them)
 {
-	if (skip_if(!ADOPTING, "orphans cannot be adopted"))
+	if (cannot_adopt())
 		return;
 	leaves_who_cannot_be_killed(2);
 }
@@ -2626,7 +2620,7 @@ START_TEST(a_signal_that_workers_cannot_be_sent_is_told_once)
 	char expected[128];
 	int i, fds[2];
 
-	if (skip_if(!ADOPTING, "orphans cannot be adopted"))
+	if (cannot_adopt())
 		return;
 	make_shield();
 	start_in_foreground(0, program);
@@ -2663,7 +2657,7 @@ START_TEST(a_signal_that_orphans_cannot_be_sent_is_told_once)
 	char expected[128];
 	int i, fds[2];
 
-	if (skip_if(!ADOPTING, "orphans cannot be adopted"))
+	if (cannot_adopt())
 		return;
 	make_shield();
 	start_in_foreground(0, program);
@@ -2697,7 +2691,7 @@ START_TEST(workers_that_a_hung_server_tells_at_last_have_their_time)
 	pid_t worker;
 	int fd;
 
-	if (skip_if(!ADOPTING, "orphans cannot be adopted"))
+	if (cannot_adopt())
 		return;
 	make_shield();
 	finishing = 1;
@@ -2812,7 +2806,7 @@ START_TEST(daemon_master_returns_only_when_nothing_of_the_daemon_is_left)
 	pid_t worker;
 	int fd;
 
-	if (skip_if(!ADOPTING, "orphans cannot be adopted"))
+	if (cannot_adopt())
 		return;
 	counting = 1;
 	daemon_set_master_return_fatal(MASTER_FATAL);

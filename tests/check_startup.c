@@ -1159,16 +1159,6 @@ deaf_helper_in_a_session_of_its_own(void)
 	stay();
 }
 
-static int
-cannot_adopt(void)
-{
-#if defined(HAVE_PRCTL) && defined(PR_SET_CHILD_SUBREAPER)
-	return 0;
-#else
-	return skip_if(1, "orphans cannot be adopted");
-#endif
-}
-
 /* Starts a deaf_worker and lets it have a client. */
 static pid_t
 begins_with_a_deaf_worker(void)

@@ -18,11 +18,21 @@
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#ifdef HAVE_SYS_PRCTL_H
+#include <sys/prctl.h>
+#endif
 
 #include "daemon.h"
 #include "keeper.h"
 
 #define COUNT(array)	((int)(sizeof(array) / sizeof((array)[0])))
+
+/* Whether the library can adopt orphans here. */
+#if defined(HAVE_PRCTL) && defined(PR_SET_CHILD_SUBREAPER)
+enum { ADOPTING = 1 };
+#else
+enum { ADOPTING = 0 };
+#endif
 
 enum {
 	/* Seconds, for every single wait: what hangs ends, and nothing else on
@@ -207,6 +217,8 @@ int forbid_call(long call, int argument, unsigned value, int error);
 /* Leaves the test out, and says why where tools/check.sh counts it:
  * if (skip_if(cond, "why")) return; */
 int skip_if(int cond, const char *why);
+/* The same, where orphans cannot be adopted. */
+int cannot_adopt(void);
 
 /* Runs the tests, several at a time, since they mostly wait; TEST_PARTS in the
  * environment says how many. Each is a case of its own name, with the fixtures

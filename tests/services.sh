@@ -58,6 +58,10 @@ has_new_server() {
 }
 
 # Bit 14 of what waits for the whole process.
+is_stopped() {
+	grep -q '^State:[[:space:]]*T' "/proc/$master/status"
+}
+
 term_is_pending() {
 	grep -q '^ShdPnd:.*[4567c-f]...$' "/proc/$master/status"
 }
@@ -225,6 +229,7 @@ init_does_what_is_asked() {
 
 	# It takes its time, which the script has to wait for.
 	kill -STOP "$master"
+	wait_until "a stopped master" is_stopped
 	{
 		wait_until "a stopped master's TERM" term_is_pending
 		kill -CONT "$master"

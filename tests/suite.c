@@ -86,6 +86,12 @@ skip_if(int cond, const char *why)
 	return cond;
 }
 
+int
+cannot_adopt(void)
+{
+	return skip_if(!ADOPTING, "orphans cannot be adopted");
+}
+
 static void
 setup(void)
 {
