@@ -139,7 +139,7 @@ judge(struct dsrv_keeplog *k, int status)
 enum dsrv_keeplog_end
 dsrv_keeplog_lose(struct dsrv_keeplog *k, int status, int is_ending)
 {
-	k->logger.pid = 0;
+	dsrv_supervise_lose(&k->logger);
 	dsrv_keeplog_hear(k);
 	dsrv_loop_forget(k->logger.loop, k->logger.tag);
 	dsrv_supervise_close(&k->logger);

@@ -106,7 +106,9 @@ pid_t dsrv_supervise_fork(struct dsrv_supervised *,
 /* One that is refused, since the child runs with other rights, is said once, and
  * the timer is set for the next try. */
 void dsrv_supervise_signal(struct dsrv_supervised *, int signo);
-/* After the child's death: hands its pipe to the caller. */
+/* After the child's death: it is not signalled any more, nor another forked
+ * before dsrv_supervise_again(). The second hands its pipe to the caller. */
+void dsrv_supervise_lose(struct dsrv_supervised *);
 int dsrv_supervise_take_pipe(struct dsrv_supervised *);
 
 /*

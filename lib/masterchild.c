@@ -201,7 +201,7 @@ bury_server(struct master *m)
 {
 	int status = m->loop.ended.status, signo;
 
-	m->server.pid = 0;
+	dsrv_supervise_lose(&m->server);
 	dsrv_loop_set_timer(&m->loop, HANG, DSRV_NEVER);
 	dsrv_master_hear_server(m);	/* what it wrote came before its end */
 	signo = dsrv_master_missed(m);

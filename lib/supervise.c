@@ -42,13 +42,23 @@ dsrv_supervise_again(struct dsrv_supervised *s, int64_t when)
 	dsrv_loop_set_timer(s->loop, s->tag, when);
 }
 
+static int
+is_stronger(int signo, int other)
+{
+	return other == 0 || signo == SIGKILL ||
+	    (dsrv_sigtable_ask(signo) & ~dsrv_sigtable_ask(other)) != 0;
+}
+
 void
 dsrv_supervise_signal(struct dsrv_supervised *s, int signo)
 {
 	if (s->pid == 0)	/* that would be our own group */
 		return;
 	if (kill(s->pid, signo) == 0) {
+		if (s->refused != 0 && s->refused != signo)
+			kill(s->pid, s->refused);
 		s->refused = 0;
+		dsrv_supervise_again(s, DSRV_NEVER);
 		return;
 	}
 	if (s->refused == 0)
@@ -56,8 +66,16 @@ dsrv_supervise_signal(struct dsrv_supervised *s, int signo)
 		    "let it keep its user, or the master CAP_KILL; "
 		    "trying again", signo, strsignal(signo), s->name,
 		    (long)s->pid, strerror(errno));
-	s->refused = signo;
+	if (is_stronger(signo, s->refused))
+		s->refused = signo;
 	dsrv_supervise_again(s, dsrv_clock_now() + REFUSED);
+}
+
+void
+dsrv_supervise_lose(struct dsrv_supervised *s)
+{
+	s->pid = s->refused = 0;
+	dsrv_supervise_again(s, DSRV_NEVER);
 }
 
 int
