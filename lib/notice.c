@@ -54,11 +54,16 @@ settle_doubts(struct dsrv_crashes *crashes, unsigned asked)
 			report_crash(crashes);
 }
 
+/* Doubts that follow must not put off the first one's. */
 static void
 set_timer(struct dsrv_crashes *crashes)
 {
-	dsrv_loop_set_timer(crashes->loop, crashes->tag, crashes->doubted > 0 ?
-	    dsrv_clock_now() + DOUBT : dsrv_limit_due(&crashes->limit));
+	int64_t when = dsrv_limit_due(&crashes->limit);
+
+	if (crashes->doubted == 1)
+		when = dsrv_clock_now() + DOUBT;
+	if (crashes->doubted < 2)
+		dsrv_loop_set_timer(crashes->loop, crashes->tag, when);
 }
 
 void

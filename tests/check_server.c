@@ -1826,6 +1826,19 @@ START_TEST(log_says_which_worker_a_signal_has_ended)
 }
 END_TEST
 
+/* However soon the next one follows. */
+START_TEST(log_says_that_workers_are_ended_by_somebody_all_the_time)
+{
+	char worker[64];
+
+	start_in_foreground(1, dier);
+	while (silent(here.run.err_fd))
+		die_of(SIGTERM, worker, sizeof worker);
+	says(message(), ": unable to keep worker ");
+	stop();
+}
+END_TEST
+
 START_TEST(log_says_nothing_of_workers_that_end_as_they_may)
 {
 	static const int asking[] = { SIGUSR1, SIGTERM };
@@ -2279,6 +2292,7 @@ main(void)
 		server_drains_no_longer_than_it_may,
 		server_lets_its_workers_finish_when_the_master_is_gone,
 		log_says_which_worker_a_signal_has_ended,
+		log_says_that_workers_are_ended_by_somebody_all_the_time,
 		log_says_nothing_of_workers_that_end_as_they_may,
 		log_says_that_a_worker_was_ended_by_somebody,
 		log_says_that_all_workers_are_busy_while_clients_wait,
