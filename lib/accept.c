@@ -26,7 +26,10 @@ enum {
 static int
 can_mend(int fd)
 {
-	return dsrv_role()->roster->has_spares && dsrv_ports_can_mend(fd);
+	const struct dsrv_roster *roster = dsrv_role()->roster;
+
+	return roster->has_spares && !roster->has_ended &&
+	    dsrv_ports_can_mend(fd);
 }
 
 int

@@ -38,6 +38,7 @@ void dsrv_wakeup_take(const struct dsrv_wakeup *);
 struct dsrv_roster {
 	int count;
 	int orphans;	/* written by the master; they count as well */
+	int has_ended;	/* by the master: the listeners, for good */
 	int has_spares;	/* or an earlier server had, so that others hold the
 			 * listeners and accept */
 	pid_t pids[DSRV_WORKERS_MAX + 8];

@@ -82,8 +82,11 @@ dsrv_master_end_listeners(struct master *m)
 		return;
 	if (m->request.obeyed & DSRV_ASK_FOR_GOOD)
 		dsrv_ports_leave();
-	else if (m->server.pid == 0 || (dsrv_master_is_at_once(m) && has_spares))
+	else if (m->server.pid == 0 ||
+	    (dsrv_master_is_at_once(m) && has_spares)) {
+		m->roster->has_ended = 1;	/* it must not mend them */
 		dsrv_ports_end(&m->loop, has_spares);
+	}
 }
 
 int
