@@ -67,6 +67,11 @@ start_reader(struct logger *l)
 		started = dsrv_reader_start(&l->loop, &l->handover, to_logger);
 	}
 	close(to_logger);
+	if (started == -1) {	/* its end of file would be told all the time */
+		dsrv_loop_forget(&l->loop, LOG);
+		dsrv_descriptors_close(&l->writer.bell);
+		l->handover.ends[DSRV_HANDOVER_BELL] = -1;
+	}
 	return started;
 }
 
