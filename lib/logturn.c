@@ -93,6 +93,8 @@ dsrv_logturn_look(struct dsrv_logturn *t, const struct dsrv_handover *h,
 	if (t->since == 0 || at->is_end || is_over(t, h))
 		see(t, h, at->now);
 	t->has_come = has_come(t, h, at);
+	if (t->ends_line)	/* one line has been ended: this is another */
+		t->held_since = 0;
 	if (!is_held(t, h) || at->cannot_write)
 		t->held_since = 0;
 	else if (t->held_since == 0)
