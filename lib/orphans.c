@@ -45,9 +45,7 @@ dsrv_orphans_close(struct dsrv_orphans *o)
 void
 dsrv_orphans_leave(struct dsrv_orphans *o)
 {
-	if (o->from_dead != -1)
-		close(o->from_dead);
-	o->from_dead = -1;
+	dsrv_descriptors_close(&o->from_dead);
 }
 
 /*

@@ -81,9 +81,7 @@ dsrv_role_connect(int to_parent)
 void
 dsrv_role_disconnect(void)
 {
-	if (role.to_parent != -1)
-		close(role.to_parent);
-	role.to_parent = -1;
+	dsrv_descriptors_close(&role.to_parent);
 }
 
 void
@@ -95,9 +93,7 @@ dsrv_role_hold_log(int to_logger)
 void
 dsrv_role_leave_log(void)
 {
-	if (role.to_logger != -1)
-		close(role.to_logger);
-	role.to_logger = -1;
+	dsrv_descriptors_close(&role.to_logger);
 }
 
 void

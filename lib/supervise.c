@@ -31,9 +31,7 @@ dsrv_supervise_open(struct dsrv_supervised *s, const char *name,
 void
 dsrv_supervise_close(struct dsrv_supervised *s)
 {
-	if (s->from_child != -1)
-		close(s->from_child);
-	s->from_child = -1;
+	dsrv_descriptors_close(&s->from_child);
 }
 
 void
