@@ -91,9 +91,9 @@ int daemon_peer(struct sockaddr *addr, socklen_t *len);
  * for at most 2 seconds. stdin and stdout are /dev/null after that. */
 int daemon_end_connection(void);
 
-/* Ends the connection likewise and waits for another. Returns the index of its
- * listener, or -1 when the worker should finish. The same code serves one
- * connection per process, or many:
+/* Ends the connection in the same way and waits for another. Returns the index
+ * of its listener, or -1 when the worker should finish. The same code serves
+ * one connection per process, or many:
  *     for (i = daemon_server(fds, n); i >= 0; i = daemon_next_connection())
  *             serve(i); */
 int daemon_next_connection(void);
@@ -112,15 +112,15 @@ int daemon_clean_fd(int highest_kept);
  * line on stderr that says why. ENOSPC: more than max. */
 int daemon_listen(const char *host, const char *service, int *fds, int max);
 
-/* The status that this process would have ended with, where a stage has
- * returned the value of daemon_set_*_return_fatal() instead. */
+/* The status that this process would have ended with, if a stage has returned
+ * the value of daemon_set_*_return_fatal() instead. */
 int daemon_exit_status(void);
 
 /*
- * Settings: each before the stage that uses it, which is named first. 0, or
- * -1 with errno: EINVAL for a value out of range, which a negative one always
- * is, or ENOMEM. Durations are in seconds. 0 means no limit unless the comment
- * says otherwise. Defaults are in parentheses.
+ * Settings: each before the stage that uses it, which is named first. They
+ * return 0, or -1 with errno: EINVAL for a value out of range, or ENOMEM.
+ * Durations are in seconds. 0 means no limit unless the comment says otherwise.
+ * Defaults are in parentheses.
  */
 
 /* All: the prefix of the library's messages, at most 255 bytes without a
@@ -189,7 +189,7 @@ int daemon_enable_logger(void);
  * file ("/var/log/NAME.log"). */
 int daemon_set_logger_name_format(const char *format);
 
-/* daemon_logger(): what each line begins with, a strftime(3) format with %N,
+/* daemon_logger(): the beginning of each line, a strftime(3) format with %N,
  * %3N, %6N and %9N as in date(1) ("%Y-%m-%dT%H:%M:%S%z "). */
 int daemon_set_logger_prefix_format(const char *format);
 
@@ -215,9 +215,8 @@ int daemon_set_logger_escape(int on);
 int daemon_set_logger_fast_time(int seconds);
 int daemon_set_logger_fast_max(int count);
 
-/* What this stage returns, with errno, where it would have ended its process;
- * negative. 0: it ends the process. daemon_success() follows the server's
- * (0). */
+/* What this stage returns, with errno set, instead of ending its process;
+ * negative. 0: it ends the process. daemon_success() uses the server's (0). */
 int daemon_set_start_return_fatal(int value);
 int daemon_set_master_return_fatal(int value);
 int daemon_set_logger_return_fatal(int value);
