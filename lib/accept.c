@@ -22,7 +22,7 @@ enum {
 	QUIET = 10000	/* ms, from one message about a mended one to the next */
 };
 
-/* Only spares, which are workers then, have the listeners. */
+/* With spares, workers have the listeners too. */
 static int
 can_mend(int fd)
 {
@@ -43,7 +43,7 @@ dsrv_accept_check_list(const int *fds, int count)
 	}
 	for (i = 0; i < count; i++) {
 		error = dsrv_listener_check(fds[i]);
-		/* What the system is short of says nothing of the socket. */
+		/* A shortage in the system says nothing about the socket. */
 		if (error != 0 && !can_mend(fds[i]) &&
 		    dsrv_listener_why(error) == DSRV_LISTENER_SOCKET) {
 			dsrv_report("serve on descriptor %d: %s", fds[i],
@@ -67,7 +67,7 @@ dsrv_accept_open(struct dsrv_acceptor *a, const int *fds, int count,
 {
 	int i;
 
-	/* A worker has none of it. */
+	/* A worker inherits none of it. */
 	a->listeners = dsrv_memory_own((size_t)count * sizeof *a->listeners);
 	if (a->listeners == NULL)
 		return -1;

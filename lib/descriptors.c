@@ -1,5 +1,5 @@
 /*
- * descriptors.c - what 0, 1 and 2 are, and how all others are born
+ * descriptors.c - what 0, 1 and 2 are, and how all others are opened
  *
  * SPDX-License-Identifier: ISC
  */
@@ -26,7 +26,7 @@ dsrv_descriptors_put(int fd, int at)
 {
 	int tries = TRIES;
 
-	/* It may fail for a moment, as while another thread opens a file. */
+	/* It may fail briefly, as when another thread is opening a file. */
 	while (dup2(fd, at) == -1) {
 		if (errno == EBADF || --tries == 0)
 			return -1;
@@ -40,7 +40,7 @@ dsrv_descriptors_fill(void)
 {
 	int fd;
 
-	/* Else a socket of ours could become the stdin of somebody. */
+	/* Otherwise a socket of ours could become another program's stdin. */
 	for (fd = 0; fd <= 2; fd++)
 		if (fcntl(fd, F_GETFD) == -1 && errno == EBADF &&
 		    open("/dev/null", O_RDWR) == -1)
@@ -95,10 +95,10 @@ dsrv_descriptors_renew(int fd)
 
 	if (kept == -1)
 		return -1;
-	/* After freopen(3) a stream counts as unused, so that setvbuf(3) is
-	 * sure to work, and nothing is left in it. After a chroot(2), with no
-	 * /dev/null, what daemon_start() has prepared must do. One that was
-	 * closed gets the lowest descriptor that is free. */
+	/* After freopen(3) a stream counts as unused: it is empty, and
+	 * setvbuf(3) is sure to work. After a chroot(2) without a /dev/null it
+	 * stays what daemon_start() has made it. A stream that was closed gets
+	 * the lowest free descriptor. */
 	if (fileno(stream) != fd)
 		close(fd);
 	if (access("/dev/null", R_OK | W_OK) == 0 &&
@@ -125,7 +125,7 @@ dsrv_descriptors_refresh(int fd)
 #ifdef HAVE___FPURGE
 	FILE *stream = fd == 0 ? stdin : stdout;
 
-	/* As the library has left it: what is in it goes, no more is to do. */
+	/* It is as the library has left it: only its contents must go. */
 	if (fileno(stream) == fd && fwide(stream, 0) <= 0 &&
 	    (fd == 0 || __flbf(stream))) {
 		__fpurge(stream);
@@ -141,7 +141,7 @@ dsrv_descriptors_open_null(void)
 {
 	int null = dsrv_descriptors_first_null();
 
-	/* After a chroot(2): since daemon_start() that is what stdin is. */
+	/* After a chroot(2): stdin has been /dev/null since daemon_start(). */
 	return null != -1 ? null : fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
 }
 
@@ -152,7 +152,7 @@ dsrv_descriptors_unshare(int fd)
 	struct stat file;
 	char path[32];
 
-	/* Of a pipe that nobody reads the open would wait. */
+	/* Opening a pipe without a reader would block. */
 	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
 	if (fstat(fd, &file) == 0 && S_ISFIFO(file.st_mode))
 		own = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);

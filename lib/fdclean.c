@@ -1,8 +1,8 @@
 /*
  * fdclean.c - close what is open: daemon_clean_fd()
  *
- * Each way to do it is a function of its own; what one cannot do, for want
- * of a system call or of /proc, is left to the next.
+ * Each way to do it is a function of its own. If one fails, for lack of a
+ * system call or of /proc, the next one is tried.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -20,7 +20,7 @@
 #include "listeners.h"
 
 enum {
-	/* No loop goes further, whatever RLIMIT_NOFILE says: 10^9 calls
+	/* No loop goes further, even if RLIMIT_NOFILE is higher: 10^9 calls
 	 * take minutes. */
 	NUMBER_MAX = 1 << 20
 };
@@ -31,7 +31,7 @@ kept(int fd)
 	return dsrv_role_descriptor(fd) == fd || dsrv_ownsocket_keeps(fd);
 }
 
-/* The lowest of those from there on; -1: there is none. */
+/* The lowest of those that is at least from; -1: none. */
 static int
 next_kept(int from)
 {
@@ -41,7 +41,7 @@ next_kept(int from)
 	return own == -1 || (listener != -1 && listener < own) ? listener : own;
 }
 
-/* From first to last; -1 is the last that there can be. */
+/* From first to last; -1: to the highest possible one. */
 static int
 close_range_of(int first, int last)
 {
@@ -68,7 +68,7 @@ close_by_range(int first)
 static int
 close_by_closefrom(int first)
 {
-	/* glibc's ends the process where it finds neither way of its own. */
+	/* glibc's ends the process if neither of its own ways works. */
 #if defined(HAVE_CLOSEFROM) && !defined(__GLIBC__)
 	int own;
 
@@ -85,8 +85,8 @@ close_by_closefrom(int first)
 #endif
 }
 
-/* Those that are open, from first on, in memory to be freed; NULL where the
- * system does not list them. */
+/* The open ones, from first on, in memory to be freed; NULL if the system does
+ * not list them. */
 static int *
 open_numbers(int first, int *count)
 {
@@ -102,7 +102,8 @@ open_numbers(int first, int *count)
 		if (entry->d_name[0] < '0' || entry->d_name[0] > '9')
 			continue;
 		fd = (int)strtol(entry->d_name, NULL, 10);
-		/* Some systems list 0 to 2 only: is at least this one there? */
+		/* Some systems list 0 to 2 only: is at least this one
+		 * listed? */
 		if (fd == dirfd(dir))
 			complete = 1;
 		if (fd < first || fd == dirfd(dir))
@@ -128,7 +129,7 @@ close_by_directory(int first)
 {
 	int i, count, *fds;
 
-	/* The numbers first: to close while reading may skip some. */
+	/* First read all numbers: closing while reading may skip some. */
 	if ((fds = open_numbers(first, &count)) == NULL)
 		return -1;
 	for (i = 0; i < count; i++)
@@ -170,7 +171,7 @@ daemon_clean_fd(int highest_kept)
 	}
 	if (highest_kept == INT_MAX)
 		return 0;	/* none is above it */
-	closelog();	/* else syslog(3) would write to whatever comes next */
+	closelog();	/* else syslog(3) would write to a later file */
 	if (close_by_range(highest_kept + 1) == -1 &&
 	    close_by_closefrom(highest_kept + 1) == -1 &&
 	    close_by_directory(highest_kept + 1) == -1)

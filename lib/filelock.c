@@ -49,12 +49,12 @@ dsrv_filelock_release(int fd)
 }
 
 /*
- * Who has it: the kernel tells which process has taken it, by a number that may
- * be another process's by now. If that is gone, as a logger that was killed, or
- * flock(1) in a script, another one has the same open file.
+ * Which process has it: the kernel names the one that took it, by a pid that
+ * may be another process's by now. If that one is gone, such as a killed logger
+ * or flock(1) in a script, another process has the same open file.
  */
 
-/* Of a file of that number, on whatever file system. */
+/* Of a file with that inode number, on any file system. */
 static pid_t
 taken_by(void)
 {
@@ -101,7 +101,7 @@ has_lock(pid_t pid, const char *fd)
 	return found;
 }
 
-/* Whether a process has it open, or locked; -1: it must not be known. */
+/* Whether a process has it open, or locked; -1: we may not know. */
 static int
 has_it(pid_t pid, int locked)
 {
@@ -177,7 +177,7 @@ dsrv_filelock_why(void)
  * Files of others
  */
 
-/* To read, or to write, whichever may be done. */
+/* For reading, or else for writing. */
 static int
 open_to_lock(int dir, const char *name)
 {

@@ -45,7 +45,7 @@ struct dsrv_settings {
 	int logger_enabled;
 	char *logger_name_format;	/* an absolute path, in the master */
 	char *logger_prefix_format;
-	char *logger_link;		/* likewise; NULL: none */
+	char *logger_link;		/* absolute, too; NULL: none */
 	int logger_fast_time;
 	int logger_fast_max;
 	size_t logger_size_max;
@@ -151,7 +151,7 @@ int dsrv_descriptors_pair(int *one, int *other);
  * is its own affair. -1: it is not a pipe, or cannot be opened again; then it
  * stays what it is. Keeps errno. */
 int dsrv_descriptors_unshare(int fd);
-/* Closes it, unless it is -1, which it is then. */
+/* Closes it, unless it is -1, and makes it -1. */
 void dsrv_descriptors_close(int *fd);
 /* Moves a new descriptor (or -1) above 2. To be called before any other is
  * opened. */

@@ -3,13 +3,13 @@
  *
  *   log pipe --splice--> pending --read--> raw --compose--> out --write--> file
  *
- * SIGKILL never ends a process in the middle of a system call that moves
- * bytes: the bytes are on one side or on the other, and what dies is the
- * knowledge of how many. So all that a logger has in hand is in memory or in
- * a pipe that the master keeps for the next one, and two moves are noted
- * before they are made, so that the next logger can measure how far they
- * went: the read by what is left in the pending pipe, a pipe that nobody else
- * touches; the write by the size of the file, which nobody else writes.
+ * SIGKILL never ends a process in the middle of a system call that moves bytes:
+ * each byte is on one side or on the other, and only the knowledge of how many
+ * were moved is lost. So the text in hand is in memory or in a pipe that the
+ * master keeps for the next logger. Two moves are noted before they are made,
+ * so that the next logger can measure how far they went: the read by what is
+ * left in the pending pipe, which no other process touches; the write by the
+ * size of the file, which no other process writes.
  *
  * A death after each step, and what the next logger finds:
  *
@@ -29,7 +29,7 @@
  *     read              the mark is gone: as much as was noted is in raw
  *     note its end      raw holds it
  *
- * In drop mode another process does that, the reader, which has a record of its
+ * In drop mode another process does that, the reader. It has a record of its
  * own, and hands whole lines on in a ring of memory:
  *
  *     copy into ring    nothing is counted of it: copied again
@@ -40,8 +40,8 @@
  *     note the lines    raw holds them; the next logger counts them as taken
  *     count them        the reader has their room
  *
- * Where the logger has said that it will sleep, the reader rings a bell, a byte
- * into a pipe:
+ * If the logger has said that it will sleep, the reader rings a bell: it writes
+ * a byte into a pipe:
  *
  *     say so            it rings for the next logger, which need not have slept
  *     count the lines   it does not ring, but the pipe ends: as good
@@ -55,11 +55,11 @@
  *     count it as taken its writer has the room; without a logger that does
  *                       so the master gives it to syslog
  *
- * The file must be the same one, even where it was renamed or removed in
- * between: a logger sends its descriptor through a socket pair that the master
- * holds too. There it stays on its way, until the logger ends and the master
- * takes it out for the next. With it goes the end of a pipe which tells that
- * the reader has died.
+ * The next logger must continue in the same file, even if it was renamed or
+ * removed in between. So a logger sends its descriptor through a socket pair
+ * that the master holds too. There it stays until the logger ends and the
+ * master takes it out for the next one. With it goes the end of a pipe that
+ * shows when the reader has died.
  *
  *     send the file     its number is not noted: it is closed
  *     note its number   it is the file, with what is pending, from the
@@ -67,15 +67,15 @@
  *                       where it ends in half a line, from a newline on
  *     drop the one before, start a reader, which holds the pipe's other end
  *
- * After the master's death no logger follows this one, which has the file's
- * lock for a write only, since another daemon may be there:
+ * After the master's death no logger follows this one. It locks the file only
+ * while it writes, since another daemon may log there:
  *
  *     lock, write       the kernel gives the lock back; what is torn is half a
  *                       line, which the other one ends
  *
- * So nobody ever needs to know how far a dead logger or reader had come. Two of
- * one kind never live at once: the master waits for the end of a logger, and a
- * reader is gone when its pipe has no other end.
+ * So no process ever needs to know how far a dead logger or reader had come.
+ * There are never two loggers or two readers at once: the master waits for the
+ * end of a logger, and a reader is gone when its pipe has no other end.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -101,7 +101,8 @@ enum { PIPE_SIZE = 256 * 1024 };
 static int
 open_ends(struct dsrv_handover *h, int *to_logger)
 {
-	/* Only its own end: who writes to the log waits when it is full. */
+	/* Only its own end: processes that write to the log wait if it is
+	 * full. */
 	return dsrv_descriptors_pipe(&h->ends[DSRV_HANDOVER_LOG],
 	    to_logger, DSRV_READ_END) == -1 ||
 	    dsrv_descriptors_pipe(&h->ends[DSRV_HANDOVER_PENDING_OUT],
@@ -132,7 +133,8 @@ dsrv_handover_open(struct dsrv_handover *h, int *to_logger)
 		return -1;
 	}
 #ifdef F_SETPIPE_SZ
-	/* The lines of a moment; with less room, writers wait more often. */
+	/* Room for the lines of a moment; with less, writers wait more
+	 * often. */
 	fcntl(*to_logger, F_SETPIPE_SZ, PIPE_SIZE);
 #endif
 	/* A worker without rights may open it again to write, for flags of its
@@ -207,7 +209,7 @@ send_kept(const struct dsrv_handover *h, uint64_t number, int file, int bell)
 	    MSG_DONTWAIT) == (ssize_t)sizeof number ? 0 : -1;
 }
 
-/* Drops those that were kept before the one that counts. */
+/* Drops those that were kept before the one in force. */
 static void
 drop_kept(const struct dsrv_handover *h, uint64_t counts)
 {
@@ -219,8 +221,8 @@ drop_kept(const struct dsrv_handover *h, uint64_t counts)
 		recv(end, &number, sizeof number, MSG_DONTWAIT);
 }
 
-/* A number that is never given again: a death before it is noted as the one
- * that counts leaves one that does not, behind the one that does. */
+/* A number that is never used again: a death before it is noted as the one in
+ * force leaves a parcel that is not, behind the one that is. */
 static int
 send_numbered(const struct dsrv_handover *h, int file, int bell)
 {
@@ -280,7 +282,7 @@ unpack(struct parcel *p, int fds[2])
 	}
 }
 
-/* The next ones that are kept, and their number; 0: none are. */
+/* The next ones that are kept, and their number; 0: none. */
 static uint64_t
 receive_kept(const struct dsrv_handover *h, int fds[2])
 {
@@ -302,7 +304,7 @@ replace(int *fd, int by)
 	*fd = by;
 }
 
-/* Whether there is room for what is kept, which would be lost without. */
+/* Whether there is room for what is kept: without it, that would be lost. */
 static int
 has_room(void)
 {
@@ -347,7 +349,7 @@ dsrv_handover_recover(struct dsrv_handover *h, struct dsrv_kept *k)
 		errno = ENOENT;
 		return -1;
 	}
-	/* The master has had no room for it. */
+	/* The master had no descriptor left for it. */
 	if (h->ends[DSRV_HANDOVER_FILE] == -1)
 		dsrv_handover_collect(h);
 	memset(k, 0, sizeof *k);

@@ -1,8 +1,8 @@
 /*
  * intake.c - from the log pipe into the text in hand, each byte once
  *
- * By way of the pending pipe, where splice(2) may be called; else
- * straight into memory, behind a mark that only what is read wipes out.
+ * Through the pending pipe, if splice(2) may be called; else straight into
+ * memory, over a mark that only the bytes read can overwrite.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -41,7 +41,7 @@ note_read(const struct dsrv_handover *h, size_t count)
  * Through the pending pipe
  */
 
-/* -1 with errno: then the read of what is left is noted still. */
+/* -1 with errno: the read of what is left is still noted. */
 static int
 empty_pending(const struct dsrv_handover *h, size_t count)
 {
@@ -76,9 +76,9 @@ recover_pending(const struct dsrv_handover *h)
 }
 
 /*
- * Without splice(2). Nobody else reads the log, so a read of no more than it
- * holds takes either all of that or, before a death, nothing: the mark at the
- * end of where it goes is wiped out or whole. Text in UTF-8 never has its bytes.
+ * Without splice(2). No other process reads the log, so a read of no more than
+ * it holds takes all of that or, before a death, nothing: the mark at the end
+ * of the destination is overwritten or whole. Its bytes never occur in UTF-8.
  */
 
 enum {
@@ -91,7 +91,7 @@ static const char mark[MARK] =
     "\xf8\xf9\xfa\xfb\xfc\xfd\xfe\xff" "\xf8\xf9\xfa\xfb\xfc\xfd\xfe\xff"
     "\xf8\xf9\xfa\xfb\xfc\xfd\xfe\xff" "\xf8\xf9\xfa\xfb\xfc\xfd\xfe\xff";
 
-/* Where the mark of a read of so many bytes is, and how much of it there is. */
+/* Where the mark of a read of this many bytes is, and its length. */
 static size_t
 mark_of(const struct dsrv_handover *h, size_t count, char **at)
 {
@@ -101,8 +101,8 @@ mark_of(const struct dsrv_handover *h, size_t count, char **at)
 	return size;
 }
 
-/* Each page is touched too: a read that met one which is not there would end
- * in the middle when the process is being killed. */
+/* Touches each page too: if a process is killed during a read into a missing
+ * page, the read ends in the middle. */
 static void
 make_mark(const struct dsrv_handover *h, size_t count)
 {
@@ -247,8 +247,8 @@ dsrv_intake_is_over(const struct dsrv_handover *h)
 	return atomic_load(&h->memory->ended);
 }
 
-/* In this order: what is no longer in the pipe the reader has in hand, or has
- * put into the ring. poll(2) waits for no lock of the pipe. */
+/* In this order: what has left the pipe is in the reader's hand, or already in
+ * the ring. poll(2) does not take the pipe's lock. */
 int
 dsrv_intake_has_all(const struct dsrv_handover *h)
 {
@@ -264,7 +264,7 @@ dsrv_intake_has_all(const struct dsrv_handover *h)
 	    dsrv_ring_fill(&ring, dsrv_journal_record(h)->ring) == 0;
 }
 
-/* The reader looks whether we sleep after it has put something there. */
+/* The reader checks whether we sleep after it has put something there. */
 int
 dsrv_intake_has_more(const struct dsrv_handover *h)
 {

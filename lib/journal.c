@@ -1,10 +1,10 @@
 /*
  * journal.c - what a logger has in hand, so that another can go on from there
  *
- * The record lies in memory that the master keeps. It is there twice: the one
- * that is not in force is written, and one store puts it in force, so a death
- * at any moment leaves a whole record. What it tells, and what a death at each
- * step leaves, is in handover.c.
+ * The record is in memory that the master keeps. There are two copies: the one
+ * that is not in force is changed, and one store puts it in force, so a death
+ * at any moment leaves a whole record. handover.c says what a death at each
+ * step leaves.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -39,7 +39,7 @@ dsrv_journal_revise(const struct dsrv_handover *h)
 	return spare;
 }
 
-/* One store, after all that it tells of and before all that follows it. */
+/* One store, after everything that it describes and before all that follows. */
 void
 dsrv_journal_note(const struct dsrv_handover *h)
 {
@@ -76,8 +76,8 @@ dsrv_journal_text(const struct dsrv_handover *h)
 	};
 }
 
-/* The first used bytes of raw are no longer needed: what is behind them moves
- * to the other buffer, since a move within one could not be begun again. */
+/* The first used bytes of raw are no longer needed. The rest is copied to the
+ * other buffer, since a move within one could not be repeated after a death. */
 static void
 use(const struct dsrv_handover *h, struct dsrv_record *r, size_t used)
 {
@@ -101,8 +101,8 @@ dsrv_journal_hand_on(const struct dsrv_handover *h, size_t used, size_t ring,
 }
 
 /*
- * Into the file: what is composed lies behind a newline, which ends what
- * somebody else has left in the file, where that is half a line
+ * Into the file: a newline is kept before the composed text, to end half a line
+ * that another process has left in the file
  */
 
 char *
@@ -118,7 +118,7 @@ dsrv_journal_is_pending(const struct dsrv_handover *h)
 	return dsrv_journal_record(h)->to_file > 0;
 }
 
-/* Of a stream nobody can tell afterwards how far a write has gone. */
+/* A stream does not show afterwards how far a write has gone. */
 static int
 is_stream(const struct dsrv_handover *h)
 {
@@ -183,7 +183,7 @@ dsrv_journal_put(const struct dsrv_handover *h, int fd, off_t size,
 	return write_from(h, fd, 0);
 }
 
-/* How much of it is in the file, by the length of that. */
+/* How much of it is in the file, by the file's length. */
 static size_t
 written(const struct dsrv_handover *h, off_t size)
 {
@@ -203,15 +203,15 @@ dsrv_journal_resume(const struct dsrv_handover *h, int fd)
 	if (fstat(fd, &file) == -1)
 		return -1;
 	if (file.st_size < dsrv_journal_record(h)->offset) {
-		/* somebody has cut it */
+		/* another process has truncated it */
 		dsrv_journal_revise(h)->offset = file.st_size;
 		dsrv_journal_note(h);
 	}
 	return write_from(h, fd, written(h, file.st_size));
 }
 
-/* Those whole lines of what is pending that are in this file, and can be
- * found there. */
+/* How much of what is pending is in this file as whole lines that can be found
+ * there. */
 static size_t
 done_in(const struct dsrv_handover *h, int fd)
 {
@@ -227,9 +227,9 @@ done_in(const struct dsrv_handover *h, int fd)
 	return done;
 }
 
-/* The newline that ends half a line is written in the file that has one. A line
- * of which nothing is pending, but whose beginning is in the file that is left,
- * begins again. */
+/* Only a file that ends in half a line needs the newline that ends it. If
+ * nothing is pending of a line that has begun in the previous file, its rest
+ * becomes a line of its own. */
 void
 dsrv_journal_move(const struct dsrv_handover *h, struct dsrv_record *r,
     int before, int in_half_a_line)

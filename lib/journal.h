@@ -14,13 +14,13 @@
  * logline.c - from what was read to what is written: prefix, escapes
  */
 
-/* A line that has no end after so many bytes is written in pieces. */
+/* A line longer than this is written in pieces. */
 enum { DSRV_LOGLINE_PIECE = 64 * 1024 };
 
 /* The prefix, as it is at one moment. All 0 at first. */
 struct dsrv_stamp {
 	int made;
-	time_t second;		/* text is of this one, but for fractions */
+	time_t second;		/* of text, except for fractions */
 	size_t size;
 	char text[1024];
 	int fraction_count;
@@ -35,11 +35,11 @@ struct dsrv_logline {
 	size_t in_size;
 	char *out;		/* much larger than a prefix */
 	size_t out_size;
-	size_t limit;		/* no more in out, but for the first line */
+	size_t limit;		/* of out, except for the first line */
 	int last;		/* nothing will follow: a line ends here */
-	int midline;		/* out continues a line; and then */
+	int midline;		/* out continues a line; ends in one */
 	size_t used;		/* of in */
-	size_t count;		/* in out; not 0 where something is there */
+	size_t count;		/* in out; not 0 if something is there */
 };
 
 void dsrv_logline_stamp(struct dsrv_stamp *, const struct timespec *);
@@ -47,8 +47,7 @@ void dsrv_logline_stamp(struct dsrv_stamp *, const struct timespec *);
  * is no room for it. */
 int dsrv_logline_say(struct dsrv_logline *, const struct dsrv_stamp *,
     const char *line, size_t length);
-/* Adds to out what lines there are, each after the prefix; whether that is
- * all of them. */
+/* Adds to out the lines that there are, each with the prefix; whether all. */
 int dsrv_logline_compose(struct dsrv_logline *, const struct dsrv_stamp *);
 
 /*
@@ -70,9 +69,9 @@ struct dsrv_handover_trouble {
 	int64_t until;	/* 0: it goes on */
 };
 
-/* What else the next logger must know, or the next reader. */
+/* What else the next logger or reader must know. */
 struct dsrv_handover_state {
-	int midline;	/* what is in the file, or ring, has no newline yet */
+	int midline;	/* the last line written has no newline yet */
 	int skipping;	/* a reader's: what comes is the rest of a lost line */
 	long lost;	/* a reader's: lines, ever; ... */
 	long told;	/* ... and of how many the log tells, ... */
@@ -84,13 +83,13 @@ struct dsrv_handover_state {
 struct dsrv_record {
 	int raw;		/* which of the buffers */
 	size_t in_raw;		/* bytes that are in no line of out yet */
-	size_t from_pending;	/* a read of so many is under way, ... */
+	size_t from_pending;	/* a read of this many is under way, ... */
 	size_t from_log;	/* ... or one straight from the log pipe */
 	size_t ring;		/* bytes taken from it; a reader's: put */
 	size_t from_out;	/* a write from there on in out, ... */
-	size_t to_file;		/* ... of so many, is under way, ... */
+	size_t to_file;		/* ... of this many, is under way, ... */
 	int newline;		/* ... the first is the end of half a line */
-	off_t offset;		/* ... to a file that was so long, ... */
+	off_t offset;		/* ... to a file that had this size, ... */
 	int path;		/* ... opened by this path, ... */
 	uint64_t kept;		/* ... which is kept by this number */
 	uint64_t numbers;	/* given to files so far */
@@ -132,15 +131,15 @@ struct dsrv_handover_text {
 	size_t size;
 };
 
-/* What goes from the text that is in hand to the file. */
+/* What is written of the text in hand. */
 struct dsrv_handover_put {
 	size_t used;	/* bytes of the text, ... */
-	size_t count;	/* ... which have become so many of out */
-	int ends_half_a_line;	/* of somebody else, before them */
-	struct dsrv_handover_state state;	/* then */
+	size_t count;	/* ... which have become this many of out */
+	int ends_half_a_line;	/* of another process, before them */
+	struct dsrv_handover_state state;	/* after that */
 };
 
-/* The record in force; a copy to be changed; and that comes into force. */
+/* The record in force; a copy of it to change; puts that copy in force. */
 const struct dsrv_record *dsrv_journal_record(const struct dsrv_handover *);
 struct dsrv_record *dsrv_journal_revise(const struct dsrv_handover *);
 void dsrv_journal_note(const struct dsrv_handover *);
@@ -149,23 +148,23 @@ const struct dsrv_handover_state *dsrv_journal_state(
 void dsrv_journal_set_state(const struct dsrv_handover *,
     const struct dsrv_handover_state *);
 struct dsrv_handover_text dsrv_journal_text(const struct dsrv_handover *);
-/* In a reader: so much of the text is no longer needed, since it is in the
+/* In a reader: this much of the text is no longer needed, since it is in the
  * ring up to there, or lost. */
 void dsrv_journal_hand_on(const struct dsrv_handover *, size_t used,
     size_t ring, const struct dsrv_handover_state *);
-/* Where to compose what is to be put, of DSRV_HANDOVER_OUT bytes; not while
+/* Where to compose what is to be written, of DSRV_HANDOVER_OUT bytes; not while
  * something is pending. */
 char *dsrv_journal_out(const struct dsrv_handover *);
-/* Writes it to fd, the file kept, which is so long. -1 with errno: then it,
- * or a part of it, is pending. */
+/* Writes it to fd, the file kept, which has this size. -1 with errno: it, or a
+ * part of it, is pending. */
 int dsrv_journal_put(const struct dsrv_handover *, int fd, off_t size,
     const struct dsrv_handover_put *);
 int dsrv_journal_is_pending(const struct dsrv_handover *);
 /* Goes on with what is pending; or gives it up. */
 int dsrv_journal_resume(const struct dsrv_handover *, int fd);
 void dsrv_journal_forget_pending(const struct dsrv_handover *);
-/* Has what is pending be written to another file, except for whole lines that
- * are in the one before. To be noted. */
+/* Directs what is pending to another file, except for whole lines that are in
+ * the previous one. To be noted. */
 void dsrv_journal_move(const struct dsrv_handover *, struct dsrv_record *,
     int before, int in_half_a_line);
 
@@ -177,16 +176,16 @@ struct dsrv_kept {
 	int file;
 	int bell;	/* the end of the reader's pipe; -1: there is none */
 	const char *path;	/* of a new file; NULL: it is the same */
-	int before;		/* the one before it; -1: there is none */
+	int before;		/* the previous one; -1: there is none */
 	off_t size;
 	int in_half_a_line;
 };
 
-/* In a new logger, first of all: takes over the file of the one before it, and
- * its reader. -1 with errno, ENOENT: there was none before. */
+/* In a new logger, first of all: takes over the previous logger's file and
+ * reader. -1 with errno, ENOENT: this is the first. */
 int dsrv_handover_recover(struct dsrv_handover *, struct dsrv_kept *);
-/* Keeps these for the next logger, in place of those before. What is pending
- * is to be written to a new file. -1 with errno. */
+/* Keeps these for the next logger, in place of earlier ones. What is pending is
+ * to be written to a new file. -1 with errno. */
 int dsrv_handover_keep(const struct dsrv_handover *, const struct dsrv_kept *);
 struct dsrv_ring dsrv_handover_ring(const struct dsrv_handover *);
 

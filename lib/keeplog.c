@@ -125,7 +125,7 @@ judge(struct dsrv_keeplog *k, int status)
 	    &k->logger.history, now - k->logger.born);
 
 	if (!verdict.again) {
-		dsrv_report("go on: the logger %s, once more than may be",
+		dsrv_report("go on: the logger %s, more often than allowed",
 		    dsrv_report_how(status));
 		lose_late(k, status);
 		return DSRV_KEEPLOG_TOO_OFTEN;
@@ -181,7 +181,7 @@ dsrv_keeplog_leave(struct dsrv_keeplog *k, int confirmed)
 		kill(k->logger.pid, SIGCONT);
 }
 
-/* What the master and the server have said is not lost. */
+/* The messages of the master and the server are not lost. */
 static void
 say_what_is_left(void)
 {

@@ -4,9 +4,9 @@
  *     starter ---- leader ---- master
  *                  loops here  returns
  *
- * It makes the session and does not outlive the start, so that the master is
- * in a session without a leader, which can never get a terminal again. Of a
- * start that fails it leaves no process.
+ * It creates the session and does not outlive the start, so the master is in a
+ * session without a leader, which can never get a terminal again. If the start
+ * fails, it leaves no process behind.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -21,7 +21,7 @@
 enum { STARTER, TAGS };	/* of the loop */
 
 enum {
-	LOOK = 20,	/* ms between two looks at what is left of a start */
+	LOOK = 20,	/* ms between two checks of what is left of a start */
 	LAST_LOOK = 1000	/* ms after SIGKILL: it will stay */
 };
 
@@ -30,9 +30,9 @@ struct leader {
 	pid_t master;
 	int status;		/* the master's, as waitpid(2) gave it */
 	int lifeline;
-	int adopts;		/* all that is left of a start comes to it */
+	int adopts;		/* it adopts all that is left of a start */
 	int failed;		/* the start has */
-	int64_t kill_at;	/* what does not end */
+	int64_t kill_at;	/* a process that does not end */
 };
 
 static void
@@ -52,7 +52,7 @@ kill_all(struct leader *l)
 		kill(-getpid(), SIGKILL);
 }
 
-/* Its group, and workers that have left it. */
+/* Its group, and the workers, which have left it. */
 static void
 fail_start(struct leader *l, int was_signalled)
 {
@@ -91,7 +91,7 @@ hear_starter(struct leader *l)
 	if (word == DSRV_LEADER_GO)
 		dsrv_report_exit(0);
 	dsrv_loop_forget(&l->loop, STARTER);
-	/* Else the starter has died, and so has the start. */
+	/* Otherwise the starter has died, and the start has failed. */
 	fail_start(l, word == DSRV_LEADER_END);
 }
 
@@ -113,7 +113,7 @@ lead(struct leader *l)
 			lose_master(l);
 			break;
 		case DSRV_EVENT_SIGNAL:
-			/* What the session got may have come before the
+			/* A signal to the session may have come before the
 			 * master was in it. */
 			if (dsrv_loop_has_child(&l->loop, l->master))
 				kill(l->master, l->loop.signo);
@@ -147,7 +147,7 @@ dsrv_leader_become(int lifeline, int null, const int *for_master, int count)
 		close(lifeline);
 		return;
 	}
-	/* Else the starter would wait for an end of file that never comes,
+	/* Otherwise the starter would wait for an end of file that never comes,
 	 * and the terminal would stay open. */
 	for (i = 0; i < count; i++)
 		if (for_master[i] != -1)

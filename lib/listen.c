@@ -19,7 +19,7 @@
 #include "report.h"
 #include "listeners.h"
 
-enum { PORT_TRIES = 16 };	/* for one that is free in each family */
+enum { PORT_TRIES = 16 };	/* to find one that is free in each family */
 
 static in_port_t *
 port_of(struct sockaddr *addr)
@@ -39,7 +39,7 @@ listen_on(const struct addrinfo *ai)
 	if (fd == -1)
 		return -1;
 	fcntl(fd, F_SETFD, FD_CLOEXEC);
-	/* Also for a client that comes before the server. */
+	/* This also covers a client that comes before the server. */
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
 	    (ai->ai_family != AF_INET6 || setsockopt(fd, IPPROTO_IPV6,
@@ -83,7 +83,7 @@ close_all(const int *fds, int count)
 	errno = saved;
 }
 
-/* The port that the kernel has chosen for the first one is for all. */
+/* All use the port that the kernel has chosen for the first. */
 static void
 learn_port(int fd, in_port_t *port)
 {
@@ -94,7 +94,7 @@ learn_port(int fd, in_port_t *port)
 		*port = *port_of((struct sockaddr *)&addr);
 }
 
-/* Whether an earlier one is the same: a name may have an address twice. */
+/* Whether an earlier one is the same: a name may list an address twice. */
 static int
 seen_before(const struct addrinfo *first, const struct addrinfo *ai)
 {
@@ -105,7 +105,7 @@ seen_before(const struct addrinfo *first, const struct addrinfo *ai)
 	return 0;
 }
 
-/* All that ai leads to, or -1 with *failed where it failed. */
+/* Opens all of the list; -1: *failed is the one that failed. */
 static int
 listen_on_all(const struct addrinfo *ai, int *fds, int max,
     const struct addrinfo **failed)
@@ -155,7 +155,7 @@ clear_ports(struct addrinfo *ai)
 		*port_of(ai->ai_addr) = 0;
 }
 
-/* Of a number that is too large for a port getaddrinfo(3) takes a part. */
+/* getaddrinfo(3) truncates port numbers above 65535. */
 static int
 is_no_port(const char *service)
 {

@@ -48,7 +48,7 @@ dsrv_listener_check(int fd)
 	return listening && !is_shut_down(fd) ? 0 : EINVAL;
 }
 
-/* Has reset its connection, so that nobody will read an answer. */
+/* Whether it has reset its connection, so no answer will be read. */
 static int
 is_gone(const struct dsrv_client *client)
 {
@@ -61,7 +61,8 @@ is_gone(const struct dsrv_client *client)
 
 #ifndef HAVE_ACCEPT4
 
-/* Some systems hand the listener's mode on. -1 with errno: it is closed. */
+/* On some systems it inherits the listener's mode. -1 with errno: it is
+ * closed. */
 static int
 take_mode_off(int conn)
 {
@@ -106,8 +107,8 @@ enum dsrv_listener_failure
 dsrv_listener_why(int error)
 {
 	switch (error) {
-	/* What accept(2) and POSIX tell of a client that has gone, of its
-	 * network, or of a packet filter. */
+	/* Errors that concern a client that has gone, its network, or a packet
+	 * filter, by accept(2) and POSIX. */
 	case EAGAIN:
 	case EINTR:
 	case ECONNABORTED:
@@ -178,8 +179,8 @@ dsrv_listener_prepare(int fd, int is_shared)
 	 * takes the socket's lock if a worker changes O_ASYNC meanwhile. */
 	if (ioctl(fd, FIONBIO, &on) == -1)
 		return -1;
-	/* Else an answer of several lines waits for acknowledgements. This
-	 * takes the lock; the first server has done it. */
+	/* Otherwise an answer of several lines waits for acknowledgements.
+	 * Setting it takes the lock; the first server has done it. */
 	if (!is_shared)
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	return 0;
@@ -201,8 +202,8 @@ dsrv_listener_end(int fd)
 	if (dsrv_ownsocket_is_inherited(fd))
 		return;
 	shutdown(fd, SHUT_RDWR);
-	/* Clients that wait at a Unix-domain socket would do so until the last
-	 * process that has it is gone. */
+	/* Otherwise clients that wait at a Unix-domain socket would wait until
+	 * the last process that holds it is gone. */
 	if (dsrv_listener_is_unix(fd))
 		while (dsrv_listener_accept(fd, &client) != -1)
 			;

@@ -17,16 +17,16 @@
  * may hold it. -1 with errno. */
 int dsrv_ownsocket_add(int fd);
 int dsrv_ownsocket_add_inherited(int fd);
-/* It is closed, of the first kind. */
+/* fd, of the first kind, is closed. */
 void dsrv_ownsocket_forget(int fd);
-/* Whether it is that socket, under whatever number. */
+/* Whether fd is that socket, perhaps under another number. */
 int dsrv_ownsocket_is_ours(int fd);
 int dsrv_ownsocket_is_inherited(int fd);
-/* The lowest descriptor from there on that daemon_listen() gave, and that is
+/* The lowest descriptor from there on that daemon_listen() returned and that is
  * still its socket; -1: there is none. And whether fd is one. */
 int dsrv_ownsocket_descriptor(int from);
 int dsrv_ownsocket_keeps(int fd);
-/* Whether there were some, and are none. */
+/* Whether there were some, and none is left. */
 int dsrv_ownsocket_has_lost(void);
 
 /*
@@ -134,7 +134,7 @@ int dsrv_accept_check_list(const int *fds, int count);
 int dsrv_accept_open(struct dsrv_acceptor *, const int *fds, int count,
     struct dsrv_loop *, int tag);
 void dsrv_accept_close(struct dsrv_acceptor *);
-/* Watches none from now on. */
+/* Stops watching all. */
 void dsrv_accept_stop(struct dsrv_acceptor *);
 /* Accepts a client that is still there; -1: none. */
 int dsrv_accept_from(struct dsrv_acceptor *, int index, struct dsrv_client *);

@@ -1,8 +1,8 @@
 /*
- * logcompose.c - what is in hand, as it goes into the file
+ * logcompose.c - the text in hand, as it is written to the file
  *
- * Behind what the logger itself has to say, and before what the master and the
- * server have, when it is their turn.
+ * The logger's own messages come before it; those of the master and the server
+ * after it, when it is their turn.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -12,8 +12,8 @@
 
 #include "logger.h"
 
-/* -1: there is no room for it now. What RLIMIT_FSIZE would tear, even at the
- * end of the file as it is, goes to syslog instead. */
+/* -1: there is no room for it now. If RLIMIT_FSIZE would tear it even at the
+ * present end of the file, it goes to syslog instead. */
 static int
 say_message(struct dsrv_logline *lines, const struct dsrv_stamp *stamp,
     const struct dsrv_logturn *turn, char *line, size_t length)
@@ -32,7 +32,7 @@ say_message(struct dsrv_logline *lines, const struct dsrv_stamp *stamp,
 	return 0;
 }
 
-/* Those of the master and the server, as far as there is room for them. */
+/* The messages of the master and the server, as many as there is room for. */
 static void
 say_messages(struct dsrv_logline *lines, const struct dsrv_stamp *stamp,
     const struct dsrv_logturn *turn, struct dsrv_handover_state *after)
@@ -52,7 +52,7 @@ say_messages(struct dsrv_logline *lines, const struct dsrv_stamp *stamp,
 		}
 }
 
-/* Where lines are lost all the time it is said once a second, and at the
+/* If lines are lost all the time, this is said once a second, and at the
  * end. */
 static void
 say_losses(const struct dsrv_handover *h, struct dsrv_logline *lines,

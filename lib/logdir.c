@@ -1,10 +1,10 @@
 /*
  * logdir.c - the log file's directory, held by a descriptor
  *
- * What is done to a log file is done relative to its directory, so nothing that
- * another user puts in the place of a directory meanwhile is followed. On the
- * way there a symbolic link counts only if root or the logger's own user made
- * it; from the first name with a conversion on none does.
+ * Log files are accessed relative to this descriptor, so if another user
+ * replaces a directory meanwhile, the replacement is not used. On the way there
+ * a symbolic link is followed only if root or the logger's own user made it;
+ * from the first name with a conversion on none is.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -21,7 +21,7 @@
 
 enum { DIRECTORY_MODE = 0750, LINKS_MAX = 40 };
 
-/* To pass through a directory takes no right to read it. */
+/* A directory can be passed through without the right to read it. */
 #ifdef O_PATH
 #define TO_PASS	O_PATH
 #elif defined(O_SEARCH)
@@ -47,7 +47,7 @@ open_directory(int dir, const char *name)
 	    O_CLOEXEC);
 
 	if (fd == -1 && (errno == ELOOP || errno == EMLINK))
-		errno = ENOTDIR;	/* a link; some systems say it so */
+		errno = ENOTDIR;	/* a link, on some systems */
 	return fd;
 }
 
@@ -62,7 +62,7 @@ may_be_followed(const struct stat *link)
 	    (link->st_uid == 0 || link->st_uid == geteuid());
 }
 
-/* What the link leads to, if it may be followed. */
+/* The target of the link, if it may be followed. */
 static int
 read_link(int dir, const char *name, char *target)
 {
@@ -91,7 +91,7 @@ read_link(int dir, const char *name, char *target)
 
 static int pass(int dir, const char *path, int *links);
 
-/* From dir on to its directory of that name. */
+/* Goes on from dir to its directory of that name. */
 static int
 step(int dir, const char *name, int *links)
 {
@@ -113,8 +113,7 @@ step(int dir, const char *name, int *links)
  * The way
  */
 
-/* The next name of a path, which is moved behind it. 0: there is none; -1: it
- * is too long. */
+/* Takes the next name off the path. 0: there is none; -1: it is too long. */
 static int
 next_name(const char **path, char *name)
 {
@@ -132,7 +131,7 @@ next_name(const char **path, char *name)
 	return length > 0;
 }
 
-/* Where a path begins. */
+/* The directory where a path begins. */
 static int
 first(int dir, const char *path)
 {
@@ -154,14 +153,14 @@ pass(int dir, const char *path, int *links)
 	return fd;
 }
 
-/* A directory of the format, which is not a link; made, if it may be. */
+/* A directory of the format, not a link; created, if that is allowed. */
 static int
 enter(int dir, const char *name, int make)
 {
 	int fd;
 
 	if (strcmp(name, "..") == 0) {
-		errno = ENOTDIR;	/* who knows where to */
+		errno = ENOTDIR;	/* leads to an unknown place */
 		return -1;
 	}
 	fd = open_directory(dir, name);

@@ -1,7 +1,7 @@
 /*
  * logfile.c - the log file: its opening, and the link to it
  *
- * No state: a descriptor is what was opened there. Nothing is ever cut or
+ * It keeps no state except descriptors. Nothing is ever truncated or
  * overwritten.
  *
  * SPDX-License-Identifier: ISC
@@ -34,7 +34,7 @@ is_same(const struct stat *a, const struct stat *b)
 	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
-/* Whether that name, and not what a link of it leads to, is what is open. */
+/* Whether the open file has that name itself, not by a symbolic link. */
 static int
 is_at(int dir, const char *name, int fd)
 {
@@ -65,7 +65,7 @@ dsrv_logfile_why(int error)
 		return "it is not a regular file";
 	case EOPNOTSUPP:
 		return "only a daemon in the foreground keeps it";
-	case EMLINK:	/* another user's file perhaps */
+	case EMLINK:	/* perhaps another user's file */
 		return "it has another name too";
 	case ELOOP:
 		return "it is a symbolic link";
@@ -83,7 +83,7 @@ dsrv_logfile_why(int error)
 static int
 open_for(int access, int dir, const char *name)
 {
-	/* O_NONBLOCK: a FIFO would wait for its reader. */
+	/* O_NONBLOCK: opening a FIFO would wait for its reader. */
 	return dsrv_descriptors_own(openat(dir, name, access | O_APPEND |
 	    O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
 	    FILE_MODE));
@@ -95,8 +95,8 @@ is_ours(const struct stat *file)
 	return file->st_uid == 0 || file->st_uid == geteuid();
 }
 
-/* Whether nobody else can have put a file there: another name of it may be
- * that of a file of ours which has nothing to do with the log. */
+/* Whether no other user can have put a file there: that could be a hard link to
+ * a file of ours that has nothing to do with the log. */
 static int
 is_trusted(int dir)
 {
@@ -107,7 +107,7 @@ is_trusted(int dir)
 	    (directory.st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
-/* Whether it may be the log; else errno. */
+/* Whether it may be the log; if not, sets errno. */
 static int
 is_good(int dir, const struct stat *file)
 {
@@ -121,7 +121,7 @@ is_good(int dir, const struct stat *file)
 	return 0;
 }
 
-/* Locked, and waiting like a disk; or neither. */
+/* Locks it and makes it block, as a disk does. */
 static int
 prepare_file(int fd, const struct stat *file, off_t *size)
 {
@@ -150,8 +150,8 @@ open_in(int dir, const char *name, off_t *size)
 	return -1;
 }
 
-/* Whether a link of ours leads to standard output, or standard error, as
- * images of containers have it: which. */
+/* The standard stream that a link of ours leads to, as in container images; -1:
+ * none. */
 static int
 stream_behind(int dir, const char *name)
 {
@@ -211,7 +211,7 @@ dsrv_logfile_ends_in_half_a_line(int fd)
  * The link to the current file
  */
 
-/* From the link's own directory, where the file is in the same. */
+/* Relative to the link's own directory, if the file is in the same. */
 static const char *
 target_of(const char *link, const char *path)
 {
@@ -221,7 +221,7 @@ target_of(const char *link, const char *path)
 	    strchr(path + directory, '/') == NULL ? path + directory : path;
 }
 
-/* Whether there is something of that name, and if so not a link. */
+/* Whether that name is taken by something that is not a link. */
 static int
 is_in_the_way(int dir, const char *name, int *is_link)
 {
@@ -232,7 +232,7 @@ is_in_the_way(int dir, const char *name, int *is_link)
 	return is_there && !*is_link;
 }
 
-/* What is not a link is not ours to replace. */
+/* Only a link is ours to replace. */
 static int
 make_link(int dir, const char *name, const char *target)
 {
@@ -245,7 +245,7 @@ make_link(int dir, const char *name, const char *target)
 	}
 	snprintf(fresh, sizeof fresh, "%s.new", name);
 	is_in_the_way(dir, fresh, &is_link);
-	if (is_link)	/* of a logger that has died here */
+	if (is_link)	/* left by a logger that died here */
 		unlinkat(dir, fresh, 0);
 	if (symlinkat(target, dir, fresh) == -1)
 		return -1;

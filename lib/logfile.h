@@ -21,8 +21,8 @@ struct dsrv_time {
 int dsrv_timeformat_at(struct dsrv_time *, time_t);
 /* The time that strptime(3) has read. */
 void dsrv_timeformat_of(struct dsrv_time *, const struct tm *);
-/* The length of the conversion that format begins with; 0: it begins with
- * text, of which "%%" is a part. */
+/* The length of the conversion that format begins with; 0: it begins with text,
+ * such as "%%". */
 size_t dsrv_timeformat_conversion(const char *format);
 /* Formats the conversion of that length; how many bytes, or -1: there is no
  * room for them and a NUL. */
@@ -70,32 +70,32 @@ void dsrv_logname_part(struct dsrv_part *, const char *format);
 /* Stores the path that is the same at all times, with its slash at the end;
  * the format from there on. */
 const char *dsrv_logname_fixed(char *path);
-/* Whether a name may be one of that part; of the last, or one with a number. */
+/* Whether a name fits that part; if it is the last, perhaps with a number. */
 int dsrv_logname_fits(const struct dsrv_part *, const char *name);
 
 /*
  * logdir.c - the log file's directory, held by a descriptor
  */
 
-/* The directory of that path; missing ones whose own name has a conversion are
- * made, if they may be. -1 with errno. */
+/* The directory of that path; a missing one whose own name has a conversion is
+ * created, if that is allowed. -1 with errno. */
 int dsrv_logdir_open(const struct dsrv_logname *, int make);
-/* The directory of that name in dir, and no link. */
+/* The directory of that name in dir, not a link. */
 int dsrv_logdir_enter(int dir, const char *name);
 
 /*
  * filelock.c - a lock on an open file, and which process has it
  */
 
-/* Never waits. -1 with EWOULDBLOCK: another process has it; where the file
- * system has no locks none is needed. */
+/* Never waits. -1 with EWOULDBLOCK: another process has it; on a file system
+ * without locks none is needed. */
 int dsrv_filelock_take(int fd);
 void dsrv_filelock_release(int fd);
-/* In words, which process had it that dsrv_filelock_take() has met last; in
- * static memory. */
+/* In words, which process had the lock that dsrv_filelock_take() has met last;
+ * in static memory. */
 const char *dsrv_filelock_why(void);
-/* Opens and locks a regular file of another time. -1 with errno: it is not
- * one, or another process has it. */
+/* Opens and locks an older file. -1 with errno: it is not a regular file, or
+ * another process has locked it. */
 struct stat;
 int dsrv_filelock_open(int dir, const char *name, struct stat *);
 
@@ -122,16 +122,15 @@ ssize_t dsrv_logstream_write(int fd, const char *text, size_t count);
  * logfile.c - the log file: its opening, and the link to it
  */
 
-/* Whether the name is not that of what is open. */
+/* Whether the open file no longer has that name. */
 int dsrv_logfile_differs(const struct dsrv_logname *, int fd);
-/* Opens the file, makes it where it is missing, and locks it; size: how long
- * it is. -1 with errno, which dsrv_logfile_why() explains. */
+/* Opens the file, creates it if it is missing, locks it, and stores its size.
+ * -1 with errno, which dsrv_logfile_why() explains. */
 int dsrv_logfile_open(const struct dsrv_logname *, off_t *size);
 const char *dsrv_logfile_why(int error);
-/* As a full disk or the end of a daemon leaves it; not where that cannot be
- * read. */
+/* As a full disk or the end of a daemon leaves it; 0 if it cannot be read. */
 int dsrv_logfile_ends_in_half_a_line(int fd);
-/* Has the link, if one is set, lead to path. */
+/* Makes the link, if one is set, lead to path. */
 int dsrv_logfile_link(const char *path);
 
 /*
@@ -146,7 +145,7 @@ int dsrv_logrotation_make_way(const struct dsrv_logname *, int fd);
  * logprune.c - no more log files than are to be kept: the oldest go
  */
 
-/* fd is the current file, left what was that before it, or NULL. */
+/* fd is the current file; left is the path of the previous one, or NULL. */
 void dsrv_logprune(const struct dsrv_logname *current, int fd,
     const struct stat *left, time_t now);
 

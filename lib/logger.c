@@ -4,8 +4,9 @@
  *     logger
  *     loops here, to the end of its input
  *
- * What it has in hand lies in the handover, so that nothing is lost or doubled
- * when it dies. In drop mode it has a child, the reader. A server passes by.
+ * The text in hand is in the handover, so that nothing is lost or written twice
+ * if it dies. In drop mode it has a child, the reader. In a server the call
+ * returns at once.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -19,28 +20,29 @@
 #include "logger.h"
 
 enum {
-	LOOK = 1000,	/* ms, between two looks at the file */
-	AGAIN = 100,	/* ms, doubling up to that, where it cannot begin */
-	/* A logger whose master was killed has the lock for a write only: so
-	 * often, after so many ms, the first one tries. */
+	LOOK = 1000,	/* ms, between two checks of the file */
+	AGAIN = 100,	/* ms, doubling up to that, if it cannot begin */
+	/* A logger whose master was killed locks the file only while it writes:
+	 * the first logger of a new daemon tries this often, this many ms
+	 * apart. */
 	LOCK_TRIES = 100,
 	LOCK_AGAIN = 10,
-	/* Lines that come one by one are waited for, so that one wake-up does
-	 * for many; so long, after a read of no more than so many bytes. */
+	/* After a read of at most PORTION bytes it waits this long for more, so
+	 * that lines that come one by one need fewer wake-ups. */
 	MOMENT = 400,	/* us */
 	FEW = 16 * 1024
 };
 
 /* Of the loop: the log pipe, or the reader's bell; the master's pipe; the file,
- * where that may have no room. */
+ * if that may have no room. */
 enum { LOG, MASTER, STREAM, TAGS };
 
 struct logger {
 	struct dsrv_loop loop;
 	struct dsrv_handover handover;
 	struct dsrv_logwriter writer;
-	int waiting;		/* what is in hand cannot be written now */
-	int64_t read_at;	/* not before: it could not be read */
+	int waiting;		/* the text in hand cannot be written now */
+	int64_t read_at;	/* not before this: it could not be read */
 	ssize_t last;		/* this many bytes came */
 };
 
@@ -48,8 +50,8 @@ struct logger {
  * The reader
  */
 
-/* Its pipe is kept before it lives: so the next logger knows by the same end
- * of file that there is none, or none any more. */
+/* Its pipe is kept before it is forked: so for the next logger end of file
+ * means that there is no reader, or that it has died. */
 static int
 start_reader(struct logger *l)
 {
@@ -67,7 +69,7 @@ start_reader(struct logger *l)
 		started = dsrv_reader_start(&l->loop, &l->handover, to_logger);
 	}
 	close(to_logger);
-	if (started == -1) {	/* its end of file would be told all the time */
+	if (started == -1) {	/* its end would always be ready */
 		dsrv_loop_forget(&l->loop, LOG);
 		dsrv_descriptors_close(&l->writer.bell);
 		l->handover.ends[DSRV_HANDOVER_BELL] = -1;
@@ -83,7 +85,7 @@ fail_to_read(struct logger *l)
 	    l->writer.name.path);
 }
 
-/* It has died; after the end of the log no other is needed. */
+/* It has died. After the end of the log no other is needed. */
 static void
 lose_reader(struct logger *l)
 {
@@ -131,7 +133,7 @@ receive(struct logger *l)
 		l->writer.at_end = 1;
 }
 
-/* Whether it would be of use to read on, and what would tell. */
+/* Whether to read on, and which event to wait for. */
 static int
 may_read(struct logger *l)
 {
@@ -176,7 +178,7 @@ look_for_messages(struct logger *l)
 	dsrv_logturn_look(&l->writer.turn, &l->handover, &at);
 }
 
-/* Brings into the file what there is. */
+/* Writes to the file what there is. */
 static void
 handle(struct logger *l)
 {
@@ -191,7 +193,7 @@ handle(struct logger *l)
 	watch(l);
 }
 
-/* All is written, and no reader is left. */
+/* Everything is written, and no reader is left. */
 static int
 is_over(const struct logger *l)
 {
@@ -229,8 +231,8 @@ look_at_file(struct logger *l)
 }
 
 /*
- * The stage: the first logger fails the start where it cannot begin; a later
- * one tries again, since the lines of others wait for it
+ * The stage: if the first logger cannot begin, the start fails; a later one
+ * tries again, since other processes wait to write their lines
  */
 
 /* The program may have set another path here. */
@@ -247,8 +249,8 @@ open_file(struct logger *l)
 	return dsrv_logwriter_open(&l->writer, &l->handover, time(NULL));
 }
 
-/* The bytes that the logger before had in hand; then a reader's, if there is
- * to be one, or was. */
+/* Takes over what the previous logger had in hand; with a reader, also what was
+ * taken from the ring. */
 static int
 open_intake(struct logger *l)
 {
@@ -361,7 +363,7 @@ open_logger(struct logger *l)
 	    -1 : 0;
 }
 
-/* Gives all back, for a program that goes on. */
+/* Gives everything back, for a program that continues. */
 static void
 close_logger(struct logger *l)
 {
@@ -403,7 +405,7 @@ run_logger(void)
 			look_at_file(&l);
 			break;
 		}
-	/* A process that ends needs nothing back. */
+	/* Do not restore signals before exiting. */
 	if (dsrv_settings()->logger_return_fatal != 0)
 		close_logger(&l);
 	return end_logger(0, 0);

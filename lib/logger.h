@@ -46,39 +46,39 @@ int dsrv_reader_start(struct dsrv_loop *, const struct dsrv_handover *,
 
 /* For messages: the end of a long path. */
 const char *dsrv_trouble_path(const char *path);
-/* It has failed, with errno, which is kept; at this file. */
+/* It has failed at this file, with errno, which is kept. */
 void dsrv_trouble_begin(const struct dsrv_handover *, enum dsrv_trouble,
     const char *path);
 void dsrv_trouble_end(const struct dsrv_handover *, enum dsrv_trouble);
-/* Whether one is over, and to be told. */
+/* Whether one is over, and must be reported. */
 int dsrv_trouble_is_over(const struct dsrv_handover *);
 /* Adds a line for each that is over. */
 void dsrv_trouble_tell(const struct dsrv_handover *, struct dsrv_logline *,
     const struct dsrv_stamp *, struct dsrv_handover_state *after);
 
 /*
- * logcompose.c - what is in hand, as it goes into the file
+ * logcompose.c - the text in hand, as it is written to the file
  */
 
-/* When messages of the library may be said: see logturn.c, ... */
+/* When messages of the library may be written: see logturn.c, ... */
 struct dsrv_logturn {
 	size_t up_to[DSRV_OUTBOX_WRITERS];	/* those that were seen, ... */
-	int64_t since;		/* ... then; 0: none wait */
-	size_t before;		/* so many bytes of the pipe may precede them */
+	int64_t since;		/* ... at this time; 0: none wait */
+	size_t before;		/* bytes of the pipe that may precede them */
 	int has_come;
-	int64_t held_since;	/* by a line that has no end; 0: they are not */
-	int ends_line;		/* that has taken too long */
-	size_t most;		/* bytes that the file may grow by, then */
+	int64_t held_since;	/* by a line without an end; 0: not held */
+	int ends_line;		/* since that takes too long */
+	size_t most;		/* bytes by which the file may grow */
 };
 
 /* Whether the logger itself has something to say. */
 int dsrv_logcompose_has_news(const struct dsrv_handover *);
-/* Composes in dsrv_journal_out() what there is to put, but no more than limit
- * bytes, except for the first line; last: nothing will follow. */
+/* Composes in dsrv_journal_out() what there is to write, at most limit bytes
+ * except for the first line; last: nothing will follow. */
 void dsrv_logcompose(const struct dsrv_handover *, const struct dsrv_stamp *,
     const struct dsrv_logturn *, size_t limit, int last,
     struct dsrv_handover_put *);
-/* What was put is in the file. */
+/* What was composed is in the file. */
 void dsrv_logcompose_done(const struct dsrv_handover *);
 
 /*
@@ -106,26 +106,27 @@ int64_t dsrv_logturn_next(const struct dsrv_logturn *,
 
 struct dsrv_logwriter {
 	struct dsrv_handover *handover;
-	struct dsrv_stamp stamp;	/* of now; the caller's */
-	struct dsrv_logturn turn;	/* the caller's, too */
+	struct dsrv_stamp stamp;	/* of now; set by the caller */
+	struct dsrv_logturn turn;	/* set by the caller, too */
 	int at_end;		/* nothing will follow; ... */
 	int shares;		/* ... the lock with other daemons; ... */
 	int is_locked;
-	struct dsrv_logname name;	/* what the file's should be */
+	struct dsrv_logname name;	/* the file's, by the format */
 	int fd;
 	int bell;		/* of the reader, kept with it; or -1 */
-	off_t size;		/* when we had written last */
+	off_t size;		/* after our last write */
 	int linked;		/* the link leads to it */
-	time_t looked;		/* at the file, in this second; 0: do */
-	time_t stuck;		/* in this second it could not be rotated */
-	int64_t full_since;	/* a stream; 0: it is not; ... */
-	size_t left;		/* ... for so many bytes, since then */
+	time_t looked;		/* at the name, in this second; 0: not yet */
+	time_t stuck;		/* could not be rotated in this second */
+	int64_t full_since;	/* a stream is full; 0: it is not; ... */
+	size_t left;		/* ... for this many bytes, since then */
 };
 
-/* Opens the file, or takes it over from the logger before. -1 with errno. */
+/* Opens the file, or takes over the previous logger's. -1 with errno. */
 int dsrv_logwriter_open(struct dsrv_logwriter *, struct dsrv_handover *,
     time_t);
-/* Whether the file is still the one that its name says, and says the time. */
+/* Changes files if the file no longer has its name, or the time gives
+ * another. */
 void dsrv_logwriter_look(struct dsrv_logwriter *, time_t);
 /* Writes what can be written; whether that is all. */
 int dsrv_logwriter_write(struct dsrv_logwriter *);

@@ -17,8 +17,8 @@
  * The prefix
  */
 
-/* The digits of the fraction of a second that begins at format: %N, or %3N
- * and its like, as in date(1). 0: it is none. */
+/* How many digits of the second's fraction the conversion at format asks for:
+ * %N, %3N and so on, as in date(1). 0: it is another one. */
 static int
 fraction_digits(const char *format, size_t *length)
 {
@@ -111,13 +111,14 @@ dsrv_logline_stamp(struct dsrv_stamp *stamp, const struct timespec *now)
 }
 
 /*
- * Escapes: control characters become \xHH for each byte, and the backslash,
- * or it could not be told what was one. Terminals know those from 0x80 to
- * 0x9f too, alone or in UTF-8; other characters of UTF-8 have such bytes.
+ * Escapes: each byte of a control character becomes \xHH, and so does the
+ * backslash, so that escapes can be told from text. Terminals obey 0x80 to 0x9f
+ * too, as single bytes or encoded in UTF-8; other UTF-8 characters contain such
+ * bytes.
  */
 
-/* The length of the character of UTF-8 that s begins with; 0: it is one byte,
- * or none of those, or a control character. */
+/* The length of the UTF-8 character that s begins with; 0: it has one byte, or
+ * is invalid, or a control character. */
 static size_t
 character(const unsigned char *s, size_t left)
 {
@@ -185,7 +186,7 @@ escape(char *to, const char *text, size_t length)
 	return to;
 }
 
-/* A piece of a line without the beginning of a character at its end. */
+/* The length of a piece of a line that does not end within a character. */
 static size_t
 whole_characters(const char *line, size_t length)
 {
@@ -240,7 +241,7 @@ dsrv_logline_say(struct dsrv_logline *l, const struct dsrv_stamp *stamp,
 	return 0;
 }
 
-/* What is written of a line at once. */
+/* A piece of a line that is written at once. */
 struct piece {
 	const char *start;
 	size_t length;
@@ -248,7 +249,7 @@ struct piece {
 	int is_last;		/* of its line */
 };
 
-/* The next piece, as far as it has come; whether there is one. */
+/* Finds the next piece, as far as it has come; whether there is one. */
 static int
 find_piece(const struct dsrv_logline *l, struct piece *p)
 {
@@ -264,7 +265,7 @@ find_piece(const struct dsrv_logline *l, struct piece *p)
 	p->length = p->has_newline ? (size_t)(end - p->start) : left;
 	if (p->is_last)
 		return 1;
-	/* The rest of it may come yet. */
+	/* Its rest may still come. */
 	if (left < DSRV_LOGLINE_PIECE)
 		return 0;
 	if (dsrv_settings()->logger_escape)
@@ -272,7 +273,7 @@ find_piece(const struct dsrv_logline *l, struct piece *p)
 	return 1;
 }
 
-/* Makes it fit into the room; only where nothing is written yet is it cut. */
+/* Whether it fits into the room. It is cut only if nothing is written yet. */
 static int
 fit_piece(const struct dsrv_logline *l, struct piece *p, size_t room)
 {
@@ -311,7 +312,7 @@ dsrv_logline_compose(struct dsrv_logline *l, const struct dsrv_stamp *stamp)
 		l->used += p.length + (size_t)p.has_newline;
 		l->midline = !p.is_last;
 	}
-	/* Its last piece was written before it was known to be the last. */
+	/* The last piece was written before it was known to be the last. */
 	if (l->last && l->used == l->in_size && l->midline &&
 	    l->count < l->out_size) {
 		l->out[l->count++] = '\n';

@@ -67,7 +67,7 @@ dsrv_logname_last(const char *path)
  * Names that the format gives
  */
 
-/* The number behind a name, or -1: that is not a number of ours. */
+/* The number behind a name; -1: that is not a number of ours. */
 static long
 number_of(const char *suffix)
 {
@@ -84,8 +84,8 @@ number_of(const char *suffix)
 	return *digit == '\0' && number < LONG_MAX ? number : -1;
 }
 
-/* Whether the format makes of t what path begins with, and except for a number
- * ends with. */
+/* Whether path is what the format gives for t, perhaps with a number behind
+ * it. */
 static int
 is_of(const char *path, const struct dsrv_time *t, struct dsrv_own *own)
 {

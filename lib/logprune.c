@@ -1,10 +1,10 @@
 /*
  * logprune.c - no more log files than are to be kept: the oldest go
  *
- * Only those that the logger itself has made: their names are the format's,
- * and no other process has a lock on them. The directories of the format are
- * read, and each file that is to go is looked up again from above, so that
- * nothing is removed in what another user has put there meanwhile.
+ * Only those that the logger itself has made: their names fit the format, and
+ * no other process has a lock on them. The directories of the format are read,
+ * and each file to be removed is looked up again from the top, so that nothing
+ * is removed in a directory that another user has put there meanwhile.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -27,12 +27,12 @@ enum { TOLERANCE = 60 };	/* s that a file system's clock may be ahead */
 enum age {
 	LEFT,		/* just now */
 	PAST,
-	AHEAD		/* of a time that a wrong clock told */
+	AHEAD		/* a time in the future: a wrong clock */
 };
 
 struct old_file {
 	struct old_file *next;	/* found before it */
-	struct dsrv_own own;	/* what is the format's of its path */
+	struct dsrv_own own;	/* the part of its path from the format */
 	struct stat file;
 	enum age age;
 	char path[];
@@ -42,12 +42,12 @@ struct prune {
 	struct stat current;
 	const struct stat *left;	/* the file before it, or NULL */
 	time_t now;
-	int reads_back;		/* how names are known to be own */
+	int reads_back;		/* by which own names are known */
 	size_t fixed;		/* bytes of path before any conversion */
-	char path[DSRV_PATH_MAX];	/* where the search has come to */
+	char path[DSRV_PATH_MAX];	/* where the search is */
 	struct old_file *found;	/* the last one */
 	size_t found_count;
-	struct old_file **files;	/* those of the logger's own; sorted */
+	struct old_file **files;	/* those of the logger; sorted */
 	size_t count;
 };
 
@@ -97,7 +97,7 @@ add_file(struct prune *p, const struct stat *file, const struct dsrv_own *own)
 	p->found_count++;
 }
 
-/* Asks the system last. */
+/* The system call comes last. */
 static void
 see_file(struct prune *p, int dir, const char *name)
 {
@@ -116,7 +116,7 @@ see_file(struct prune *p, int dir, const char *name)
 
 static void search(struct prune *, int dir, const char *format);
 
-/* What has this name in dir is like a part of the format, before the rest. */
+/* The entry of this name in dir fits a part of the format, before rest. */
 static void
 see(struct prune *p, int dir, const char *name, const char *rest)
 {
@@ -136,7 +136,7 @@ see(struct prune *p, int dir, const char *name, const char *rest)
 	p->path[length] = '\0';
 }
 
-/* Another descriptor of the directory, to read it. */
+/* A second descriptor of the directory, to read it. */
 static DIR *
 open_names(int dir)
 {
@@ -148,7 +148,7 @@ open_names(int dir)
 	return names;
 }
 
-/* Sees each name in dir that is like the format's next part. */
+/* Visits each name in dir that fits the format's next part. */
 static void
 search(struct prune *p, int dir, const char *format)
 {
@@ -181,7 +181,7 @@ order_of_names(const struct old_file *a, const struct old_file *b)
 	return memcmp(a->path, b->path, a->own.length);
 }
 
-/* Those of one name one after another, by their numbers. */
+/* Groups those of one name, sorted by their numbers. */
 static int
 by_name(const void *left, const void *right)
 {
@@ -193,9 +193,9 @@ by_name(const void *left, const void *right)
 	    (a->own.number > b->own.number) - (a->own.number < b->own.number);
 }
 
-/* A rotation gives the numbers below that of files to keep, with a gap where it
- * was broken off, or where somebody has removed one; and when more were to be
- * kept it has given those that go on from there. */
+/* A rotation uses numbers below the count of files to keep, with a gap if it
+ * was interrupted or a file was removed. When that count was larger, it has
+ * also used those that follow without a gap. */
 static int
 is_of_a_rotation(const struct old_file *f, const struct old_file *before)
 {
@@ -217,7 +217,7 @@ sort(struct prune *p, int (*order)(const void *, const void *))
 		qsort(p->files, p->count, sizeof *p->files, order);
 }
 
-/* Leaves out those that are somebody else's. */
+/* Leaves out those that are not the logger's. */
 static void
 choose_own(struct prune *p)
 {
@@ -260,7 +260,7 @@ by_age(const void *left, const void *right)
 	    (a->own.number < b->own.number);
 }
 
-/* Where it was found, if it is still that file, and still nobody's. */
+/* Removes it where it was found, if it is still that file and not locked. */
 static void
 remove_file(const struct prune *p, const struct old_file *f)
 {
@@ -283,7 +283,7 @@ remove_file(const struct prune *p, const struct old_file *f)
 	close(dir);
 }
 
-/* The directory that is the same for all files of the format. */
+/* The directory that all files of the format share. */
 static void
 search_all(struct prune *p)
 {
@@ -328,7 +328,7 @@ dsrv_logprune(const struct dsrv_logname *current, int fd,
 	search_all(&p);
 	choose_own(&p);
 	sort(&p, by_age);
-	/* The current file is one of those that are kept. */
+	/* The current file counts as one of those that are kept. */
 	for (i = p.count; i > (size_t)kept - 1; i--)
 		remove_file(&p, p.files[i - 1]);
 	forget(&p);

@@ -1,9 +1,9 @@
 /*
  * logrotation.c - rotation by size: FILE becomes FILE.1, that FILE.2, ...
  *
- * Nothing is ever replaced: numbers move up into the first one that is free.
- * What is not a file, or is locked, which another daemon's log is, stays where
- * it is, and FILE too.
+ * Nothing is ever replaced: files move up as far as the first free number. If
+ * something is in the way that is not a regular file, or is locked as another
+ * daemon's log is, nothing is renamed.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -17,7 +17,7 @@
 
 #include "logfile.h"
 
-/* In this directory, and the file's name there. */
+/* The directory, and the file's name there. */
 struct row {
 	int dir;
 	const char *name;
@@ -40,7 +40,7 @@ number(const struct row *row, int n)
 	return numbered;
 }
 
-/* rename(2), but never over what is there. */
+/* rename(2), but it never replaces anything. */
 static int
 move(const struct row *row, int from, int to)
 {
@@ -52,7 +52,7 @@ move(const struct row *row, int from, int to)
 	    RENAME_NOREPLACE) == 0)
 		return 0;
 	if (errno == EEXIST)
-		return -1;	/* else perhaps not every file system can */
+		return -1;	/* else some file systems may not support it */
 #endif
 	if (fstatat(row->dir, new.name, &there, AT_SYMLINK_NOFOLLOW) == 0) {
 		errno = EEXIST;
@@ -61,8 +61,8 @@ move(const struct row *row, int from, int to)
 	return renameat(row->dir, old.name, row->dir, new.name);
 }
 
-/* Whether this is a file that can be moved, or removed; else errno, ENOENT:
- * there is none. */
+/* Whether this is a file that can be moved or removed; if not, sets errno:
+ * ENOENT: there is none. */
 static int
 is_free_to_go(const struct row *row, int n, int removed)
 {
@@ -83,9 +83,9 @@ is_free_to_go(const struct row *row, int n, int removed)
 	return gone;
 }
 
-/* The first number that is free, so that nothing is replaced even where a
- * logger has died halfway. Where so many files are kept that the next one
- * would be too many, the last goes. -1 with errno: something is in the way. */
+/* The first free number, so that nothing is replaced even if a logger has died
+ * halfway. If one more file would be too many, the last one is removed. -1 with
+ * errno: something is in the way. */
 static int
 free_number(const struct row *row)
 {
@@ -109,8 +109,8 @@ is_at(const struct row *row, int n, int fd)
 	    named.st_dev == open.st_dev && named.st_ino == open.st_ino;
 }
 
-/* Whoever renames our file in this moment may have let another daemon make its
- * own of that name: it gets it back. */
+/* If the file was replaced at this very moment, this may have moved another
+ * daemon's new log: it is moved back. */
 static int
 move_file(const struct row *row, int fd)
 {

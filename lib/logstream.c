@@ -1,8 +1,8 @@
 /*
  * logstream.c - standard output or standard error as the log, or a FIFO
  *
- * Where others collect the lines, as in containers. Nothing can be measured
- * there, renamed or removed.
+ * For when another program collects the lines, as in containers. Nothing can be
+ * measured, renamed or removed there.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -36,7 +36,7 @@ dsrv_logstream_open(int number)
 	return -1;
 }
 
-/* Others have the same pipe or terminal, and may wait for it. */
+/* Other processes share the pipe or terminal, and may wait for it. */
 ssize_t
 dsrv_logstream_write(int fd, const char *text, size_t count)
 {

@@ -2,7 +2,7 @@
  * logtrouble.c - what the logger could not do, and tries again
  *
  * One line to syslog(3) when it begins; one in the log when it is over, which
- * tells how long it lasted. Which loggers live meanwhile makes no difference.
+ * says how long it lasted, even if loggers have died meanwhile.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -22,7 +22,7 @@ static const char *const verbs[] = {
 	[DSRV_TROUBLE_LOCK] = "lock"
 };
 
-enum { SHOWN = 512 };	/* bytes of a path: a message has the reason too */
+enum { SHOWN = 512 };	/* bytes of a path: a message also has the reason */
 
 const char *
 dsrv_trouble_path(const char *path)
@@ -36,7 +36,7 @@ dsrv_trouble_path(const char *path)
 	return shown;
 }
 
-/* Of a file that is open no error is about its name. */
+/* If the file is open, the error is not about its name. */
 static const char *
 why(enum dsrv_trouble verb, int error)
 {
@@ -44,7 +44,7 @@ why(enum dsrv_trouble verb, int error)
 	    strerror(error) : dsrv_logfile_why(error);
 }
 
-/* What it is about: nobody else reads this until the trouble is noted. */
+/* The object first: it is not read until the trouble is noted. */
 static void
 describe(const struct dsrv_handover *h, enum dsrv_trouble verb,
     const char *path, int error)

@@ -1,10 +1,10 @@
 /*
  * logturn.c - when it is the turn of the library's messages
  *
- * They do not come by the log pipe, but are to come behind the lines that were
- * written before them. So a message that is seen waits until the pipe has been
- * found empty, or as much has come as a pipe may have held: nobody can hold it
- * back by writing on. Nor by a line without an end: a second later it is ended.
+ * They do not come through the log pipe, but must follow the lines that were
+ * written before them. So a message waits until the pipe was empty, or until as
+ * much was read as it may have held: no writer can hold it back by writing
+ * more. Nor by a line without an end: that is ended after a second.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -30,7 +30,7 @@ left(const struct dsrv_handover *h, int writer)
 	    said(h, writer));
 }
 
-/* Whether there are messages behind those that the log has. */
+/* Whether there are messages that are not yet in the log. */
 static int
 is_waiting(const struct dsrv_handover *h)
 {
@@ -42,7 +42,7 @@ is_waiting(const struct dsrv_handover *h)
 	return 0;
 }
 
-/* Whether those that were seen are all in the log, or on their way. */
+/* Whether all that were seen are in the log, or being written. */
 static int
 is_over(const struct dsrv_logturn *t, const struct dsrv_handover *h)
 {
@@ -65,8 +65,8 @@ see(struct dsrv_logturn *t, const struct dsrv_handover *h, int64_t now)
 	t->before = PIPE_MAX;
 }
 
-/* Where the pipe cannot be read, or another process reads it, it is not known
- * for how long. */
+/* If the pipe cannot be read, or another process reads it, a message waits only
+ * for PATIENCE. */
 static int
 has_come(const struct dsrv_logturn *t, const struct dsrv_handover *h,
     const struct dsrv_logturn_now *at)
@@ -78,7 +78,7 @@ has_come(const struct dsrv_logturn *t, const struct dsrv_handover *h,
 	    at->now - t->since >= PATIENCE);
 }
 
-/* A line has begun in the file, and there is something to say behind it. */
+/* An unfinished line is in the file, and a message waits behind it. */
 static int
 is_held(const struct dsrv_logturn *t, const struct dsrv_handover *h)
 {

@@ -1,8 +1,8 @@
 /*
  * logwriter.c - the lines in hand, into the file that is the log now
  *
- * Which file that is: looked up every second, rotated when it is full, and left
- * only at the end of a line.
+ * Which file that is, is checked every second. It is rotated when it is full,
+ * and changed only at the end of a line.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -72,7 +72,7 @@ link_file(struct dsrv_logwriter *w)
 		    strerror(errno));
 }
 
-/* With its lock: its descriptor may still be on its way to the master. */
+/* Unlocks it too: its descriptor may still be on its way to the master. */
 static void
 leave_file(struct dsrv_logwriter *w, struct stat *left)
 {
@@ -85,7 +85,7 @@ leave_file(struct dsrv_logwriter *w, struct stat *left)
 	w->fd = -1;
 }
 
-/* After this file, which is the log from now on, comes what is in hand. */
+/* This file is the log from now on: the text in hand goes there. */
 static int
 keep_file(struct dsrv_logwriter *w, int fd, off_t size)
 {
@@ -105,7 +105,7 @@ keep_file(struct dsrv_logwriter *w, int fd, off_t size)
 	return -1;
 }
 
-/* Makes what has the name the file; -1 with errno: it stays the old one. */
+/* Opens the file that has the name now; -1 with errno: the old one stays. */
 static int
 change_file(struct dsrv_logwriter *w, time_t now)
 {
@@ -119,7 +119,7 @@ change_file(struct dsrv_logwriter *w, time_t now)
 	w->fd = fd;
 	w->size = DSRV_UNKNOWN;
 	w->is_locked = 1;
-	succeed(w, DSRV_TROUBLE_RENAME);	/* whatever was too large */
+	succeed(w, DSRV_TROUBLE_RENAME);	/* even if it was too large */
 	link_file(w);
 	if (size >= 0)
 		dsrv_logprune(&w->name, fd, &left, now);
@@ -127,9 +127,10 @@ change_file(struct dsrv_logwriter *w, time_t now)
 }
 
 /*
- * Who may write to it: this daemon alone, as long as its master lives. Then
- * workers that are left may still have something to say, but another daemon may
- * want the file: it is locked for a write, and waited for as for a full disk.
+ * Only this daemon may write to it while its master lives. After that,
+ * remaining workers may still log, but another daemon may want the file. So it
+ * is locked only for each write; if that fails, the logger waits as for a full
+ * disk.
  */
 
 static int
@@ -147,7 +148,7 @@ hold(struct dsrv_logwriter *w)
 	return 0;
 }
 
-/* Not in the middle of anything that another would write into. */
+/* Not in the middle of a line, into which another daemon would write. */
 static void
 let_go(struct dsrv_logwriter *w)
 {
@@ -161,8 +162,8 @@ let_go(struct dsrv_logwriter *w)
  * Failed writes
  */
 
-/* A stream that nobody reads any more has no other reader ever; one that is
- * full is in trouble only if it stays so. */
+/* A stream without a reader will never have one again. A full one is in trouble
+ * only if it stays full. */
 static void
 not_written(struct dsrv_logwriter *w)
 {
@@ -194,8 +195,8 @@ finish_write(struct dsrv_logwriter *w)
 	return 0;
 }
 
-/* What has begun in a file ends in it, unless nobody will find it there, or
- * it cannot be written: then a torn line begins again. */
+/* A line that has begun in a file ends in it, unless the file has no name any
+ * more or cannot be written: the torn line is then repeated. */
 static int
 may_leave_file(struct dsrv_logwriter *w)
 {
@@ -236,7 +237,7 @@ dsrv_logwriter_look(struct dsrv_logwriter *w, time_t now)
 		link_file(w);
 }
 
-/* Whether there is a file that will be found; file: what it is now. */
+/* Whether the file still has a name; file: its present state. */
 static int
 find_file(struct dsrv_logwriter *w, struct stat *file)
 {
@@ -257,7 +258,7 @@ is_limited(const struct dsrv_logwriter *w)
 	    w->stuck != w->stamp.second;
 }
 
-/* Whether there would be more in the file than may be. */
+/* Whether the file would exceed its limit. */
 static int
 is_full(const struct dsrv_logwriter *w, off_t size, size_t more)
 {
@@ -265,7 +266,7 @@ is_full(const struct dsrv_logwriter *w, off_t size, size_t more)
 	    (uintmax_t)size + more > dsrv_settings()->logger_size_max;
 }
 
-/* How much may be written to a file of this size. */
+/* How many bytes may be added to a file of this size. */
 static size_t
 room(const struct dsrv_logwriter *w, off_t size)
 {
@@ -276,7 +277,7 @@ room(const struct dsrv_logwriter *w, off_t size)
 	return (uintmax_t)size < most ? most - (size_t)size : 0;
 }
 
-/* How much of a message of the library such a file may take. */
+/* The longest message of the library that such a file may take. */
 static size_t
 room_for_messages(const struct dsrv_logwriter *w, off_t size)
 {
@@ -290,11 +291,12 @@ room_for_messages(const struct dsrv_logwriter *w, off_t size)
 	    (size_t)(most.rlim_cur - (rlim_t)size) : 0;
 }
 
-/* A new file, or for this second no more thought of one. */
+/* Rotates; if that fails, not again in this second. */
 static void
 rotate(struct dsrv_logwriter *w)
 {
-	/* If it was renamed, or its time is over, the next look sees to it. */
+	/* If it was renamed or its time is over, the next check changes
+	 * files. */
 	if (differs(w, &w->name))
 		w->stuck = w->stamp.second;
 	else if (dsrv_logrotation_make_way(&w->name, w->fd) == -1) {
@@ -310,7 +312,7 @@ rotate(struct dsrv_logwriter *w)
  * The lines
  */
 
-/* Somebody else has written to the file, or it is new to us: the line there
+/* Another process has written to the file, or it is new to us: its last line
  * may have no end. */
 static int
 ends_in_half_a_line(const struct dsrv_logwriter *w, off_t size)
@@ -332,8 +334,8 @@ put(struct dsrv_logwriter *w, off_t size, struct dsrv_handover_put *lines)
 	return is_pending(w) ? -1 : 0;
 }
 
-/* What can be written to the file, which is so long, or a new file for it; 0:
- * nothing is left; -1: it cannot be written now. */
+/* Writes what can be written to the file, of this size, or changes files first;
+ * 0: nothing is left; -1: it cannot be written now. */
 static int
 write_more(struct dsrv_logwriter *w, off_t size)
 {
@@ -371,7 +373,7 @@ dsrv_logwriter_write(struct dsrv_logwriter *w)
 }
 
 /*
- * The first file, or that of the logger before
+ * The first file, or the previous logger's
  */
 
 static void
@@ -379,7 +381,7 @@ take_over(struct dsrv_logwriter *w, const struct dsrv_kept *kept, time_t now)
 {
 	w->fd = kept->file;
 	w->bell = kept->bell;
-	/* The one before may have died before it came to this. */
+	/* The previous one may have died before it did this. */
 	if (!differs(w, &w->name) && offset(w) >= 0) {
 		link_file(w);
 		dsrv_logprune(&w->name, w->fd, NULL, now);

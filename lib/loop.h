@@ -48,7 +48,7 @@ struct dsrv_roster {
 struct dsrv_child {
 	struct dsrv_address client;
 	int is_orphan;	/* adopted by the master */
-	int audited;	/* in this audit of the spares' seats */
+	int audited;	/* in this audit of the spares' slots */
 };
 
 struct dsrv_children {

@@ -211,7 +211,7 @@ int dsrv_master_is_at_once(const struct master *);
 int dsrv_master_ask(struct master *, int signo);
 /* The signal that the server should have passed on to its workers, or 0. */
 int dsrv_master_missed(const struct master *);
-/* At a stop, nobody of the daemon accepts any more. */
+/* At a stop: no process of the daemon accepts any more. */
 void dsrv_master_end_listeners(struct master *);
 /* The master has received signo. */
 void dsrv_master_take(struct master *, int signo);

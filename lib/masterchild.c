@@ -55,7 +55,7 @@ dsrv_master_fork_server(struct master *m)
 	if (fork_supervised(m, &m->server, dsrv_loop_fork) != 0)
 		return 0;
 	dsrv_keeplog_become_server(&m->log);
-	/* A helper that the program forks must not choose whom we signal. */
+	/* A helper of the program must not choose which processes we signal. */
 	dsrv_memory_keep(m->roster, sizeof *m->roster);
 	dsrv_role_give_roster(m->roster, m->confirmed);
 	dsrv_role_become(DSRV_STARTING);
@@ -167,7 +167,7 @@ report_end(struct master *m, int status, int again)
 		dsrv_report("go on: the server %s, %s",
 		    dsrv_report_how(status),
 		    WIFEXITED(status) && WEXITSTATUS(status) != 0 ?
-		    "which ends the daemon" : "once more than may be");
+		    "which ends the daemon" : "more often than allowed");
 	else if (WIFSIGNALED(status))
 		dsrv_report("keep the server: it %s; another follows",
 		    dsrv_report_how(status));

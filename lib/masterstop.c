@@ -70,9 +70,10 @@ begin_to_stop(struct master *m)
  * Signals
  */
 
-/* From the signal on that means the end nobody of the daemon accepts. A server
- * ends its sockets itself when it hears; one that does not hear must not take
- * that for a failure, unless its spares would go on to accept. */
+/* From a stop signal on no process of the daemon accepts. A server ends its
+ * sockets itself when it obeys. Until then it must not take their end for a
+ * failure, so they are ended for it only if its spares would go on to
+ * accept. */
 void
 dsrv_master_end_listeners(struct master *m)
 {
@@ -152,7 +153,7 @@ dsrv_master_missed(const struct master *m)
 
 	if (!(m->request.asked & ~m->request.obeyed))
 		return 0;
-	/* What was asked for last may have been less. */
+	/* The last signal may have asked for less. */
 	if (dsrv_master_is_at_once(m) && !(dsrv_sigtable_ask(signo) & DSRV_ASK_AT_ONCE))
 		signo = SIGTERM;
 	return dsrv_sigtable_to_workers(signo);
@@ -178,8 +179,8 @@ report_left(struct master *m)
 		dsrv_report("end process %ld: it stays", (long)pid);
 }
 
-/* It need not go on for that. One that runs with other rights is left at once;
- * a large one may take its time to die. */
+/* If it runs with other rights, the phase ends at once: it is left. A large
+ * server may need time to die. */
 static void
 kill_server(struct master *m)
 {
@@ -188,7 +189,7 @@ kill_server(struct master *m)
 		dsrv_loop_set_timer(&m->loop, PHASE, dsrv_clock_now());
 }
 
-/* It was to end at once, and another is to follow it. */
+/* It was to end at once, so that another can follow it. */
 void
 dsrv_master_end_hung_server(struct master *m)
 {
@@ -199,7 +200,7 @@ dsrv_master_end_hung_server(struct master *m)
 	dsrv_supervise_signal(&m->server, SIGKILL);
 }
 
-/* The time of a phase is over before what it waited for. */
+/* A phase's time is over, but what it waits for has not happened. */
 void
 dsrv_master_go_on(struct master *m)
 {

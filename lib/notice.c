@@ -45,7 +45,7 @@ report_crash(struct dsrv_crashes *crashes)
 		    dsrv_report_how(crashes->status));
 }
 
-/* Those that a stop signal had ended when nobody had asked for a stop. */
+/* Those that a stop signal had ended before a stop was requested. */
 static void
 settle_doubts(struct dsrv_crashes *crashes, unsigned asked)
 {

@@ -2,8 +2,8 @@
  * offspring.c - signals children that this process has not forked
  *
  * A process that adopts orphans has children that it does not know. waitpid(2)
- * tells that there are some, but not which; so each number that proc(5) lists
- * is asked for. A child's number is not another's before it was waited for.
+ * says that there are some, but not which; so each pid that proc(5) lists is
+ * tried. A child's pid is not used again before it was waited for.
  *
  * SPDX-License-Identifier: ISC
  */

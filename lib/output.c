@@ -97,7 +97,7 @@ write_to_pipe(int fd, const char *text, size_t size)
 }
 
 /*
- * Opening again
+ * Opening it again
  */
 
 static int

@@ -1,7 +1,7 @@
 /*
  * ownsocket.c - which listening sockets are the daemon's own
  *
- * A socket is known by itself: its number may be another's by now.
+ * A socket is known by its inode: its descriptor may be another file's by now.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -22,7 +22,7 @@ struct known {
 static struct list {
 	struct known *sockets;
 	int count;
-} ours, inherited;	/* opened here, or there when the daemon was started */
+} ours, inherited;	/* opened here, or open when the daemon was started */
 
 /* Whether fd is the same socket. */
 static int
@@ -45,7 +45,7 @@ is_in(const struct list *list, int fd)
 	return 0;
 }
 
-/* The last of that number is no longer there. */
+/* The socket that last had that descriptor is closed. */
 static void
 forget(struct list *list, int fd)
 {

@@ -3,7 +3,7 @@
  *
  * The server does not accept: other processes share its listeners, and one of
  * them might make accept(2) block. If clients wait and no spare takes them, it
- * forks more, whatever the slots say.
+ * forks more, even if slots say that spares wait.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -81,8 +81,8 @@ dsrv_pool_release(void)
 }
 
 /*
- * When to fork: first for waiting clients, whatever the slots say, then until
- * enough spares wait
+ * When to fork: first for waiting clients, even if slots say that spares wait;
+ * then until enough spares wait
  */
 
 int

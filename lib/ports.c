@@ -3,9 +3,9 @@
  *
  * Spares and workers share these sockets. Such a process can end one for all by
  * shutdown(2), and can hold its lock for ever, as by a page fault. So a socket
- * can be made to listen again, and what takes the lock is done by a child, for
- * which nothing waits: close(2) of a listener does not take it, getsockname(2)
- * does.
+ * can be made to listen again, and a child, for which nothing waits, makes the
+ * calls that take the lock: getsockname(2) does, close(2) of a listener does
+ * not.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -23,7 +23,7 @@
 #include "listeners.h"
 
 /* Found while they listen: one that has been shut down cannot be told from
- * others, nor does it know its port. */
+ * others, and has lost its port. */
 static struct {
 	struct port {
 		int fd;

@@ -5,11 +5,10 @@
  *             `- reader
  *                log pipe -> ring, to the end of its input
  *
- * A disk that hangs has the logger sleep in write(2) or open(2), for how long
- * nobody knows. The reader touches no file: it goes on, drops the lines that
- * there is no room for, and counts them. It outlives its logger, and leaves
- * when the log has ended, or when neither a master nor a logger is left that
- * could take what it reads.
+ * If a disk hangs, the logger may sleep in write(2) or open(2) for ever. The
+ * reader touches no file: it goes on, drops lines for which there is no room,
+ * and counts them. It outlives its logger, and exits when the log has ended, or
+ * when neither a master nor a logger is left that could take what it reads.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -26,10 +25,11 @@
 
 enum {
 	AGAIN = 1000,	/* ms, until a read that has failed is tried again */
-	/* See logger.c: lines that come one by one are waited for. */
+	/* See logger.c: lines that come one by one need fewer wake-ups. */
 	MOMENT = 400,	/* us */
 	FEW = 16 * 1024,
-	/* For the logger so many moments, while no more is in the pipe. */
+	/* How many moments to wait for the logger, while the pipe holds
+	 * less. */
 	MOMENTS = 25,
 	SOME = 16 * 1024
 };
@@ -66,8 +66,8 @@ store(struct delivery *d, const char *text, size_t length)
 	d->tail += length;
 }
 
-/* A line, or a piece of one that has no end yet: whole or not at all. One byte
- * of the ring is left for the newline of a line whose rest is lost. */
+/* Puts a line, or a piece of one that has no end yet, whole or not at all. One
+ * byte of the ring is left for the newline of a line whose rest is lost. */
 static void
 deliver_line(struct delivery *d, const char *line, size_t length, int has_end)
 {
@@ -85,8 +85,8 @@ deliver_line(struct delivery *d, const char *line, size_t length, int has_end)
 	s->lost += has_end;
 }
 
-/* The length of the next line, with its end, or of a piece of it; 0: the rest
- * of it may come yet. */
+/* The length of the next line, with its end, or of a piece of it; 0: its rest
+ * may still come. */
 static size_t
 next_line(const char *text, size_t size, int at_end, int *has_end)
 {
@@ -110,10 +110,11 @@ publish(const struct dsrv_handover *h, int at_end)
 	atomic_store(&h->memory->reader_reads, 0);
 	if (at_end)
 		atomic_store(&h->memory->ended, 1);
-	/* It says that it will sleep, and looks then: one of us sees. */
+	/* It says that it will sleep, and then checks: one of us notices. */
 	atomic_thread_fence(memory_order_seq_cst);
 	if (atomic_exchange(&h->memory->logger_sleeps, 0))
-		/* A pipe takes a byte at once, or the logger has others. */
+		/* A pipe takes a byte at once, or already has one for the
+		 * logger. */
 		while (write(h->ends[DSRV_HANDOVER_BELL], "", 1) == -1 &&
 		    errno == EINTR)
 			;
@@ -148,8 +149,8 @@ deliver(struct reader *r)
  * The process
  */
 
-/* Lines that the logger has no room for may stay in the pipe for a moment, as
- * long as that is not full: it may have only been slow. */
+/* Lines for which the ring has no room may stay in the pipe for a moment, if
+ * that is not full: the logger may only have been slow. */
 static void
 wait_for_room(const struct reader *r)
 {
@@ -209,7 +210,7 @@ open_reader(struct reader *r, const struct dsrv_handover *h, int bell)
 	return dsrv_intake_recover(&r->handover);
 }
 
-/* Stays here. */
+/* Does not return. */
 static void
 run_reader(const struct dsrv_handover *h, int bell)
 {

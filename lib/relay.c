@@ -1,7 +1,7 @@
 /*
  * relay.c - the daemon's two streams, from pipes to where the starter's were
  *
- * Never blocks and never loses: while the sink takes nothing the source is
+ * Never blocks and loses nothing: while the sink takes nothing, the source is
  * not read.
  *
  * SPDX-License-Identifier: ISC
@@ -67,7 +67,7 @@ pass_on(struct dsrv_relay *relay)
 	if (n >= 0)
 		relay->done += (size_t)n;
 	else if (errno != EAGAIN) {
-		/* Nobody reads. The daemon starts nevertheless. */
+		/* There is no reader. The daemon starts nevertheless. */
 		relay->broken = 1;
 		relay->done = relay->len;
 	}
@@ -121,11 +121,11 @@ dsrv_relay_ready(struct dsrv_relay *relay, struct dsrv_loop *loop)
 void
 dsrv_relay_finish(struct dsrv_relay *relay, struct dsrv_loop *loop)
 {
-	/* Not until it is empty: whoever still holds the pipe may go on
+	/* Not until it is empty: a process that still holds the pipe may go on
 	 * writing for ever. */
 	if (ioctl(relay->source, FIONREAD, &relay->left) == -1)
 		relay->left = 0;
-	/* What waits for its sink goes on when that is ready. */
+	/* A stream that waits for its sink goes on when that is ready. */
 	if (!relay->over && relay->done == relay->len)
 		dsrv_relay_ready(relay, loop);
 }
@@ -177,7 +177,7 @@ dsrv_relays_open(struct dsrv_relays *both, int *to_stdout, int *to_stderr)
 	*to_stdout = *to_stderr = -1;
 	if (open_one(both, to_stdout) == -1)
 		return -1;
-	/* In one pipe what comes on both stays in order. */
+	/* One pipe for both keeps their order. */
 	if (!one_file(STDOUT_FILENO, STDERR_FILENO))
 		return open_one(both, to_stderr);
 	*to_stderr = fcntl(*to_stdout, F_DUPFD_CLOEXEC, 3);
@@ -196,7 +196,7 @@ dsrv_relays_watch(struct dsrv_relays *both, struct dsrv_loop *loop, int tag)
 {
 	int i;
 
-	/* Not before: by now there are descriptors free for it. */
+	/* Not before: now there are free descriptors for it. */
 	for (i = 0; i < both->count; i++) {
 		dsrv_relay_open(&both->each[i], both->each[i].source,
 		    STDOUT_FILENO + i);

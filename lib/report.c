@@ -31,7 +31,7 @@ enum {
 
 static enum dsrv_report_to destination;
 static struct {
-	pid_t pid;	/* whose they are: not those of its forks */
+	pid_t pid;	/* the process that they belong to, not its forks */
 	int lost;	/* messages for which there was no room, or no reader */
 	size_t size;
 	char text[4096];
@@ -46,11 +46,11 @@ dsrv_report_to(enum dsrv_report_to to)
 }
 
 /*
- * Where messages go: a way takes the first line, or a part of it, and never
- * waits. Returns how much; -1 with errno, EAGAIN: later it may.
+ * Where messages go: each way takes the first line, or a part of it, and never
+ * waits. It returns how much; -1 with errno, EAGAIN: try later.
  */
 
-/* To write where nobody is left to read would end us by SIGPIPE. */
+/* Writing without a reader would end us by SIGPIPE. */
 static int
 has_reader(int fd)
 {
@@ -75,8 +75,8 @@ write_to_stderr(const char *line, size_t size)
 	return n;
 }
 
-/* The protocol is RFC 3164's, as the C libraries speak it: in English,
- * whatever the program's locale is. */
+/* The protocol is RFC 3164's, as the C libraries speak it: in English, in any
+ * locale. */
 static size_t
 make_record(char *record, size_t room, const char *line, size_t size)
 {
@@ -114,7 +114,7 @@ connect_to_syslog(int type)
 	return -1;
 }
 
-/* What may pass, as a queue that is full. */
+/* An error that may pass, such as a full queue. */
 static int
 is_passing(int error)
 {
@@ -122,8 +122,8 @@ is_passing(int error)
 	    error == EMFILE || error == ENFILE;
 }
 
-/* What syslog(3) does, but the program's openlog(3) stays as it is. In a
- * stream each record ends with a NUL. */
+/* As syslog(3), but the program's openlog(3) keeps its effect. On a stream
+ * socket each record ends with a NUL. */
 static ssize_t
 write_to_syslog(const char *line, size_t size)
 {
@@ -145,7 +145,7 @@ write_to_syslog(const char *line, size_t size)
 	return n == -1 ? -1 : (ssize_t)size;
 }
 
-/* A process without an outbox, as a worker, has the log pipe as stderr. */
+/* A process without an outbox, such as a worker, has the log pipe as stderr. */
 static ssize_t
 write_to_log(const char *line, size_t size)
 {
@@ -168,10 +168,10 @@ static ssize_t (*const ways[])(const char *line, size_t size) = {
 };
 
 /*
- * What waits
+ * Messages that wait
  */
 
-/* A child's are not its parent's. */
+/* A child does not repeat its parent's messages. */
 static void
 own_waiting(void)
 {
@@ -207,7 +207,7 @@ remove_waiting(size_t size)
 	memmove(waiting.text, waiting.text + size, waiting.size + 1);
 }
 
-/* Nobody has taken that line, nor heard what it told of others. */
+/* That line was not taken, nor the count of others in it. */
 static void
 lose_line(const char *line, size_t size)
 {
@@ -221,8 +221,8 @@ lose_line(const char *line, size_t size)
 	waiting.lost += 1 + told;
 }
 
-/* A looping process has no patience for a reader that may not come: it could
- * be neither signalled nor stopped. */
+/* A looping process does not wait for a reader that may not come: meanwhile it
+ * could be neither signalled nor stopped. */
 static void
 write_waiting(int patience)
 {
@@ -262,7 +262,7 @@ dsrv_report_flush(int patience)
  * Messages
  */
 
-/* Whatever a name or an address holds, a message stays one line. */
+/* A message stays one line, even if a name or an address has a newline. */
 static void
 make_one_line(char *line)
 {
@@ -353,8 +353,8 @@ dsrv_report_end(int status, int error, int return_fatal)
 void
 dsrv_report_exit(int status)
 {
-	/* Not exit(3): the program's atexit handlers are for the processes
-	 * that it ends itself. What it has printed is not lost. */
+	/* Not exit(3): the program's atexit handlers are for the processes that
+	 * it ends itself. Its buffered output is not lost. */
 	fflush(NULL);
 	dsrv_report_flush(1);
 	_exit(status);
@@ -367,7 +367,7 @@ dsrv_report_die(const char *what)
 	dsrv_report_exit(1);
 }
 
-/* Only with what a signal handler may call. */
+/* Calls only what a signal handler may call. */
 void
 dsrv_report_stopped(int signo)
 {

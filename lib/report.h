@@ -24,8 +24,8 @@ struct dsrv_ring {
 	size_t size;	/* a power of two */
 };
 
-/* In the process that takes: how many there are from head on, where it has
- * taken so many; copies them; has taken up to head. */
+/* In the process that takes, where head counts what was taken: how many there
+ * are; copies them; has taken up to head. */
 size_t dsrv_ring_fill(const struct dsrv_ring *, size_t head);
 void dsrv_ring_load(const struct dsrv_ring *, size_t head, char *text,
     size_t count);
@@ -92,7 +92,7 @@ void dsrv_report_to(enum dsrv_report_to);
 /* "NAME: unable to " and the formatted rest, in one line. Keeps errno. */
 void dsrv_report(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
-/* A line that was made before, and did not arrive. */
+/* Reports again a line that did not arrive. */
 void dsrv_report_again(const char *line);
 /* Stores that line without a newline in DSRV_REPORT_MAX bytes; returns its
  * length. */

@@ -2,9 +2,9 @@
  * ring.c - bytes from one process to one other, through memory that they share
  *
  * Each end is a count of bytes that only grows, with one writer. Bytes are
- * copied first and then counted, by one store: a death in between leaves
- * nothing of them. What the other process has written is never trusted: a
- * wrong count shows wrong bytes, all of them in the ring.
+ * copied first and then counted, by one store: after a death in between they
+ * are not there. The other process's count is never trusted: a wrong one yields
+ * wrong bytes, but all of them in the ring.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -39,7 +39,7 @@ dsrv_ring_tail(const struct dsrv_ring *r)
 	return atomic_load_explicit(&r->ends->tail, memory_order_relaxed);
 }
 
-/* How many bytes from there on lie behind each other. */
+/* How many bytes from there on are contiguous. */
 static size_t
 straight(const struct dsrv_ring *r, size_t at, size_t count)
 {

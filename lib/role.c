@@ -51,8 +51,9 @@ dsrv_role_become(enum dsrv_role_kind kind)
 	role.pid = kind == DSRV_WORKER ? 0 : getpid();
 }
 
-/* What the library forks takes over from there; but a helper of the program
- * could say things to our parent, and keep it waiting for the last word. */
+/* A process that the library forks is given a pipe of its own. But a helper of
+ * the program could send words to our parent, and keep it waiting for end of
+ * file. */
 static void
 forked(void)
 {
@@ -138,8 +139,8 @@ dsrv_role_keep_hup_ignored(void)
  * Threads, as proc(5) tells of them: a fork copies only the one that calls it
  */
 
-/* Behind the name in a stat file, which may have anything in it: flags is the
- * 9th field, count the 20th. Whether it can be read. */
+/* The fields of a stat file behind the name, which may contain anything: flags
+ * is the 9th, count the 20th. Whether it can be read. */
 static int
 read_stat(const char *path, unsigned *flags, int *count)
 {
@@ -157,8 +158,8 @@ read_stat(const char *path, unsigned *flags, int *count)
 	    " %*s %*s %*s %*s %*s %d", flags, count) == 2;
 }
 
-/* One that pthread_join(3) has returned for may still be there: the kernel
- * wakes the joiner first. It is on its way out then. */
+/* A thread for which pthread_join(3) has returned may still be listed, since
+ * the kernel wakes the joiner first: it is exiting. */
 static int
 is_exiting(const char *thread)
 {
@@ -171,8 +172,8 @@ is_exiting(const char *thread)
 	return !read_stat(path, &flags, &count) || flags & PF_EXITING;
 }
 
-/* Not from the directory alone: under qemu-user it has the emulator's own
- * threads too. */
+/* The directory alone does not do: under qemu-user it also has the emulator's
+ * own threads. */
 static int
 count_threads(void)
 {
@@ -222,7 +223,7 @@ dsrv_role_enter(enum dsrv_role_kind expected, const char *verb)
 	return 0;
 }
 
-/* The lower of two that are at least from; -1 is none. */
+/* The lower of two that are at least from; -1: none. */
 static int
 lower(int best, int fd, int from)
 {

@@ -40,9 +40,9 @@ void dsrv_handover_close(struct dsrv_handover *);
 void dsrv_handover_inherit(const struct dsrv_handover *);
 /* In the master: when a logger has ended, keeps its file for the next, ... */
 void dsrv_handover_collect(struct dsrv_handover *);
-/* ... and when that has taken it over, does so no more. */
+/* ... and gives it up when that has taken it over. */
 void dsrv_handover_release(struct dsrv_handover *);
-/* How many lines were lost of which the log does not tell yet. */
+/* How many lost lines the log does not mention yet. */
 long dsrv_handover_lost(const struct dsrv_handover *);
 
 /*
@@ -94,7 +94,7 @@ int dsrv_role_stop_signal(void);
 /* Remembers that SIGHUP is ignored and must stay so. */
 void dsrv_role_keep_hup_ignored(void);
 /* Returns 0 if this is a process of the expected kind without other threads.
- * Else reports "unable to VERB" and returns an error number. */
+ * Otherwise reports "unable to VERB" and returns an error number. */
 int dsrv_role_enter(enum dsrv_role_kind expected, const char *verb);
 /* These descriptors, except -1, are the library's own too. */
 void dsrv_role_keep(const int *fds, int count);

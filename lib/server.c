@@ -242,7 +242,7 @@ become(const struct server *s, struct birth *birth)
 {
 	/* A signal to its group reaches only it and its helpers. */
 	setpgid(0, 0);
-	/* What it makes of its stderr is not for others to suffer from. */
+	/* Flags that it sets on its stderr must not affect others. */
 	if (dsrv_settings()->logger_enabled)
 		dsrv_descriptors_unshare(STDERR_FILENO);
 	if (has_spares(s))

@@ -1,5 +1,5 @@
 /*
- * settings.c - what the program has set, and the only writer of it
+ * settings.c - the program's settings; the only file that writes them
  *
  * SPDX-License-Identifier: ISC
  */
@@ -195,8 +195,8 @@ dsrv_settings_start_here(void)
 		no_start = errno;
 }
 
-/* Puts the directory before a relative path; in a format, as one. "-" is
- * standard output. */
+/* Puts the directory before a relative path, with percent signs doubled if it
+ * is a format. "-" is standard output. */
 static int
 make_absolute(char **path, int is_format)
 {
@@ -253,7 +253,7 @@ dsrv_settings_complete(void)
 	return make_absolute(&settings.logger_link, 0);
 }
 
-/* Whether each conversion of the format has its letter. */
+/* Whether each conversion of the format is complete. */
 static int
 is_complete(const char *format)
 {

@@ -142,9 +142,9 @@ dsrv_sigaction_die_of(int signo)
 }
 
 /*
- * Changes, while a loop runs: those that differ from the program's. A child
- * gets them back, or a handler that it is given. They are not in the loop,
- * which would add a page to the stack for each child to copy.
+ * Changes while a loop runs: dispositions that differ from the program's. A
+ * child gets the program's back, or a handler that it is given. They are not in
+ * struct dsrv_loop: that would add a page to the stack for each child to copy.
  */
 
 enum { CHANGED_MAX = 9 };	/* the table, SIGCHLD, SIGPIPE, SIGXFSZ */

@@ -81,7 +81,7 @@ begin_receiving(struct dsrv_sigfd *c)
 	sigset_t mask = c->mask;
 	int signo;
 
-	/* Not of interest, but it must not end us when a write fails. */
+	/* It tells us nothing, but must not end us when a write fails. */
 	sigaddset(&c->signals, SIGPIPE);
 	c->fd = dsrv_descriptors_own(signalfd(-1, &c->signals,
 	    SFD_CLOEXEC | SFD_NONBLOCK));
@@ -145,7 +145,7 @@ close_ends(struct dsrv_sigfd *c)
 	close(c->fd);
 }
 
-/* It was of no interest, and would end us. */
+/* It tells us nothing, and would end us. */
 static void
 forget_sigpipe(void)
 {

@@ -36,7 +36,7 @@ void dsrv_sigaction_begin(void);
 void dsrv_sigaction_end(void);
 void dsrv_sigaction_change(int signo, const struct sigaction *);
 void dsrv_sigaction_ignore(int signo);
-/* The status of a child is lost where SIGCHLD is ignored. */
+/* If SIGCHLD is ignored, the status of a child is lost. */
 void dsrv_sigaction_want_status(void);
 /* If the program has no handler for signo, workers get this one; whether they
  * do. */

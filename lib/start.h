@@ -88,8 +88,8 @@ enum dsrv_leader_word {
 
 /* Creates a session, forks the master and returns in it. The leader stays
  * inside, with null as descriptors 0 to 2, and ends as the master does, when no
- * process of a failed start is left. It hears by lifeline, and that its other
- * end is gone. It closes the count descriptors of for_master (or -1). */
+ * process of a failed start is left. By lifeline come the starter's orders, and
+ * its end. It closes the count descriptors of for_master (or -1). */
 void dsrv_leader_become(int lifeline, int null, const int *for_master,
     int count);
 
@@ -97,7 +97,7 @@ void dsrv_leader_become(int lifeline, int null, const int *for_master,
  * starter.c - the process that waits for the verdict on a start
  */
 
-/* What the daemon has in its hands until then, or -1. */
+/* The daemon's ends of what connects it with the starter, or -1. */
 struct dsrv_ends {
 	int to_starter;		/* the status pipe */
 	int from_starter;	/* the lifeline */

@@ -1,8 +1,8 @@
 /*
  * starter.c - the process that waits for the verdict on a start
  *
- * It shows what the daemon prints until it hears of success; or it ends all of
- * the daemon and tells the shell that there is none.
+ * It shows what the daemon prints until the start succeeds. If the start fails,
+ * it ends all processes of the daemon and tells the shell why.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -17,7 +17,7 @@
 #include "start.h"
 
 enum {
-	LOOK = 20,	/* ms between two looks at what is left of a start */
+	LOOK = 20,	/* ms between two checks of what is left of a start */
 	LAST_LOOK = 1000,	/* ms after SIGKILL: it will stay */
 	FAREWELL = 1000,	/* ms, for a leader that cannot be killed */
 	PATIENCE = 1000	/* ms, with a reader that takes nothing */
@@ -66,8 +66,8 @@ close_ends(struct starter *s)
  * The verdict
  */
 
-/* How long to wait for a reader that takes nothing, after a failure: not for
- * ever once the start's time is over, or it was told to end. */
+/* After a failure, how long to wait for a reader that takes nothing: not for
+ * ever if the start's time is over, or a signal has ended it. */
 static int64_t
 show_until(const struct starter *s)
 {
@@ -103,8 +103,8 @@ succeed(struct starter *s)
 {
 	s->state = SUCCEEDED;
 	set_timer(s, DSRV_NEVER);
-	/* Before the starter ends: whoever looks at the daemon then finds
-	 * the master where it will stay. */
+	/* Before the starter ends, so that the shell's next command finds the
+	 * master with the parent that it will keep. */
 	if (s->adopting == 0)
 		dsrv_reap_adopting(0);
 	if (dsrv_loop_has_child(&s->loop, s->leader)) {
@@ -116,8 +116,8 @@ succeed(struct starter *s)
 	dsrv_relays_finish(&s->relays, &s->loop);
 }
 
-/* To the leader's session; before it has made one it is alone. Whatever
- * has that number once they have all gone is nobody of ours. */
+/* Signals the leader's session, or the leader alone until it has made one. Once
+ * all are gone that id may belong to strangers. */
 static void
 signal_daemon(struct starter *s, int signo)
 {
@@ -157,7 +157,7 @@ hear_master(struct starter *s)
 			succeed(s);
 			break;
 		case DSRV_STATUS_ENDED:
-			/* It may still have to clear up: its end follows. */
+			/* It may still have to clean up: its end follows. */
 			s->told = 1;
 			s->status = number;
 			break;
@@ -243,7 +243,8 @@ handle_fd(struct starter *s)
 		set_timer(s, show_until(s));
 }
 
-/* Why there is no daemon; stores a line of that many bytes, or none: 0. */
+/* Stores a line that says why the start has failed; returns its length, 0:
+ * there is nothing to say. */
 static size_t
 find_reason(struct starter *s, char *line)
 {
@@ -269,7 +270,7 @@ find_reason(struct starter *s, char *line)
 	    dsrv_report_how(s->leader_status));
 }
 
-/* After all that the daemon has said, and as patiently shown. */
+/* After all that the daemon has said, and with the same patience. */
 static void
 explain(struct starter *s)
 {
@@ -289,7 +290,7 @@ has_leader(const struct starter *s)
 	    dsrv_clock_now() < s->leave_by;
 }
 
-/* Whether all has been shown that is to be. */
+/* Whether everything has been shown. */
 static int
 is_over(struct starter *s)
 {

@@ -44,7 +44,7 @@ dsrv_statuspipe_say(enum dsrv_status_word word, int number)
 
 	if (fd == -1)
 		return 0;
-	/* A pipe takes so few bytes at once, if there is a page for them. */
+	/* A pipe takes eight bytes at once, if there is memory for them. */
 	while ((n = write(fd, &said, sizeof said)) == -1 &&
 	    (errno == EINTR || (errno != EPIPE && tries-- > 0)))
 		if (errno != EINTR)
@@ -63,8 +63,8 @@ dsrv_statuspipe_hear(int from_child, int *number)
 		;
 	if (n == 0)
 		return DSRV_STATUS_GONE;
-	/* An error is not the end: it is read again. Neither is a word that
-	 * the child cannot have said. */
+	/* An error is not the end: the pipe is read again. Nor is a word that
+	 * the child cannot have sent. */
 	if (n != (ssize_t)sizeof said || said.word < DSRV_STATUS_SUCCESS ||
 	    said.word > DSRV_STATUS_ORPHAN)
 		return DSRV_STATUS_NOTHING;

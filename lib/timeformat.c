@@ -2,7 +2,8 @@
  * timeformat.c - strftime(3), one conversion at a time, and in one time zone
  *
  * The C library's own %s may read the time zone again, as mktime(3) does: after
- * a chroot(2), or once /etc/localtime is another, the log would go on in that.
+ * a chroot(2), or a change of /etc/localtime, the log would go on in another
+ * time zone.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -23,7 +24,7 @@ dsrv_timeformat_at(struct dsrv_time *t, time_t second)
 	return localtime_r(&second, &t->tm) != NULL ? 0 : -1;
 }
 
-/* What strptime(3) has made of "%s" tells its offset too. */
+/* If strptime(3) has read "%s", it has set the offset too. */
 void
 dsrv_timeformat_of(struct dsrv_time *t, const struct tm *tm)
 {
@@ -57,7 +58,7 @@ format_seconds(char *to, size_t room, const char *conversion, time_t second)
 	    NULL;
 	long width = strtol(digits, NULL, 10);
 
-	/* The C library would count to it. */
+	/* The C library would count up to the width. */
 	return width >= (long)room ? -1 : snprintf(to, room, zeros ?
 	    "%0*lld" : "%*lld", (int)width, (long long)second);
 }

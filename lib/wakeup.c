@@ -2,8 +2,8 @@
  * wakeup.c - lets untrusted processes wake a looping one
  *
  * A socket could pass descriptors, whose close(2) may take as long as their
- * sender likes, and a pipe has a lock that a writer can hold. An eventfd(2)
- * has neither problem. It is read without waiting, whatever mode others set on
+ * sender likes, and a pipe has a lock that a writer can hold. An eventfd(2) has
+ * neither problem. It is read without waiting, in any mode that others set on
  * it. Without eventfd(2) a pipe must do.
  *
  * SPDX-License-Identifier: ISC

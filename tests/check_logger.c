@@ -3474,8 +3474,8 @@ START_TEST(logger_that_ends_fast_too_often_ends_the_daemon)
 	ends_with(1);
 	ck_assert_int_eq(occurrences(log_path, "> one\n"), 1);
 	ck_assert_int_eq(occurrences(log_path, "> tested: unable to go on: "
-	    "the logger was ended by signal 9 (Killed), once more than may "
-	    "be\n"), 1);
+	    "the logger was ended by signal 9 (Killed), more often than "
+	    "allowed\n"), 1);
 }
 END_TEST
 
