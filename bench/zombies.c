@@ -54,7 +54,7 @@ now(void)
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
-/* A number that was no zombie in between is another process. */
+/* A pid that was not a zombie in between is another process. */
 static void
 note(struct look *look, const struct look *last, pid_t pid)
 {

@@ -1,5 +1,5 @@
 /*
- * logged.c - a service that logs its clients, and whose log is never lost
+ * logged.c - a service that logs its clients and never loses its log
  *
  *     logged [directory [port]]
  *
@@ -25,7 +25,7 @@ peer(void)
 	if (daemon_peer((struct sockaddr *)&addr, &len) == -1 ||
 	    getnameinfo((struct sockaddr *)&addr, len, name, sizeof name,
 	    NULL, 0, NI_NUMERICHOST) != 0)
-		return "somebody";
+		return "unknown";
 	return name;
 }
 

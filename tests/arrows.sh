@@ -1,9 +1,9 @@
 #!/bin/sh
 # arrows.sh - a file of lib/ calls only files that HACKING.md has below it
 #
-# Who calls whom is read from the symbols of the objects. In the order of the
-# tables in HACKING.md whose rows begin with the name of a file, each arrow goes
-# down, so there is no circle. Each file of lib/ is there, and only those.
+# The calls are read from the symbols of the objects. In the order of the tables
+# in HACKING.md whose rows begin with the name of a file, each arrow goes down,
+# so there is no circle. Each file of lib/ is there, and only those.
 #
 # SPDX-License-Identifier: ISC
 set -eu
@@ -41,7 +41,7 @@ symbols() {
 	done
 }
 
-# What does not go down.
+# The arrows that do not go down.
 wrong_arrows() {
 	{
 		ranked

@@ -1,5 +1,5 @@
 /*
- * check_address.c - a client's address, kept in little room, and as text
+ * check_address.c - a client's address, stored compactly and as text
  *
  * SPDX-License-Identifier: ISC
  */
@@ -13,7 +13,7 @@
 
 static struct dsrv_address kept;
 
-/* The text of an address of that family, port and so many bytes. */
+/* The text of an address of that family and port, in this many bytes. */
 static const char *
 text_of_v4(const char *host, int port)
 {

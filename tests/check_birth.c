@@ -13,7 +13,7 @@
 #include "harness.h"
 
 static int from_child, to_test;	/* a byte when it goes on */
-static int from_newborn;	/* what children say to the master */
+static int from_newborn;	/* the children's words to the master */
 
 static void
 open_pipes(void)
@@ -35,7 +35,7 @@ open_births(void)
 	ck_assert_int_eq(dsrv_birth_open(), 0);
 }
 
-/* A child of that birth, which says when it has come through. */
+/* A child of that birth, which says when it is released. */
 static pid_t
 fork_child(unsigned birth, pid_t server)
 {
@@ -48,7 +48,7 @@ fork_child(unsigned birth, pid_t server)
 	_exit(write(to_test, "", 1) != 1);
 }
 
-/* Whether one has come through. */
+/* Whether one is released. */
 static int
 has_come_through(int wait)
 {
@@ -205,7 +205,7 @@ START_TEST(a_child_that_was_released_says_nothing_when_its_server_dies)
 }
 END_TEST
 
-/* What a process writes there that has no right to: three bytes, and words. */
+/* What a process without the right to does: writes three bytes, and words. */
 START_TEST(only_a_word_is_heard_as_one_and_only_the_end_as_the_end)
 {
 	static const int words[] = { DSRV_STATUS_NOTHING, DSRV_STATUS_GONE,
@@ -232,7 +232,7 @@ START_TEST(only_a_word_is_heard_as_one_and_only_the_end_as_the_end)
 }
 END_TEST
 
-/* How many mappings a child could make others believe something by. */
+/* How many mappings a child could write for other processes to read. */
 static int
 make_writable(void)
 {

@@ -51,8 +51,8 @@ known_already(pid_t pid, int count)
 	return 0;
 }
 
-/* Neighbours, as a busy system has them; strangers; and numbers that differ
- * in their high bits only, which a table by remainder takes for one. */
+/* Neighbours, as on a busy system; strangers; and pids that differ only in
+ * their high bits, which a table by remainder takes for one. */
 static void
 choose_pids(void)
 {
@@ -91,7 +91,7 @@ compare_pids(const void *a, const void *b)
 	return (left > right) - (left < right);
 }
 
-/* Each one that should be there is in one place, and nothing else. */
+/* Each one that should be there is in one place, and no other is. */
 static void
 agrees_with_the_reference(void)
 {
@@ -113,8 +113,8 @@ agrees_with_the_reference(void)
 	    (size_t)n * sizeof listed[0]), 0);
 }
 
-/* Whether it was answered as by the reference. Not asserted here: that
- * costs a system call, and there are many of these. */
+/* Whether the answer is the reference's. Not asserted here: that costs a system
+ * call, and there are many of these. */
 static int
 one_operation(int additions)
 {
@@ -185,7 +185,7 @@ START_TEST(children_close_the_gap_with_the_last_one)
 }
 END_TEST
 
-/* One more than there can be workers: the master has its server as well. */
+/* One more than the most workers: the master has its server as well. */
 START_TEST(children_say_when_there_is_no_more_room)
 {
 	int i, wrong = 0;
@@ -247,7 +247,7 @@ START_TEST(children_are_written_to_a_roster_that_was_given)
 	ck_assert_int_eq(found, 500);
 	ck_assert_int_eq(given.orphans, 3);
 
-	/* It is the caller's: who reads it later finds it as it was. */
+	/* It is the caller's, and can be read later unchanged. */
 	dsrv_children_close(&children);
 	ck_assert_int_eq(given.count, 500);
 }

@@ -28,7 +28,7 @@ open_pipe(void)
 	ck_assert_int_eq(dup2(ends[1], STDERR_FILENO), STDERR_FILENO);
 }
 
-/* What dup2(2) may answer for a moment. */
+/* Errors that dup2(2) may return for a moment. */
 static int failures, failure;
 
 int
@@ -95,7 +95,7 @@ START_TEST(what_is_not_a_pipe_stays_what_it_is)
 }
 END_TEST
 
-/* To wait for a reader would be for ever. */
+/* Waiting for a reader would last for ever. */
 START_TEST(a_pipe_that_nobody_reads_is_not_waited_for)
 {
 	open_pipe();
@@ -132,7 +132,7 @@ enum { FCNTL = SYS_fcntl64 };
 enum { FCNTL = SYS_fcntl };
 #endif
 
-/* number: the ends that are not to block */
+/* number: the ends that must not block */
 static int number;
 
 static void

@@ -1,5 +1,5 @@
 /*
- * check_fdclean.c - daemon_clean_fd(): what stays open and what does not
+ * check_fdclean.c - daemon_clean_fd(): what it closes and what stays open
  *
  * SPDX-License-Identifier: ISC
  */
@@ -86,7 +86,7 @@ used(void)
 	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-/* Opens some, cleans them down to 6, and tells which of them are wrong. */
+/* Opens some, cleans them down to 6, and tells how many are wrong. */
 static void
 clean_down_to_6(void)
 {
@@ -402,7 +402,7 @@ clean_daemon(void)
 	echo();
 }
 
-/* It serves, is followed by another server, serves and stops. */
+/* It serves, is reloaded, serves and stops. */
 static void
 works(int highest)
 {
@@ -514,7 +514,7 @@ START_TEST(it_keeps_them_where_close_range_fails_and_proc_is_missing)
 }
 END_TEST
 
-/* In the order of the old programs: listen, go into the background, clean. */
+/* In the order of older programs: listen, go into the background, clean. */
 static void
 clean_after_listening(void)
 {
@@ -548,7 +548,7 @@ close_after_listening(void)
 	daemon_server(&listener, 1);
 }
 
-/* Else the shell would hear of a success, and there would be no daemon. */
+/* Otherwise the shell would hear of a success without a daemon. */
 START_TEST(a_start_whose_listeners_are_all_closed_fails_with_a_reason)
 {
 	run_start(&run, close_after_listening);

@@ -1,6 +1,6 @@
 /*
  * check_finger.c - examples/finger-before and what became of it as a daemon,
- * examples/finger: the same answers, but nobody waits for another
+ * examples/finger: the same answers, but no client waits for another
  *
  * SPDX-License-Identifier: ISC
  */
@@ -159,7 +159,7 @@ is_clean(const char *text)
 }
 
 /*
- * Whom the test itself is: what its plan is can be chosen
+ * The account of the test itself: the test can choose its plan
  */
 
 static const char *
@@ -168,13 +168,13 @@ me(void)
 	static char name[256];
 	struct passwd *account = getpwuid(getuid());
 
-	if (skip_if(account == NULL, "whoever runs this has no account"))
+	if (skip_if(account == NULL, "this user has no account"))
 		return NULL;
 	snprintf(name, sizeof name, "%s", account->pw_name);
 	return name;
 }
 
-/* Where the plan is looked for, below which all directories are made. */
+/* Where the server looks for the plan; makes all directories above it. */
 static const char *
 plan_path(void)
 {
@@ -203,7 +203,7 @@ write_file(const char *path, const char *text, mode_t mode)
 	ck_assert_int_eq(chmod(path, mode), 0);
 }
 
-/* Whether root, whom everybody has, can log in as the list means it. */
+/* Whether root, which every system has, can log in as the list means it. */
 static int
 root_can_log_in(void)
 {

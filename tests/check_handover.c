@@ -1,18 +1,18 @@
 /*
  * check_handover.c - a logger that dies at each of its steps: every line once
  *
- * The test process is the master here: it owns the log, starts one logger
- * after another, and has them die by SIGKILL at a step that it chooses. Steps
- * are the moments before and after the system calls by which a logger changes
- * anything that outlives it: the functions of libc that make them are defined
- * here, and so come before libc's own.
+ * The test process is the master here: it owns the log, starts one logger after
+ * another, and has each die by SIGKILL at a chosen step. Steps are the moments
+ * before and after the system calls by which a logger changes anything that
+ * outlives it: the libc functions that make them are defined here, in place of
+ * libc's own.
  *
- * Loggers and writers assert nothing: a record of Check's that is torn by a
- * death would be in the way of all others.
+ * Loggers and writers assert nothing: a record of Check's that a death has torn
+ * would spoil all others.
  *
  * SPDX-License-Identifier: ISC
  */
-#undef _FORTIFY_SOURCE	/* its inline variants would be in the way */
+#undef _FORTIFY_SOURCE	/* without its inline variants */
 #include "config.h"
 
 #include <sys/ioctl.h>
@@ -60,7 +60,7 @@ step(void)
 		raise(SIGKILL);
 }
 
-/* After what has been done is a step too: nothing of it is noted yet. */
+/* After the call is a step too: nothing of it is noted yet. */
 static long
 done(long value)
 {
@@ -212,7 +212,7 @@ close_log(void)
 	dsrv_outbox_close();
 }
 
-/* Its number may be that of another descriptor soon. */
+/* Its number may soon be another descriptor's. */
 static void
 leave_log(void)
 {
@@ -256,8 +256,8 @@ has_died(pid_t logger)
 	return 0;
 }
 
-/* Loggers that die at this step, so many, then one that does not. Whether
- * the first had such a step. */
+/* This many loggers that die at this step, then one that does not. Whether the
+ * first had such a step. */
 static int
 run_loggers(int death, int times)
 {
@@ -274,7 +274,7 @@ run_loggers(int death, int times)
 	return first;
 }
 
-/* A child that has nothing to tell but that it could not do its work. */
+/* A child that tells only whether it could do its work. */
 static void
 must(int holds)
 {
@@ -282,7 +282,7 @@ must(int holds)
 		_exit(97);
 }
 
-/* A line is its number and filling, of a length that follows from it. */
+/* A line is its number and filling, of a length that depends on it. */
 static size_t
 make_line(char *line, int number, size_t length)
 {
@@ -338,7 +338,7 @@ start_writer(int first, int count)
 #define HALF	"somebody else's line, which has no end"
 
 static int found[LINES_MAX];
-static int in_order;	/* a line comes behind those with lower numbers, ... */
+static int in_order;	/* a line comes after those with lower numbers, ... */
 static int last_read;	/* ... as this one */
 
 static int
@@ -397,7 +397,7 @@ read_file(int dir, const char *name)
 	for (next = text; next < text + file.st_size; next = end + 1) {
 		end = memchr(next, '\n',
 		    (size_t)(text + file.st_size - next));
-		/* What nobody has written anything behind stays as it is. */
+		/* A torn line that nothing follows stays as it is. */
 		if (end == NULL && is_half(next, text + file.st_size))
 			break;
 		hold(end != NULL, "%s: ends in a line", name);
@@ -462,7 +462,7 @@ leave_notes(int first, int count)
 	}
 }
 
-/* For each step: so many loggers that die there, one after another. */
+/* For each step: this many loggers that die there, one after another. */
 static void
 die_at_each_step(const char *name, int count, int times,
     void (*when_dead)(int death))
@@ -527,7 +527,7 @@ START_TEST(nor_does_one_whose_file_begins_with_half_a_line)
 }
 END_TEST
 
-/* They come behind the lines, which were written before them. */
+/* They come after the lines, which were written before them. */
 START_TEST(nor_one_that_messages_of_the_library_are_left_for)
 {
 	notes = 40;
@@ -589,7 +589,7 @@ START_TEST(nor_does_one_that_dies_in_a_rotation)
 }
 END_TEST
 
-/* As logrotate(8), or somebody in a hurry, does it. */
+/* As logrotate(8) does it, perhaps several times in a second. */
 static void
 move_away(int death)
 {
@@ -632,8 +632,8 @@ next_random(void)
 	return state >> 16 & 0x7fff;
 }
 
-/* Loggers that die at some step, so many at most, until one comes to the end:
- * where writers are slow there are more steps than a test has time for. */
+/* At most this many loggers that die at some step, until one comes to the end:
+ * with slow writers there are more steps than a test has time for. */
 static void
 die_at_random_steps(const char *name, int writers, int lines, unsigned most)
 {
@@ -688,7 +688,7 @@ START_TEST(rotations_and_many_deaths)
 }
 END_TEST
 
-/* Not at a step: wherever it is, in the middle of a system call too. */
+/* Not at a step: anywhere, even in the middle of a system call. */
 static void
 kill_at_any_moment(void)
 {
@@ -752,7 +752,7 @@ lines_missing(int count)
 	return missing;
 }
 
-/* Those that nobody had room for are counted, and no others are missing. */
+/* Those for which there was no room are counted, and no others are missing. */
 START_TEST(nor_do_a_logger_and_a_reader_that_are_killed_at_any_moment)
 {
 	enum { WRITERS = 10, EACH = 1500, KILLS = 200 };
@@ -796,7 +796,7 @@ open_file(const char *name)
 	return open(path, O_RDWR | O_APPEND | O_CREAT, 0600);
 }
 
-static int old_has_half, new_has_half;	/* a line, of somebody else */
+static int old_has_half, new_has_half;	/* a line, of another process */
 
 static void
 add_half_to(const char *name)
@@ -807,7 +807,7 @@ add_half_to(const char *name)
 	close(fd);
 }
 
-/* A write fails halfway, and another file follows, in which it dies. */
+/* A write fails halfway, and another file follows, where the logger dies. */
 static void
 leave_full_file(int death)
 {
@@ -866,7 +866,7 @@ run_child(void (*child)(int), int death)
 	return has_died(pid);
 }
 
-/* The half of a line that stays there is not looked at. */
+/* The half line that stays there is ignored. */
 static void
 cut_old_file(void)
 {

@@ -1,5 +1,5 @@
 /*
- * check_http.c - examples/http as its clients see it, the nasty ones too
+ * check_http.c - examples/http as its clients see it, even nasty ones
  *
  * SPDX-License-Identifier: ISC
  */
@@ -162,7 +162,7 @@ stop(pid_t master)
 	nothing_left();
 }
 
-/* A start that must fail with this status and say this. */
+/* A start that must fail with this status and message. */
 static void
 fails(int expected, const char *said)
 {
@@ -258,7 +258,7 @@ body_len(void)
 	return reply_len - (size_t)(body() - reply);
 }
 
-/* The length in the header is that of the body. */
+/* Asserts that the length in the header is that of the body. */
 static void
 length_agrees(void)
 {
@@ -634,10 +634,10 @@ START_TEST(http_ends_clients_that_are_silent_or_do_not_read)
 	client_says(unfinished, "GET / HTTP/1.0\r\nHost:");
 	deaf = client(port);
 	client_says(deaf, "GET /big HTTP/1.0\r\n\r\n");
-	/* This one has its reply, but never closes. */
+	/* This client has its reply, but never closes. */
 	lasting = client(port);
 	client_says(lasting, "GET / HTTP/1.0\r\n\r\n");
-	/* Each has its worker by then: the connections are taken in order. */
+	/* By now each has its worker: connections are accepted in order. */
 	says(client_hears(lasting), "200 OK");
 	count = children_of(server, pids, 4);
 	for (i = 0; i < count; i++)

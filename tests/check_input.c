@@ -1,6 +1,6 @@
 /*
- * check_input.c - wrong use, wrong values and too little of everything: one
- * line that says so, status 1, and nothing left
+ * check_input.c - wrong use, wrong values and shortages: one line that says so,
+ * status 1, and nothing left
  *
  * SPDX-License-Identifier: ISC
  */
@@ -23,16 +23,16 @@
 
 enum {
 	UNUSED = 200,		/* a descriptor that is not open */
-	FEW = 16,		/* descriptors that must do */
+	FEW = 16,		/* this many descriptors must suffice */
 	MANY = 1048576,
-	STRANGERS = 200000	/* users that nobody is */
+	STRANGERS = 200000	/* from here on, user ids without an account */
 };
 
-/* The stages, and what each of them is set to return. */
+/* The stages, and the return_fatal value of each. */
 enum call { START, MASTER, LOGGER, SUCCESS, SERVER, CALLS };
 static const int returns[CALLS] = { -3, -4, -5, -6, -6 };
 
-/* Where a program can be: a bit for each stage that is wrong there. */
+/* The places of a program: a bit for each stage that is wrong there. */
 enum place { PROGRAM, IN_MASTER, IN_SERVER, IN_READY, IN_WORKER, PLACES };
 static const unsigned wrong[PLACES] = {
 	1 << MASTER | 1 << LOGGER | 1 << SUCCESS | 1 << SERVER,
@@ -95,7 +95,7 @@ call(enum call which)
 	}
 }
 
-/* Where a stage has returned its value, the program is over. */
+/* If a stage has returned its value, the program is over. */
 static void
 go(enum place from, enum place to)
 {
@@ -158,7 +158,7 @@ refuses(enum call which, int error)
  * What the test does
  */
 
-/* Of so many messages, one a line and without a control byte, the first
+/* There are this many messages, one a line and without control bytes; the first
  * says this. */
 static void
 messages(int count, const char *part)
@@ -168,7 +168,7 @@ messages(int count, const char *part)
 
 	for (; (end = strchr(line, '\n')) != NULL; line = end + 1, lines++) {
 		ck_assert_msg(strncmp(line, "testd: unable to ", 17) == 0,
-		    "\"%s\" is no message", line);
+		    "\"%s\" is not a message", line);
 		for (p = line; p < end; p++)
 			ck_assert(!iscntrl((unsigned char)*p));
 	}
@@ -178,8 +178,8 @@ messages(int count, const char *part)
 	ck_assert(strstr(run.err, part) < strchr(run.err, '\n'));
 }
 
-/* Its own message, and where the program was in another process also that
- * of the one that waits for it. */
+/* Its own message; if the program was in another process, also that of the
+ * process that waits for it. */
 static void
 fails(void (*program)(void), int count, const char *part)
 {
@@ -334,7 +334,7 @@ END_TEST
  * Stages in processes of the program's own
  */
 
-/* Its child calls the stage, and it goes on. */
+/* Its child calls the stage, and the program goes on. */
 static void
 calls_in_a_child(void)
 {
@@ -350,7 +350,7 @@ calls_in_a_child(void)
 	go_on_from(place);
 }
 
-/* The right ones, but for who calls them. */
+/* The right stages, called by the wrong process. */
 static const struct {
 	enum place place;
 	enum call call;
@@ -465,8 +465,8 @@ START_TEST(a_stage_beside_a_thread_returns_its_value_and_ebusy)
 }
 END_TEST
 
-/* The kernel wakes who waits for a thread before it closes what that thread
- * has: here a connection of its own, so full that this takes a moment. */
+/* The kernel wakes the joiner of a thread before it closes the thread's files:
+ * here a connection so full that this takes a moment. */
 static void *
 end_slowly(void *unused)
 {
@@ -574,7 +574,7 @@ struct list {
 
 enum { LISTS = 11 };
 
-/* What no server can serve, in memory that stays. */
+/* Lists that no server can serve, in static memory. */
 static struct list
 bad_list(int which)
 {
@@ -721,7 +721,7 @@ set_limit(rlim_t files)
 	return setrlimit(RLIMIT_NOFILE, &limit) == 0;
 }
 
-/* number: so many descriptors, or as near as may be */
+/* number: this many descriptors, or as near as allowed */
 static void
 daemon_with_a_limit(void)
 {
@@ -786,8 +786,8 @@ START_TEST(too_few_descriptors_fail_the_start_or_do_not)
 }
 END_TEST
 
-/* Still root by name, so that it may write where whoever watches it wants it
- * to, but without the right to have more processes than others. */
+/* Still root by name, so that a watching tool can write its files, but without
+ * the right to have more processes than others. */
 static int
 become_a_user(uid_t user)
 {
@@ -800,13 +800,13 @@ become_a_user(uid_t user)
 	    syscall(SYS_capset, &version, none) == 0;
 }
 
-/* number: so many processes may the user have whom it becomes */
+/* number: how many processes the user that it becomes may have */
 static void
 daemon_of_a_user(void)
 {
 	struct rlimit limit = { (rlim_t)number, (rlim_t)number };
 
-	/* No other test, at this time, is the same. */
+	/* No other running test uses the same. */
 	if (!become_a_user((uid_t)(STRANGERS + getpid())) ||
 	    setrlimit(RLIMIT_NPROC, &limit) == -1)
 		_exit(98);
@@ -873,8 +873,8 @@ daemon_without_null(void)
 	echo_daemon();
 }
 
-/* On stderr; or where that is closed on another of the three; or, where there
- * is none, in the system's log. */
+/* On stderr; if that is closed, on another of the three; if all are, in the
+ * system's log. */
 START_TEST(a_start_without_dev_null_says_why)
 {
 	char record[256] = "";

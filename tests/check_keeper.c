@@ -200,7 +200,7 @@ START_TEST(a_test_has_no_descriptor_that_its_program_has_inherited)
 }
 END_TEST
 
-/* Also above those that this program has open, which are closed at exec. */
+/* Even above those that this program has open, which are closed at exec. */
 static void
 open_many(void)
 {

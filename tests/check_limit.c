@@ -1,5 +1,5 @@
 /*
- * check_limit.c - what happens often: said once, and then how often
+ * check_limit.c - frequent events: reported once, then counted
  *
  * SPDX-License-Identifier: ISC
  */
@@ -49,7 +49,7 @@ START_TEST(limit_says_one_that_comes_after_a_quiet_time_at_once)
 }
 END_TEST
 
-/* A line for a kind every so often, however many there are. */
+/* One line in a while, however many events there are. */
 START_TEST(limit_says_no_more_than_a_line_in_the_quiet_time)
 {
 	int64_t now;
@@ -70,7 +70,7 @@ START_TEST(limit_says_no_more_than_a_line_in_the_quiet_time)
 }
 END_TEST
 
-/* Late, as a busy loop is: what is unsaid is said before anything new. */
+/* Late, as a busy loop is: the old count is reported before anything new. */
 START_TEST(limit_loses_none_where_the_line_comes_late)
 {
 	dsrv_limit_event(&limit, BEGIN);

@@ -25,7 +25,7 @@ enum { MAX = 8, OWN_ERROR = 1234 };
 
 static struct run run;
 static int fds[MAX];
-static const char *host;	/* what a program is to listen on ... */
+static const char *host;	/* what a program listens on ... */
 static char service[32];	/* ... */
 static int room;		/* ... and the room that it has */
 
@@ -105,7 +105,7 @@ option_of(int fd, int level, int name)
 	return value;
 }
 
-/* Listens on all of this machine's; the first port is for all. */
+/* Listens on all of this machine's addresses, which share one port. */
 static int
 listen_on_all(void)
 {
@@ -125,7 +125,7 @@ set_service(int port)
  * Programs
  */
 
-/* Tells how many, and what is open then more than before. */
+/* Tells how many, and how many more descriptors are open than before. */
 static void
 listener(void)
 {
@@ -272,7 +272,7 @@ START_TEST(a_port_that_was_served_a_moment_ago_is_free)
 	set_service(port_of(fds[0]));
 	fd = client(port_of(fds[0]));
 	ck_assert_int_ge(conn = accept(fds[0], NULL, NULL), 0);
-	close(conn);	/* who closes first keeps the port for a while */
+	close(conn);	/* the first to close keeps the port for a while */
 	ck_assert_ptr_null(client_hears(fd));
 	close(fd);
 	close(fds[0]);
@@ -448,11 +448,11 @@ START_TEST(a_null_pointer_or_no_room_is_einval)
 }
 END_TEST
 
-/* What is no name, also where nobody asks a name server. */
+/* It is not a name, even without asking a name server. */
 #define NO_HOST "not-a-host-at-all-not-a-host-at-all-" \
 	"not-a-host-at-all-not-a-host-at-all"
 
-/* It fails with one message, which says this. */
+/* Fails with one message, which says this. */
 static void
 fails_somehow(const char *part)
 {
@@ -505,7 +505,7 @@ START_TEST(a_service_that_is_none_is_named)
 }
 END_TEST
 
-/* An address that stands in the list of hosts twice, under one name. */
+/* An address that the list of hosts has twice, under one name. */
 static void
 listener_with_a_name_twice(void)
 {
@@ -576,7 +576,7 @@ ends_with(int port, const char *line)
 	close(fd);
 }
 
-/* A service manager, or the next daemon, has it still. */
+/* A service manager, or the next daemon, still has it. */
 START_TEST(a_socket_that_a_daemon_was_started_with_outlives_it)
 {
 	int port, own;

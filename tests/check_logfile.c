@@ -44,7 +44,7 @@ enum {
 #define BERLIN	"CET-1CEST,M3.5.0,M10.5.0/3"
 
 /*
- * In between: what another user does right before a call
+ * In between: another user's act right before a call
  */
 
 static void (*before_call)(void);	/* once */
@@ -140,7 +140,7 @@ name_at(time_t when)
 	return path + length + 1;
 }
 
-/* Most tests are about one format. */
+/* Most tests use one format. */
 static void
 start_with(const char *format)
 {
@@ -169,7 +169,7 @@ make_directory(const char *name)
 	ck_assert_int_eq(mkdir(name, 0755), 0);
 }
 
-/* Whether something of that name is there, a link not followed. */
+/* Whether something has that name; a link is not followed. */
 static int
 is_there(const char *name)
 {
@@ -202,7 +202,7 @@ mode_of(const char *name)
 	return (unsigned)file.st_mode & 07777;
 }
 
-/* Opens what the format gives for that time, which must work. */
+/* Opens the file that the format gives for that time, which must work. */
 static int
 open_at(time_t when)
 {
@@ -225,7 +225,7 @@ log_at(time_t when, const char *text)
 	close(fd);
 }
 
-/* Opens what the format gave last, or another path. */
+/* Opens the file that the format gave last, or another path. */
 static int
 open_named(const char *name)
 {
@@ -238,7 +238,7 @@ open_named(const char *name)
 	return dsrv_logfile_open(&other, &size_given);
 }
 
-/* As the kernel has it, which is another one below valgrind. */
+/* As the kernel knows it, which is another one under valgrind. */
 static const char *
 our_name(void)
 {
@@ -252,7 +252,8 @@ our_name(void)
 	return name;
 }
 
-/* This file is not opened, for this reason, and nothing stays open. */
+/* Asserts that this file is not opened, for this reason, and nothing stays
+ * open. */
 static void
 refuses(const char *name, const char *why)
 {
@@ -341,7 +342,7 @@ START_TEST(a_relative_format_starts_in_the_directory_of_the_start)
 	set_format("./logs/%Y.log");
 	ck_assert_int_eq(dsrv_logname_at(&name_given, SUMMER), 0);
 	ck_assert_str_eq(path, expected);
-	/* What is complete is not completed again. */
+	/* A complete path is not completed again. */
 	ck_assert_int_eq(dsrv_settings_complete(), 0);
 	ck_assert_int_eq(dsrv_logname_at(&name_given, SUMMER), 0);
 	ck_assert_str_eq(path, expected);
@@ -602,7 +603,7 @@ names_here(void)
 	return count - 2;	/* . and .. */
 }
 
-/* Where percent signs are doubled, the format is longer than any path. */
+/* With percent signs doubled, the format is longer than any path. */
 START_TEST(below_a_long_start_of_percent_signs_the_right_directory_is_made)
 {
 	enum { DEEP = 10, LENGTH = 250 };
@@ -630,7 +631,7 @@ START_TEST(below_a_long_start_of_percent_signs_the_right_directory_is_made)
 END_TEST
 
 /*
- * What is no log file
+ * What is not a log file
  */
 
 START_TEST(a_directory_is_refused)
@@ -664,7 +665,7 @@ START_TEST(a_file_with_another_name_too_is_refused_where_others_may_link)
 }
 END_TEST
 
-/* As of a directory that is kept by hard links, cp -al. */
+/* As after a backup of the directory by hard links, cp -al. */
 START_TEST(a_file_with_another_name_too_is_opened_where_none_but_we_may_link)
 {
 	start_with("x.log");
@@ -749,7 +750,7 @@ START_TEST(a_link_of_another_user_in_place_of_a_directory_is_refused)
 	ck_assert_int_eq(lchown("logs", NOBODY, NOBODY), 0);
 	refuses(path, strerror(ENOTDIR));
 	ck_assert(!is_there("elsewhere/x.log"));
-	/* Nor on the way to where a good one leads. */
+	/* Nor on the way to the target of a good one. */
 	ck_assert_int_eq(rename("logs", "theirs"), 0);
 	ck_assert_int_eq(symlink("theirs", "logs"), 0);
 	refuses(path, strerror(ENOTDIR));
@@ -757,7 +758,7 @@ START_TEST(a_link_of_another_user_in_place_of_a_directory_is_refused)
 }
 END_TEST
 
-/* Another user's trick: elsewhere for what was 2026. */
+/* Another user's trick: another directory in place of 2026. */
 static void
 exchange_directory(void)
 {
@@ -826,7 +827,7 @@ END_TEST
  * Streams
  */
 
-/* This is what the file of that name is, in the foreground. */
+/* In the foreground, asserts that the file of that name is this stream. */
 static void
 opens(const char *name, int number)
 {
@@ -860,7 +861,7 @@ START_TEST(standard_output_and_standard_error_can_be_the_log)
 	set_format("-");
 	ck_assert_int_eq(dsrv_logname_at(&name_given, SUMMER), 0);
 	opens(path, 1);
-	/* Flags are not shared with others who write there. */
+	/* Flags are not shared with other processes that write there. */
 	ck_assert_int_eq(fcntl(1, F_GETFL) & O_NONBLOCK, 0);
 }
 END_TEST
@@ -919,7 +920,7 @@ START_TEST(a_socket_is_refused)
 }
 END_TEST
 
-/* Else root's rights would open it. */
+/* Otherwise root's rights would open it. */
 static void
 drop_rights(void)
 {
@@ -937,7 +938,8 @@ START_TEST(a_file_that_may_not_be_written_is_refused)
 	if (geteuid() == 0)
 		ck_assert_int_eq(chown("x.log", NOBODY, (gid_t)-1), 0);
 	drop_rights();
-	/* By its short name: what is above is not for everybody either. */
+	/* By its short name: the directories above are not readable for all
+	 * either. */
 	ck_assert_int_ge(fd = open_named("x.log"), 0);
 	close(fd);
 	ck_assert_int_eq(chmod("x.log", 0400), 0);
@@ -1002,7 +1004,7 @@ END_TEST
 static void
 hand_on_the_lock(void)
 {
-	int fd = open("x.log", O_RDONLY);	/* flock -s needs no more */
+	int fd = open("x.log", O_RDONLY);	/* enough for flock -s */
 
 	flock(fd, LOCK_SH);
 	if (fork() > 0)
@@ -1022,7 +1024,7 @@ START_TEST(a_lock_is_whose_that_has_the_file_once_its_taker_is_gone)
 		return;
 	start_with("x.log");
 	make_file("x.log", "text");
-	fd = open("x.log", O_RDWR);	/* somebody who has no lock */
+	fd = open("x.log", O_RDWR);	/* another process without a lock */
 	run_start(&run, hand_on_the_lock);
 	heir = (pid_t)heard(&run, "heir");
 	ck_assert_int_eq(run_wait(&run), 0);
@@ -1179,7 +1181,7 @@ START_TEST(rotation_counts_beyond_nine)
 }
 END_TEST
 
-/* As a logger leaves it that has died between two renames. */
+/* As a logger that has died between two renames leaves it. */
 START_TEST(rotation_fills_a_gap_and_loses_nothing)
 {
 	start_with("x.log");
@@ -1203,7 +1205,7 @@ START_TEST(rotation_fills_a_gap_and_loses_nothing)
 }
 END_TEST
 
-/* What is in the way, and no file, stays there, and the rotation is off. */
+/* What is in the way, and not a file, stays there, and nothing is rotated. */
 static void
 nothing_is_rotated(void)
 {
@@ -1255,7 +1257,7 @@ START_TEST(rotation_goes_no_further_than_files_are_kept)
 }
 END_TEST
 
-/* A lock that somebody else has on this file, until it is closed. */
+/* Another process's lock on this file, until it is closed. */
 static int
 lock_file(const char *name)
 {
@@ -1296,8 +1298,8 @@ START_TEST(rotation_leaves_a_file_that_is_locked)
 }
 END_TEST
 
-/* Another daemon that has made a file of the name in the moment in which it
- * was free. */
+/* Another daemon has made a file of that name at the moment when it was
+ * free. */
 START_TEST(rotation_gives_back_what_is_not_the_file)
 {
 	int fd;
@@ -1356,7 +1358,7 @@ END_TEST
  * The oldest go
  */
 
-/* A file that was written so many seconds before the others. */
+/* A file that was written this many seconds before the others. */
 static void
 make_old(const char *name, int age)
 {
@@ -1369,7 +1371,7 @@ make_old(const char *name, int age)
 
 static size_t size_max = 1;
 
-/* With this name for the one that was left just before; NULL: none. */
+/* Prunes, with this name as that of the previous file; NULL: none. */
 static void
 prune_at(time_t now, const char *left)
 {
@@ -1404,7 +1406,7 @@ goes(const char *name)
 	ck_assert_msg(!is_there(name), "%s was not removed", name);
 }
 
-/* Whatever has one of these names stays, however old it is. */
+/* A file with one of these names stays, however old it is. */
 static void
 are_no_own(const char *const *names, int count)
 {
@@ -1528,8 +1530,8 @@ START_TEST(numbers_that_no_rotation_gives_are_somebody_else_s)
 }
 END_TEST
 
-/* A rotation that was broken off leaves a gap, which the next one does not
- * fill where the file has another name by then. */
+/* An interrupted rotation leaves a gap, which the next one does not fill if the
+ * file has another name by now. */
 START_TEST(numbers_behind_a_gap_are_own_as_far_as_a_rotation_goes)
 {
 	start_with("x-%Y.log");
@@ -1579,7 +1581,7 @@ START_TEST(a_locked_file_is_somebody_else_s_and_does_not_count)
 }
 END_TEST
 
-/* Whatever times the others tell. */
+/* Even if the others have later times. */
 START_TEST(the_file_that_was_just_left_is_the_newest)
 {
 	start_with("x-%Y.log");
@@ -1597,8 +1599,8 @@ START_TEST(the_file_that_was_just_left_is_the_newest)
 }
 END_TEST
 
-/* A clock that was wrong for a while has made them; else each file that is
- * left after that would be older than they, and go. */
+/* A clock that was wrong for a while has made them. Otherwise each file that is
+ * left after that would be older than they, and be removed. */
 START_TEST(files_of_a_time_that_is_not_yet_go_first)
 {
 	start_with("x-%Y.log");
@@ -1640,7 +1642,7 @@ START_TEST(nothing_is_removed_where_a_directory_is_exchanged_meanwhile)
 	prune(1);
 	for (i = 3; i < DSRV_COUNT(names); i++)
 		stays(names[i]);
-	/* What was begun is ended where it was. */
+	/* A line is ended in the file where it began. */
 	goes("was/x-5.log");
 	stays("was/x-4.log");
 }
@@ -1822,7 +1824,7 @@ START_TEST(files_in_directories_of_the_format_go)
 	goes("2025/12-logs/x-31.log.1");
 	stays("2025/logs/x-31.log");
 	stays("2025/x-31.log");
-	stays("2025/12-logs");	/* a directory is nobody's to remove */
+	stays("2025/12-logs");	/* a directory is never removed */
 }
 END_TEST
 
@@ -1843,7 +1845,7 @@ START_TEST(files_behind_a_link_in_place_of_a_directory_stay)
 }
 END_TEST
 
-/* Both parts of the path have the year: they must be of one. */
+/* Both parts of the path have the year: it must be the same one. */
 START_TEST(a_file_whose_directory_tells_another_time_stays)
 {
 	start_with("%Y/x-%Y-%m.log");
@@ -1909,7 +1911,7 @@ START_TEST(a_start_directory_of_such_characters_stands_for_itself)
 }
 END_TEST
 
-/* The conversions that logs are named by. */
+/* The conversions that log names usually have. */
 START_TEST(names_of_any_usual_conversion_are_own)
 {
 	static const char *const formats[] = { "x-%F.log", "x-%F_%T.log",
@@ -1937,8 +1939,8 @@ START_TEST(names_of_any_usual_conversion_are_own)
 }
 END_TEST
 
-/* strptime(3) reads these, but cannot tell the day from them. Here it is the
- * day on which the file was written, as it would be. */
+/* strptime(3) reads these, but they do not tell the day. Here it is the day on
+ * which the file was written, as it would be. */
 START_TEST(names_of_weeks_are_own)
 {
 	static const char *const formats[] = { "x-%Y-%U.log", "x-%Y-%W.log",
@@ -2019,7 +2021,7 @@ leads_to(const char *link, const char *expected)
 	ck_assert_str_eq(target, expected);
 }
 
-/* Has the link lead to the file of that time. */
+/* Makes the link lead to the file of that time. */
 static void
 link_at(time_t when)
 {
@@ -2179,7 +2181,7 @@ START_TEST(a_link_in_a_missing_directory_fails)
 }
 END_TEST
 
-/* Other than the file's name, it is no format. */
+/* Unlike the file's name, it is not a format. */
 START_TEST(the_link_may_hold_percent_signs)
 {
 	start_in(scratch());

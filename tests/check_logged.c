@@ -39,7 +39,7 @@ start(const char *directory)
  * Waiting
  */
 
-/* Whether the master has two children: one that listens, one that does not. */
+/* Whether the master has two children, of which one listens. */
 static int
 know_children(void)
 {
@@ -78,7 +78,7 @@ path_of(const char *name)
 	return path;
 }
 
-/* What the link leads to, which is valid until the next call. */
+/* The target of the link; valid until the next call. */
 static const char *
 log_text(void)
 {
@@ -115,7 +115,7 @@ is_logged(const char *part, int times)
 	ck_assert_int_eq(times_logged(part), times);
 }
 
-/* Each line begins with its time, and none has anything else than text. */
+/* Each line begins with its time, and has nothing but text. */
 static void
 is_well_formed(void)
 {
@@ -257,7 +257,7 @@ START_TEST(logged_loses_nothing_when_its_logger_is_killed)
 }
 END_TEST
 
-/* Writes it to where the server's stderr goes. */
+/* Writes it to the server's stderr. */
 static void
 write_as_server(const char *text)
 {

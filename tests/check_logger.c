@@ -60,8 +60,8 @@ static char prefix[16] = "> ";
 static int padding = 1;	/* of x in each numbered line */
 
 /*
- * The clock: what the whole program under test takes for the time is the
- * test's choice, where it makes one
+ * The clock: the test may choose the time that the whole program under test
+ * sees
  */
 
 static struct sky {
@@ -95,7 +95,7 @@ time(time_t *now)
 	return ts.tv_sec;
 }
 
-/* From now on it stands still, until the test moves it. */
+/* From now on it does not run: the test moves it. */
 static void
 stop_the_clock(void)
 {
@@ -110,9 +110,9 @@ stop_the_clock(void)
  */
 
 static struct disk {
-	volatile int hangs;	/* calls do not return until it is 0 */
+	volatile int hangs;	/* if not 0, calls do not return until it is */
 	volatile int error;	/* for the next write; 0: it works */
-	volatile int calls;	/* that have met the one or the other */
+	volatile int calls;	/* calls that were affected */
 } *disk;
 
 static void
@@ -252,7 +252,7 @@ many(const char *name, long count)
 	printf("%ld\n", i);
 }
 
-/* Until the client has another order; one who is called so pauses. */
+/* Until the client has another order; a writer that gets it pauses. */
 static void
 flood(const char *name)
 {
@@ -265,7 +265,7 @@ flood(const char *name)
 	printf("%ld\n", i);
 }
 
-/* Until there is no room in the log pipe, not for a byte. */
+/* Until the log pipe has no room, not even for a byte. */
 static void
 fill(void)
 {
@@ -294,7 +294,7 @@ put_bytes(size_t size, int byte)
 	puts("ok");
 }
 
-/* Writes from a page that never comes: who writes to a pipe has its lock. */
+/* Writes from a page that never comes: a writer to a pipe holds its lock. */
 static void
 hold_log(void)
 {
@@ -326,7 +326,7 @@ say_last_words(int signo)
 	_exit(0);
 }
 
-/* One that has nothing to do with the daemon but its stderr. */
+/* A process that has only its stderr in common with the daemon. */
 static void
 fork_helper(void)
 {
@@ -415,7 +415,7 @@ static const struct command commands[] = {
  * The daemon, from outside
  */
 
-/* Has the program log to this name in the scratch directory. */
+/* Makes the program log to this name in the scratch directory. */
 static void
 log_to(const char *name)
 {
@@ -467,7 +467,8 @@ kill_logger(void)
 	next_logger();
 }
 
-/* No server was there, no process is, and the reason was given. */
+/* Asserts that there was no server, no process is left, and the reason was
+ * given. */
 static void
 start_has_failed(int status, const char *reason)
 {
@@ -534,7 +535,7 @@ log_line(const char *text)
  * Files
  */
 
-/* All of it, in memory to be freed; NULL where there is none. */
+/* All of it, in memory to be freed; NULL if there is none. */
 static char *
 content(const char *path, size_t *size)
 {
@@ -593,7 +594,7 @@ line_comes(const char *path, const char *text)
 	comes(path, line);
 }
 
-/* Says it, and waits for it. */
+/* Makes the worker say it, and waits for it. */
 static void
 logs_in(const char *path, const char *text)
 {
@@ -695,7 +696,7 @@ make_directory(const char *name)
 	ck_assert_int_eq(mkdir(in_scratch(name), 0755), 0);
 }
 
-/* The number of a numbered line of that writer, or -1: it is another's. */
+/* The number of that writer's numbered line; -1: it is another's. */
 static long
 number_in(const char *line, const char *name)
 {
@@ -751,8 +752,8 @@ count_on(long number, long count)
 	return count + 1;
 }
 
-/* The file goes on with the lines of that writer, each once, from the next
- * one on; returns which is the next then. */
+/* Asserts that the file goes on with that writer's lines, each once, from this
+ * one on; returns the next number. */
 static long
 follow(const char *path, const char *name, long next)
 {
@@ -765,8 +766,8 @@ has_all(const char *name, long count)
 	ck_assert_int_eq(follow(log_path, name, 0), count);
 }
 
-/* The files that the rotation has made, the highest number first, and the
- * current one, hold all lines. */
+/* Asserts that the rotated files, the highest number first, and the current one
+ * hold all lines. */
 static long
 follow_rotated(const char *name, long next)
 {
@@ -1086,7 +1087,7 @@ START_TEST(logger_may_change_its_directory)
 }
 END_TEST
 
-/* Its own, and those of the directories above, let this user in. */
+/* Its own rights, and those of the directories above, let this user in. */
 static void
 give_scratch_to(uid_t user)
 {
@@ -1221,7 +1222,7 @@ START_TEST(logger_is_refused_in_the_master)
 END_TEST
 
 /*
- * What is written, and by whom
+ * What is written, and by which process
  */
 
 static void
@@ -1375,7 +1376,7 @@ has_target(const char *target, const struct descriptor *all, int count)
 	return count > 0;
 }
 
-/* And not from the test, or from who has started that. */
+/* And not from the test, or from the process that has started the test. */
 static int
 is_loggers(const struct descriptor *d)
 {
@@ -1387,7 +1388,7 @@ is_loggers(const struct descriptor *d)
 	    !has_target(d->target, ours, descriptors(getpid(), ours));
 }
 
-/* But for the way into the log, as stdout and stderr. */
+/* Except the log pipe, as stdout and stderr. */
 static void
 has_nothing_of_the_logger(pid_t pid)
 {
@@ -1471,7 +1472,7 @@ stay_confirmed(void)
 	at_gate();
 }
 
-/* So many has the server that is at the gate. */
+/* This many descriptors has the server that is at the gate. */
 static int
 descriptors_at_gate(void)
 {
@@ -1524,7 +1525,8 @@ START_TEST(logger_may_clean_its_descriptors)
 }
 END_TEST
 
-/* All that the program has is closed: the log tells where it listens. */
+/* All of the program's descriptors are closed: the log says where it
+ * listens. */
 static void
 listen_anew(void)
 {
@@ -1565,8 +1567,8 @@ END_TEST
  * Memory
  */
 
-/* The numbers of what a process shares with others, as the kernel counts
- * it, but for files; how many. */
+/* The inode numbers of memory that a process shares with others, except files;
+ * how many. */
 static int
 shared_mappings(pid_t pid, unsigned long *numbers, int max)
 {
@@ -1594,7 +1596,7 @@ has_number(unsigned long number, const unsigned long *numbers, int count)
 	return count > 0;
 }
 
-/* That has nothing of what the logger has, except this. */
+/* Asserts that it shares none of the logger's memory, except this. */
 static void
 shares_nothing(pid_t pid, unsigned long except)
 {
@@ -1607,15 +1609,16 @@ shares_nothing(pid_t pid, unsigned long except)
 		    !has_number(loggers[i], numbers, others));
 }
 
-/* Where a page cannot be sealed the server shares one more with its workers. */
+/* If a page cannot be sealed, the server shares one more with its workers. */
 #ifdef HAVE_MEMFD_CREATE
 enum { BIRTHS = 0 };
 #else
 enum { BIRTHS = 1 };
 #endif
 
-/* The logger has the handover, the server its roster, both the notes; what the
- * program has forked there has none of these, nor has a worker. */
+/* The logger has the handover, the server its roster, both have the outbox;
+ * processes that the program has forked there have none of these, nor has a
+ * worker. */
 static void
 memory_is_right(void)
 {
@@ -1795,7 +1798,7 @@ START_TEST(log_file_that_is_there_is_appended_to)
 }
 END_TEST
 
-/* A worker that writes all the time, until it is told to end. */
+/* A worker that writes without pause until it is told to end. */
 static int
 flooding(const char *name)
 {
@@ -1860,7 +1863,7 @@ START_TEST(log_file_that_is_removed_comes_again_when_nobody_writes)
 }
 END_TEST
 
-/* The path that a format has at the second of the stopped clock. */
+/* The path that the format gives for the second of the stopped clock. */
 static const char *
 path_now(const char *format)
 {
@@ -1915,7 +1918,7 @@ count_file(const char *name, long count)
 	return count + 1;
 }
 
-/* Each line of the file is of its own second; how many. */
+/* Asserts that each line of the file is of the file's second; how many. */
 static long
 count_lines(const char *name, long count)
 {
@@ -1978,7 +1981,7 @@ START_TEST(log_directory_is_not_made_where_its_name_has_none)
 }
 END_TEST
 
-/* Each file of the rotation is no longer than it may be; how many. */
+/* Asserts that no file of the rotation exceeds the limit; how many. */
 static int
 files_within(off_t most)
 {
@@ -2014,12 +2017,12 @@ START_TEST(log_file_that_is_full_is_followed_and_nothing_is_lost)
 	write_many("a", 1000);
 	stop();
 	ck_assert_int_eq(follow_rotated("a", 0), 1000);
-	/* Nine bytes a line, and more: none is left half empty. */
+	/* At least nine bytes a line: no file is left half empty. */
 	ck_assert_int_le(files_within(1000), 11);
 }
 END_TEST
 
-/* The number that the first line of a file has. */
+/* The number of a file's first line. */
 static long
 first_number(const char *path)
 {
@@ -2266,7 +2269,7 @@ start_with_little_room(void)
 	start_logging();
 }
 
-/* A client whose worker writes more than there is room for. */
+/* A client whose worker writes more than the pipe has room for. */
 static int
 use_up_room(int count)
 {
@@ -2278,8 +2281,8 @@ use_up_room(int count)
 	return fd;
 }
 
-/* A client whose worker writes more than can be held, where the file has
- * room for little. */
+/* A client whose worker writes more than can be held, while the file has little
+ * room. */
 static int
 start_with_no_room(int count)
 {
@@ -2333,7 +2336,7 @@ rises(long number, long count)
 
 #define ALL_LINES	"unable to keep all lines: "
 
-/* All that the log tells, which may be in more than one line. */
+/* How many lost lines the log mentions, perhaps in several messages. */
 static long
 lines_lost(void)
 {
@@ -2350,8 +2353,8 @@ lines_lost(void)
 	return count;
 }
 
-/* What was written is there or counted, in one message or more: the logger's
- * next try may come between two lines of ours. */
+/* Each written line is there or counted, in one message or more: the logger may
+ * try again between two of our lines. */
 static void
 has_or_counts(long written)
 {
@@ -2446,7 +2449,7 @@ START_TEST(log_that_cannot_be_written_counts_a_long_line_as_one)
 }
 END_TEST
 
-/* A small disk that this program alone has, and no test leaves behind. */
+/* A small disk for this program alone, which no test leaves behind. */
 static void
 mount_disk(void)
 {
@@ -2563,7 +2566,7 @@ START_TEST(log_file_removed_where_there_is_no_room_loses_no_later_line)
 	ck_assert_int_eq(answers_number(fd), LINES);
 	close(fd);
 	stop();
-	/* What was in the file that is no more is there no more. */
+	/* Lines in the removed file are lost. */
 	next = first_number(log_path);
 	ck_assert_int_le(next, LIMIT / PADDING);
 	ck_assert_int_eq(follow(log_path, "a", next), LINES);
@@ -2585,14 +2588,14 @@ START_TEST(log_that_is_cut_where_there_is_no_room_doubles_no_line)
 	ck_assert_int_eq(answers_number(fd), LINES);
 	close(fd);
 	stop();
-	/* What was cut off may be there again, and no more than that. */
+	/* The part that was cut off may be there again, but nothing else. */
 	next = first_number(log_path);
 	ck_assert_int_le(next, LIMIT / PADDING);
 	ck_assert_int_eq(follow(log_path, "a", next), LINES);
 }
 END_TEST
 
-/* Takes from the end of the file what is not a whole line; it must be there. */
+/* Removes the unfinished line at the end of the file, which must be there. */
 static void
 cut_torn_line(const char *path)
 {
@@ -2607,7 +2610,7 @@ cut_torn_line(const char *path)
 	free(text);
 }
 
-/* Where the old file cannot be written its torn line is whole in the next. */
+/* If the old file cannot be written, its torn line is whole in the next. */
 static void
 goes_on_in(const char *old, const char *next, int fd)
 {
@@ -2672,7 +2675,7 @@ START_TEST(log_file_without_room_is_left_by_whichever_logger_there_is)
 }
 END_TEST
 
-/* It has had half a line by somebody else, for which nothing of ours goes. */
+/* It ends in another process's half line, after which we repeat nothing. */
 static void
 goes_on_behind_half_a_line(int fd)
 {
@@ -2862,7 +2865,7 @@ START_TEST(log_tells_what_was_lost_also_where_it_could_not_open_its_file)
 }
 END_TEST
 
-/* All lines of it, in whatever file. */
+/* All of its lines, in any of the files. */
 static void
 logs_many(const char *name, int count)
 {
@@ -3016,7 +3019,7 @@ kill_many_times(long *one, long *other)
 	stop();
 }
 
-/* Signals that come more often than once a second must not put it off. */
+/* More than one signal a second must not put it off. */
 START_TEST(log_that_could_not_be_read_once_is_read_again_under_hups)
 {
 	long since = 0;
@@ -3125,7 +3128,7 @@ disk_is_met(void)
 		look_again(&since, "the disk to be met");
 }
 
-/* A logger that sleeps in a call that has to do with the file. */
+/* A logger that sleeps in a call on the file. */
 static void
 start_with_disk_that_hangs(void)
 {
@@ -3145,7 +3148,7 @@ goes_on_after_all(long written)
 	has_or_counts(written);
 }
 
-/* Each line is answered for: the writer had not to wait for the disk. */
+/* Each line is acknowledged: the writer did not wait for the disk. */
 static void
 nobody_waits(const char *name)
 {
@@ -3190,7 +3193,7 @@ START_TEST(logger_that_is_stopped_has_nobody_wait_if_lines_may_be_dropped)
 }
 END_TEST
 
-/* There is nobody who could write, but one who reads. */
+/* No process can write, but one can read. */
 START_TEST(logger_that_cannot_come_back_has_nobody_wait_either)
 {
 	log_to("log");
@@ -3252,7 +3255,7 @@ START_TEST(logger_has_a_reader_if_lines_may_be_dropped)
 }
 END_TEST
 
-/* No more than a reader can hold comes at once, so nothing is dropped. */
+/* At most what a reader can hold comes at once, so nothing is dropped. */
 static long
 in_portions(int fd, int portions)
 {
@@ -3288,7 +3291,7 @@ START_TEST(reader_that_is_killed_loses_no_line_and_doubles_none)
 	int i, fd;
 
 #ifndef HAVE_PRCTL
-	if (skip_if(1, "the reader of a dead logger is no child of the master"))
+	if (skip_if(1, "the master does not adopt a dead logger's reader"))
 		return;
 #endif
 	daemon_set_logger_drop(1);
@@ -3412,7 +3415,7 @@ START_TEST(logger_that_is_stopped_stops_neither_master_nor_server)
 }
 END_TEST
 
-/* Where the kernel has it wait. */
+/* Where it sleeps in the kernel. */
 static int
 waits_in(pid_t pid, const char *function)
 {
@@ -3578,7 +3581,7 @@ START_TEST(logger_that_cannot_start_any_more_does_not_hold_the_daemon)
 	answers(fd, "ok");
 	make_file(in_scratch("broken"));
 	kill_logger();
-	order(fd, "flood a");	/* nobody reads it, so it must be killed */
+	order(fd, "flood a");	/* it has no reader, so it must be killed */
 	ck_assert_ptr_null(client_hears(fd));
 	close(fd);
 	ends_with(1);
@@ -3664,7 +3667,7 @@ START_TEST(start_succeeds_beside_a_logger_whose_master_was_killed)
 }
 END_TEST
 
-/* It has the lock in moments only, of which the start waits for one's end. */
+/* It holds the lock only for moments, and the start waits for their end. */
 START_TEST(start_succeeds_beside_such_a_logger_that_has_much_to_write)
 {
 	long count;
@@ -3707,8 +3710,8 @@ START_TEST(logger_whose_master_was_killed_writes_on)
 }
 END_TEST
 
-/* EMFILE, at one step of its beginning or another: where there is such a file
- * its length tells how many descriptors may be open. */
+/* EMFILE, at different steps of its beginning: if this file exists, its length
+ * is how many descriptors may be open. */
 static void
 limit_descriptors(void)
 {
@@ -3819,7 +3822,7 @@ START_TEST(log_has_the_last_words_of_the_master)
 }
 END_TEST
 
-/* In the file there is room for the first bytes of it. */
+/* The file has room for its first bytes. */
 START_TEST(log_that_may_not_grow_has_no_message_torn_but_in_syslog)
 {
 	char old[LIMIT - 10];
@@ -4029,7 +4032,7 @@ END_TEST
  * What writers write
  */
 
-/* The file is the prefix, count times the text, and the rest. */
+/* Asserts that the file is the prefix, count times the text, and the rest. */
 static void
 is_repeated(const char *path, const char *text, size_t count,
     const char *rest)
@@ -4132,7 +4135,7 @@ START_TEST(log_line_has_its_control_bytes_written_out_if_so_set)
 END_TEST
 
 /*
- * Where there is no file: standard output, standard error, a FIFO
+ * Logs that are not files: standard output, standard error, a FIFO
  */
 
 static int stream = -1;	/* what is written there can be read here */
@@ -4172,7 +4175,7 @@ read_line(void)
 	return line;
 }
 
-/* A machine that is busy may have it wait for longer, and say so. */
+/* On a busy machine it may wait for longer, and say so. */
 static const char *
 next_line(void)
 {
@@ -4220,7 +4223,7 @@ start_in_the_foreground(const char *name)
 	meet();
 }
 
-/* Nobody reads for a while: the writer waits, and nothing is lost. */
+/* There is no reader for a while: the writer waits, and nothing is lost. */
 static void
 stream_has_all(void)
 {
@@ -4286,7 +4289,7 @@ START_TEST(log_stays_standard_output_over_the_logger_s_death)
 }
 END_TEST
 
-/* There will be no other reader ever. */
+/* There will never be another reader. */
 START_TEST(log_on_standard_output_that_nobody_reads_holds_nobody)
 {
 	padding = PADDING;
@@ -4333,7 +4336,7 @@ START_TEST(log_may_be_a_fifo)
 	    "(Killed); another follows");
 	log_line("two");
 	line_is("two");
-	/* As any other file it may be renamed. */
+	/* It may be renamed like any other file. */
 	move(log_path, in_scratch("old"));
 	appears(log_path);
 	logs("three");

@@ -1,8 +1,8 @@
 /*
  * check_logline.c - from what was read to what is written, without a file
  *
- * The test is the logger around the unit: it feeds text in portions, keeps
- * what was not used, and gathers what comes out.
+ * The test plays the logger: it feeds text in portions, keeps what was not
+ * used, and gathers the output.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -25,7 +25,7 @@ enum {
 
 static struct dsrv_stamp stamp;
 
-/* What there is for a line, and whether one is begun. */
+/* The input for a line, and whether one is begun. */
 static size_t out_size = 4096;
 static size_t limit = NO_LIMIT;
 static int midline;
@@ -154,7 +154,7 @@ START_TEST(an_n_or_a_number_alone_is_text)
 }
 END_TEST
 
-/* What comes of the seconds since 1970 is the unit's own work. */
+/* The seconds since 1970 are the unit's own work. */
 START_TEST(seconds_are_as_strftime_gives_them)
 {
 	static const char *const formats[] = { "%s", "<%s> %%s", "%15s",
@@ -182,7 +182,7 @@ START_TEST(seconds_wider_than_any_room_are_left_out)
 }
 END_TEST
 
-/* As the C library would at %s, where TZ is not set. */
+/* As the C library formats %s if TZ is not set. */
 START_TEST(the_zone_stays_the_one_that_was_read)
 {
 	set_time_zone("XXX-5:30");
@@ -205,7 +205,7 @@ START_TEST(the_prefix_is_formatted_anew_for_another_second_only)
 	set_time_zone("UTC0");
 	set_format("%S.%3N ");
 	ck_assert_str_eq(stamp_at(SUMMER, 5000000), "00.005 ");
-	/* Another format shows whether this one is looked at again. */
+	/* Another format shows whether this one is formatted again. */
 	ck_assert_int_eq(daemon_set_logger_prefix_format("new %S %1N"), 0);
 	ck_assert_str_eq(stamp_at(SUMMER, 6000000), "00.006 ");
 	ck_assert_str_eq(stamp_at(SUMMER, 999999999), "00.999 ");
@@ -223,7 +223,7 @@ START_TEST(a_moment_of_the_year_1970_is_no_stamp_that_was_made)
 }
 END_TEST
 
-/* That the fractions are within the text, and it within its room. */
+/* Asserts that the fractions are within the text, and that within its room. */
 static void
 is_sound(void)
 {
@@ -237,7 +237,7 @@ is_sound(void)
 		    (size_t)stamp.fractions[i].digits, stamp.size);
 }
 
-/* A format of 255 bytes, of this part again and again. */
+/* A format of 255 bytes, made by repeating this part. */
 static const char *
 long_format(const char *part)
 {
@@ -317,8 +317,8 @@ gather(const char *text, size_t size)
 	got[got_size += size] = '\0';
 }
 
-/* Composes once, in memory that ends where it is said to end, and gathers
- * what has come of it. Returns how much text was used. */
+/* Composes once, in memory that ends exactly where it says, and gathers the
+ * output. Returns how much text was used. */
 static size_t
 compose(const char *in, size_t size, int last)
 {
@@ -348,7 +348,7 @@ compose(const char *in, size_t size, int last)
 	return l.used;
 }
 
-/* Composes until no more comes out. Returns how much text was used. */
+/* Composes until nothing more comes out. Returns how much text was used. */
 static size_t
 compose_all(const char *in, size_t size, int last)
 {
@@ -361,8 +361,8 @@ compose_all(const char *in, size_t size, int last)
 	return used;
 }
 
-/* As a logger does: reads such portions, and at last that there is no more,
- * alone, as read(2) tells it. */
+/* As a logger does: reads such portions, and at last the end, alone, as read(2)
+ * reports it. */
 static void
 feed(const char *text, size_t size, size_t portion)
 {
@@ -538,8 +538,8 @@ START_TEST(a_line_that_was_begun_gets_no_second_prefix)
 }
 END_TEST
 
-/* Else the next daemon's first line would go on with it, and have its prefix
- * in the middle. */
+/* Otherwise the next daemon's first line would continue it, with the prefix in
+ * the middle. */
 START_TEST(a_last_line_that_was_written_in_pieces_gets_its_newline)
 {
 	char *text = some_bytes(PIECE, 'x');
@@ -644,7 +644,7 @@ START_TEST(controls_from_0x80_on_are_escaped_alone_and_in_utf_8)
 	composes("\302\2332J\n", "P \\xc2\\x9b2J\n");
 	composes("\302\200\302\237\302\240\n",
 	    "P \\xc2\\x80\\xc2\\x9f\302\240\n");
-	/* The same in more bytes than it needs, which some take for it. */
+	/* The same in more bytes than needed, which some terminals accept. */
 	composes("\340\202\233\n", "P \340\\x82\\x9b\n");
 	composes("\300\233\n", "P \300\\x9b\n");
 	composes("\360\200\202\233\n", "P \360\\x80\\x82\\x9b\n");
@@ -661,7 +661,7 @@ START_TEST(characters_of_utf_8_and_of_latin_1_stay)
 	daemon_set_logger_escape(1);
 	composes(text, text);
 	composes("\374 \240 \377\n", "\374 \240 \377\n");
-	/* Cut off, or a surrogate, or beyond Unicode. */
+	/* Truncated, or a surrogate, or beyond Unicode. */
 	composes("\342\202\n", "\342\\x82\n");
 	composes("\303", "\303\n");
 	composes("\355\240\200\n", "\355\240\\x80\n");
@@ -669,7 +669,7 @@ START_TEST(characters_of_utf_8_and_of_latin_1_stay)
 }
 END_TEST
 
-/* Of a long line each piece ends with a whole character. */
+/* Each piece of a long line ends with a whole character. */
 START_TEST(a_character_at_the_end_of_a_piece_stays_whole)
 {
 	char *text = some_bytes(PIECE + 4, 'x');
@@ -729,7 +729,7 @@ START_TEST(the_prefix_is_not_escaped)
 }
 END_TEST
 
-/* Out is larger than the line, but not than what it becomes. */
+/* Out is larger than the line, but smaller than its escaped form. */
 START_TEST(a_line_that_grows_larger_than_out_is_written_in_pieces)
 {
 	enum { LENGTH = 1000 };
@@ -861,7 +861,7 @@ START_TEST(escapes_count_for_the_limit)
 }
 END_TEST
 
-/* Then the limit has been dealt with: what was begun cannot go elsewhere. */
+/* The limit no longer matters: a line that has begun cannot go elsewhere. */
 START_TEST(a_line_beyond_the_limit_is_written_to_its_end)
 {
 	char *text = some_bytes(2 * PIECE + 2, 'x');
@@ -879,7 +879,7 @@ START_TEST(a_line_beyond_the_limit_is_written_to_its_end)
 END_TEST
 
 /*
- * A notice that stands before the lines
+ * A notice before the lines
  */
 
 static struct dsrv_logline l;
@@ -927,7 +927,7 @@ START_TEST(what_is_there_takes_its_room)
 	set_prefix("P ");
 	compose_behind("note\n", "one\ntwo\n", 11, NO_LIMIT);
 	is_behind("note\nP one\n", 4);
-	/* No piece of a line either, that is for where nothing is there. */
+	/* Not even a piece of a line: pieces only go where nothing else is. */
 	compose_behind("note\n", "one\ntwo\n", 10, NO_LIMIT);
 	is_behind("note\n", 0);
 	compose_behind("note\n", "one\n", 7, NO_LIMIT);
@@ -1013,7 +1013,7 @@ is_control(const unsigned char *s, size_t left)
 	    (s[0] == 0xc2 && left > 1 && s[1] >= 128 && s[1] < 160);
 }
 
-/* What is to come of a line's bytes. Returns how much that is. */
+/* The expected output for a line's bytes. Returns its length. */
 static size_t
 expect_escaped(char *to, const unsigned char *line, size_t length)
 {
@@ -1033,7 +1033,7 @@ expect_escaped(char *to, const unsigned char *line, size_t length)
 	return n;
 }
 
-/* What is to come of it. Returns how much that is. */
+/* The expected output. Returns its length. */
 static size_t
 expect(char *to, const char *text, size_t size, const char *prefix,
     int escapes)
@@ -1057,8 +1057,7 @@ expect(char *to, const char *text, size_t size, const char *prefix,
 	return n;
 }
 
-/* Like feed(), but all of it is any: the portions, out, and the limit, as
- * they may be. */
+/* Like feed(), but with any portions, any size of out and any limit. */
 static void
 feed_any(const char *text, size_t size, size_t portion)
 {

@@ -29,7 +29,7 @@ static struct dsrv_loop loop;
 static int watched[TIMER];
 static int watched_count;
 static int waits;		/* calls of waitpid(2) */
-static int waits_that_fail;	/* so many of the next, ... */
+static int waits_that_fail;	/* this many of the next, ... */
 static int wait_error;		/* ... with this */
 static int to_loop, from_test;	/* a pipe that a test makes ready */
 
@@ -87,7 +87,7 @@ at_latest_in(int ms)
 	dsrv_loop_set_timer(&loop, TIMER, dsrv_clock_now() + ms);
 }
 
-/* The next event but for SIGCHLDs, which only say that the loop may look. */
+/* The next event except SIGCHLDs, which only say that the loop may look. */
 static enum dsrv_event
 next(void)
 {
@@ -99,7 +99,7 @@ next(void)
 	return event;
 }
 
-/* The next event of that kind; fails if it is not among so many. */
+/* The next event of that kind; fails if it is not among this many. */
 static void
 next_is_soon(enum dsrv_event wanted, int most)
 {
@@ -227,7 +227,8 @@ block(int signo)
  * Signals
  */
 
-/* All that is in the pipe, and what had no place in it: which kinds came? */
+/* Reads all signals, even those for which the pipe had no room: which kinds
+ * came? */
 static void
 tells_each_of(const int *wanted, int count)
 {
@@ -316,7 +317,7 @@ START_TEST(loop_tells_the_deadline_although_a_descriptor_is_always_ready)
 	next_is_soon(DSRV_EVENT_TIMER, 4);
 	ck_assert_int_eq(loop.tag, TIMER);
 	ck_assert_int_eq(next(), DSRV_EVENT_FD);
-	/* Where it is set again at once, it keeps nothing out. */
+	/* Setting it again at once keeps no other event out. */
 	at_latest_in(0);
 	next_is_soon(DSRV_EVENT_TIMER, 4);
 	at_latest_in(0);
@@ -349,7 +350,7 @@ START_TEST(loop_tells_the_deadline_neither_early_nor_late)
 	ck_assert_int_eq(next(), DSRV_EVENT_TIMER);
 	ck_assert_int_ge(dsrv_clock_now(), begin + 30);
 	ck_assert_int_lt(dsrv_clock_now(), begin + DEADLINE * 1000);
-	/* One further away than poll(2) can wait is none yet. */
+	/* One further away than poll(2) can wait has not come. */
 	dsrv_loop_set_timer(&loop, TIMER,
 	    dsrv_clock_now() + INT64_C(100000000000));
 	raise(SIGHUP);
@@ -921,7 +922,7 @@ START_TEST(loop_gives_each_ready_descriptor_its_turn)
 	ck_assert_int_eq(next(), DSRV_EVENT_FD);
 	first = loop.tag;
 	for (i = 1; i < 30; i++) {
-		if (i % 4 == 0)		/* it keeps nobody's turn */
+		if (i % 4 == 0)		/* it takes no other one's turn */
 			raise(SIGHUP);
 		while (next() != DSRV_EVENT_FD)
 			;
@@ -1168,7 +1169,7 @@ waitpid(pid_t pid, int *status, int options)
 static const enum dsrv_reap either[] = { DSRV_REAP_FORKED,
 	DSRV_REAP_ALL };
 
-/* What a seccomp filter, or a kernel without memory, may answer once. */
+/* An error that a seccomp filter, or a kernel without memory, may return. */
 static void
 tells_an_end_after_failures(enum dsrv_reap reap, int error, int count)
 {
@@ -1249,7 +1250,7 @@ START_TEST(loop_finds_an_end_that_no_signal_has_told_without_a_tick)
 }
 END_TEST
 
-/* Each question costs a system call, and all of them a busy server's time. */
+/* Each check costs a system call, and many cost a busy server's time. */
 START_TEST(loop_asks_few_children_in_a_round_while_it_is_busy)
 {
 	int i, before, most = 0;
@@ -1397,7 +1398,7 @@ START_TEST(loop_tells_the_end_of_what_it_has_adopted)
 	let_children_go();
 	tells_end_of(pid, 0);
 
-	/* Also where its SIGCHLD came before it was known. */
+	/* Even if its SIGCHLD came before it was known. */
 	pid = fork_stranger(8);
 	has_ended(pid);
 	ck_assert_int_eq(dsrv_loop_adopt(&loop, pid), 0);

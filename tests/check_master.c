@@ -1,5 +1,5 @@
 /*
- * check_master.c - daemon_master(), and what master and server make of each
+ * check_master.c - daemon_master(), and how master and server answer each
  * signal, crash and end, seen from outside
  *
  * SPDX-License-Identifier: ISC
@@ -58,7 +58,7 @@ now_ms(void)
  */
 
 static int counting;	/* workers count the signals that they get */
-static int finishing;	/* they have something to finish at SIGTERM */
+static int finishing;	/* at SIGTERM they have something to finish */
 
 static volatile sig_atomic_t got_signals[32];
 static volatile sig_atomic_t got_count;
@@ -84,7 +84,8 @@ handle_all(void (*handler)(int))
 		sigaction(table[i], &action, NULL);
 }
 
-/* Asked to stop, it has something to finish, which an order lets it do. */
+/* When asked to stop, it has something to finish, until an order lets it
+ * end. */
 static void
 finish_at_gate(int signo)
 {
@@ -95,8 +96,8 @@ finish_at_gate(int signo)
 	_exit(0);
 }
 
-/* A process that is none of the library's. It ends at an order, with the
- * number of signals that it got as its status; returns its pid. */
+/* A process that is not the library's. It ends at an order, with the number of
+ * signals that it got as its status; returns its pid. */
 static pid_t
 fork_helper(void)
 {
@@ -264,7 +265,7 @@ ends_with(int status)
 	nothing_left();
 }
 
-/* The master's end, where it is the process that was started. */
+/* The master's end, if it is the process that was started. */
 static void
 ends_in_foreground_with(int status)
 {
@@ -331,8 +332,8 @@ end_worker(int fd, pid_t worker)
 	close(fd);
 }
 
-/* Kills the server, once it knows each worker that it has: the master will
- * know no others. */
+/* Kills the server once it has recorded each worker: the master will know no
+ * others. */
 static void
 kill_server(void)
 {
@@ -340,7 +341,7 @@ kill_server(void)
 	send_signal(here.server, SIGKILL);
 }
 
-/* The server is killed, its worker is not, and another server follows. */
+/* Kills the server but not its worker; another server follows. */
 static int
 orphan(pid_t *worker)
 {
@@ -351,7 +352,7 @@ orphan(pid_t *worker)
 	return fd;
 }
 
-/* The same of a new daemon, where no end of a server is fast. */
+/* The same with a new daemon, for which no end of a server is fast. */
 static int
 start_and_orphan(pid_t *worker)
 {
@@ -656,7 +657,7 @@ START_TEST(usr2_then_term_does_not_wait_and_is_the_end)
 }
 END_TEST
 
-/* The second signal asks for nothing that the first has not asked for. */
+/* The second signal asks for nothing more than the first. */
 static void
 adds_nothing(int first, int second, const char *signals)
 {
@@ -780,7 +781,7 @@ START_TEST(a_server_that_dies_of_a_reload_asked_of_the_master_has_obeyed)
 {
 	int i;
 
-	/* No limit holds, for none of these restarts counts. */
+	/* No limit is reached, since these restarts do not count. */
 	daemon_set_restart_count_max(1);
 	daemon_set_server_fast_max(1);
 	here.before_server = at_gate;
@@ -804,8 +805,8 @@ raise_reload_signal(void)
 	raise(reload_signal);
 }
 
-/* As a library does that uses such a signal for itself: without limits it would
- * be started again without end. */
+/* As if another library used the signal for itself: without limits the server
+ * would be restarted without end. */
 START_TEST(a_server_that_dies_of_a_reload_that_nobody_asked_for_has_crashed)
 {
 	int i;
@@ -1014,7 +1015,7 @@ START_TEST(a_start_that_is_to_end_does_not_succeed_any_more)
 END_TEST
 
 /*
- * Signals: to one, to all
+ * Signals: to one process, to all
  */
 
 START_TEST(a_stop_that_reaches_the_server_alone_is_a_requested_stop)
@@ -1065,7 +1066,7 @@ START_TEST(a_stop_that_reaches_all_processes_at_once_is_a_requested_stop)
 }
 END_TEST
 
-/* The worker is not ended by it, where it is not that signal's way, and is
+/* The signal does not end the worker, unless it should, and the worker is
  * waited for. */
 START_TEST(a_reload_that_reaches_all_processes_at_once_is_one_reload)
 {
@@ -1162,8 +1163,8 @@ exchange(int port)
 	return lines == 2 && last == '\n' ? 0 : 2;
 }
 
-/* Clients in a process of their own, so many or (0) for ever, until one is
- * refused: status 1. Where there are so many none may be lost: status 2. */
+/* Clients in a process of their own, this many or (0) for ever, until one is
+ * refused: status 1. If this many are given, none may be lost: status 2. */
 static pid_t
 crowd(int clients)
 {
@@ -1221,7 +1222,7 @@ START_TEST(under_load_a_stop_ends_all_at_any_moment)
 END_TEST
 
 /*
- * Signals: to those alone that are known
+ * Signals: only to known processes
  */
 
 START_TEST(a_helper_of_the_master_is_never_signalled_nor_waited_for)
@@ -1329,7 +1330,7 @@ helpers_were_refused(void)
 	ck_assert_int_eq(heard(&here.run, "peer"), -1);
 	ck_assert_int_eq(heard(&here.run, "stop"), 0);
 #ifdef HAVE_PTHREAD_ATFORK
-	/* By the status pipe it would be taken for its parent. */
+	/* With the status pipe it would be taken for its parent. */
 	ck_assert_int_eq(heard(&here.run, "own"), open + 1);
 #else
 	skip_if(open > 0, "the library is not told of forks");
@@ -1420,7 +1421,7 @@ helper_shares_nothing(void)
 	nothing_left();
 }
 
-/* It may have no rights, and would choose whom the others signal. */
+/* It may have no rights, and must not choose which processes are signalled. */
 START_TEST(a_helper_of_a_server_can_write_nothing_that_the_library_reads)
 {
 	static char format[128];
@@ -2452,14 +2453,14 @@ START_TEST(a_worker_that_is_killed_takes_its_helpers_with_it)
 END_TEST
 
 /*
- * Those that cannot be signalled
+ * Processes that cannot be signalled
  */
 
 /* Shared with the daemon. */
 static struct shield {
-	pid_t tester;	/* who can signal all */
-	pid_t pids[2];	/* whom nobody else can */
-	pid_t slow;	/* who goes on before the next signal comes to it */
+	pid_t tester;	/* it can signal all */
+	pid_t pids[2];	/* that no other process can signal */
+	pid_t slow;	/* it goes on before the next signal comes to it */
 } *shield;
 
 static int
@@ -2507,7 +2508,7 @@ messages_in(const char *text)
 	return count;
 }
 
-/* As those who run with other rights do, by a set-user-ID program. */
+/* As with a set-user-ID program, which runs with other rights. */
 static void
 leaves_who_cannot_be_killed(int count)
 {
@@ -3504,8 +3505,8 @@ become_nobody(void)
 		_exit(94);
 }
 
-/* So many processes of the master's user may be when it forks. Only the
- * user itself and a mightier root than a container's may set that. */
+/* The limit on processes of the master's user when it forks. Only the user
+ * itself, and root outside a container, may set it. */
 static void
 limit_processes(rlim_t count)
 {

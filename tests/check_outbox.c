@@ -93,7 +93,7 @@ START_TEST(what_was_copied_and_not_counted_is_not_there)
 }
 END_TEST
 
-/* As one that was taken over may leave them. */
+/* As a compromised process may leave them. */
 START_TEST(wrong_counts_lead_nowhere_else)
 {
 	static const size_t wrong[] = { SIZE + 1, 1000000, (size_t)-1,
@@ -219,8 +219,8 @@ START_TEST(a_message_that_has_no_room_is_refused_whole)
 }
 END_TEST
 
-/* Of a master or server: they have none of its memory either, or will not
- * have once they are forked by the library. */
+/* Children of a master or server: they do not have its memory either, or not
+ * once the library has forked them. */
 static void
 try_outbox(void)
 {

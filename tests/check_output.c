@@ -1,9 +1,9 @@
 /*
- * check_output.c - whatever is at the other end, a write never sleeps, and
- * what is taken is whole and in order
+ * check_output.c - a write never sleeps, with any reader, and what is taken is
+ * whole and in order
  *
- * Nobody reads until the writer has been told that there is no room: had it
- * slept, the test would not go on.
+ * Nothing is read until the writer was told that there is no room: if it slept,
+ * the test would not go on.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -76,7 +76,7 @@ drain_all(void)
 		;
 }
 
-/* The reader comes late; and then all does. The sink's mode stays. */
+/* The reader comes late, and gets everything. The sink's mode stays. */
 static void
 comes_whole(void)
 {
@@ -101,7 +101,7 @@ comes_whole(void)
 static const char *hidden[4];
 static int hidden_count;
 
-/* Nothing can be found there any more. */
+/* Names can no longer be found there. */
 static void
 hide(const char *path)
 {
@@ -116,7 +116,7 @@ show_again(void)
 		ck_assert_int_eq(umount(hidden[--hidden_count]), 0);
 }
 
-/* Whether this process may hide something; else says why not. */
+/* Whether this process may hide something; if not, says why. */
 static int
 is_alone(void)
 {
@@ -136,7 +136,7 @@ open_pipe(void)
 	fcntl(reader, F_SETFL, O_NONBLOCK);
 }
 
-/* A terminal that passes on what it gets; else says that there is none. */
+/* A terminal that passes on its input; if there is none, says so. */
 static int
 open_terminal(void)
 {
@@ -177,8 +177,8 @@ START_TEST(so_does_one_that_cannot_be_opened_again)
 }
 END_TEST
 
-/* Between a look at the pipe and the write another one may fill it: so here
- * there is no look at all. */
+/* Another process may fill the pipe between poll(2) and the write: here nothing
+ * polls at all. */
 static void
 is_told_of_a_pipe_that_is_full(void)
 {
@@ -358,7 +358,7 @@ START_TEST(a_socket_without_a_reader_is_epipe)
 }
 END_TEST
 
-/* Both write where the other one has left off. */
+/* Each writes where the other one has stopped. */
 START_TEST(a_file_stays_the_one_that_others_write_to)
 {
 	char name[128], text[16] = "";

@@ -11,7 +11,7 @@
 
 enum { PHASES = DSRV_PHASE_OVER + 1 };
 
-/* The one phase that waits for an event only. */
+/* The only phase without a time limit. */
 static int
 has_an_end(enum dsrv_phase phase)
 {

@@ -2,8 +2,8 @@
  * check_relay.c - a stream, whole and in order, step by step
  *
  * Each test drives the relay as the starter does: it waits for what a step
- * says, and is itself the writer before the source and the reader behind
- * the sink, so that nothing depends on time.
+ * returns, and is itself the writer before the source and the reader behind the
+ * sink, so that nothing depends on time.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -149,7 +149,7 @@ feed(size_t most)
 		close(to_source);
 }
 
-/* Up to most bytes out of the sink: they are those that follow. */
+/* Up to most bytes out of the sink, which must be the next ones. */
 static void
 taste(size_t most)
 {
@@ -165,8 +165,8 @@ taste(size_t most)
 	received += (size_t)n;
 }
 
-/* Relays all of it, fed and read in such portions. The sink is also tried
- * while it has room for a part only, or for nothing. */
+/* Relays all of it, fed and read in such portions. Writes are tried even while
+ * the sink has little or no room. */
 static void
 relay_all(size_t in, size_t out)
 {
@@ -208,7 +208,7 @@ START_TEST(relay_passes_all_on_in_order_through_small_pipes)
 }
 END_TEST
 
-/* Other than a pipe, a socket or a terminal may take a part of a write. */
+/* Unlike a pipe, a socket or a terminal may take a part of a write. */
 START_TEST(relay_passes_all_on_in_order_where_the_sink_takes_parts)
 {
 	int ends[2], size = 1;		/* the least there is */
@@ -227,7 +227,7 @@ START_TEST(relay_passes_all_on_in_order_where_the_sink_takes_parts)
 }
 END_TEST
 
-/* A terminal that passes on what it gets as sink; 0: there is none. */
+/* A terminal as the sink, which passes on its input; 0: there is none. */
 static int
 open_terminal(void)
 {
@@ -246,8 +246,8 @@ open_terminal(void)
 	return 1;
 }
 
-/* Which may be ready and take less than what is written, and is shared with
- * the shell: so it must stay in the mode that it is in. */
+/* It may be ready and take only a part. The shell shares it, so its mode must
+ * not change. */
 START_TEST(relay_never_blocks_on_a_terminal)
 {
 	int before, i;
@@ -258,7 +258,7 @@ START_TEST(relay_never_blocks_on_a_terminal)
 	make_source();
 	before = descriptors_of(getpid());
 	dsrv_relay_open(&relay, source, sink);
-	for (i = 0; i < 100; i++) {	/* nobody reads */
+	for (i = 0; i < 100; i++) {	/* nothing is read */
 		feed(SMALL);
 		dsrv_relay_step(&relay);
 	}
@@ -298,7 +298,7 @@ START_TEST(relay_waits_for_its_sink_and_reads_no_more_until_then)
 	write_text("first\n");
 	ck_assert_int_eq(dsrv_relay_step(&relay), DSRV_RELAY_SINK);
 	write_text("second\n");
-	/* Somebody has made the sink non-blocking: no reason to lose it. */
+	/* Another process has made the sink non-blocking: nothing is lost. */
 	ck_assert_int_eq(dsrv_relay_step(&relay), DSRV_RELAY_SINK);
 	ck_assert_int_eq(dsrv_relay_step(&relay), DSRV_RELAY_SINK);
 	ck_assert(ready(source, POLLIN));
@@ -452,7 +452,8 @@ START_TEST(relay_is_finished_with_what_the_source_holds)
 }
 END_TEST
 
-/* Else whoever still holds the pipe could keep the starter for ever. */
+/* Otherwise a process that still holds the pipe could keep the starter for
+ * ever. */
 START_TEST(relay_is_finished_although_more_is_written)
 {
 	open_loop();

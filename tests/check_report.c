@@ -1,5 +1,5 @@
 /*
- * check_report.c - messages: each is heard, and holds nobody up
+ * check_report.c - messages: each arrives, and none makes a process wait
  *
  * SPDX-License-Identifier: ISC
  */
@@ -22,7 +22,7 @@
 #include "report.h"
 #include "harness.h"
 
-enum { LINES = 400 };	/* more than a full log, and what waits, can hold */
+enum { LINES = 400 };	/* more than log and sender can hold */
 
 static const struct sockaddr_un dev_log = { .sun_family = AF_UNIX,
 	.sun_path = "/dev/log" };
@@ -139,7 +139,7 @@ time(time_t *now)
 	return ts.tv_sec;
 }
 
-/* syslogd and its like know English months alone. */
+/* Programs like syslogd know only English months. */
 START_TEST(the_date_is_in_english_whatever_the_locale)
 {
 	static const char *const locales[] = { "de_DE.UTF-8", "fr_FR.UTF-8",
@@ -180,7 +180,7 @@ report_lines(void)
 		dsrv_report("say %d", i);
 }
 
-/* Those that come are in order, and those that do not come are counted. */
+/* Those that arrive are in order, and the others are counted. */
 static void
 has_or_counts_all(const char *record, int *next)
 {

@@ -32,7 +32,7 @@ static const int any_end[] = { EXITED(0), EXITED(1), EXITED(2), EXITED(7),
 static struct dsrv_history history;
 
 /*
- * What the verdicts are held against
+ * What the verdicts are compared with
  */
 
 static struct dsrv_verdict
@@ -165,7 +165,7 @@ START_TEST(restarts_asked_for_count_for_nothing)
 	counts(0, 0);
 	goes_on(judge(NOTHING, 1, EXITED(0), 0), 100);
 	goes_on(judge(HUP, 1, EXITED(0), 0), 0);
-	counts(1, 1);	/* nor is anything forgiven for one */
+	counts(1, 1);	/* nor is an earlier one forgotten */
 	ends(judge(NOTHING, 1, EXITED(0), 0), 1);
 }
 END_TEST

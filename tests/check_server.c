@@ -46,7 +46,7 @@ now(void)
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
-/* A client that has said something and may have to wait for the answer. */
+/* A client that has sent something and may have to wait for the answer. */
 static int
 waiting(int port)
 {
@@ -149,7 +149,7 @@ START_TEST(server_lets_no_flood_on_one_listener_starve_another)
 		flood[flooded++] = client(here.port);
 	others[0] = client(here.ports[1]);
 	others[1] = client(here.ports[1]);
-	/* Whoever has had a turn is followed by another at once. */
+	/* A client that was served is followed by another at once. */
 	for (i = 0; i < 2; before++) {
 		ck_assert_int_lt(before, 60);
 		if (heard(&here.run, "turn") == 1)
@@ -424,7 +424,7 @@ START_TEST(server_does_not_wait_in_accept)
 END_TEST
 
 /*
- * When the system has not enough
+ * When the system is short of something
  */
 
 /* The server limits itself when it is told to: a test may not be allowed to
@@ -478,7 +478,7 @@ lowest_free(pid_t pid)
 	return fd;
 }
 
-/* While the cause lasts the server says no more, and hardly wakes: after
+/* While the cause lasts, the server says nothing more, and hardly wakes: after
  * 100 ms, 200 ms more, 400 ms more. */
 static void
 rests(void)
@@ -529,8 +529,8 @@ START_TEST(server_rests_when_there_are_no_descriptors_and_goes_on_then)
 }
 END_TEST
 
-/* A user of whom there are no other processes, for one limits them by the
- * user, and root not at all. */
+/* A user without other processes: the limit counts a user's processes, and does
+ * not apply to root. */
 static void
 become_nobody_else(void)
 {
@@ -551,7 +551,7 @@ talker_of_a_user(void)
 	converse(0);
 }
 
-/* A client for whom the server cannot fork. */
+/* A client for which the server cannot fork. */
 static int
 kept_client(void)
 {
@@ -605,7 +605,7 @@ START_TEST(server_serves_the_kept_client_before_a_reload_ends_it)
 	answered(kept);
 	heard(&here.run, "worker");
 	ck_assert_int_eq(heard(&here.run, "parent"), here.server);
-	/* It came too late to be asked with the others. */
+	/* It came too late to be asked together with the others. */
 	is_asked(kept, SIGHUP);
 	ck_assert(running(here.server));
 	close(kept);
@@ -636,7 +636,7 @@ END_TEST
 static struct failing {
 	int fd;		/* of a listener, the same in all processes */
 	int error;	/* of accept(2) there; 0: it works */
-	int times;	/* so often more; -1: always */
+	int times;	/* this many times more; -1: always */
 	int calls;	/* that have failed */
 } *failing;		/* NULL: none is */
 
@@ -684,8 +684,8 @@ start_with_a_failing_listener(int error, int times)
 	failing->error = error;
 }
 
-/* A seccomp filter's answer to a call that it does not know, and others that
- * mean a client where they come now and then. */
+/* A seccomp filter's error for a call that it does not know, and errors that
+ * concern a client if they are rare. */
 START_TEST(server_lets_a_listener_rest_where_accept_always_fails)
 {
 	static const int errors[] = { EPERM, EOPNOTSUPP, EACCES };
@@ -984,7 +984,7 @@ START_TEST(server_serves_a_listener_that_is_its_stdin)
 }
 END_TEST
 
-/* Whoever gave it to this daemon may give it to the next one. */
+/* The process that gave it to this daemon may give it to the next one. */
 START_TEST(server_leaves_a_listener_that_is_its_stdin_to_others)
 {
 	static const int signals[] = { SIGUSR2, SIGTERM };
@@ -1121,8 +1121,8 @@ END_TEST
 
 static struct sockaddr_un own_address;
 
-/* The daemon's own socket: of one that it was started with others may be the
- * servers next. */
+/* The daemon's own socket: one that it was started with may next be served by
+ * others. */
 static void
 single_local_talker(void)
 {
@@ -1289,7 +1289,7 @@ START_TEST(server_reaps_all_workers_that_end_at_once)
 		close(clients[i]);
 	for (i = 0; i < CROWD; i++)
 		gone(workers[i]);
-	/* What is one signal now is the end of all of them. */
+	/* One signal will announce the end of all of them. */
 	send_signal(here.server, SIGCONT);
 	has_children(here.server, 0);
 	fill(clients);
@@ -1326,7 +1326,7 @@ START_TEST(server_does_not_take_a_stopped_worker_for_one_that_has_ended)
 }
 END_TEST
 
-/* It dies of whatever signal it is sent. */
+/* It dies of any signal that it is sent. */
 static void
 talker_with_a_helper(void)
 {
@@ -1421,7 +1421,7 @@ got(int signo)
 	tell("got", signo);
 }
 
-/* Its workers tell each signal that comes, and obey none. */
+/* Its workers tell of each signal, and obey none. */
 static void
 listener_to_signals(void)
 {
@@ -1469,8 +1469,8 @@ tells_no_more_signals(void)
 	    number);
 }
 
-/* What becomes of workers and server by this signal, also when it does not
- * come by way of the master. */
+/* What this signal does to workers and server, even if it does not come through
+ * the master. */
 static void
 obeys(int signo, int to_workers, int at_once, int again, int directly)
 {
@@ -1627,7 +1627,7 @@ ends_after_the_answer(int fd)
 	close(fd);
 }
 
-/* Serves those who have an answer; whoever has is followed by another,
+/* Reads the answers that have come; each such client is followed by another,
  * unless these are the last. Returns how many are left. */
 static int
 hear_callers(struct pollfd *callers, int wait, int last)
@@ -1645,7 +1645,7 @@ hear_callers(struct pollfd *callers, int wait, int last)
 	return left;
 }
 
-/* All the time clients come, and never is one of them turned away. */
+/* Clients come all the time, and none is turned away. */
 START_TEST(server_loses_no_client_while_it_is_replaced_all_the_time)
 {
 	struct pollfd callers[CALLERS];
@@ -1740,7 +1740,7 @@ END_TEST
  * What the log says of workers
  */
 
-/* Dies of the signals whose numbers it is told; says first who it is. */
+/* Tells its pid, and dies of the signal whose number it is sent. */
 static void
 dier(void)
 {
@@ -1786,7 +1786,7 @@ die_of(int signo, char *worker, size_t size)
 	has_children(here.server, 0);
 }
 
-/* How many more are told of in these lines. */
+/* How many more these lines report. */
 static int
 more_workers(const char *text)
 {
@@ -1826,7 +1826,7 @@ START_TEST(log_says_which_worker_a_signal_has_ended)
 }
 END_TEST
 
-/* However soon the next one follows. */
+/* Even if the next one follows very soon. */
 START_TEST(log_says_that_workers_are_ended_by_somebody_all_the_time)
 {
 	char worker[64];
@@ -1861,7 +1861,7 @@ START_TEST(log_says_nothing_of_workers_that_end_as_they_may)
 }
 END_TEST
 
-/* Nobody else has asked for it. */
+/* No other process has asked for it. */
 START_TEST(log_says_that_a_worker_was_ended_by_somebody)
 {
 	char worker[64];
@@ -1881,7 +1881,7 @@ START_TEST(log_says_that_all_workers_are_busy_while_clients_wait)
 	start_in_foreground(1, two_at_a_time);
 	first = served(here.port, NULL);
 	second = served(here.port, NULL);
-	/* Nobody waits: the next look comes after a second. */
+	/* No client waits: the next check comes after a second. */
 	ck_assert_msg(no_message(1200), "%s", message());
 	third = waiting(here.port);
 	says(message(), ": unable to accept a connection: "
@@ -1901,7 +1901,7 @@ END_TEST
  * Births
  */
 
-enum { PARENT = 1, WORKER };	/* who goes on */
+enum { PARENT = 1, WORKER };	/* which process goes on */
 
 /* In a server that has just forked, as on a busy machine: its child has done
  * what it can. */
@@ -1960,8 +1960,8 @@ START_TEST(worker_does_not_come_back_before_its_server_lets_it_go)
 }
 END_TEST
 
-/* More than a client takes who does not read; whoever closes the connection
- * last would have to wait for that. */
+/* More than a client that does not read takes; the last process to close the
+ * connection would have to wait for that. */
 static void
 leave_unsent(int fd)
 {
@@ -2005,7 +2005,7 @@ START_TEST(server_does_not_linger_for_a_worker_that_has_ended)
 }
 END_TEST
 
-/* Of all servers in turn: after so many forks more one is killed. */
+/* Kills all servers in turn, each after this many more forks. */
 static int *forks_to_live;
 
 static void
@@ -2073,7 +2073,7 @@ talker_of_many_servers(void)
 	talker();
 }
 
-/* At any moment of its work, which others add to meanwhile. */
+/* At any moment of its work, while more clients come. */
 static void
 kill_a_busy_server(int moment)
 {
@@ -2112,7 +2112,7 @@ END_TEST
  * What clients leave to a server that ends
  */
 
-/* A connection of which nobody reads the other end. */
+/* A connection whose other end is never read. */
 static int
 unread_connection(void)
 {

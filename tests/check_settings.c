@@ -1,6 +1,6 @@
 /*
- * check_settings.c - each setting takes what is in its range, says EINVAL to
- * the rest, and is then what the program has set
+ * check_settings.c - each setting takes the values in its range, refuses the
+ * rest with EINVAL, and has an effect
  *
  * SPDX-License-Identifier: ISC
  */
@@ -181,11 +181,11 @@ refuses_text(set_text set, const char *text)
 	    "\"%.40s\": errno %d", text != NULL ? text : "NULL", errno);
 }
 
-/* What strftime(3) would not know what to do with. */
+/* Formats that are not valid for strftime(3). */
 static const char *const bad_formats[] = { "%", "x%", "%%%", "%H%", "%-",
 	"%Y-%_", "%0", "%^", "%#", "%E", "%O", "%3", "%99", "%-5" };
 
-/* Among them what strftime(3) does not know, but has a letter. */
+/* Among them conversions that are complete, but unknown to strftime(3). */
 static const char *const good_formats[] = { "%%", "x", "100%%", "%%%%", "%H",
 	"%%H", "%-d", "%_d", "%Ey", "%N", "%3N", "%%N", "%Q", "%\xff" };
 
@@ -227,7 +227,7 @@ START_TEST(a_log_link_is_any_path_of_1_to_4095_bytes_or_none)
 	refuses_text(daemon_set_logger_link, long_text(4096));
 	refuses_text(daemon_set_logger_link, long_text(10000));
 	takes_text(daemon_set_logger_link, long_text(4095));
-	takes_text(daemon_set_logger_link, "%");	/* is no format */
+	takes_text(daemon_set_logger_link, "%");	/* not a format */
 	takes_text(daemon_set_logger_link, NULL);
 	takes_text(daemon_set_logger_link, NULL);
 }
@@ -249,7 +249,7 @@ END_TEST
  * What has been set
  */
 
-/* Ends at once, with a message: there is no daemon. */
+/* The start fails at once, with a message. */
 static void
 complain(void)
 {
@@ -356,8 +356,8 @@ refused_formats(void)
 	daemon_logger();
 	daemon_success();
 	fputs("a\tline\n", stderr);
-	/* Else the leader, which is the last to hear of the success, could
-	 * wait for the master in place of the test. */
+	/* Otherwise the leader, which is the last to hear of the success, could
+	 * reap the master before the test does. */
 	while (kill(getsid(0), 0) == 0)
 		poll(NULL, 0, 1);
 	exit(7);

@@ -15,7 +15,7 @@ enum { WANTED = 4, SLOTS = 2 * WANTED, KNOWN = 1000 };
 
 static struct dsrv_children children;
 
-/* With the pids of so many children, from KNOWN on. */
+/* With the pids of this many children, from KNOWN on. */
 static void
 open_slots(int count)
 {
@@ -34,7 +34,7 @@ close_slots(void)
 	dsrv_slots_close();
 }
 
-/* How many are free: all are taken then. */
+/* Takes all free slots; how many there were. */
 static int
 free_slots(void)
 {
@@ -45,7 +45,7 @@ free_slots(void)
 	return count;
 }
 
-/* What a worker that was taken over can do. */
+/* What a compromised worker can do. */
 static void
 fill(pid_t (*pid_for)(int))
 {

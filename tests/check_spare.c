@@ -1,6 +1,6 @@
 /*
- * check_spare.c - workers that are there before their clients, and those that
- * take one client after another
+ * check_spare.c - workers that are forked before their clients come, and
+ * workers that serve one client after another
  *
  * SPDX-License-Identifier: ISC
  */
@@ -36,7 +36,7 @@
 enum {
 	CROWD = 24,
 	CHILDREN = 64,
-	HIGH = 200	/* descriptors that are in nobody's way */
+	HIGH = 200	/* descriptors above all others */
 };
 
 /* What the program sets. */
@@ -48,9 +48,9 @@ static void (*in_worker)(void);
  * The program: a worker answers questions, line by line
  */
 
-static int inherited;	/* descriptors from whoever runs the tests */
+static int inherited;	/* descriptors from the process that runs the tests */
 
-/* From 3 on, but for the one to tell facts by. */
+/* From 3 on, except the one for facts. */
 static long
 own_descriptors(void)
 {
@@ -73,7 +73,7 @@ answer_peer(void)
 		printf("%d\n", ntohs(addr.sin_port));
 }
 
-/* What a worker does that was taken over, or is badly written. */
+/* What a compromised or badly written worker does. */
 
 static void
 close_all(void)
@@ -123,7 +123,7 @@ fill_shared_memory(const char *numbers)
 
 #ifdef HAVE_SYS_EVENTFD_H
 
-/* Wakes whom it can, without end. */
+/* Wakes all that it can, without end. */
 static void
 call_for_ever(void)
 {
@@ -237,7 +237,7 @@ hold_lock(void)
 
 #endif
 
-/* Descriptors of its own, under the numbers of all that there was. */
+/* Puts descriptors of its own in place of all that were open. */
 
 enum kind { LISTENER, EVENT, PIPE, FILES, KINDS };
 
@@ -283,7 +283,7 @@ open_as(struct usurped *u)
 	u->ino = fstat(u->fd, &file) == 0 ? file.st_ino : 0;
 }
 
-/* Which kind comes first is the number. Returns how many they are. */
+/* The kinds take turns, from this one on. Returns how many there are. */
 static int
 usurp(int first)
 {
@@ -384,7 +384,7 @@ disconnect(void)
 	return connect(here.fds[0], &none, sizeof none);
 }
 
-/* Ends it, and makes a client of it that is connected to itself. */
+/* Ends it, and connects it to itself as a client. */
 static long
 connect_listener(void)
 {
@@ -437,7 +437,7 @@ clean(void)
 	return daemon_clean_fd(FACTS);
 }
 
-/* And those that are none. */
+/* And those that are not. */
 
 static void
 fill(void)
@@ -559,9 +559,9 @@ program(void)
  */
 
 static const char *host = "127.0.0.1";
-static int fixed_port;	/* it is not the kernel that chooses it */
+static int fixed_port;	/* not chosen by the kernel */
 
-/* The program gets them by fork(2), and they are the daemon's all the same. */
+/* The program inherits them, and they are the daemon's nevertheless. */
 static int
 listen_at(const char *port)
 {
@@ -604,7 +604,7 @@ leaves(int fd, const char *line)
 	close(fd);
 }
 
-/* Until so many children are there and all of them wait. */
+/* Until there are this many children and all of them wait. */
 static void
 wait_for_spares(int wanted, pid_t *pids)
 {
@@ -773,7 +773,7 @@ START_TEST(spares_that_wait_end_at_a_reload_and_nobody_is_cut_off)
 	old = here.server;
 	fd = served(here.port, &worker);
 	send_signal(here.master, SIGHUP);
-	/* But for the one that serves, though the server waits for it. */
+	/* Except the one that serves, although the server waits for it. */
 	has_children(here.server, 1);
 	ck_assert(is_child(worker));
 	is_asked(fd, SIGHUP);
@@ -847,11 +847,11 @@ START_TEST(a_spare_that_is_killed_while_it_waits_is_replaced)
 	start(1, program);
 	for (i = 0; i < 30; i++) {
 		wait_for_spares(2, pids);
-		/* One that the next client may just be waking. */
+		/* The next client may just be waking it. */
 		fd = client(here.port);
 		send_signal(pids[i % 2], SIGKILL);
 		client_says(fd, "who\n");
-		/* It may have been this client's: then it is cut off. */
+		/* It may have been this client's, which is then cut off. */
 		if (client_hears(fd) == NULL)
 			gone(pids[i % 2]);
 		close(fd);
@@ -989,7 +989,8 @@ START_TEST(new_clients_are_refused_once_all_is_to_end)
 	send_signal(here.master, SIGUSR2);
 	is_asked(fd, SIGUSR2);
 	has_children(here.server, 1);
-	/* The worker has the listener no more, though it could take others. */
+	/* The worker no longer has the listener, although it could take
+	 * others. */
 	nobody_listens(here.port);
 	leaves(fd, "bye\n");
 	ck_assert_int_eq(heard(&here.run, "finished"), SIGUSR2);
@@ -999,7 +1000,7 @@ START_TEST(new_clients_are_refused_once_all_is_to_end)
 }
 END_TEST
 
-/* On this machine; -1: it is refused. */
+/* Connects to this machine; -1: it is refused. */
 static int
 call_if(int family, int port)
 {
@@ -1220,7 +1221,7 @@ START_TEST(a_program_that_a_spare_executes_has_its_connection_alone)
 END_TEST
 
 /*
- * Workers that do what they should not
+ * Workers that misbehave
  */
 
 static long
@@ -1573,7 +1574,7 @@ START_TEST(a_client_gets_what_was_not_flushed_before_its_end)
 }
 END_TEST
 
-/* Without a word for the client of what was not read. */
+/* Without telling the client what was not read. */
 START_TEST(a_client_whose_words_were_not_read_sees_an_end_and_no_reset)
 {
 	pid_t worker;
@@ -1682,7 +1683,7 @@ START_TEST(workers_finish_where_enough_spares_wait)
 		fds[i] = served(here.port, &workers[i]);
 	for (i = 0; i < CROWD; i++)
 		leaves(fds[i], "bye\n");
-	/* Of all that there are so many stay. */
+	/* This many of them all stay. */
 	has_children(here.server, 2 * here.spares);
 	serves_one(here.port);
 	stop();
@@ -1713,7 +1714,7 @@ START_TEST(a_worker_holds_no_more_however_many_clients_it_has)
 	one_that_reuses(1);
 	fd = served(here.port, &worker);
 	leaves(fd, "bye\n");
-	settled(worker);	/* from now on it has what it waits by, too */
+	settled(worker);	/* it now has descriptors to wait by */
 	fd = served(here.port, &worker);
 	before = number(fd, "descriptors");
 	for (i = 0; i < 50; i++) {
@@ -1771,7 +1772,7 @@ flags_of(pid_t pid, int fd)
 	return (int)flags;
 }
 
-/* As all processes do that this one has started. */
+/* As all processes that this one has started do. */
 static int
 test_has(const char *target)
 {
@@ -1785,8 +1786,8 @@ test_has(const char *target)
 	return 0;
 }
 
-/* How many sockets a process has beside its connection, or pipes that it can
- * write to, but for those that were there before. */
+/* How many sockets beside its connection, and writable pipes, a process has,
+ * without those that were there before. */
 static int
 sockets_and_pipes_of(pid_t pid)
 {
@@ -1954,7 +1955,7 @@ START_TEST(a_worker_that_has_usurped_all_takes_no_other_client)
 }
 END_TEST
 
-/* Until so many wait, or more: to serve clients takes several looks. */
+/* Until at least this many wait: that may take the server several checks. */
 static void
 some_wait(int wanted)
 {
@@ -2156,7 +2157,7 @@ signal_all(int signo)
 		kill(pids[i], SIGCONT);
 }
 
-/* A service manager's stop, and what pkill(1) does. Nobody has failed. */
+/* A service manager's stop, and what pkill(1) does. No process has failed. */
 START_TEST(a_signal_that_reaches_all_processes_at_once_is_no_failure)
 {
 	pid_t pids[CHILDREN];
@@ -2207,7 +2208,7 @@ START_TEST(a_worker_with_handlers_of_its_own_keeps_no_port_at_a_stop)
 END_TEST
 
 /*
- * Workers that are not to be asked
+ * Workers that must not be asked
  */
 
 /* Whether a process has this signal blocked. */
@@ -2246,7 +2247,7 @@ START_TEST(spares_that_are_not_asked_leave_at_a_reload_all_the_same)
 	has_children(here.server, 1);
 	ck_assert_int_eq(number(fd, "asked"), 0);
 	ck_assert(running(old));
-	/* It takes no other client, though it does not know why. */
+	/* It takes no other client, although it does not know why. */
 	leaves(fd, "bye\n");
 	ck_assert_int_eq(heard(&here.run, "finished"), 0);
 	ck_assert_int_eq(heard(&here.run, "next"), -1);
@@ -2333,7 +2334,7 @@ start_with_a_failing_listener(int error)
 	here.foreground = 1;
 	start(2, program);
 	serves_one(here.port);
-	/* One that was woken in vain may be about to call accept(2). */
+	/* A spare that was woken in vain may be about to call accept(2). */
 	wait_for_spares(here.spares, pids);
 	failing->fd = here.fds[0];
 	failing->error = error;
@@ -2360,7 +2361,7 @@ START_TEST(spares_do_not_leave_where_a_listener_no_longer_listens)
 }
 END_TEST
 
-/* Whoever waits there for good costs the others nothing. */
+/* A client that waits there for ever costs the others nothing. */
 static void
 rests_alone(int error)
 {
@@ -2380,7 +2381,7 @@ rests_alone(int error)
 	clock_gettime(CLOCK_MONOTONIC, &begin);
 	forks = failing->forks;
 	failing->calls = 0;
-	/* The server has its tick, and sees the client who waits. */
+	/* The server has its tick, and sees the client that waits. */
 	says_nothing_for(2500);
 	clock_gettime(CLOCK_MONOTONIC, &end);
 	seconds = (double)(end.tv_sec - begin.tv_sec) + 1;
@@ -2410,7 +2411,7 @@ START_TEST(spares_let_a_listener_rest_where_the_system_is_short)
 }
 END_TEST
 
-/* Its spares are as many as there may be workers, so there is never room. */
+/* It has as many spares as workers are allowed, so there is never room. */
 START_TEST(log_does_not_call_spares_busy_that_wait)
 {
 	pid_t pids[CHILDREN];

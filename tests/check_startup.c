@@ -252,8 +252,8 @@ stops(void)
 	nothing_left();
 }
 
-/* Once the starter has ended nobody runs any more. It has reaped them all,
- * where it can adopt them. */
+/* Once the starter has ended, no process runs any more. It has reaped them all,
+ * if it can adopt them. */
 static void
 left_nothing(void)
 {
@@ -274,7 +274,7 @@ messages(const char *text, int count)
 
 	while ((end = strchr(line, '\n')) != NULL) {
 		ck_assert_msg(strncmp(line, "testd: unable to ", 17) == 0,
-		    "\"%s\" is no message", line);
+		    "\"%s\" is not a message", line);
 		line = end + 1;
 		lines++;
 	}
@@ -309,7 +309,7 @@ has_null(pid_t pid, int first, int last)
 		ck_assert_str_eq(link_of_fd(pid, first), "/dev/null");
 }
 
-/* All that comes until nobody holds the other end any more. */
+/* All that comes until no process holds the other end any more. */
 static const char *
 all_of(int fd)
 {
@@ -320,7 +320,7 @@ all_of(int fd)
 
 	do {
 		ck_assert_msg(poll(&pfd, 1, DEADLINE * 1000) == 1,
-		    "somebody holds the other end");
+		    "a process holds the other end");
 		n = read(fd, text + len, sizeof text - 1 - len);
 		len += n > 0 ? (size_t)n : 0;
 	} while (n > 0);
@@ -544,8 +544,8 @@ START_TEST(a_full_stdout_does_not_hold_stderr_up)
 }
 END_TEST
 
-/* HUP is kept for the time after success: so when another server comes, the
- * starter has been told of it. */
+/* HUP is kept until the success, so when another server comes, the starter has
+ * been told of it. */
 static void
 confirms(void)
 {
@@ -729,7 +729,7 @@ daemon_without_dup2(void)
 	serve();
 }
 
-/* Else they would be the starter's, which closes them. */
+/* Otherwise they would be the starter's, which closes them. */
 START_TEST(a_start_fails_with_a_reason_where_its_streams_cannot_be_set)
 {
 	static char file[PATH_MAX];
@@ -891,7 +891,7 @@ START_TEST(who_closes_the_pipes_of_the_library_has_failed)
 }
 END_TEST
 
-/* One that has written its success while the starter was stopped. */
+/* A daemon that has reported its success while the starter was stopped. */
 static void
 confirms_unheard(void)
 {
@@ -945,7 +945,7 @@ START_TEST(a_success_already_written_wins_over_the_deadline)
 	begins(gated_daemon_for_so_long);
 	send_signal(run.pid, SIGSTOP);
 	confirms();
-	poll(NULL, 0, 1100);	/* the deadline is to pass: no event tells */
+	poll(NULL, 0, 1100);	/* the deadline must pass: no event tells */
 	send_signal(run.pid, SIGCONT);
 	exited(run_wait(&run), 0);
 	stops();
@@ -1366,7 +1366,7 @@ are_no_terminals(void)
 	return skip_if(fd == -1, "there are no terminals");
 }
 
-/* A shell there, that waits for one program and then at the gate. */
+/* A shell there, which waits for one program, then at the gate. */
 static void
 be_shell(void (*program)(void))
 {
@@ -1541,10 +1541,10 @@ START_TEST(a_hang_up_of_the_terminal_ends_the_start)
 END_TEST
 
 /*
- * Where nobody reads
+ * Output without a reader
  */
 
-/* What a starter finds of the file that is its stdout and stderr. */
+/* How a starter finds the file that is its stdout and stderr. */
 enum surroundings { ALL, NO_NAME, NO_PROC, CHROOT, SURROUNDINGS };
 static enum surroundings surroundings;
 static int shared_sink;
@@ -1574,7 +1574,7 @@ surround(void)
 	    chroot(".") == -1 ? -1 : 0;
 }
 
-/* Says something, and confirms the start if it comes to an end. */
+/* Writes something, and confirms the start when that is done. */
 static void
 surrounded_talker(void)
 {
@@ -1598,7 +1598,7 @@ impatient_talker(void)
 	surrounded_talker();
 }
 
-/* In all surroundings, side by side; whether it could, else says why not. */
+/* In all surroundings at once; whether it could; if not, it says why. */
 static int
 start_in_all(struct run *runs, void (*program)(void), int *readers)
 {
@@ -1621,7 +1621,7 @@ start_in_all(struct run *runs, void (*program)(void), int *readers)
 	return !skip_if(!could, "no mount namespace of one's own");
 }
 
-/* Until what it writes goes nowhere any more. */
+/* Until its output is no longer taken. */
 static void
 is_stuck(struct run *one)
 {
@@ -1679,7 +1679,7 @@ say_some_lines(void)
 		printf("o%05d\n", i);
 }
 
-/* That many bytes of what comes, without carriage returns. */
+/* That many bytes of the output, without carriage returns. */
 static char *
 read_text(int reader, size_t size)
 {
@@ -1728,7 +1728,7 @@ say_the_alphabet(void)
 		putchar(number + i++ % 26);
 }
 
-/* Whether the letters from this one on follow each other. */
+/* Whether the letters continue in order from this one. */
 static void
 is_the_alphabet(const char *text, ssize_t len, int first, int *next)
 {
@@ -1943,7 +1943,7 @@ nothing(int signo)
 	(void)signo;
 }
 
-/* How much is still as the program has set it: 8 things. */
+/* How many of 8 things are still as the program has set them. */
 static int
 own_things(void)
 {
@@ -2130,7 +2130,7 @@ END_TEST
  * The working directory
  */
 
-/* path: the one to set, or none is set */
+/* path: the one to set; without it, none is set */
 static void
 daemon_in_a_directory(void)
 {
@@ -2172,7 +2172,7 @@ START_TEST(a_working_directory_that_is_missing_fails_the_start)
 END_TEST
 
 /*
- * A starter that is returned in
+ * A start that returns in the starter
  */
 
 static void
@@ -2584,7 +2584,7 @@ be_container(void (*first)(void))
 	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 99);
 }
 
-/* Starts a container and waits for its port; whether there is one. */
+/* Starts a container and waits for its port; whether it could. */
 static int
 begins_container(void (*program)(void))
 {
@@ -2666,7 +2666,7 @@ START_TEST(a_stop_of_process_1_before_daemon_master_ends_the_start)
 }
 END_TEST
 
-/* One that goes on when it is told to. */
+/* A program that goes on when it is told to. */
 static void
 gated_first_process(void)
 {

@@ -1,6 +1,6 @@
 /*
  * check_superserver.c - examples/superserver with programs that know nothing
- * of daemons, those of git, rsync and OpenSSH among them
+ * about daemons, among them those of git, rsync and OpenSSH
  *
  * SPDX-License-Identifier: ISC
  */
@@ -100,8 +100,8 @@ git_is_missing(void)
 	    "git daemon is not installed");
 }
 
-/* None of what the caller has set, a hook of git's maybe. What tidies a
- * repository up would go on after git, and be a child of the test. */
+/* Without the caller's settings, such as those of a git hook. Automatic
+ * maintenance would run on after git, as a child of the test. */
 static void
 set_up_git(void)
 {
@@ -290,7 +290,7 @@ START_TEST(superserver_serves_a_repository_by_git_daemon)
 }
 END_TEST
 
-/* Root's would become nobody; and another's cannot set its groups. */
+/* Root's would become user nobody; another user's cannot set its groups. */
 static void
 prepare_module(void)
 {
@@ -324,8 +324,8 @@ END_TEST
  * Programs that HUP and USR2 would end, in the middle of their work
  */
 
-/* The program's client is at work when this is called: what it is asked for
- * ends after that, whether the daemon is reloaded or stopped meanwhile. */
+/* The program's client is at work when this is called, and its work ends well
+ * even if the daemon is reloaded or stopped meanwhile. */
 static void
 is_let_alone(pid_t master, int signo, void (*finish)(void))
 {
@@ -345,7 +345,7 @@ is_let_alone(pid_t master, int signo, void (*finish)(void))
 	stop(master);
 }
 
-/* It says more than a pipe takes, and so comes to no end until it is read. */
+/* It writes more than a pipe takes, and so does not end until it is read. */
 static void
 start_transfer(int port)
 {
@@ -403,7 +403,7 @@ has_shell(const struct passwd *entry)
 	    strstr(entry->pw_shell, "/false") == NULL;
 }
 
-/* To sshd, where it may read that file. */
+/* Whether sshd takes the account as locked, if it may read that file. */
 static int
 is_locked(const struct passwd *entry)
 {
@@ -414,7 +414,7 @@ is_locked(const struct passwd *entry)
 	return system(text) == 0;
 }
 
-/* What keeps the user of this test from a session by ssh. */
+/* Whether something keeps this user from a session by ssh. */
 static int
 has_no_login(void)
 {
@@ -427,7 +427,8 @@ has_no_login(void)
 	    skip_if(is_locked(entry), "this user's account is locked");
 }
 
-/* A session that says that it is there, and what comes through a FIFO. */
+/* A session that says that it is there, and copies what comes through a
+ * FIFO. */
 static void
 start_session(int port)
 {

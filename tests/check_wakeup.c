@@ -1,6 +1,6 @@
 /*
- * check_wakeup.c - to wake a looping process, and to be woken by those that
- * are not trusted
+ * check_wakeup.c - waking a looping process, even by processes that are not
+ * trusted
  *
  * SPDX-License-Identifier: ISC
  */

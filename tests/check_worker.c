@@ -49,7 +49,7 @@ stdin_teller(void)
 	converse(0);
 }
 
-/* Whatever the program has done with its stdin, the worker's is new. */
+/* The worker's stdin is new, even if the program has used its own. */
 static void
 has_a_new_stdin(void)
 {
@@ -243,7 +243,7 @@ END_TEST
 
 static char empty_root[256];
 
-/* Where there is no /dev/null. */
+/* Without a /dev/null. */
 static void
 change_root(void)
 {
@@ -497,7 +497,7 @@ ignore_some(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
-/* Also where they make a difference to the server. */
+/* Even if they matter to the server. */
 static void
 handle_and_block(void)
 {
@@ -556,7 +556,7 @@ signal_teller(void)
 		if (!same_action(&action, &there.actions[signo]))
 			tell("differs", signo);
 	}
-	/* Those that the program has no handler for are blocked. */
+	/* Those for which the program has no handler are blocked. */
 	if (here.asks && !has_handler(&there.actions[SIGHUP]))
 		sigaddset(&there.mask, SIGHUP);
 	if (here.asks && !has_handler(&there.actions[SIGUSR2]))
@@ -647,7 +647,7 @@ START_TEST(worker_that_is_not_asked_finishes_in_peace)
 }
 END_TEST
 
-/* In the way that a letter says. */
+/* In the way chosen by a letter. */
 static void
 wait_in_a_call(char way)
 {
@@ -675,7 +675,7 @@ waiter_in_calls(void)
 	converse(0);
 }
 
-/* One whose worker waits so, at its place, while this signal has come. */
+/* A client whose worker waits in this way, while the signal has come. */
 static int
 waits_through(int signo, const char *way)
 {
@@ -692,7 +692,7 @@ waits_through(int signo, const char *way)
 	heard(&here.run, "waits");
 	settled(worker);
 	send_signal(here.master, signo);
-	is_asked(other, signo);	/* who is told after it */
+	is_asked(other, signo);	/* it is told after the first one */
 	close(other);
 	return fd;
 }
@@ -1141,7 +1141,7 @@ START_TEST(worker_knows_its_peer_of_the_other_family)
 }
 END_TEST
 
-/* As getpeername(2): what has room is stored, and the whole length told. */
+/* As getpeername(2): stores what fits, and the whole length. */
 static void
 tell_truncated(void)
 {
@@ -1316,7 +1316,8 @@ END_TEST
 
 static int (*end_connection)(void);
 
-/* More than the client has read when it ends, and it reads nothing itself. */
+/* More than the client has read when the worker ends, which reads nothing
+ * itself. */
 static void
 long_answerer(void)
 {
@@ -1356,8 +1357,8 @@ start_to_answer(int (*end)(void))
 	return fd;
 }
 
-/* The whole answer and its end, though the client has sent what nobody read,
- * and goes on to. */
+/* The whole answer and its end, although the client has sent input that was not
+ * read, and sends more. */
 static void
 gets_a_long_answer(int (*end)(void), int returns)
 {
@@ -1389,7 +1390,7 @@ end_it(void)
 	return daemon_end_connection();
 }
 
-/* Not where another could come. */
+/* Not if another could come. */
 static int
 end_it_for_the_next(void)
 {
@@ -1411,7 +1412,7 @@ START_TEST(worker_that_asks_for_the_next_lets_the_last_client_have_all)
 }
 END_TEST
 
-/* One that never closes and sends for ever keeps a worker for 2 s. */
+/* A client that never closes and sends for ever keeps a worker for 2 s. */
 START_TEST(worker_that_ends_its_connection_waits_for_nobody_for_ever)
 {
 	struct pollfd facts = { .events = POLLIN };
@@ -1443,7 +1444,8 @@ delay_teller(void)
 	tell("no delay", on != 0);
 }
 
-/* Else an answer of several lines waits for the client's acknowledgements. */
+/* Otherwise an answer of several lines waits for the client's
+ * acknowledgements. */
 START_TEST(worker_sends_each_line_without_delay)
 {
 	int fd, i, on = 0;
@@ -1496,7 +1498,7 @@ END_TEST
  * Rights
  */
 
-/* How many mappings a process shares with others that have no file. */
+/* How many mappings without a file a process shares with others. */
 static int
 shared_mappings(pid_t pid)
 {
@@ -1621,7 +1623,7 @@ START_TEST(worker_alone_runs_what_the_program_has_registered_for_its_end)
 		}
 	}
 	stop();
-	/* Neither the servers nor the master, nor any before it. */
+	/* Not the servers, nor the master, nor any process before it. */
 	ck_assert(!heard_if(&here.run, "life", &number));
 }
 END_TEST

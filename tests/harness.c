@@ -1,5 +1,5 @@
 /*
- * harness.c - real daemons under test, of which nothing is left behind
+ * harness.c - real daemons under test, which leave nothing behind
  *
  * SPDX-License-Identifier: ISC
  */
@@ -30,7 +30,7 @@ enum {
 	LISTENING = 0x0a	/* the state in /proc/net/tcp */
 };
 
-/* What the last program that was waited for has said. */
+/* The output of the last program that was waited for. */
 static char last_err[1024];
 
 static double
@@ -42,7 +42,7 @@ now(void)
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
-/* A short rest between two looks at what no event tells of. */
+/* A short rest between two checks of a state that no event announces. */
 static void
 rest(void)
 {
@@ -152,8 +152,9 @@ run_wait(struct run *run)
 	fds[0].fd = run->out_fd;
 	fds[1].fd = run->err_fd;
 	fds[0].events = fds[1].events = POLLIN;
-	/* Not until end of file: whatever the program left running may hold
-	 * the pipes. One more reading after its end gets all it wrote. */
+	/* Not until end of file: a process that the program left running may
+	 * hold the pipes. One more read after its end gets all that it
+	 * wrote. */
 	while (!over) {
 		over = waitpid(run->pid, &status, WNOHANG) == run->pid;
 		if (!over)
@@ -225,7 +226,7 @@ heard_if(struct run *run, const char *word, long *number)
 			if (match)
 				return 1;
 		}
-		ck_assert_msg(now() < deadline, "nobody told \"%s\"", word);
+		ck_assert_msg(now() < deadline, "no process told \"%s\"", word);
 		if (poll(&pfd, 1, 100) != 1)
 			continue;
 		n = read(run->facts, run->told + run->told_len,
@@ -243,7 +244,7 @@ heard(struct run *run, const char *word)
 	long number = 0;
 
 	ck_assert_msg(heard_if(run, word, &number),
-	    "all have gone, and nobody told \"%s\"", word);
+	    "all have gone, and none told \"%s\"", word);
 	return number;
 }
 
@@ -273,7 +274,7 @@ ended(pid_t pid)
 	ck_assert_int_gt(pid, 1);
 	while ((got = waitpid(pid, &status, WNOHANG)) == 0 ||
 	    (got == -1 && errno == ECHILD && kill(pid, 0) == 0)) {
-		/* ECHILD: its parent is still about to leave it to us. */
+		/* ECHILD: its parent has not yet left it to us. */
 		ck_assert_msg(now() < deadline, "process %ld does not end",
 		    (long)pid);
 		rest();
@@ -708,10 +709,10 @@ ask(int port, const char *line, const char *answer)
 }
 
 /*
- * Ports that the kernel has chosen, of programs that do not tell them
+ * Ports that the kernel has chosen, for programs that do not print them
  */
 
-/* The port of the listening socket of that inode; 0: it is none. */
+/* The port of the listening socket with that inode; 0: it is not one. */
 static int
 port_of_inode(const char *tcp, unsigned long wanted)
 {

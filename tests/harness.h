@@ -1,11 +1,11 @@
 /*
- * harness.h - real daemons under test, of which nothing is left behind
+ * harness.h - real daemons under test, which leave nothing behind
  *
- * Each test is a process of its own (Check forks it) and the subreaper of
- * whatever it starts: a daemon comes back to it as a child, so waitpid(2)
- * tells of its end and nothing can escape. Nothing here sleeps to wait: a
- * program under test tells facts down a pipe, and every wait has the one
- * deadline. Only assertions of the test process itself count.
+ * Each test is a process of its own (Check forks it) and the subreaper of all
+ * that it starts: a daemon becomes its child, so waitpid(2) tells of its end
+ * and nothing can escape. Nothing here sleeps to wait: a program under test
+ * tells facts through a pipe, and every wait has the same deadline. Only
+ * assertions of the test process itself count.
  */
 #ifndef HARNESS_H
 #define HARNESS_H
@@ -35,18 +35,18 @@ enum { ADOPTING = 0 };
 #endif
 
 enum {
-	/* Seconds, for every single wait: what hangs ends, and nothing else on
-	 * a machine ten times as slow. */
+	/* Seconds, for every single wait: long enough for a machine ten times
+	 * as slow, so that it only ends what hangs. */
 	DEADLINE = 100,
 	FACTS = 3,		/* the descriptor down which a program tells facts */
-	CHILD_ASSERTED = 98	/* the status of a child that asserted in vain */
+	CHILD_ASSERTED = 98	/* status of a child that failed to assert */
 };
 
 /*
- * Check's assertions, for the test process alone. For each that holds Check
- * adds a record to a file that the test's children share, and a child that is
- * killed can leave half a record, which Check cannot read. In a child they
- * leave none; the first that fails is said on stderr and ends the child.
+ * Check's assertions, for the test process alone. For each one that holds,
+ * Check adds a record to a file that the test's children share, and a killed
+ * child can leave half a record, which Check cannot read. In a child they leave
+ * none; the first one that fails is reported on stderr and ends the child.
  */
 #undef ck_assert_msg
 #define ck_assert_msg(expr, ...) \
@@ -65,7 +65,7 @@ void assertion_fails(const char *file, int line, const char *assertion,
 /* A program that a test has started, as a shell would have. */
 struct run {
 	pid_t pid;	/* the process started; 0 once it was waited for */
-	int facts;	/* what it and its descendants tell() comes here */
+	int facts;	/* here comes what it and its descendants tell() */
 	int out_fd;
 	int err_fd;
 	char *out;	/* what came on stdout and stderr, '\0' at the end: */
@@ -92,8 +92,8 @@ void run_daemon(struct run *, void (*program)(void));
 void tell(const char *word, long number);
 void tell_pid(const char *word);
 
-/* In the test: the number of the next fact of that word; others that come
- * first are dropped. Fails at the deadline, or when nobody is left to tell. */
+/* In the test: the number of the next fact of that word; others that come first
+ * are dropped. Fails at the deadline, or when no process is left to tell. */
 long heard(struct run *, const char *word);
 
 /* Like heard(), but returns 0 if all that could tell have gone first. */
@@ -109,19 +109,19 @@ void exited(int wait_status, int status);
 /* Waits until the process no longer runs (it is gone, or a zombie). */
 void gone(pid_t pid);
 
-/* Waits until its parent has had its status. */
+/* Waits until its parent has reaped it. */
 void reaped(pid_t pid);
 
 /* Whether it is there and no zombie. */
 int running(pid_t pid);
 
-/* Its state as proc(5) has it: S where it sleeps; 0: there is none. */
+/* Its state as in proc(5): S if it sleeps; 0: there is no such process. */
 char state_of(pid_t pid);
 
 /* Waits until it is in that state. */
 void becomes(pid_t pid, char state);
 
-/* Waits until it has done what there was to do, and waits again. */
+/* Waits until it has handled its events and sleeps again. */
 void settled(pid_t pid);
 
 /* Sends it SIGSTOP, and waits until it has stopped, or has ended first. */
@@ -138,8 +138,8 @@ pid_t only_child_of(pid_t pid);
 void has_children(pid_t pid, int count);
 void has_descriptors(pid_t pid, int count);
 
-/* Between two looks at what no event tells of; the first sets since, which
- * was 0. Fails at the deadline. */
+/* Between two checks of a state that no event announces; the first sets since,
+ * which was 0. Fails at the deadline. */
 void look_again(long *since, const char *what);
 
 /* The port that a process listens on with IPv4, or 0. */
@@ -151,8 +151,8 @@ int port_of(int fd);
 /* How many descriptors a process has open. */
 int descriptors_of(pid_t pid);
 
-/* What the line of that word in /proc/PID/status says; where a link in /proc/PID
- * leads to, "" where there is none. Valid until the next call. */
+/* The text of that word's line in /proc/PID/status; the target of a link in
+ * /proc/PID, "" if there is none. Valid until the next call. */
 const char *status_of(pid_t pid, const char *word);
 const char *link_of(pid_t pid, const char *name);
 const char *link_of_fd(pid_t pid, int fd);
@@ -162,7 +162,7 @@ int has_signal(pid_t pid, const char *word, int signo);
 /* kill(2) that refuses pids below 2 and asserts that it worked. */
 void send_signal(pid_t pid, int signo);
 
-/* For what is looked at thousands of times: an assertion of Check's leaves a
+/* For what is checked thousands of times: an assertion of Check's leaves a
  * record each time that it holds. */
 #define hold(condition, ...) \
 	do { \
@@ -170,7 +170,7 @@ void send_signal(pid_t pid, int signo);
 			ck_abort_msg(__VA_ARGS__); \
 	} while (0)
 
-/* Asserts, and prints both, where the texts differ or part is not in text. */
+/* If the texts differ, or part is not in text, fails and prints both. */
 void says(const char *text, const char *part);
 
 /* A listening socket on 127.0.0.1 and a port that the kernel chose. */
@@ -191,7 +191,7 @@ void hears(int fd, const char *line);
 /* The answer to a line, which must come; and one that is the line itself. */
 const char *answer(int fd, const char *line);
 void echoes(int fd, const char *line);
-/* Whether nothing has come; whether nothing comes within ms. */
+/* Whether nothing has come; whether nothing comes within this many ms. */
 int silent(int fd);
 int silent_for(int fd, int ms);
 /* Closes the connection so that the other side sees a reset. */
@@ -209,15 +209,15 @@ int same_set(const sigset_t *a, const sigset_t *b);
 /* A new empty directory, removed with all it holds after the test. */
 const char *scratch(void);
 
-/* From now on this system call fails with that error, here and in all that
- * is forked; argument: only where that one is value; -1: always. Whether it
- * does: the kernel may know no filters. */
+/* From now on this system call fails with that error, here and in children;
+ * argument: only if that argument is value; -1: always. Returns whether it
+ * does: the kernel may not support filters. */
 int forbid_call(long call, int argument, unsigned value, int error);
 
 /* Leaves the test out, and says why where tools/check.sh counts it:
  * if (skip_if(cond, "why")) return; */
 int skip_if(int cond, const char *why);
-/* The same, where orphans cannot be adopted. */
+/* The same, if orphans cannot be adopted. */
 int cannot_adopt(void);
 
 /* Runs the tests, several at a time, since they mostly wait; TEST_PARTS in the

@@ -1,5 +1,5 @@
 #!/bin/sh
-# header.sh - daemon.h alone, in each C and C++ of each compiler that is here
+# header.sh - daemon.h alone, in each C and C++ of each installed compiler
 #
 # SPDX-License-Identifier: ISC
 set -eu

@@ -1,5 +1,5 @@
 #!/bin/sh
-# house.sh - what is short enough to be read at once: functions, files, headers
+# house.sh - functions, files and headers are short enough to be read at once
 #
 # SPDX-License-Identifier: ISC
 set -eu

@@ -1,5 +1,5 @@
 /*
- * keep.c - runs a command of which nothing is left, however it ends
+ * keep.c - runs a command that leaves nothing behind, however it ends
  *
  *     keep command [argument ...]
  *

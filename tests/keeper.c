@@ -1,8 +1,8 @@
 /*
- * keeper.c - runs something of which nothing is left, however it ends
+ * keeper.c - runs something that leaves nothing behind, however it ends
  *
- *	caller ── keeper ─┬─ run(argument) ── ...
- *	                  └─ watcher
+ * 	caller ── keeper ─┬─ run(argument) ── ...
+ * 	                  └─ watcher
  *
  * The keeper leads a session, so that a signal to the caller's group or from
  * its terminal does not reach it, and adopts what loses its parent. Only the
@@ -166,8 +166,8 @@ exit_status(int status)
 	    WEXITSTATUS(status);
 }
 
-/* nohup(1) leaves SIGHUP ignored, a shell SIGINT, a language SIGPIPE, and one
- * that does not care SIGCHLD: then waitpid(2) would tell of no end. */
+/* nohup(1) leaves SIGHUP ignored, a shell SIGINT, an interpreter SIGPIPE, and a
+ * careless program SIGCHLD, with which waitpid(2) reports nothing. */
 static void
 reset_signals(void)
 {

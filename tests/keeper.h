@@ -1,5 +1,5 @@
 /*
- * keeper.h - runs something of which nothing is left, however it ends
+ * keeper.h - runs something that leaves nothing behind, however it ends
  */
 #ifndef KEEPER_H
 #define KEEPER_H
@@ -9,8 +9,9 @@
 /* Calls run(argument) in a process of its own and returns the status that it
  * exits with; 128+n if signal n ended it. That process has a session and a
  * directory of its own, default dispositions, no blocked signals, and /dev/null
- * as stdin, whatever the caller has. When it ends, or the caller does, even by
- * SIGKILL, all that it has started is killed and the directory is removed. */
+ * as stdin, which do not depend on the caller's. When it ends, or the caller
+ * does, even by SIGKILL, all that it has started is killed and the directory is
+ * removed. */
 int keep(int (*run)(void *), void *argument);
 
 /* The directory, which is empty at first. Commands have it in this variable. */

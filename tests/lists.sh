@@ -1,5 +1,5 @@
 # lists.sh - what tests that compare lists of names share
-# shellcheck shell=sh disable=SC2034 # failures is read by whoever has it
+# shellcheck shell=sh disable=SC2034 # failures is read by the caller
 #
 # Part of a shell script, which sets failures to 0 before.
 #

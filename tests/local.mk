@@ -89,7 +89,7 @@ tests_check_logfile_LDADD = $(UNIT_LIBS) $(DL_LIBS)
 tests_check_logged_SOURCES = tests/check_logged.c
 tests_check_logged_LDADD = $(TEST_LIBS)
 tests_check_logger_SOURCES = tests/check_logger.c
-# By their own definitions of its calls two tests set the logger's clock.
+# Two tests set the logger's clock by their own definitions of its calls.
 tests_check_logger_LDADD = $(UNIT_LIBS)
 tests_check_logline_SOURCES = tests/check_logline.c
 tests_check_logline_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib

@@ -3,10 +3,10 @@
 #
 # Each public function has a page, or a link to one, which shows it as
 # include/daemon.h declares it and lib/daemon.map exports it; the tables of
-# README.md have the same functions. What a page shows of a program is in
+# README.md have the same functions. A page shows only program text that is in
 # examples/, line by line, and the diff in README.md is that of the two finger
-# servers. mandoc and groff, which man(1) uses, find nothing to complain of, and
-# print the same words, and a row of a table as a line.
+# servers. mandoc and groff, which man(1) uses, find no fault, and print the same
+# words, and a row of a table as a line.
 #
 # SPDX-License-Identifier: ISC
 set -eu
@@ -50,7 +50,7 @@ calls() {
 }
 
 #
-# Pages: those that are no link to another
+# Pages: those that are not a link to another
 #
 
 pages() {
@@ -119,7 +119,7 @@ missing_sections() {
 	done
 }
 
-# Of ours; what others install is not for us to know.
+# Only to ours: which others are installed does not matter.
 dead_references() {
 	for page in $(pages); do
 		sed -n 's/^\.\(It \)\{0,1\}Xr \([a-z0-9_-]*\) \([0-9]\).*/\2 \3/p' \
@@ -145,8 +145,8 @@ in_tables() {
 	sed -n 's/^| `\(daemon_[^`]*\)` |.*/\1/p' README.md | sort
 }
 
-# Links of the README and of what it leads to, to files that make install puts
-# elsewhere, or nowhere.
+# Links of the README and of the pages that it links to, to files that make
+# install puts elsewhere, or nowhere.
 dead_links() {
 	grep -oE '\]\([^)]*\)' README.md HACKING.md CONTRIBUTING.md |
 	    sed 's/^[^:]*:](//; s/)$//' | sort -u |
@@ -178,8 +178,8 @@ real_diff() {
 }
 
 #
-# Examples: a literal display that is not indented is in the file of which
-# the text before it speaks
+# Examples: a literal display that is not indented is in the file that the
+# text before it names
 #
 
 examples() {
@@ -223,8 +223,8 @@ complaints() {
 	done | grep -vE 'referenced manual not found|^$'
 }
 
-# print BY: each page as it prints it, in a file below that name. What it has to
-# complain of goes to stdout.
+# print BY: each page as BY prints it, in a file below that name. Its complaints
+# go to stdout.
 print() {
 	for page in $(pages); do
 		mkdir -p "$scratch/$1/${page%/*}"
@@ -312,7 +312,7 @@ all_cells() {
 	done
 }
 
-# broken_rows BY: those that are no line of the page as it prints it.
+# broken_rows BY: rows that are not one line of the page as BY prints it.
 broken_rows() {
 	for page in $(pages); do
 		sed 's/^ *//; s/  */ /g' "$scratch/$1/$page" >"$scratch/page"

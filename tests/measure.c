@@ -1,5 +1,5 @@
 /*
- * measure.c - what the issue of a daemon's behaviour comes to in figures
+ * measure.c - a daemon's behaviour in figures
  *
  *     make measure
  *
@@ -495,7 +495,7 @@ stop_log(struct log *log)
 }
 
 /*
- * How the lines have fared
+ * What has become of the lines
  */
 
 static struct tally {
@@ -513,7 +513,7 @@ read_line(const char *line)
 
 	if (loss != NULL)
 		tally.dropped += atol(loss + sizeof losses - 1);
-	/* The library's, or somebody else's, behind which nothing may be. */
+	/* The library's, or another process's, which nothing may follow. */
 	if (strstr(line, ": unable to ") != NULL ||
 	    strcmp(line, HALF "\n") == 0 || strcmp(line, HALF) == 0)
 		return;
@@ -574,12 +574,13 @@ report_log(const char *what, double began, int lines)
 }
 
 /*
- * What happens meanwhile
+ * Disturbances
  */
 
 enum { KILLS = 100, EVENTS = 20 };
 
-/* Kills so many loggers, one after another, but only until then; how many. */
+/* Kills at most this many loggers, one after another, until that time; how
+ * many. */
 static int
 kill_loggers(struct run *run, int most, double until)
 {
@@ -760,7 +761,7 @@ START_TEST(log_of_two_daemons)
 	at_once = 1;
 	start_log(&one);
 	first_number = LINES;
-	do		/* so that the other can have the name, if it is fast */
+	do		/* so that the other can get the name, if it is fast */
 		rename_log(EVENTS + tries++);
 	while (!try_log(&other));
 	begin_log(&other);
@@ -769,8 +770,8 @@ START_TEST(log_of_two_daemons)
 }
 END_TEST
 
-/* Another user, to whom the directory belongs: all the time a link is where
- * the log's is, and it again. */
+/* Another user owns the directory, and replaces it by a link and back, all the
+ * time. */
 static void
 exchange_directory(const char *directory, uid_t user)
 {
@@ -807,7 +808,7 @@ names_in(const char *directory)
 	return count - 2;
 }
 
-/* Where the log is at last. */
+/* Where the log is at the end. */
 static void
 find_directory(const char *name)
 {

@@ -12,7 +12,7 @@
 #include "puppet.h"
 
 enum {
-	GATE = 100,	/* the descriptor at which to wait */
+	GATE = 100,	/* the descriptor to wait on */
 	PASS = 'p'
 };
 

@@ -12,8 +12,8 @@
 
 enum { LISTENERS_MAX = 3 };
 
-/* What a worker does where a line is that word, or begins with it and a space:
- * it obeys, or answers with a number. */
+/* What a worker does if a line is that word, or begins with it and a space: it
+ * obeys, or answers with a number. */
 struct command {
 	const char *word;
 	void (*obey)(void);
@@ -43,7 +43,7 @@ extern struct puppet {
 	void (*in_logger)(void);
 	void (*before_success)(void);
 	void (*before_server)(void);
-	void (*after_master)(void);	/* where it is fatal, but returns */
+	void (*after_master)(void);	/* if it returns in the master */
 } here;
 
 /*
@@ -60,7 +60,7 @@ void over(const char *stage, int value, void (*then)(void));
 
 /* Obeys the client, line by line: "who" is answered with the worker's pid,
  * "where" with the index that serve() has returned, "asked" with
- * daemon_stop_requested(), "bye" by an end; what is no command comes back. */
+ * daemon_stop_requested(), "bye" by an end; any other line comes back. */
 void converse(int index);
 void hang_up(void);		/* after this command it returns */
 
@@ -100,11 +100,11 @@ void stop(void);		/* SIGTERM */
 const char *message(void);
 int no_message(int ms);
 
-/* The fact is not told any more, and nobody is left to tell it. */
+/* The fact is not told any more, and no process is left to tell it. */
 void never_told(const char *word);
 
 /*
- * A gate, at which a program waits for the test: one for all its processes
+ * A gate, where a program waits for the test: one for all its processes
  */
 
 void make_gate(void);

@@ -3,15 +3,15 @@
 #
 # systemd-analyze has nothing to say of the units. Their commands, in the
 # order in which systemd would run them, start, reload and stop a daemon, and
-# so does the init script, which signals nobody else's process.
+# so does the init script, which signals no other process.
 #
 # SPDX-License-Identifier: ISC
 
 set -u
 
-# bash, since its /dev/tcp is a client that need not be installed. Kept, so that
-# no superserver outlives this, even if it is killed, and that HUP is not
-# ignored, as nohup(1) leaves it and a daemon in the foreground too.
+# bash, since its /dev/tcp is a client that need not be installed. By keep, so
+# that no superserver outlives this script, even if it is killed, and HUP is not
+# ignored: after nohup(1) a daemon in the foreground would ignore it too.
 top=$(cd "$(dirname "$0")/.." && pwd)
 : "${TOP_SRCDIR:=$top}" "${TOP_BUILDDIR:=$top}"
 [ -n "${KEPT_DIRECTORY-}" ] || exec "$TOP_BUILDDIR/tests/keep" bash "$0" "$@"
@@ -87,14 +87,14 @@ ask() {
 	local line=
 	echo "$1" >&5
 	read -r -t "$DEADLINE" -u 5 line
-	[ "$line" = "$1" ] || fail "\"$line\" is no answer to \"$1\""
+	[ "$line" = "$1" ] || fail "\"$line\" does not answer \"$1\""
 }
 
 disconnect() {
 	exec 5>&-
 }
 
-# reloads COMMAND...: nobody is cut off, and then there is another server.
+# reloads COMMAND...: no client is cut off, and another server follows.
 reloads() {
 	old_server=
 	wait_until "a server" has_new_server
@@ -272,8 +272,9 @@ init_takes_over_the_file_of_a_daemon_that_was_killed() {
 	echo "init: took over a pid file"
 }
 
-# Ours, all processes, our group, none: whoever signals one of them ends this.
-init_signals_nobody_else() {
+# This process, all processes, our group, none: a signal to any of the first
+# three ends this script.
+init_signals_no_other_process() {
 	local pid
 	for pid in $$ -1 0 "" word "1 2"; do
 		echo "$pid" >superserver.pid
@@ -283,7 +284,7 @@ init_signals_nobody_else() {
 		expect 0 stop
 		no_pid_file
 	done
-	echo "init: signalled nobody else"
+	echo "init: signalled no other process"
 }
 
 [ -d /proc/self/fd ] || { echo "SKIP: there is no /proc"; exit 77; }
@@ -292,7 +293,7 @@ cd "$directory" || exit 1
 trap 'fail "a signal has come here"' HUP INT TERM
 trap '' PIPE
 
-# Libtool's script is not what runs in the end; with its library by hand.
+# The program itself, not libtool's script, so its library is set by hand.
 program=$TOP_BUILDDIR/examples/superserver
 for name in superserver lt-superserver; do
 	[ ! -x "$TOP_BUILDDIR/examples/.libs/$name" ] ||
@@ -307,7 +308,7 @@ defaults "$directory/superserver" 0
 init_does_what_is_asked
 init_says_why_it_does_not_start
 init_takes_over_the_file_of_a_daemon_that_was_killed
-init_signals_nobody_else
+init_signals_no_other_process
 
 if command -v systemd-analyze >/dev/null; then
 	verify_units

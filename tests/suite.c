@@ -10,7 +10,7 @@
 
 #include "harness.h"
 
-/* Seconds: more than DEADLINE, so that what hangs is said in most cases. */
+/* Seconds: more than DEADLINE, so that what hangs is reported in most cases. */
 enum { TEST_TIMEOUT = 3 * DEADLINE };
 
 enum {
@@ -108,7 +108,7 @@ teardown(void)
 		remove_tree(scratch_path);
 }
 
-/* Also for tools/count-tests.sh, in one piece. */
+/* In one piece, for tools/count-tests.sh too. */
 static void
 print_failure(const char *name, TestResult *result)
 {
@@ -120,8 +120,8 @@ print_failure(const char *name, TestResult *result)
 	fflush(stdout);
 }
 
-/* A case of its own, so that CK_RUN_CASE=name runs it alone. Returns what came
- * of it; NOT_RUN where another is to be run. */
+/* A case of its own, so that CK_RUN_CASE=name runs it alone. Returns its
+ * result; NOT_RUN if another was chosen. */
 static int
 run_test(const char *name, const TTest *test)
 {
@@ -146,7 +146,7 @@ run_test(const char *name, const TTest *test)
 	return type;
 }
 
-/* One test after another, as long as there are any. */
+/* One test after another, until there are no more. */
 static void
 run_part(const struct suite *all, int numbers, int results)
 {
@@ -162,7 +162,7 @@ run_part(const struct suite *all, int numbers, int results)
 	}
 }
 
-/* Where no program that is executed gets it. */
+/* Above 2 and closed at exec, so that no executed program gets it. */
 static int
 move_up(int fd)
 {
@@ -231,7 +231,7 @@ run_suite(void *argument)
 		counts[result]++;
 		told++;
 	}
-	/* Of what a part was in when it died. */
+	/* The result of the test in which a part died. */
 	counts[CK_ERROR] += all->count - told;
 	run = all->count - counts[NOT_RUN];
 	printf("Running suite(s): %s\n%d%%: Checks: %d, Failures: %d, "

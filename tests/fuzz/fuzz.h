@@ -1,8 +1,8 @@
 /*
- * fuzz.h - what the fuzz targets share: the parts of an input, and what must be
+ * fuzz.h - what the fuzz targets share: the parts of an input, and assertions
  *
- * A target is called with the bytes of a stranger, millions of times, under
- * sanitizers (tools/fuzz.sh). What it says must be is checked each time.
+ * A target is called with any bytes, millions of times, under sanitizers
+ * (tools/fuzz.sh). Each time it checks what must be true.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -17,7 +17,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
-/* What is left of the bytes; behind their end come zeros. */
+/* The bytes that are left; zeros follow their end. */
 struct fuzz_input {
 	const uint8_t *at;
 	size_t left;
@@ -76,7 +76,7 @@ fuzz_stop(const char *file, int line, const char *what)
 	abort();
 }
 
-/* Bytes where a sanitizer sees each access behind their end. */
+/* Bytes in memory where a sanitizer sees each access behind their end. */
 static inline void *
 fuzz_bytes(size_t size)
 {

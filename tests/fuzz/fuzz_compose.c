@@ -1,6 +1,6 @@
 /*
- * fuzz_compose.c - the text in hand and a hostile page of messages, on their way
- * into the file: every line begins with the prefix, no other place has one
+ * fuzz_compose.c - the text in hand and a hostile page of messages, on their
+ * way into the file: every line begins with the prefix, which is nowhere else
  *
  * SPDX-License-Identifier: ISC
  */
@@ -55,7 +55,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fuzz_input in = { data, size };
 	struct dsrv_handover_put put;
-	/* RLIMIT_FSIZE is not in the way: what it is goes to syslog. */
+	/* Without RLIMIT_FSIZE: with it, some messages go to syslog. */
 	struct dsrv_logturn turn = { .most = (size_t)-1 };
 	struct dsrv_record *r;
 	unsigned flags = fuzz_byte(&in);

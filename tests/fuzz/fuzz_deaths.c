@@ -87,7 +87,7 @@ frail_splice(int from, int to, size_t count, unsigned flags)
 static int is_refused;
 #endif
 
-/* A step before and one after the store by which a record comes into force. */
+/* A step before and one after the store that puts a record in force. */
 #undef atomic_signal_fence
 #define atomic_signal_fence(order) (void)step(1)
 #define read frail_read
@@ -128,7 +128,7 @@ put(int last)
 		dsrv_journal_resume(&handover, file);
 }
 
-/* One logger's, up to its death or until there is nothing left to read. */
+/* The life of a logger, up to its death or until nothing is left to read. */
 static void
 live(void)
 {
@@ -169,7 +169,7 @@ compare(const char *text, size_t size)
 	free(got);
 }
 
-/* Bytes that the mark of a read has are not in text, where that counts. */
+/* The text must not have the bytes of a read's mark, if that matters. */
 static void
 spare_the_mark(char *text, size_t size)
 {

@@ -21,7 +21,7 @@ at_most(size_t count, size_t most)
 	return count < most ? count : most;
 }
 
-/* What the logger does with what it reads, in portions. */
+/* As the logger does with what it reads, in portions. */
 static void
 run(struct fuzz_input *in, size_t room, size_t limit)
 {

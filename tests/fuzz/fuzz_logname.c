@@ -1,6 +1,6 @@
 /*
- * fuzz_logname.c - which names are those of a format: what it gives is one, and
- * what is taken for one is what it gives, and perhaps a number
+ * fuzz_logname.c - which names fit a format: those that it gives do, and one
+ * that does is what it gives, perhaps with a number
  *
  * SPDX-License-Identifier: ISC
  */

@@ -52,7 +52,7 @@ fake_adopt(pid_t pid)
 	return 0;
 }
 
-/* For a page that is read to its end often. */
+/* Often for a page that is read to its end. */
 enum {
 	PIDS = 64,
 	PAGE = offsetof(struct dsrv_roster, pids) + PIDS * sizeof(pid_t)

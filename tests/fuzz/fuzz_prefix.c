@@ -1,5 +1,5 @@
 /*
- * fuzz_prefix.c - prefixes of any format, at any time: what the C library gives
+ * fuzz_prefix.c - prefixes of any format, at any time, against the C library
  *
  * SPDX-License-Identifier: ISC
  */
@@ -11,7 +11,7 @@
 #include "journal.h"
 #include "fuzz.h"
 
-/* Whether each conversion is one that every C library takes for the same. */
+/* Whether all C libraries agree on each conversion. */
 static int
 is_usual(const char *format)
 {

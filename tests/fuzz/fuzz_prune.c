@@ -1,6 +1,6 @@
 /*
  * fuzz_prune.c - a directory full of strangers' names: only files whose names
- * the format gives are removed, and only where there are more than are kept
+ * the format gives are removed, and only if there are more than are kept
  *
  * SPDX-License-Identifier: ISC
  */
@@ -34,7 +34,7 @@ open_once(void)
 	tzset();
 }
 
-/* The number of so many digits that *at begins with, behind it; -1: none. */
+/* Reads a number of this many digits from *at; -1: there is none. */
 static int
 number(const char **at, size_t least, size_t most)
 {
@@ -47,8 +47,8 @@ number(const char **at, size_t least, size_t most)
 	return atoi(digits);
 }
 
-/* Whether it begins with "log-2026-07-01" or another day, told by another way
- * than ours; what is behind it. A year has no zeros before it. */
+/* Whether it begins with "log-2026-07-01" or another day, by another algorithm
+ * than ours; returns the rest. A year has no leading zeros. */
 static const char *
 behind_date(const char *name)
 {
@@ -108,7 +108,7 @@ clear(char names[NAMES][64])
 			unlinkat(dir, names[i], AT_REMOVEDIR);
 }
 
-/* What has gone was a file of the logger's; as many as are kept are left. */
+/* Each removed file was the logger's; as many as are kept are left. */
 static void
 check(char names[NAMES][64], const int *were_files, int kept)
 {

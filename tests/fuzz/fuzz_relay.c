@@ -1,6 +1,6 @@
 /*
- * fuzz_relay.c - a stream through a relay whose sink takes what it likes: nothing
- * is lost, nothing comes twice or in another order
+ * fuzz_relay.c - a stream through a relay whose sink takes any part: nothing is
+ * lost, doubled or reordered
  *
  * SPDX-License-Identifier: ISC
  */
@@ -31,7 +31,7 @@ open_pipe(int *read_end, int *write_end)
 	fcntl(fds[0], F_SETPIPE_SZ, 4096);
 }
 
-/* Takes a part of a write, where a pipe takes all or nothing. */
+/* Takes a part of a write, unlike a pipe, which takes all or nothing. */
 static void
 open_socket(int *read_end, int *write_end)
 {

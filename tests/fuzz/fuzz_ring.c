@@ -26,7 +26,7 @@ take(size_t head)
 	free(text);
 }
 
-/* What is put there is what can be taken. */
+/* What was put is what can be taken. */
 static void
 put(size_t tail, struct fuzz_input *in)
 {

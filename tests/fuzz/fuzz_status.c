@@ -1,6 +1,6 @@
 /*
- * fuzz_status.c - whatever a process writes into its status pipe: the parent
- * hears only words that there are, and the end only when it has come
+ * fuzz_status.c - any bytes in a status pipe: the parent hears only existing
+ * words, and the end only when it has come
  *
  * SPDX-License-Identifier: ISC
  */

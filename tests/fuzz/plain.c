@@ -1,5 +1,6 @@
 /*
- * plain.c - which bytes a terminal shows as text, told by another way than ours
+ * plain.c - which bytes a terminal shows as text, by another algorithm than
+ * ours
  *
  * SPDX-License-Identifier: ISC
  */
@@ -7,7 +8,7 @@
 
 #include "fuzz.h"
 
-/* The character of UTF-8 at s, and its length; -1: there is none. */
+/* The UTF-8 character at s, and its length; -1: there is none. */
 static long
 decode(const unsigned char *s, size_t left, size_t *length)
 {
