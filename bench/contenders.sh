@@ -70,7 +70,7 @@ list() {
 	done
 }
 
-# What peers.sh has fetched for its servers is for them alone.
+# The libraries that peers.sh has fetched are only for its servers.
 find_libraries() {
 	case $(command -v "$1") in
 	"$PEERS"/*)
@@ -89,7 +89,7 @@ start() {
 	eval "exec $command"
 }
 
-# Where Debian has servers, a user's PATH does not lead.
+# Debian's servers are not on a user's PATH.
 PATH=$TOOLS:$PATH:$PEERS/usr/bin:$PEERS/usr/sbin:/usr/sbin:/sbin
 ECHO=$SCRATCH/echo
 SYSTEMD_LOG_LEVEL=err

@@ -9,7 +9,7 @@
 # held and soak; the default is all. With -o, results.md and results.svg are
 # written into that directory; without it the page goes to standard output.
 # Each load lasts -t seconds, and the soak -s. Status 0 if nothing has failed;
-# missing contenders are no failure.
+# a missing contender is not a failure.
 #
 # The contenders take turns (A B C ... A B C ...), so that other load on the
 # machine affects all of them, and each is compared with naive in the same

@@ -8,7 +8,7 @@
 # Run this before each release of ours; .ci/run does it for one Debian release.
 # DEB_BUILD_OPTIONS as for make-debs.sh; the suite always runs before that.
 #
-# For root, or a user for whom mmdebstrap needs no root. The packages come from
+# For root, or a user who can run mmdebstrap without it. The packages come from
 # this machine's Debian mirror, or the one that MIRROR names. TMPDIR needs 3 GB.
 # The log of each release is in build/releases.
 #
@@ -67,8 +67,8 @@ apt_options() {
 	apt-config dump Acquire::http::Proxy 2>/dev/null
 }
 
-# Of one that is killed by root nothing stays, no mount either. Others have no
-# mounts but those of namespaces that mmdebstrap makes for them.
+# If root's run is killed, nothing stays, not even a mount. Other users have only
+# mounts in namespaces that mmdebstrap makes for them.
 alone() {
 	if [ "$(id -u)" = 0 ]; then
 		set -- unshare --mount --pid --fork --kill-child \
@@ -94,7 +94,7 @@ show() {
 	    sed -u "s/^check-machine:/$1:/"
 }
 
-# Says meanwhile what has been done.
+# Reports progress meanwhile.
 check() {
 	{ make_root "$1" || : >"$scratch/failed"; } | tee "$logs/$1.log" |
 	    show "$1"

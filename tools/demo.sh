@@ -105,7 +105,7 @@ ask() {
 	read -r -t 10 -u 5 line || fail "no answer to \"$1\""
 	echo "    client asks: $1"
 	echo "    client hears: $line"
-	[ "$line" = "worker $worker: $1" ] || fail "that is no answer"
+	[ "$line" = "worker $worker: $1" ] || fail "that is not the answer"
 }
 
 disconnect() {
@@ -172,7 +172,7 @@ ask "Who are you?"
 echo
 tree
 
-heading "A reload: HUP replaces the server, but nobody is cut off"
+heading "A reload: HUP replaces the server, but no client is cut off"
 send HUP
 ask "Still there?"
 disconnect

@@ -73,7 +73,7 @@ go_along() {
 # Building
 #
 
-# What only tests is not to be covered.
+# Code that only tests need not be covered.
 compile() {
 	coverage=-fsanitize=fuzzer-no-link
 	[ "$1" != "$fuzz/plain.c" ] || coverage=

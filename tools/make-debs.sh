@@ -27,7 +27,7 @@ packaging() {
 	    tar -cf - --mode=u+rw,go=rX -T -
 }
 
-command -v apt-get >/dev/null || fail "this is no Debian"
+command -v apt-get >/dev/null || fail "this is not Debian"
 sh "$root/tools/setup.sh" debs
 tarball=$(sh "$root/tools/make-dist.sh") || fail "$tarball"
 name=$(basename "$tarball" .tar.xz)

@@ -84,7 +84,7 @@ ask() {
 	local line
 	echo "$1" >&5
 	read -r -t 20 -u 5 line || fail "no answer to \"$1\""
-	[[ "$line" == *"$1"* ]] || fail "\"$line\" is no answer to \"$1\""
+	[[ "$line" == *"$1"* ]] || fail "\"$line\" does not answer \"$1\""
 }
 
 disconnect() {
@@ -126,7 +126,7 @@ for i in 1 2 3 4 5 6 7 8; do
 done
 
 master=$(oldest)
-[[ "$master" =~ ^[0-9]+$ ]] || fail "this is no master: $master"
+[[ "$master" =~ ^[0-9]+$ ]] || fail "this is not a master: $master"
 remember
 [ "$count" != 0 ] || fail "the master $master has no server"
 connect
