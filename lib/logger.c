@@ -50,6 +50,15 @@ struct logger {
  * The reader
  */
 
+/* Without a reader its end would always be ready. */
+static void
+close_bell(struct logger *l)
+{
+	dsrv_loop_forget(&l->loop, LOG);
+	dsrv_descriptors_close(&l->writer.bell);
+	l->handover.ends[DSRV_HANDOVER_BELL] = -1;
+}
+
 /* Its pipe is kept before it is forked: so for the next logger end of file
  * means that there is no reader, or that it has died. */
 static int
@@ -69,11 +78,8 @@ start_reader(struct logger *l)
 		started = dsrv_reader_start(&l->loop, &l->handover, to_logger);
 	}
 	close(to_logger);
-	if (started == -1) {	/* its end would always be ready */
-		dsrv_loop_forget(&l->loop, LOG);
-		dsrv_descriptors_close(&l->writer.bell);
-		l->handover.ends[DSRV_HANDOVER_BELL] = -1;
-	}
+	if (started == -1)
+		close_bell(l);
 	return started;
 }
 
@@ -89,9 +95,7 @@ fail_to_read(struct logger *l)
 static void
 lose_reader(struct logger *l)
 {
-	dsrv_loop_forget(&l->loop, LOG);
-	close(l->writer.bell);
-	l->writer.bell = -1;
+	close_bell(l);
 	if (!dsrv_intake_is_over(&l->handover) && start_reader(l) == -1)
 		fail_to_read(l);
 }
