@@ -34,6 +34,16 @@ files_over() {
 	done
 }
 
+# Fuzz targets that make check does not run.
+not_replayed() {
+	for target in tests/fuzz/fuzz_*.c; do
+		name=$(basename "$target" .c)
+		grep -q "^tests_${name}_SOURCES = $target\$" tests/local.mk ||
+		    echo "$name"
+	done
+}
+
+empty "fuzz targets that are not in tests/local.mk" "$(not_replayed)"
 empty "functions of more than 40 lines" "$(functions_over 40)"
 empty "private headers of more than 250 lines" "$(files_over 250 lib/*.h)"
 empty "files of more than 450 lines" "$(files_over 450 lib/*.c)"

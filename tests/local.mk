@@ -136,6 +136,75 @@ tests_check_wakeup_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
 tests_check_wakeup_LDADD = $(UNIT_LIBS)
 tests_check_worker_SOURCES = tests/check_worker.c
 tests_check_worker_LDADD = $(TEST_LIBS)
+
+# The fuzz targets, each called with its corpus; tools/fuzz.sh runs them with
+# libFuzzer.
+FUZZ_TESTS = \
+	tests/fuzz_address \
+	tests/fuzz_compose \
+	tests/fuzz_deaths \
+	tests/fuzz_line \
+	tests/fuzz_logname \
+	tests/fuzz_orphans \
+	tests/fuzz_outbox \
+	tests/fuzz_prefix \
+	tests/fuzz_prune \
+	tests/fuzz_relay \
+	tests/fuzz_report \
+	tests/fuzz_ring \
+	tests/fuzz_slots \
+	tests/fuzz_status \
+	# EOL
+check_PROGRAMS += $(FUZZ_TESTS)
+TESTS += $(FUZZ_TESTS)
+check_LIBRARIES += tests/libreplay.a
+tests_libreplay_a_SOURCES = tests/fuzz/fuzz.h tests/fuzz/pages.c \
+	tests/fuzz/plain.c tests/fuzz/replay.c
+tests_libreplay_a_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
+REPLAY_LIBS = tests/libreplay.a lib/libunits.a
+
+tests_fuzz_address_SOURCES = tests/fuzz/fuzz_address.c
+tests_fuzz_address_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
+tests_fuzz_address_LDADD = $(REPLAY_LIBS)
+tests_fuzz_compose_SOURCES = tests/fuzz/fuzz_compose.c
+tests_fuzz_compose_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
+tests_fuzz_compose_LDADD = $(REPLAY_LIBS)
+tests_fuzz_deaths_SOURCES = tests/fuzz/fuzz_deaths.c
+tests_fuzz_deaths_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
+tests_fuzz_deaths_LDADD = $(REPLAY_LIBS)
+tests_fuzz_line_SOURCES = tests/fuzz/fuzz_line.c
+tests_fuzz_line_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
+tests_fuzz_line_LDADD = $(REPLAY_LIBS)
+tests_fuzz_logname_SOURCES = tests/fuzz/fuzz_logname.c
+tests_fuzz_logname_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
+tests_fuzz_logname_LDADD = $(REPLAY_LIBS)
+tests_fuzz_orphans_SOURCES = tests/fuzz/fuzz_orphans.c
+tests_fuzz_orphans_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
+tests_fuzz_orphans_LDADD = $(REPLAY_LIBS)
+tests_fuzz_outbox_SOURCES = tests/fuzz/fuzz_outbox.c
+tests_fuzz_outbox_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
+tests_fuzz_outbox_LDADD = $(REPLAY_LIBS)
+tests_fuzz_prefix_SOURCES = tests/fuzz/fuzz_prefix.c
+tests_fuzz_prefix_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
+tests_fuzz_prefix_LDADD = $(REPLAY_LIBS)
+tests_fuzz_prune_SOURCES = tests/fuzz/fuzz_prune.c
+tests_fuzz_prune_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
+tests_fuzz_prune_LDADD = $(REPLAY_LIBS)
+tests_fuzz_relay_SOURCES = tests/fuzz/fuzz_relay.c
+tests_fuzz_relay_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
+tests_fuzz_relay_LDADD = $(REPLAY_LIBS)
+tests_fuzz_report_SOURCES = tests/fuzz/fuzz_report.c
+tests_fuzz_report_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
+tests_fuzz_report_LDADD = $(REPLAY_LIBS)
+tests_fuzz_ring_SOURCES = tests/fuzz/fuzz_ring.c
+tests_fuzz_ring_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
+tests_fuzz_ring_LDADD = $(REPLAY_LIBS)
+tests_fuzz_slots_SOURCES = tests/fuzz/fuzz_slots.c
+tests_fuzz_slots_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
+tests_fuzz_slots_LDADD = $(REPLAY_LIBS)
+tests_fuzz_status_SOURCES = tests/fuzz/fuzz_status.c
+tests_fuzz_status_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
+tests_fuzz_status_LDADD = $(REPLAY_LIBS)
 endif
 
 # For scripts that start processes.
@@ -148,7 +217,7 @@ dist_check_SCRIPTS = tests/arrows.sh tests/header.sh tests/house.sh \
 	tests/manual.sh tests/services.sh tests/symbols.sh
 TESTS += $(dist_check_SCRIPTS)
 EXTRA_DIST += tests/lists.sh tests/plus.cc
-# With its targets and their inputs; tools/fuzz.sh builds them.
+# With the inputs of the fuzz targets.
 EXTRA_DIST += tests/fuzz
 
 AM_TESTS_ENVIRONMENT = TOP_BUILDDIR='$(abs_top_builddir)' \
