@@ -5,10 +5,9 @@
  */
 #include "config.h"
 
-#include <limits.h>
 #include <poll.h>
 
-#include "harness.h"
+#include "example.h"
 
 enum {
 	CLIENTS = 8,
@@ -17,48 +16,12 @@ enum {
 
 static struct run run;
 
-static void
-start(const char *port)
-{
-	char program[PATH_MAX], *argv[3] = { program, NULL, NULL };
-
-	ck_assert_ptr_nonnull(getenv("TOP_BUILDDIR"));
-	snprintf(program, sizeof program, "%s/examples/echo",
-	    getenv("TOP_BUILDDIR"));
-	argv[1] = strdup(port);
-	run_command(&run, argv);
-	free(argv[1]);
-}
-
-/*
- * The daemon
- */
-
 /* Starts it on a port of the kernel's choice; returns the master. */
 static pid_t
 serve(int *port)
 {
-	pid_t master;
-	int status;
-
-	start("0");
-	status = run_wait(&run);
-	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0,
-	    "wait status %#x, stderr: %s", status, run.err);
-	ck_assert_str_eq(run.out, "");
-	ck_assert_str_eq(run.err, "");
-	master = only_child_of(getpid());
-	*port = port_of_process(master);
-	ck_assert_msg(*port > 0, "the master listens on no port");
-	return master;
-}
-
-static void
-stop(pid_t master)
-{
-	send_signal(master, SIGTERM);
-	ck_assert_int_eq(ended(master), 0);
-	nothing_left();
+	start_example(&run, "echo", "0", NULL);
+	return run_started_silently(&run, port);
 }
 
 START_TEST(echo_sends_each_line_back_before_it_has_the_next)
@@ -72,7 +35,7 @@ START_TEST(echo_sends_each_line_back_before_it_has_the_next)
 	echoes(fd, "");
 	echoes(fd, "and again");
 	close(fd);
-	stop(master);
+	stop_master(master);
 }
 END_TEST
 
@@ -89,7 +52,7 @@ START_TEST(echo_sends_the_rest_when_the_client_is_done)
 	ck_assert_pstr_eq(client_hears(fd), "and no newline");
 	ck_assert_ptr_null(client_hears(fd));
 	close(fd);
-	stop(master);
+	stop_master(master);
 }
 END_TEST
 
@@ -106,7 +69,7 @@ START_TEST(echo_sends_a_long_line_back_whole)
 	fd = client(port);
 	echoes(fd, line);
 	close(fd);
-	stop(master);
+	stop_master(master);
 }
 END_TEST
 
@@ -126,7 +89,7 @@ START_TEST(echo_serves_clients_side_by_side)
 		}
 	for (i = 0; i < CLIENTS; i++)
 		close(fds[i]);
-	stop(master);
+	stop_master(master);
 }
 END_TEST
 
@@ -148,7 +111,7 @@ START_TEST(echo_goes_on_with_a_client_over_a_reload)
 	echoes(later, "after");
 	ck_assert_int_ne(only_child_of(master), server);
 	close(later);
-	stop(master);
+	stop_master(master);
 }
 END_TEST
 
@@ -168,8 +131,7 @@ START_TEST(echo_lets_its_clients_finish_when_it_is_to_drain)
 	}
 	echoes(held, "meanwhile");
 	close(held);
-	ck_assert_int_eq(ended(master), 0);
-	nothing_left();
+	master_ends(master);
 }
 END_TEST
 
@@ -181,7 +143,7 @@ START_TEST(echo_stops_at_once)
 	master = serve(&port);
 	held = client(port);
 	echoes(held, "before");
-	stop(master);
+	stop_master(master);
 	ck_assert_ptr_null(client_hears(held));
 	close(held);
 }
@@ -190,35 +152,25 @@ END_TEST
 START_TEST(echo_says_which_port_is_taken)
 {
 	char port[16], expected[64];
-	int number, fd, status;
+	int number, fd;
 
 	fd = listen_anywhere(&number);
 	snprintf(port, sizeof port, "%d", number);
-	start(port);
-	status = run_wait(&run);
-	ck_assert(WIFEXITED(status));
-	ck_assert_int_eq(WEXITSTATUS(status), 1);
-	ck_assert_str_eq(run.out, "");
+	start_example(&run, "echo", port, NULL);
 	snprintf(expected, sizeof expected, ":%d: Address already in use",
 	    number);
+	run_fails(&run, 1, expected);
 	says(run.err, "echo: unable to listen on ");
-	says(run.err, expected);
-	nothing_left();
+	ck_assert_str_eq(run.out, "");
 	close(fd);
 }
 END_TEST
 
 START_TEST(echo_says_which_port_there_cannot_be)
 {
-	int status;
-
-	start("no-such-service");
-	status = run_wait(&run);
-	ck_assert(WIFEXITED(status));
-	ck_assert_int_eq(WEXITSTATUS(status), 1);
+	start_example(&run, "echo", "no-such-service", NULL);
+	run_fails(&run, 1, "no-such-service");
 	says(run.err, "echo: unable to listen on ");
-	says(run.err, "no-such-service");
-	nothing_left();
 }
 END_TEST
 

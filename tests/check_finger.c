@@ -13,7 +13,7 @@
 #include <poll.h>
 #include <pwd.h>
 
-#include "harness.h"
+#include "example.h"
 
 enum {
 	MAX_QUERY = 511,	/* bytes, its end among them */
@@ -30,24 +30,11 @@ static int before_port, port;
  */
 
 static void
-start(struct run *of, const char *name)
-{
-	char program[PATH_MAX], homes[PATH_MAX], any[] = "0";
-	char *argv[] = { program, any, homes, NULL };
-
-	ck_assert_ptr_nonnull(getenv("TOP_BUILDDIR"));
-	snprintf(program, sizeof program, "%s/examples/%s",
-	    getenv("TOP_BUILDDIR"), name);
-	snprintf(homes, sizeof homes, "%s", scratch());
-	run_command(of, argv);
-}
-
-static void
 start_before(void)
 {
 	long since = 0;
 
-	start(&before_run, "finger-before");
+	start_example(&before_run, "finger-before", "0", scratch(), NULL);
 	before = before_run.pid;
 	while ((before_port = port_of_process(before)) == 0)
 		look_again(&since, "a port of finger-before");
@@ -68,25 +55,14 @@ stop_before(void)
 static void
 start_daemon(void)
 {
-	int status;
-
-	start(&run, "finger");
-	status = run_wait(&run);
-	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0,
-	    "wait status %#x, stderr: %s", status, run.err);
-	ck_assert_str_eq(run.out, "");
-	ck_assert_str_eq(run.err, "");
-	master = only_child_of(getpid());
-	port = port_of_process(master);
-	ck_assert_int_gt(port, 0);
+	start_example(&run, "finger", "0", scratch(), NULL);
+	master = run_started_silently(&run, &port);
 }
 
 static void
 stop_daemon(void)
 {
-	send_signal(master, SIGTERM);
-	ck_assert_int_eq(ended(master), 0);
-	nothing_left();
+	stop_master(master);
 }
 
 /* The daemon first, which is then this process's only child. */
@@ -529,25 +505,18 @@ END_TEST
 START_TEST(both_finger_servers_say_which_port_is_taken)
 {
 	static const char *const names[] = { "finger-before", "finger" };
-	char program[PATH_MAX], number[16];
-	char *argv[] = { program, number, NULL };
-	int taken, fd, status;
+	char number[16];
+	int taken, fd;
 	size_t i;
 
 	fd = listen_anywhere(&taken);
 	snprintf(number, sizeof number, "%d", taken);
 	for (i = 0; i < 2; i++) {
-		snprintf(program, sizeof program, "%s/examples/%s",
-		    getenv("TOP_BUILDDIR"), names[i]);
-		run_command(&run, argv);
-		status = run_wait(&run);
-		ck_assert(WIFEXITED(status));
-		ck_assert_int_eq(WEXITSTATUS(status), 1);
+		start_example(&run, names[i], number, NULL);
+		run_fails(&run, 1, ": Address already in use\n");
 		says(run.err, names[i]);
 		says(run.err, number);
-		says(run.err, ": Address already in use\n");
 	}
-	nothing_left();
 	close(fd);
 }
 END_TEST

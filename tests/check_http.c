@@ -10,9 +10,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdarg.h>
 
-#include "harness.h"
+#include "example.h"
 
 enum {
 	BIG = 16 << 20,		/* more than the buffers of a connection */
@@ -23,7 +22,7 @@ enum {
 static const char secret[] = "nobody may read this";
 
 static struct run run;
-static char program[PATH_MAX];
+#define START(...)	start_example(&run, "http", __VA_ARGS__)
 static char site[64];
 static char *reply;
 static size_t reply_len;
@@ -72,9 +71,6 @@ big_data(void)
 static void
 make_site(void)
 {
-	ck_assert_ptr_nonnull(getenv("TOP_BUILDDIR"));
-	snprintf(program, sizeof program, "%s/examples/http",
-	    getenv("TOP_BUILDDIR"));
 	snprintf(site, sizeof site, "%s/www", scratch());
 	ck_assert_int_eq(mkdir(site, 0755), 0);
 	ck_assert_int_eq(mkdir(path_of("docs"), 0755), 0);
@@ -90,88 +86,13 @@ make_site(void)
  * The daemon
  */
 
-static void
-command(char *const argv[])
-{
-	free(run.out);
-	free(run.err);
-	run_command(&run, argv);
-}
-
-/* Starts the program; the arguments end with NULL. */
-static void
-start(const char *first, ...)
-{
-	char *argv[MAX_ARGS] = { program };
-	int count = 1;
-	va_list args;
-	const char *arg;
-
-	va_start(args, first);
-	for (arg = first; arg != NULL; arg = va_arg(args, const char *)) {
-		ck_assert_int_lt(count, MAX_ARGS - 1);
-		argv[count++] = strdup(arg);
-	}
-	va_end(args);
-	command(argv);
-	while (count > 1)
-		free(argv[--count]);
-}
-
-static int
-port_in(const char *text)
-{
-	int port;
-
-	ck_assert_msg(text != NULL &&
-	    sscanf(text, "listening on port %d", &port) == 1,
-	    "no port in \"%s\"; stderr: %s", text, run.err);
-	return port;
-}
-
-/* After a start; returns the master. */
-static pid_t
-started(int *port)
-{
-	int status = run_wait(&run);
-
-	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0,
-	    "wait status %#x, stderr: %s", status, run.err);
-	*port = port_in(run.out);
-	return only_child_of(getpid());
-}
-
 /* Serves the site; returns the master. */
 static pid_t
 serve(const char *seconds, int *port)
 {
 	make_site();
-	start("-a", "127.0.0.1", "-p", "0", "-t", seconds, site, NULL);
-	return started(port);
-}
-
-static void
-stop(pid_t master)
-{
-	int status;
-
-	send_signal(master, SIGTERM);
-	status = ended(master);
-	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0,
-	    "wait status %#x", status);
-	nothing_left();
-}
-
-/* A start that must fail with this status and message. */
-static void
-fails(int expected, const char *said)
-{
-	int status = run_wait(&run);
-
-	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == expected,
-	    "wait status %#x, stderr: %s", status, run.err);
-	says(run.err, said);
-	nothing_left();
+	START("-a", "127.0.0.1", "-p", "0", "-t", seconds, site, NULL);
+	return run_started(&run, port);
 }
 
 /*
@@ -275,17 +196,15 @@ static const char *
 curl(int port, const char *options, const char *target)
 {
 	char text[512], *argv[MAX_ARGS + 1] = { NULL }, *word;
-	int count = 0, status;
+	int count = 0;
 
 	snprintf(text, sizeof text, "curl -q -sS --noproxy * "
 	    "--path-as-is %s http://127.0.0.1:%d%s", options, port, target);
 	for (word = strtok(text, " "); word != NULL && count < MAX_ARGS;
 	    word = strtok(NULL, " "))
 		argv[count++] = word;
-	command(argv);
-	status = run_wait(&run);
-	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0,
-	    "curl: wait status %#x, stderr: %s", status, run.err);
+	start_words(&run, argv);
+	run_succeeds(&run);
 	return run.out;
 }
 
@@ -335,7 +254,7 @@ START_TEST(http_sends_each_file_with_its_type_and_length)
 	answered("200 OK");
 	says(reply, "\r\nContent-Length: 0\r\n");
 	ck_assert_uint_eq(body_len(), 0);
-	stop(master);
+	stop_master(master);
 }
 END_TEST
 
@@ -352,7 +271,7 @@ START_TEST(http_tells_when_a_file_was_modified)
 	says(reply, "\r\nLast-Modified: Tue, 29 Feb 2000 12:34:56 GMT\r\n");
 	says(reply, " GMT\r\n");
 	says(reply, "\r\nDate: ");
-	stop(master);
+	stop_master(master);
 }
 END_TEST
 
@@ -372,7 +291,7 @@ START_TEST(http_is_understood_by_curl)
 	says(curl(port, "-o /dev/null -w %{http_code}", "/no"), "404");
 	says(curl(port, "-d x=1 -i", "/"), "\r\nAllow: GET, HEAD\r\n");
 	says(curl(port, "-i", "/%2e%2e/secret"), "HTTP/1.0 403 ");
-	stop(master);
+	stop_master(master);
 }
 END_TEST
 
@@ -390,7 +309,7 @@ START_TEST(http_answers_head_with_the_header_alone)
 	request(port, "HEAD /no HTTP/1.0\r\n\r\n");
 	answered("404 ");
 	ck_assert_uint_eq(body_len(), 0);
-	stop(master);
+	stop_master(master);
 }
 END_TEST
 
@@ -416,7 +335,7 @@ START_TEST(http_leads_to_the_page_of_a_directory)
 	answered("404 ");
 	get(port, "/index.html/");
 	answered("404 ");
-	stop(master);
+	stop_master(master);
 }
 END_TEST
 
@@ -459,7 +378,7 @@ START_TEST(http_says_what_is_wrong_with_a_request)
 	says(reply, "\r\nAllow: GET, HEAD\r\n");
 	request_data(port, "GET /\0 HTTP/1.0\r\n\r\n", 19);
 	answered("400 ");
-	stop(master);
+	stop_master(master);
 }
 END_TEST
 
@@ -487,7 +406,7 @@ START_TEST(http_refuses_what_is_too_long)
 	request_data(port, data, UNWANTED);
 	answered("431 ");
 	free(data);
-	stop(master);
+	stop_master(master);
 }
 END_TEST
 
@@ -523,7 +442,7 @@ START_TEST(http_never_leaves_its_directory)
 	get(port, "/./docs//.%2f%61%20page.txt");
 	answered("200 OK");
 	ck_assert_str_eq(body(), "a page\n");
-	stop(master);
+	stop_master(master);
 }
 END_TEST
 
@@ -544,7 +463,7 @@ START_TEST(http_sends_nothing_but_files)
 		get(port, "/nothing");
 		answered("403 ");
 	}
-	stop(master);
+	stop_master(master);
 }
 END_TEST
 
@@ -562,7 +481,7 @@ START_TEST(http_sends_a_big_file_whole)
 	ck_assert_uint_eq(body_len(), BIG);
 	ck_assert_int_eq(memcmp(body(), data, BIG), 0);
 	free(data);
-	stop(master);
+	stop_master(master);
 }
 END_TEST
 
@@ -597,7 +516,7 @@ START_TEST(http_replies_whole_to_a_client_that_sends_what_is_not_needed)
 	}
 	ck_assert_int_eq(memcmp(body(), data, BIG), 0);
 	free(data);
-	stop(master);
+	stop_master(master);
 }
 END_TEST
 
@@ -614,7 +533,7 @@ START_TEST(http_replies_to_a_client_that_has_closed_its_side)
 	answered("200 OK");
 	length_agrees();
 	close(fd);
-	stop(master);
+	stop_master(master);
 }
 END_TEST
 
@@ -650,7 +569,7 @@ START_TEST(http_ends_clients_that_are_silent_or_do_not_read)
 	close(lasting);
 	get(port, "/");
 	answered("200 OK");
-	stop(master);
+	stop_master(master);
 }
 END_TEST
 
@@ -678,7 +597,7 @@ START_TEST(http_finishes_a_download_over_a_reload)
 	get(port, "/");
 	answered("200 OK");
 	ck_assert_int_ne(only_child_of(master), server);
-	stop(master);
+	stop_master(master);
 }
 END_TEST
 
@@ -688,9 +607,9 @@ START_TEST(http_serves_one_client_after_another_with_spares)
 	int port, i;
 
 	make_site();
-	start("-a", "127.0.0.1", "-p", "0", "-c", "1", "-s", "1", "-t", "5",
+	START("-a", "127.0.0.1", "-p", "0", "-c", "1", "-s", "1", "-t", "5",
 	    site, NULL);
-	master = started(&port);
+	master = run_started(&run, &port);
 	worker = only_child_of(only_child_of(master));
 	for (i = 0; i < 20; i++) {
 		get(port, "/");
@@ -703,7 +622,7 @@ START_TEST(http_serves_one_client_after_another_with_spares)
 		answered("404");
 	}
 	ck_assert_int_eq(only_child_of(only_child_of(master)), worker);
-	stop(master);
+	stop_master(master);
 }
 END_TEST
 
@@ -712,7 +631,7 @@ START_TEST(http_can_stay_in_the_foreground)
 	int port, status;
 
 	make_site();
-	start("-f", "-a", "127.0.0.1", "-p", "0", "-c", "2", site, NULL);
+	START("-f", "-a", "127.0.0.1", "-p", "0", "-c", "2", site, NULL);
 	port = port_in(client_hears(run.out_fd));
 	get(port, "/");
 	answered("200 OK");
@@ -730,14 +649,14 @@ START_TEST(http_does_not_start_where_it_cannot_serve)
 	int fd, number;
 
 	make_site();
-	start(path_of("missing"), NULL);
-	fails(1, "missing: No such file");
-	start("-p", "0", path_of("index.html"), NULL);
-	fails(1, "index.html: Not a directory");
+	START(path_of("missing"), NULL);
+	run_fails(&run, 1, "missing: No such file");
+	START("-p", "0", path_of("index.html"), NULL);
+	run_fails(&run, 1, "index.html: Not a directory");
 	fd = listen_anywhere(&number);
 	snprintf(port, sizeof port, "%d", number);
-	start("-a", "127.0.0.1", "-p", port, site, NULL);
-	fails(1, port);
+	START("-a", "127.0.0.1", "-p", port, site, NULL);
+	run_fails(&run, 1, port);
 	close(fd);
 }
 END_TEST
@@ -753,13 +672,13 @@ START_TEST(http_shows_its_usage_where_it_is_not_understood)
 
 	make_site();
 	for (i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
-		start(wrong[i][0], wrong[i][1], site, NULL);
-		fails(2, "usage: http ");
+		START(wrong[i][0], wrong[i][1], site, NULL);
+		run_fails(&run, 2, "usage: http ");
 	}
-	start(site, site, NULL);
-	fails(2, "usage: http ");
-	start(NULL);
-	fails(2, "usage: http ");
+	START(site, site, NULL);
+	run_fails(&run, 2, "usage: http ");
+	START(NULL);
+	run_fails(&run, 2, "usage: http ");
 }
 END_TEST
 

@@ -12,7 +12,7 @@
 #include <limits.h>
 #include <time.h>
 
-#include "harness.h"
+#include "example.h"
 
 enum {
 	STAMP = 24		/* bytes of "YYYY-MM-DD HH:MM:SS.mmm " */
@@ -21,19 +21,6 @@ enum {
 static struct run run;
 static pid_t master, server, logger;
 static int port;
-
-static void
-start(const char *directory)
-{
-	char program[PATH_MAX], path[PATH_MAX], any[] = "0";
-	char *argv[4] = { program, path, any, NULL };
-
-	ck_assert_ptr_nonnull(getenv("TOP_BUILDDIR"));
-	snprintf(program, sizeof program, "%s/examples/logged",
-	    getenv("TOP_BUILDDIR"));
-	snprintf(path, sizeof path, "%s", directory);
-	run_command(&run, argv);
-}
 
 /*
  * Waiting
@@ -141,17 +128,8 @@ is_well_formed(void)
 static void
 serve(void)
 {
-	int status;
-
-	start(scratch());
-	status = run_wait(&run);
-	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0,
-	    "wait status %#x, stderr: %s", status, run.err);
-	ck_assert_str_eq(run.out, "");
-	ck_assert_str_eq(run.err, "");
-	ck_assert_int_eq(children_of(getpid(), &master, 1), 1);
-	port = port_of_process(master);
-	ck_assert_int_gt(port, 0);
+	start_example(&run, "logged", scratch(), "0", NULL);
+	master = run_started_silently(&run, &port);
 	meet_others();
 	is_logged("waiting for clients\n", 1);
 }
@@ -159,9 +137,7 @@ serve(void)
 static void
 stop(void)
 {
-	send_signal(master, SIGTERM);
-	ck_assert_int_eq(ended(master), 0);
-	nothing_left();
+	stop_master(master);
 	is_well_formed();
 }
 
@@ -289,25 +265,18 @@ START_TEST(logged_has_the_last_word_in_its_log_when_it_is_stopped)
 	send_signal(master, SIGUSR2);
 	notes(held, "meanwhile");
 	close(held);
-	ck_assert_int_eq(ended(master), 0);
-	nothing_left();
+	master_ends(master);
 	ck_assert_int_eq(times_logged("gone after 2 lines\n"), 1);
 }
 END_TEST
 
 START_TEST(logged_says_why_it_cannot_log)
 {
-	int status;
-
-	start(path_of("missing"));
-	status = run_wait(&run);
-	ck_assert(WIFEXITED(status));
-	ck_assert_int_eq(WEXITSTATUS(status), 1);
-	ck_assert_str_eq(run.out, "");
-	says(run.err, "logged: unable to open ");
+	start_example(&run, "logged", path_of("missing"), "0", NULL);
+	run_fails(&run, 1, "logged: unable to open ");
 	says(run.err, "/missing/logged-");
 	says(run.err, "No such file or directory\n");
-	nothing_left();
+	ck_assert_str_eq(run.out, "");
 }
 END_TEST
 

@@ -14,53 +14,26 @@
 #include <netinet/in.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
 #include <pwd.h>
 #include <stdarg.h>
 
-#include "harness.h"
-
-enum { MAX_ARGS = 24 };
+#include "example.h"
 
 static struct run run;
 static struct run user;	/* of what superserver serves */
 
+/* All tests are about one program, which listens on the loopback address. */
+#define start(...) \
+	start_example(&run, "superserver", "-a", "127.0.0.1", __VA_ARGS__)
+#define started(port)		run_started(&run, port)
+#define fails(status, said)	run_fails(&run, status, said)
+#define stop(master)		stop_master(master)
+#define stops(master)		master_ends(master)
+
 /*
  * Commands
  */
-
-static void
-command(char *const argv[])
-{
-	free(run.out);
-	free(run.err);
-	run_command(&run, argv);
-}
-
-/* Starts superserver on the loopback address; the words end with NULL. */
-static void
-start(const char *first, ...)
-{
-	char program[PATH_MAX], option[] = "-a", address[] = "127.0.0.1";
-	char *argv[MAX_ARGS] = { program, option, address };
-	int count = 3;
-	const char *word;
-	va_list words;
-
-	ck_assert_ptr_nonnull(getenv("TOP_BUILDDIR"));
-	snprintf(program, sizeof program, "%s/examples/superserver",
-	    getenv("TOP_BUILDDIR"));
-	va_start(words, first);
-	for (word = first; word != NULL; word = va_arg(words, const char *)) {
-		ck_assert_int_lt(count, MAX_ARGS - 1);
-		argv[count++] = strdup(word);
-	}
-	va_end(words);
-	command(argv);
-	while (count > 3)
-		free(argv[--count]);
-}
 
 /* Runs a command in the scratch directory that must succeed. */
 static void
@@ -69,16 +42,14 @@ shell(const char *format, ...)
 	char text[1024], name[] = "sh", option[] = "-c";
 	char *argv[] = { name, option, text, NULL };
 	va_list values;
-	int len, status;
+	int len;
 
 	len = snprintf(text, sizeof text, "cd '%s' && ", scratch());
 	va_start(values, format);
 	vsnprintf(text + len, sizeof text - (size_t)len, format, values);
 	va_end(values);
-	command(argv);
-	status = run_wait(&run);
-	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0,
-	    "%s: wait status %#x, stderr: %s", text, status, run.err);
+	start_words(&run, argv);
+	run_succeeds(&run);
 }
 
 static int
@@ -120,58 +91,6 @@ set_up_git(void)
 /*
  * The daemon
  */
-
-static int
-port_in(const char *text)
-{
-	int port;
-
-	ck_assert_msg(text != NULL &&
-	    sscanf(text, "listening on port %d", &port) == 1,
-	    "no port in \"%s\"", text != NULL ? text : "");
-	return port;
-}
-
-/* Waits for the success of the start; returns the master. */
-static pid_t
-started(int *port)
-{
-	int status = run_wait(&run);
-
-	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0,
-	    "wait status %#x, stderr: %s", status, run.err);
-	*port = port_in(run.out);
-	return only_child_of(getpid());
-}
-
-/* Waits for a failure of the start with this status that says this. */
-static void
-fails(int expected, const char *said)
-{
-	int status = run_wait(&run);
-
-	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == expected,
-	    "wait status %#x, stderr: %s", status, run.err);
-	says(run.err, said);
-	nothing_left();
-}
-
-static void
-stops(pid_t master)
-{
-	int status = ended(master);
-
-	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0,
-	    "wait status %#x", status);
-	nothing_left();
-}
-
-static void
-stop(pid_t master)
-{
-	send_signal(master, SIGTERM);
-	stops(master);
-}
 
 static const char *
 pid_file(void)

@@ -39,8 +39,9 @@ check_PROGRAMS += $(CHECK_TESTS)
 TESTS += $(CHECK_TESTS)
 
 check_LIBRARIES += tests/libharness.a
-tests_libharness_a_SOURCES = tests/harness.c tests/harness.h tests/keeper.c \
-	tests/keeper.h tests/puppet.c tests/puppet.h tests/suite.c
+tests_libharness_a_SOURCES = tests/example.c tests/example.h tests/harness.c \
+	tests/harness.h tests/keeper.c tests/keeper.h tests/puppet.c \
+	tests/puppet.h tests/suite.c
 tests_libharness_a_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 
 TEST_LIBS = tests/libharness.a lib/libdaemonsrv.la $(CHECK_LIBS)
