@@ -250,7 +250,8 @@ open_terminal(void)
  * not change. */
 START_TEST(relay_never_blocks_on_a_terminal)
 {
-	int before, i;
+	enum dsrv_relay_wait wait;
+	int before;
 
 	if (skip_if(!open_terminal(), "there are no terminals"))
 		return;
@@ -258,11 +259,10 @@ START_TEST(relay_never_blocks_on_a_terminal)
 	make_source();
 	before = descriptors_of(getpid());
 	dsrv_relay_open(&relay, source, sink);
-	for (i = 0; i < 100; i++) {	/* nothing is read */
+	do {	/* nothing is read; the kernel finds room as long as it can */
 		feed(SMALL);
-		dsrv_relay_step(&relay);
-	}
-	ck_assert_int_eq(dsrv_relay_step(&relay), DSRV_RELAY_SINK);
+		wait = dsrv_relay_step(&relay);
+	} while (wait != DSRV_RELAY_SINK || ready(sink, POLLOUT));
 	while (received < MUCH) {
 		feed(SMALL);
 		dsrv_relay_step(&relay);
