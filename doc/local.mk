@@ -2,6 +2,7 @@
 # installing: man -M doc libdaemonsrv
 dist_man_MANS = \
 	doc/man3/daemon_clean_fd.3 \
+	doc/man3/daemon_drop_privileges.3 \
 	doc/man3/daemon_enable_logger.3 \
 	doc/man3/daemon_end_connection.3 \
 	doc/man3/daemon_exit_status.3 \

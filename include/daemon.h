@@ -112,6 +112,14 @@ int daemon_clean_fd(int highest_kept);
  * line on stderr that says why. ENOSPC: more than max. */
 int daemon_listen(const char *host, const char *service, int *fds, int max);
 
+/* Makes this process another user's for good: changes root, groups, group and
+ * user, in that order, and makes sure that none can be had back. Names or
+ * numbers; group NULL: the user's own; root NULL: none; user NULL: only the
+ * other two. 0, also if it is that user already; or -1, with a line on stderr
+ * that says why. Usually in the server, after daemon_master(). */
+int daemon_drop_privileges(const char *user, const char *group,
+    const char *root);
+
 /* The status that this process would have ended with, if a stage has returned
  * the value of daemon_set_*_return_fatal() instead. */
 int daemon_exit_status(void);

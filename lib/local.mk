@@ -53,6 +53,7 @@ lib_libdaemonsrv_la_SOURCES = \
 	lib/phase.c \
 	lib/pool.c \
 	lib/ports.c \
+	lib/privileges.c \
 	lib/process1.c \
 	lib/reader.c \
 	lib/reap.c \

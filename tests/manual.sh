@@ -27,8 +27,8 @@ trap 'rm -rf "$scratch"' EXIT
 #
 
 declarations() {
-	sed -n '/^[a-z].*[ *]daemon_[a-z0-9_]*(.*);$/p' include/daemon.h |
-	    sort
+	sed '/^[a-z].*[ *]daemon_.*,$/ { N; s/\n */ /; }' include/daemon.h |
+	    sed -n '/^[a-z].*[ *]daemon_[a-z0-9_]*(.*);$/p' | sort
 }
 
 names() {
