@@ -143,6 +143,10 @@ int daemon_set_start_timeout(int seconds);
  * paths, here and elsewhere, start where the program was started ("/"). */
 int daemon_set_working_directory(const char *path);
 
+/* daemon_start(): a file that the master keeps locked, with its pid, and removes
+ * at the end. Locked by another process it fails the start; NULL: none. */
+int daemon_set_pid_file(const char *path);
+
 /* daemon_start(): whether the calling process becomes the master and keeps its
  * session, its directory and descriptors 0 to 2 (0). */
 int daemon_set_foreground(int on);

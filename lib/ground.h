@@ -29,6 +29,7 @@
 struct dsrv_settings {
 	char *program_name;
 	char *working_directory;	/* NULL: stay */
+	char *pid_file;		/* absolute, in the master; NULL: none */
 	int start_timeout;
 	int foreground;
 	int thread_check;
@@ -70,6 +71,8 @@ const char *dsrv_settings_name(void);
 void dsrv_settings_start_here(void);
 /* Overrides what the program has set. */
 void dsrv_settings_stay_in_foreground(void);
+/* Makes its path absolute; -1 with errno. */
+int dsrv_settings_find_pid_file(void);
 /* Makes the logger's paths absolute; -1 with errno. */
 int dsrv_settings_complete(void);
 

@@ -35,9 +35,11 @@ struct leader {
 	int64_t kill_at;	/* a process that does not end */
 };
 
+/* The start has failed. */
 static void
 end_as(int wait_status)
 {
+	dsrv_pidfile_remove();
 	if (WIFSIGNALED(wait_status))
 		dsrv_sigaction_die_of(WTERMSIG(wait_status));
 	dsrv_report_exit(WEXITSTATUS(wait_status));
@@ -76,8 +78,10 @@ clear_up(struct leader *l)
 		kill_all(l);
 	if (now < l->kill_at + LAST_LOOK)
 		return;
-	if (dsrv_loop_has_child(&l->loop, l->master))
+	if (dsrv_loop_has_child(&l->loop, l->master)) {
+		dsrv_pidfile_remove();
 		dsrv_report_exit(1);
+	}
 	end_as(l->status);
 }
 

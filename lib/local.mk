@@ -51,6 +51,7 @@ lib_libdaemonsrv_la_SOURCES = \
 	lib/output.c \
 	lib/ownsocket.c \
 	lib/phase.c \
+	lib/pidfile.c \
 	lib/pool.c \
 	lib/ports.c \
 	lib/privileges.c \

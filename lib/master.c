@@ -12,8 +12,10 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "report.h"
+#include "start.h"
 #include "master.h"
 
 enum { NOBODY = -1 };	/* beside DAEMON_SERVER and DAEMON_LOGGER */
@@ -146,6 +148,7 @@ finish_master(struct master *m)
 	 * exit status. */
 	if (fatal != 0)
 		close_master(m);
+	dsrv_pidfile_remove();
 	dsrv_role_become(DSRV_OVER);
 	return dsrv_report_end(m->status, m->status == 0 ? 0 : ECHILD, fatal);
 }
@@ -153,6 +156,8 @@ finish_master(struct master *m)
 static int
 refuse(int error)
 {
+	if (dsrv_role()->pid == getpid())
+		dsrv_pidfile_remove();
 	return dsrv_report_end(1, error, dsrv_settings()->master_return_fatal);
 }
 

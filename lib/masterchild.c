@@ -28,6 +28,7 @@ close_pipes(struct master *m)
 	dsrv_supervise_close(&m->server);
 	dsrv_supervise_close(&m->log.logger);
 	dsrv_orphans_leave(&m->orphans);
+	dsrv_role_leave_pid_file();
 }
 
 /* As fork(2). A failure before the first success ends the start. */

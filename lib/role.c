@@ -21,7 +21,8 @@
 static struct dsrv_role role = {
 	.kind = DSRV_PROGRAM,
 	.to_parent = -1,
-	.to_logger = -1
+	.to_logger = -1,
+	.pid_file = -1
 };
 
 static volatile sig_atomic_t stop_signal;
@@ -52,11 +53,12 @@ dsrv_role_become(enum dsrv_role_kind kind)
 }
 
 /* A process that the library forks is given a pipe of its own. But a helper of
- * the program could send words to our parent, and keep it waiting for end of
- * file. */
+ * the program could send words to our parent, keep it waiting for end of file,
+ * and hold the lock of a daemon that has ended. */
 static void
 forked(void)
 {
+	dsrv_role_leave_pid_file();
 	if (role.kind != DSRV_SERVING && role.kind != DSRV_WORKER)
 		dsrv_role_disconnect();
 }
@@ -95,6 +97,20 @@ void
 dsrv_role_leave_log(void)
 {
 	dsrv_descriptors_close(&role.to_logger);
+}
+
+void
+dsrv_role_hold_pid_file(int fd)
+{
+	role.pid_file = fd;
+}
+
+void
+dsrv_role_leave_pid_file(void)
+{
+	if (role.pid_file != -1)
+		close(role.pid_file);
+	role.pid_file = -1;
 }
 
 void
@@ -237,6 +253,7 @@ dsrv_role_descriptor(int from)
 
 	best = lower(best, role.to_parent, from);
 	best = lower(best, role.to_logger, from);
+	best = lower(best, role.pid_file, from);
 	for (i = 0; i < role.kept_count; i++)
 		best = lower(best, role.kept[i], from);
 	if (role.kind != DSRV_LOGGER)

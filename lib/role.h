@@ -70,6 +70,7 @@ struct dsrv_role {
 	struct dsrv_handover handover;	/* a logger's */
 	const int *kept;		/* a spare's */
 	int kept_count;
+	int pid_file;			/* the lock on it, or -1 */
 	int hup_ignored;		/* in the foreground, to stay so */
 };
 
@@ -84,6 +85,9 @@ void dsrv_role_disconnect(void);
 /* This process and its children hold the log pipe. */
 void dsrv_role_hold_log(int to_logger);
 void dsrv_role_leave_log(void);
+/* This process holds the lock on the pid file; no child of a master does. */
+void dsrv_role_hold_pid_file(int fd);
+void dsrv_role_leave_pid_file(void);
 /* What else a server or a logger is given. */
 void dsrv_role_give_roster(struct dsrv_roster *, int follows);
 void dsrv_role_give_handover(const struct dsrv_handover *);

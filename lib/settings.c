@@ -100,6 +100,16 @@ daemon_set_working_directory(const char *path)
 }
 
 int
+daemon_set_pid_file(const char *path)
+{
+	if (path != NULL && (*path == '\0' || strlen(path) >= DSRV_PATH_MAX)) {
+		errno = EINVAL;
+		return -1;
+	}
+	return set_text(&settings.pid_file, path, NULL);
+}
+
+int
 daemon_set_start_timeout(int seconds)
 {
 	return set(&settings.start_timeout, seconds, 0, INT_MAX);
@@ -241,6 +251,12 @@ set_default_name(void)
 	strcpy(to, ".log");
 	settings.logger_name_format = strdup(format);
 	return settings.logger_name_format != NULL ? 0 : -1;
+}
+
+int
+dsrv_settings_find_pid_file(void)
+{
+	return make_absolute(&settings.pid_file, 0);
 }
 
 int

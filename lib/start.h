@@ -74,6 +74,25 @@ void dsrv_relays_say(struct dsrv_relays *, struct dsrv_loop *,
     const char *line, size_t size);
 
 /*
+ * pidfile.c - the pid file: the master's lock, and its number
+ */
+
+/* In daemon_start(): opens and locks it, if one is set. -1 with errno, and it
+ * was reported. */
+int dsrv_pidfile_open(void);
+/* In the master: its number. -1 with errno, and it was reported. */
+int dsrv_pidfile_write(void);
+/* Removes it, if it is still there, and gives up the lock. */
+void dsrv_pidfile_remove(void);
+/* Opens the pid file of a daemon, and stores its number; -1 with errno, ESRCH:
+ * none runs. */
+int dsrv_pidfile_find(const char *path, pid_t *);
+/* Whether a daemon has locked it; -1 with errno. */
+int dsrv_pidfile_is_locked(int fd);
+/* Whether that is the daemon of this number. */
+int dsrv_pidfile_is_of(int fd, pid_t);
+
+/*
  * leader.c - the process between the starter and the master
  */
 

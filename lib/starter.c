@@ -102,6 +102,7 @@ static void
 succeed(struct starter *s)
 {
 	s->state = SUCCEEDED;
+	dsrv_role_leave_pid_file();
 	set_timer(s, DSRV_NEVER);
 	/* Before the starter ends, so that the shell's next command finds the
 	 * master with the parent that it will keep. */
@@ -317,7 +318,8 @@ finish_start(struct starter *s)
 {
 	int fatal = dsrv_settings()->start_return_fatal;
 
-	/* After a success no signal may change the status any more. */
+	dsrv_pidfile_remove();	/* after a success it is the master's */
+	/* Now no signal may change the status any more. */
 	if (s->state == FAILED || fatal != 0)
 		close_starter(s);
 	if (s->signo != 0 && fatal == 0)
@@ -405,6 +407,7 @@ refuse(const char *what)
 	int error = errno;
 
 	dsrv_report("%s: %s", what, strerror(error));
+	dsrv_pidfile_remove();
 	return dsrv_report_end(1, error, dsrv_settings()->start_return_fatal);
 }
 

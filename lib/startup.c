@@ -41,6 +41,14 @@ refuse_without_null(int error)
 	return value;
 }
 
+/* In a master that has said why. */
+static void
+end_start(void)
+{
+	dsrv_statuspipe_say(DSRV_STATUS_ENDED, 1);
+	dsrv_report_exit(1);
+}
+
 /* In the leader; returns in the master. */
 static void
 become_master(struct dsrv_ends *ends)
@@ -71,8 +79,10 @@ become_master(struct dsrv_ends *ends)
 	if (directory != NULL && chdir(directory) == -1) {
 		dsrv_report("change to directory %s: %s", directory,
 		    strerror(errno));
-		dsrv_report_exit(1);
+		end_start();
 	}
+	if (dsrv_pidfile_write() == -1)
+		end_start();
 }
 
 static int
@@ -103,6 +113,20 @@ stay_in_foreground(void)
 	dsrv_role_guard();
 }
 
+/* -1 with errno. */
+static int
+write_pid_in_foreground(void)
+{
+	int error;
+
+	if (dsrv_pidfile_write() == 0)
+		return 0;
+	error = errno;
+	dsrv_pidfile_remove();
+	errno = error;
+	return -1;
+}
+
 int
 daemon_start(void)
 {
@@ -118,10 +142,16 @@ daemon_start(void)
 	dsrv_settings_start_here();
 	if (getpid() == 1)	/* its end would be that of all processes */
 		dsrv_settings_stay_in_foreground();
-	if (dsrv_settings()->foreground)
+	if (dsrv_pidfile_open() == -1)
+		return dsrv_report_end(1, errno,
+		    dsrv_settings()->start_return_fatal);
+	if (!dsrv_settings()->foreground)
+		value = go_into_background();
+	else if (write_pid_in_foreground() == 0)
 		stay_in_foreground();
 	else
-		value = go_into_background();
+		value = dsrv_report_end(1, errno,
+		    dsrv_settings()->start_return_fatal);
 	if (value == 0)
 		errno = saved;
 	return value;

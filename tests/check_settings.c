@@ -412,6 +412,21 @@ long_directory(void)
 	daemon_start();
 }
 
+START_TEST(a_pid_file_is_any_path_of_less_than_4096_bytes)
+{
+	ck_assert_int_eq(daemon_set_pid_file("/run/x.pid"), 0);
+	ck_assert_int_eq(daemon_set_pid_file("x.pid"), 0);
+	ck_assert_int_eq(daemon_set_pid_file(long_text(4095)), 0);
+	ck_assert_int_eq(daemon_set_pid_file(NULL), 0);
+	errno = 0;
+	ck_assert_int_eq(daemon_set_pid_file(""), -1);
+	ck_assert_int_eq(errno, EINVAL);
+	errno = 0;
+	ck_assert_int_eq(daemon_set_pid_file(long_text(4096)), -1);
+	ck_assert_int_eq(errno, EINVAL);
+}
+END_TEST
+
 START_TEST(a_working_directory_of_10000_bytes_fails_the_start)
 {
 	const char *end;
@@ -468,6 +483,7 @@ main(void)
 		a_value_stays_where_another_is_refused,
 		the_logger_s_values_stay_where_others_are_refused,
 		a_return_value_of_0_is_the_default_again,
+		a_pid_file_is_any_path_of_less_than_4096_bytes,
 		a_working_directory_of_10000_bytes_fails_the_start,
 		the_version_is_the_package_s,
 		the_parts_of_the_version_make_it

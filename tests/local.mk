@@ -23,6 +23,7 @@ CHECK_TESTS = \
 	tests/check_phase \
 	tests/check_outbox \
 	tests/check_output \
+	tests/check_pidfile \
 	tests/check_privileges \
 	tests/check_relay \
 	tests/check_report \
@@ -110,6 +111,8 @@ tests_check_outbox_LDADD = $(UNIT_LIBS)
 tests_check_output_SOURCES = tests/check_output.c
 tests_check_output_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
 tests_check_output_LDADD = $(UNIT_LIBS)
+tests_check_pidfile_SOURCES = tests/check_pidfile.c
+tests_check_pidfile_LDADD = $(TEST_LIBS)
 tests_check_privileges_SOURCES = tests/check_privileges.c
 tests_check_privileges_LDADD = $(TEST_LIBS)
 tests_check_relay_SOURCES = tests/check_relay.c

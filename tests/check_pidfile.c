@@ -1,0 +1,609 @@
+/*
+ * check_pidfile.c - the pid file, as a shell and other daemons see it
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#include "config.h"
+
+#include <sys/file.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+
+#include "puppet.h"
+
+static char directory[PATH_MAX], path[PATH_MAX + 16];
+
+static void
+has_pid_file(void)
+{
+	daemon_set_program_name("piddler");
+	daemon_set_pid_file(path);
+	daemon_set_foreground(here.foreground);
+}
+
+static void
+has_logger(void)
+{
+	char log[PATH_MAX + 16];
+
+	has_pid_file();
+	snprintf(log, sizeof log, "%s/log", directory);
+	daemon_enable_logger();
+	daemon_set_logger_name_format(log);
+}
+
+static void
+use_directory(void)
+{
+	snprintf(directory, sizeof directory, "%s", scratch());
+	snprintf(path, sizeof path, "%s/pid", directory);
+	here.before_start = has_pid_file;
+}
+
+/* What is in it; "" where there is none. */
+static const char *
+content(void)
+{
+	static char text[64];
+	FILE *file = fopen(path, "r");
+	size_t size;
+
+	if (file == NULL)
+		return "";
+	size = fread(text, 1, sizeof text - 1, file);
+	text[size] = '\0';
+	fclose(file);
+	return text;
+}
+
+static void
+write_content(const char *text)
+{
+	FILE *file = fopen(path, "w");
+
+	ck_assert(file != NULL && fputs(text, file) >= 0);
+	ck_assert_int_eq(fclose(file), 0);
+}
+
+static int
+exists(void)
+{
+	struct stat file;
+
+	return lstat(path, &file) == 0;
+}
+
+static int
+is_locked(void)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC), result;
+
+	ck_assert_int_ge(fd, 0);
+	result = flock(fd, LOCK_EX | LOCK_NB);
+	close(fd);
+	return result == -1;
+}
+
+static void
+has_number(pid_t pid)
+{
+	char number[32];
+
+	snprintf(number, sizeof number, "%ld\n", (long)pid);
+	ck_assert_str_eq(content(), number);
+}
+
+static void
+holds(pid_t pid, int wanted)
+{
+	char name[32];
+	int fd, found = 0;
+
+	for (fd = 0; fd < 64; fd++) {
+		snprintf(name, sizeof name, "fd/%d", fd);
+		found += strcmp(link_of(pid, name), path) == 0;
+	}
+	ck_assert_int_eq(found, wanted);
+}
+
+/* A start that fails and leaves nothing; status 1. */
+static void
+fails(const char *why)
+{
+	struct run run;
+	char line[2 * PATH_MAX];
+
+	snprintf(line, sizeof line, "piddler: unable to start: %s: %s\n", path,
+	    why);
+	run_start(&run, talker);
+	exited(run_wait(&run), 1);
+	ck_assert_str_eq(run.err, line);
+}
+
+/*
+ * A life
+ */
+
+START_TEST(pid_file_has_the_number_of_the_master_from_the_success_on)
+{
+	struct stat file;
+
+	use_directory();
+	umask(077);
+	start(1, talker);
+	has_number(here.master);
+	ck_assert_int_eq(stat(path, &file), 0);
+	ck_assert_int_eq(file.st_mode & 07777, 0644);
+	ck_assert(is_locked());
+	stop();
+	ck_assert(!exists());
+}
+END_TEST
+
+START_TEST(pid_file_of_a_foreground_daemon_is_the_same)
+{
+	use_directory();
+	start_in_foreground(1, talker);
+	ck_assert_int_eq(here.master, here.run.pid);
+	has_number(here.master);
+	ck_assert(is_locked());
+	call(here.port);	/* it has started */
+	stop();
+	ck_assert(!exists());
+}
+END_TEST
+
+static void
+starts_in_its_directory(void)
+{
+	if (chdir(directory) == -1)
+		_exit(90);
+	daemon_set_pid_file("pid");
+}
+
+START_TEST(pid_file_is_taken_from_where_the_program_was_started)
+{
+	use_directory();
+	here.before_start = starts_in_its_directory;
+	start(1, talker);
+	has_number(here.master);
+	stop();
+	ck_assert(!exists());
+}
+END_TEST
+
+START_TEST(pid_file_is_held_by_the_master_alone)
+{
+	pid_t worker;
+	int fd;
+
+	use_directory();
+	here.has_logger = 1;
+	here.before_start = has_logger;
+	start(1, talker);
+	fd = served(here.port, &worker);
+	holds(here.master, 1);
+	holds(here.server, 0);
+	holds(here.logger, 0);
+	holds(worker, 0);
+	close(fd);
+	stop();
+}
+END_TEST
+
+static pid_t *helper;
+
+static void
+leave_a_helper(void)
+{
+	pid_t pid = fork();
+
+	while (pid == 0)
+		pause();
+	*helper = pid;
+}
+
+START_TEST(pid_file_is_not_held_by_what_the_program_leaves_behind)
+{
+	use_directory();
+	helper = shared_memory(sizeof *helper);
+	here.before_master = leave_a_helper;
+	start(1, talker);
+	holds(*helper, 0);
+	send_signal(here.master, SIGKILL);
+	ended(here.master);
+	ck_assert(running(*helper));
+	ck_assert(!is_locked());
+	send_signal(*helper, SIGKILL);
+	ended(*helper);
+}
+END_TEST
+
+/* clean_fd() is what puppets do not do. */
+static void
+clean(void)
+{
+	daemon_clean_fd(9);
+}
+
+START_TEST(pid_file_stays_locked_when_the_program_closes_descriptors)
+{
+	use_directory();
+	here.before_master = clean;
+	start(1, talker);
+	ck_assert(is_locked());
+	stop();
+}
+END_TEST
+
+/*
+ * Another start
+ */
+
+START_TEST(pid_file_of_a_daemon_that_runs_fails_another_start)
+{
+	char why[64];
+
+	use_directory();
+	start(1, talker);
+	snprintf(why, sizeof why, "already running as process %ld",
+	    (long)here.master);
+	fails(why);
+	has_number(here.master);
+	ck_assert(is_locked());
+	call(here.port);
+	stop();
+	ck_assert(!exists());
+}
+END_TEST
+
+START_TEST(pid_file_that_another_program_locks_fails_the_start)
+{
+	int fd;
+
+	use_directory();
+	write_content("garbage");
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	ck_assert_int_eq(flock(fd, LOCK_EX | LOCK_NB), 0);
+	fails("already running");
+	ck_assert_str_eq(content(), "garbage");
+	close(fd);
+}
+END_TEST
+
+/* Of a dead daemon, of this process, of the first process; and no number. */
+START_TEST(pid_file_without_a_lock_is_taken_over_whatever_is_in_it)
+{
+	char ours[32];
+	const char *const contents[] = { "4194304\n", ours, "1\n", "garbage",
+		"", "99999999999999999999\n" };
+	int i;
+
+	use_directory();
+	snprintf(ours, sizeof ours, "%ld\n", (long)getpid());
+	for (i = 0; i < COUNT(contents); i++) {
+		write_content(contents[i]);
+		start(1, talker);
+		has_number(here.master);
+		stop();
+		ck_assert(!exists());
+	}
+}
+END_TEST
+
+START_TEST(pid_file_of_a_killed_master_is_taken_over_at_once_50_times)
+{
+	pid_t server;
+	int i;
+
+	use_directory();
+	for (i = 0; i < 50; i++) {
+		start(1, talker);
+		has_number(here.master);
+		server = here.server;
+		send_signal(here.master, SIGKILL);
+		ended(here.master);
+		hold(!is_locked(), "it is locked");
+		ended(server);
+	}
+	ck_assert(exists());
+}
+END_TEST
+
+START_TEST(pid_file_lets_one_of_two_starts_win_100_times)
+{
+	struct run runs[2];
+	int i, j, status[2];
+	pid_t master;
+
+	use_directory();
+	listen_on(1);
+	for (i = 0; i < 100; i++) {
+		for (j = 0; j < 2; j++)
+			run_start(&runs[j], talker);
+		for (j = 0; j < 2; j++)
+			status[j] = WEXITSTATUS(run_wait(&runs[j]));
+		hold(status[0] + status[1] == 1, "%d and %d", status[0],
+		    status[1]);
+		j = status[0] == 0 ? 0 : 1;
+		says(runs[!j].err, "already running");
+		master = (pid_t)strtol(content(), NULL, 10);
+		send_signal(master, SIGTERM);
+		exited(ended(master), 0);
+		hold(!exists(), "it is there");
+	}
+	nothing_left();
+}
+END_TEST
+
+/*
+ * What is there instead
+ */
+
+START_TEST(pid_file_that_is_not_a_regular_file_fails_the_start)
+{
+	use_directory();
+	ck_assert_int_eq(mkdir(path, 0755), 0);
+	fails("Is a directory");
+	ck_assert_int_eq(rmdir(path), 0);
+	ck_assert_int_eq(mkfifo(path, 0644), 0);
+	fails("not a regular file");
+	ck_assert_int_eq(unlink(path), 0);
+	ck_assert_int_eq(symlink("elsewhere", path), 0);
+	fails("Too many levels of symbolic links");
+	ck_assert(exists());
+	ck_assert_int_eq(unlink(path), 0);
+	ck_assert_int_eq(symlink("/dev/null", path), 0);
+	fails("Too many levels of symbolic links");
+}
+END_TEST
+
+START_TEST(pid_file_in_no_directory_fails_the_start)
+{
+	use_directory();
+	snprintf(path, sizeof path, "%s/missing/pid", directory);
+	fails("No such file or directory");
+}
+END_TEST
+
+/* A file system without room, in a mount namespace of the program's own. */
+static void
+on_a_full_disk(void)
+{
+	char file[PATH_MAX + 16], block[4096];
+	int fd;
+
+	memset(block, 0, sizeof block);
+	snprintf(file, sizeof file, "%s/full", directory);
+	if (unshare(CLONE_NEWNS) == -1 ||
+	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == -1 ||
+	    mount("none", directory, "tmpfs", 0, "size=16k") == -1 ||
+	    (fd = open(file, O_WRONLY | O_CREAT | O_CLOEXEC, 0600)) == -1)
+		_exit(91);
+	while (write(fd, block, sizeof block) > 0)
+		;
+	close(fd);
+	has_pid_file();
+}
+
+static void
+on_a_read_only_disk(void)
+{
+	if (unshare(CLONE_NEWNS) == -1 ||
+	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == -1 ||
+	    mount("none", directory, "tmpfs", MS_RDONLY, "size=16k") == -1)
+		_exit(91);
+	has_pid_file();
+}
+
+START_TEST(pid_file_that_cannot_be_written_fails_the_start)
+{
+	if (skip_if(geteuid() != 0, "only root can mount a file system"))
+		return;
+	use_directory();
+	here.before_start = on_a_full_disk;
+	fails("No space left on device");
+	here.before_start = on_a_read_only_disk;
+	fails("Read-only file system");
+	here.foreground = 1;
+	here.before_start = on_a_full_disk;
+	fails("No space left on device");
+}
+END_TEST
+
+/*
+ * A start that fails
+ */
+
+static void
+end_with_3(void)
+{
+	exit(3);
+}
+
+static void
+kill_itself(void)
+{
+	kill(getpid(), SIGKILL);
+}
+
+static void
+leaves_none(int foreground, void (*before_master)(void),
+    void (*before_success)(void), int status)
+{
+	struct run run;
+
+	here.foreground = foreground;
+	here.before_master = before_master;
+	here.before_success = before_success;
+	run_start(&run, talker);
+	exited(run_wait(&run), status);
+	ck_assert(!exists());
+	nothing_left();
+}
+
+START_TEST(pid_file_does_not_outlive_a_start_that_fails)
+{
+	use_directory();
+	here.listeners = 0;
+	leaves_none(0, end_with_3, NULL, 3);
+	leaves_none(0, kill_itself, NULL, 128 + SIGKILL);
+	leaves_none(0, NULL, end_with_3, 3);
+	leaves_none(0, NULL, kill_itself, 128 + SIGKILL);
+	leaves_none(1, end_with_3, NULL, 3);
+	leaves_none(1, NULL, end_with_3, 3);
+}
+END_TEST
+
+static void
+never_ends(void)
+{
+	tell_pid("waits");
+	for (;;)
+		pause();
+}
+
+START_TEST(pid_file_does_not_outlive_an_interrupted_start)
+{
+	use_directory();
+	here.before_master = never_ends;
+	run_puppet(run_start, talker);
+	has_number((pid_t)heard(&here.run, "waits"));
+	send_signal(here.run.pid, SIGINT);
+	ck_assert_int_eq(WTERMSIG(run_wait(&here.run)), SIGINT);
+	ck_assert(!exists());
+	nothing_left();
+}
+END_TEST
+
+/* Then the leader clears up. */
+START_TEST(pid_file_does_not_outlive_a_starter_that_is_killed)
+{
+	pid_t master;
+
+	use_directory();
+	here.before_master = never_ends;
+	run_puppet(run_start, talker);
+	master = (pid_t)heard(&here.run, "waits");
+	send_signal(here.run.pid, SIGKILL);
+	run_wait(&here.run);
+	gone(master);
+	while (waitpid(-1, NULL, 0) > 0)
+		;
+	ck_assert(!exists());
+}
+END_TEST
+
+/*
+ * The end
+ */
+
+START_TEST(pid_file_that_is_another_by_now_stays)
+{
+	use_directory();
+	start(1, talker);
+	ck_assert_int_eq(unlink(path), 0);
+	write_content("another's");
+	stop();
+	ck_assert_str_eq(content(), "another's");
+}
+END_TEST
+
+/* It starts as root and becomes another in the master. */
+static void
+become_another(void)
+{
+	if (setgid(64002) == -1 || setuid(64001) == -1)
+		_exit(93);
+}
+
+START_TEST(pid_file_is_emptied_where_it_cannot_be_removed)
+{
+	struct stat file;
+
+	if (skip_if(geteuid() != 0, "only root can become another"))
+		return;
+	use_directory();
+	here.before_master = become_another;
+	start(1, talker);
+	has_number(here.master);
+	stop();
+	ck_assert_int_eq(stat(path, &file), 0);
+	ck_assert_int_eq(file.st_size, 0);
+	ck_assert(!is_locked());
+}
+END_TEST
+
+/*
+ * Debian's start-stop-daemon(8)
+ */
+
+static int
+start_stop(const char *action)
+{
+	static char words[3 * PATH_MAX], shell[] = "sh", option[] = "-c";
+	char *argv[] = { shell, option, words, NULL };
+	struct run run;
+	int status;
+
+	snprintf(words, sizeof words, "exec start-stop-daemon %s --pidfile %s",
+	    action, path);
+	run_command(&run, argv);
+	status = run_wait(&run);
+	ck_assert(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+START_TEST(pid_file_is_what_start_stop_daemon_stops_the_daemon_by)
+{
+	pid_t zombie;
+
+	if (skip_if(access("/sbin/start-stop-daemon", X_OK) == -1 ||
+	    geteuid() != 0, "there is no start-stop-daemon, or no root"))
+		return;
+	use_directory();
+	start(1, talker);
+	ck_assert_int_eq(start_stop("--status"), 0);
+	/* It is ours to wait for, and must not look alive. */
+	if ((zombie = fork()) == 0)
+		_exit(start_stop("--stop --quiet --retry TERM/60"));
+	exited(ended(here.master), 0);
+	exited(ended(zombie), 0);
+	ck_assert(!exists());
+	ck_assert_int_eq(start_stop("--status"), 3);
+	nothing_left();
+}
+END_TEST
+
+int
+main(void)
+{
+	const TTest *const tests[] = {
+		pid_file_has_the_number_of_the_master_from_the_success_on,
+		pid_file_of_a_foreground_daemon_is_the_same,
+		pid_file_is_taken_from_where_the_program_was_started,
+		pid_file_is_held_by_the_master_alone,
+		pid_file_is_not_held_by_what_the_program_leaves_behind,
+		pid_file_stays_locked_when_the_program_closes_descriptors,
+		pid_file_of_a_daemon_that_runs_fails_another_start,
+		pid_file_that_another_program_locks_fails_the_start,
+		pid_file_without_a_lock_is_taken_over_whatever_is_in_it,
+		pid_file_of_a_killed_master_is_taken_over_at_once_50_times,
+		pid_file_lets_one_of_two_starts_win_100_times,
+		pid_file_that_is_not_a_regular_file_fails_the_start,
+		pid_file_in_no_directory_fails_the_start,
+		pid_file_that_cannot_be_written_fails_the_start,
+		pid_file_does_not_outlive_a_start_that_fails,
+		pid_file_does_not_outlive_an_interrupted_start,
+		pid_file_does_not_outlive_a_starter_that_is_killed,
+		pid_file_that_is_another_by_now_stays,
+		pid_file_is_emptied_where_it_cannot_be_removed,
+		pid_file_is_what_start_stop_daemon_stops_the_daemon_by
+	};
+
+	return RUN_TESTS("pidfile", tests);
+}
