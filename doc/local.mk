@@ -11,6 +11,8 @@ dist_man_MANS = \
 	doc/man3/daemon_master.3 \
 	doc/man3/daemon_next_connection.3 \
 	doc/man3/daemon_peer.3 \
+	doc/man3/daemon_running.3 \
+	doc/man3/daemon_send.3 \
 	doc/man3/daemon_server.3 \
 	doc/man3/daemon_set_drain_timeout.3 \
 	doc/man3/daemon_set_foreground.3 \

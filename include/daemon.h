@@ -120,6 +120,15 @@ int daemon_listen(const char *host, const char *service, int *fds, int max);
 int daemon_drop_privileges(const char *user, const char *group,
     const char *root);
 
+/* In any process: the pid of the daemon that has this pid file; 0: none runs;
+ * -1 with errno. It does not disturb a start. */
+pid_t daemon_running(const char *pid_file);
+
+/* Signals that daemon's master, never another process. For SIGUSR2, SIGINT,
+ * SIGTERM and SIGQUIT waits at most so many seconds (0: not) for its end.
+ * -1: ESRCH, none runs; EPERM; ETIMEDOUT, it still runs. */
+int daemon_send(const char *pid_file, int signo, int seconds);
+
 /* The status that this process would have ended with, if a stage has returned
  * the value of daemon_set_*_return_fatal() instead. */
 int daemon_exit_status(void);

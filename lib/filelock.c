@@ -120,6 +120,17 @@ has_it(pid_t pid, int locked)
 	return found;
 }
 
+int
+dsrv_filelock_has(pid_t pid, int fd)
+{
+	int saved = errno, has = -1;
+
+	if (fstat(fd, &wanted) == 0 && access("/proc/self/fd", X_OK) == 0)
+		has = has_it(pid, 1);
+	errno = saved;
+	return has;
+}
+
 static pid_t
 kept_by(void)
 {

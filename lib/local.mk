@@ -9,6 +9,7 @@ lib_libdaemonsrv_la_SOURCES = \
 	lib/birth.c \
 	lib/children.c \
 	lib/clock.c \
+	lib/control.c \
 	lib/descriptors.c \
 	lib/fdclean.c \
 	lib/filelock.c \

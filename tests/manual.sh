@@ -333,7 +333,7 @@ same "the settings of include/daemon.h" \
     "$(printf '%s\n' "$functions" | settings)" \
     "the table of libdaemonsrv(3)" "$(in_overview)"
 same "the other functions of include/daemon.h" \
-    "$(declarations | calls | others)" \
+    "$(declarations | calls | others | sort)" \
     "the tables of README.md" "$(in_tables)"
 empty "functions that only README.md has" "$(strangers)"
 empty "links of README.md to what is not installed beside it" \

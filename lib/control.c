@@ -1,0 +1,178 @@
+/*
+ * control.c - daemon_running(), daemon_send(): a daemon, by its pid file
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#include "config.h"
+
+#include <sys/syscall.h>
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "logfile.h"
+#include "start.h"
+
+enum { LOOK = 20 };	/* ms between two looks at the lock */
+
+struct target {
+	int file;
+	pid_t pid;
+	int process;	/* a pidfd, or -1: the system has none */
+};
+
+/*
+ * A descriptor for a process, so that no other one can take its number
+ */
+
+static int
+open_process(pid_t pid)
+{
+#ifdef SYS_pidfd_open
+	return (int)syscall(SYS_pidfd_open, pid, 0);
+#else
+	(void)pid;
+	errno = ENOSYS;
+	return -1;
+#endif
+}
+
+static int
+send_to(const struct target *t, int signo)
+{
+#ifdef SYS_pidfd_send_signal
+	if (t->process != -1)
+		return (int)syscall(SYS_pidfd_send_signal, t->process, signo,
+		    NULL, 0);
+#endif
+	return kill(t->pid, signo);
+}
+
+/*
+ * Which process it is
+ */
+
+static void
+close_target(struct target *t)
+{
+	int saved = errno;
+
+	close(t->file);
+	if (t->process != -1)
+		close(t->process);
+	errno = saved;
+}
+
+/* It still is the one that holds the lock, after the descriptor was opened:
+ * and so it was when that was. Where the lock was taken in another container,
+ * the number is that of a stranger here, who does not have the file. */
+static int
+is_master(const struct target *t)
+{
+	if (kill(t->pid, 0) == -1)
+		return 0;	/* ESRCH or EPERM */
+	if (dsrv_pidfile_is_of(t->file, t->pid) &&
+	    dsrv_filelock_has(t->pid, t->file) != 0)
+		return 1;
+	errno = ESRCH;
+	return 0;
+}
+
+/* -1 with errno; ESRCH: none runs. */
+static int
+open_target(struct target *t, const char *pid_file)
+{
+	if ((t->file = dsrv_pidfile_find(pid_file, &t->pid)) == -1)
+		return -1;
+	t->process = open_process(t->pid);
+	if (is_master(t))
+		return 0;
+	close_target(t);
+	return -1;
+}
+
+/*
+ * Its end
+ */
+
+static int
+ends(int signo)
+{
+	return signo == SIGUSR2 || signo == SIGINT || signo == SIGTERM ||
+	    signo == SIGQUIT;
+}
+
+/* Waits up to ms; whether it is gone. */
+static int
+is_gone(const struct target *t, int64_t ms)
+{
+	struct pollfd process = { .fd = t->process, .events = POLLIN };
+	int limit = ms > INT_MAX ? INT_MAX : (int)ms;
+
+	if (t->process != -1)
+		return poll(&process, 1, limit) == 1;
+	if (dsrv_pidfile_is_locked(t->file) != 1)
+		return 1;
+	dsrv_clock_sleep(limit < LOOK ? limit : LOOK);
+	return 0;
+}
+
+static int
+wait_for_end(const struct target *t, int seconds)
+{
+	int64_t now = dsrv_clock_now(), until = now + (int64_t)seconds * 1000;
+
+	for (; now < until; now = dsrv_clock_now())
+		if (is_gone(t, until - now))
+			return 0;
+	if (is_gone(t, 0))
+		return 0;
+	errno = ETIMEDOUT;
+	return -1;
+}
+
+/*
+ * The calls
+ */
+
+pid_t
+daemon_running(const char *pid_file)
+{
+	int fd, saved = errno;
+	pid_t pid = 0;
+
+	if (pid_file == NULL) {
+		errno = EINVAL;
+		return -1;
+	}
+	if ((fd = dsrv_pidfile_find(pid_file, &pid)) != -1)
+		close(fd);
+	else if (errno != ESRCH)
+		return -1;
+	errno = saved;
+	return pid;
+}
+
+int
+daemon_send(const char *pid_file, int signo, int seconds)
+{
+	int result, saved = errno;
+	struct target t;
+
+	if (pid_file == NULL || signo < 0 || seconds < 0) {
+		errno = EINVAL;
+		return -1;
+	}
+	if (open_target(&t, pid_file) == -1)
+		return -1;
+	result = send_to(&t, signo);
+	if (result == 0 && seconds > 0 && ends(signo))
+		result = wait_for_end(&t, seconds);
+	close_target(&t);
+	if (result == 0)
+		errno = saved;
+	return result;
+}

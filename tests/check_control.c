@@ -1,0 +1,348 @@
+/*
+ * check_control.c - daemon_running() and daemon_send(), from another process
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#include "config.h"
+
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+
+#include "puppet.h"
+
+static char directory[PATH_MAX], path[PATH_MAX + 16];
+
+static void
+has_pid_file(void)
+{
+	daemon_set_pid_file(path);
+}
+
+static void
+use_directory(void)
+{
+	snprintf(directory, sizeof directory, "%s", scratch());
+	snprintf(path, sizeof path, "%s/pid", directory);
+	here.before_start = has_pid_file;
+}
+
+static void
+write_number(pid_t pid)
+{
+	FILE *file = fopen(path, "w");
+
+	ck_assert(file != NULL && fprintf(file, "%ld\n", (long)pid) > 0);
+	ck_assert_int_eq(fclose(file), 0);
+}
+
+static pid_t
+stranger(void)
+{
+	pid_t pid = fork();
+
+	while (pid == 0)
+		pause();
+	ck_assert_int_gt(pid, 0);
+	return pid;
+}
+
+static void
+end_stranger(pid_t pid)
+{
+	ck_assert(running(pid));
+	send_signal(pid, SIGKILL);
+	ended(pid);
+}
+
+/* 0, and errno is kept; or -1 with that errno. */
+static void
+sent(int signo, int seconds, int error)
+{
+	int result;
+
+	errno = E2BIG;
+	result = daemon_send(path, signo, seconds);
+	ck_assert_int_eq(errno, error == 0 ? E2BIG : error);
+	ck_assert_int_eq(result, error == 0 ? 0 : -1);
+}
+
+static void
+runs(pid_t pid)
+{
+	errno = E2BIG;
+	ck_assert_int_eq(daemon_running(path), pid);
+	ck_assert_int_eq(errno, E2BIG);
+}
+
+static void
+unknown(const char *file, int error)
+{
+	errno = 0;
+	ck_assert_int_eq(daemon_running(file), -1);
+	ck_assert_int_eq(errno, error);
+	errno = 0;
+	ck_assert_int_eq(daemon_send(file, SIGTERM, 0), -1);
+	ck_assert_int_eq(errno, error);
+}
+
+/*
+ * Which runs
+ */
+
+START_TEST(control_tells_which_daemon_runs)
+{
+	use_directory();
+	runs(0);
+	start(1, talker);
+	runs(here.master);
+	stop();
+	runs(0);
+	sent(SIGTERM, 0, ESRCH);
+}
+END_TEST
+
+START_TEST(control_knows_that_a_killed_daemon_does_not_run)
+{
+	pid_t server;
+
+	use_directory();
+	start(1, talker);
+	server = here.server;
+	send_signal(here.master, SIGKILL);
+	ended(here.master);
+	runs(0);
+	sent(SIGTERM, 1, ESRCH);
+	ended(server);
+}
+END_TEST
+
+static void
+never_ends(void)
+{
+	tell_pid("waits");
+	for (;;)
+		pause();
+}
+
+START_TEST(control_knows_a_daemon_that_is_starting)
+{
+	pid_t master;
+
+	use_directory();
+	here.before_master = never_ends;
+	run_puppet(run_start, talker);
+	master = (pid_t)heard(&here.run, "waits");
+	runs(master);
+	sent(SIGTERM, 100, 0);
+	exited(run_wait(&here.run), 128 + SIGTERM);
+	runs(0);
+	nothing_left();
+}
+END_TEST
+
+static void
+look_for_ever(void)
+{
+	for (;;)
+		if (daemon_running(path) == -1)
+			_exit(1);
+}
+
+START_TEST(control_disturbs_no_start)
+{
+	pid_t pids[3];
+	int i;
+
+	use_directory();
+	for (i = 0; i < COUNT(pids); i++)
+		if ((pids[i] = fork()) == 0)
+			look_for_ever();
+	for (i = 0; i < 30; i++) {
+		start(1, talker);
+		send_signal(here.master, SIGTERM);
+		exited(ended(here.master), 0);
+	}
+	for (i = 0; i < COUNT(pids); i++) {
+		ck_assert(running(pids[i]));
+		send_signal(pids[i], SIGKILL);
+		ended(pids[i]);
+	}
+	nothing_left();
+}
+END_TEST
+
+START_TEST(control_says_what_is_not_a_pid_file)
+{
+	use_directory();
+	unknown(NULL, EINVAL);
+	unknown(directory, EINVAL);
+	ck_assert_int_eq(mkfifo(path, 0644), 0);
+	unknown(path, EINVAL);
+	ck_assert_int_eq(unlink(path), 0);
+	ck_assert_int_eq(symlink("/etc/passwd", path), 0);
+	unknown(path, ELOOP);
+	unknown("/etc/passwd/pid", ENOTDIR);
+}
+END_TEST
+
+/*
+ * Signals
+ */
+
+static void
+ends_by(int signo)
+{
+	start(1, talker);
+	sent(signo, 100, 0);
+	runs(0);
+	ck_assert_int_eq(access(path, F_OK), -1);
+	exited(ended(here.master), 0);
+	nothing_left();
+}
+
+START_TEST(control_waits_until_the_daemon_is_gone)
+{
+	use_directory();
+	ends_by(SIGTERM);
+	ends_by(SIGINT);
+	ends_by(SIGQUIT);
+	ends_by(SIGUSR2);
+}
+END_TEST
+
+START_TEST(control_waits_also_where_there_is_no_pidfd)
+{
+	if (skip_if(!forbid_call(SYS_pidfd_open, -1, 0, ENOSYS),
+	    "system calls cannot be forbidden"))
+		return;
+	use_directory();
+	ends_by(SIGTERM);
+	ends_by(SIGUSR2);
+}
+END_TEST
+
+START_TEST(control_does_not_wait_for_a_reload)
+{
+	use_directory();
+	start(1, talker);
+	sent(SIGHUP, 1000, 0);
+	next_server();
+	call(here.port);
+	sent(0, 0, 0);
+	stop();
+}
+END_TEST
+
+START_TEST(control_does_not_wait_for_a_slow_client_for_ever)
+{
+	int fd;
+
+	use_directory();
+	start(1, talker);
+	fd = served(here.port, NULL);
+	sent(SIGUSR2, 0, 0);
+	sent(SIGUSR2, 1, ETIMEDOUT);
+	runs(here.master);
+	echoes(fd, "still there");
+	close(fd);
+	exited(ended(here.master), 0);
+	runs(0);
+	nothing_left();
+}
+END_TEST
+
+START_TEST(control_signals_no_process_whose_number_is_in_an_old_file)
+{
+	pid_t pid = stranger();
+
+	use_directory();
+	write_number(pid);
+	runs(0);
+	sent(SIGTERM, 1, ESRCH);
+	end_stranger(pid);
+}
+END_TEST
+
+/* As the daemon of another container would have it here. */
+START_TEST(control_signals_no_process_that_has_not_the_lock)
+{
+	pid_t pid = stranger();
+	int fd;
+
+	use_directory();
+	write_number(pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	ck_assert_int_eq(flock(fd, LOCK_EX), 0);
+	sent(SIGTERM, 1, ESRCH);
+	end_stranger(pid);
+	close(fd);
+}
+END_TEST
+
+START_TEST(control_refuses_what_is_not_a_signal)
+{
+	use_directory();
+	sent(SIGTERM, -1, EINVAL);
+	sent(-1, 0, EINVAL);
+	start(1, talker);
+	sent(4711, 0, EINVAL);
+	stop();
+}
+END_TEST
+
+/* The directory of a test is in one that only its user may enter. */
+static int
+as_another(void)
+{
+	if (chdir(directory) == -1 || setgid(64002) == -1 ||
+	    setuid(64001) == -1)
+		return 90;
+	if (daemon_running("pid") != here.master)
+		return 91;
+	if (daemon_send("pid", SIGTERM, 1) != -1)
+		return 92;
+	return errno == EPERM ? 0 : 93;
+}
+
+START_TEST(control_by_another_user_is_not_permitted)
+{
+	pid_t pid;
+
+	if (skip_if(geteuid() != 0, "only root can become another"))
+		return;
+	use_directory();
+	ck_assert_int_eq(chmod(directory, 0755), 0);
+	start(1, talker);
+	if ((pid = fork()) == 0)
+		_exit(as_another());
+	exited(ended(pid), 0);
+	call(here.port);
+	stop();
+}
+END_TEST
+
+int
+main(void)
+{
+	const TTest *const tests[] = {
+		control_tells_which_daemon_runs,
+		control_knows_that_a_killed_daemon_does_not_run,
+		control_knows_a_daemon_that_is_starting,
+		control_disturbs_no_start,
+		control_says_what_is_not_a_pid_file,
+		control_waits_until_the_daemon_is_gone,
+		control_waits_also_where_there_is_no_pidfd,
+		control_does_not_wait_for_a_reload,
+		control_does_not_wait_for_a_slow_client_for_ever,
+		control_signals_no_process_whose_number_is_in_an_old_file,
+		control_signals_no_process_that_has_not_the_lock,
+		control_refuses_what_is_not_a_signal,
+		control_by_another_user_is_not_permitted
+	};
+
+	return RUN_TESTS("control", tests);
+}
