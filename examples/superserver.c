@@ -2,12 +2,13 @@
  * superserver.c - any program that talks on stdin and stdout, as a daemon
  *
  *     superserver [-f] [-a address] [-p port] [-c workers] [-P pidfile]
- *         program [argument ...]
+ *         [-u user] program [argument ...]
  *
  * -f stays in the foreground. Without a port, or with 0, the kernel chooses
  * one. Each worker executes the program, with the connection as descriptors 0
  * and 1, and both its addresses in the environment, in tcpserver's variables.
- * The pid file holds the master's pid while the daemon exists.
+ * The pid file holds the master's pid while the daemon exists. Server and
+ * workers run as the user, if one is named.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -16,7 +17,6 @@
 #include <ctype.h>
 #include <err.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <netdb.h>
 #include <signal.h>
@@ -34,7 +34,7 @@ usage(void)
 {
 	fprintf(stderr, "usage: superserver [-f] [-a address] [-p port] "
 	    "[-c workers] [-P pidfile]\n"
-	    "           program [argument ...]\n");
+	    "           [-u user] program [argument ...]\n");
 	exit(2);
 }
 
@@ -113,50 +113,6 @@ find_program(char path[PATH_MAX], const char *name)
 }
 
 /*
- * The pid file: the process that wrote it holds a lock on it until it exits
- */
-
-static int
-write_pid(const char *path)
-{
-	struct stat st;
-	int fd = -1;
-
-	/* A daemon that is ending may remove the file just opened here. */
-	do {
-		if (fd != -1)
-			close(fd);
-		fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
-		    0644);
-		if (fd == -1 || fstat(fd, &st) == -1)
-			err(1, "unable to open %s", path);
-		if (!S_ISREG(st.st_mode))
-			errx(1, "unable to use %s: no regular file", path);
-		if (lockf(fd, F_TLOCK, 0) == -1)
-			err(1, "unable to lock %s, another daemon's", path);
-		if (fstat(fd, &st) == -1)
-			err(1, "unable to open %s", path);
-	} while (st.st_nlink == 0);
-	if (ftruncate(fd, 0) == -1 ||
-	    dprintf(fd, "%ld\n", (long)getpid()) < 0) {
-		warn("unable to write %s", path);
-		unlink(path);
-		exit(1);
-	}
-	return fd;
-}
-
-static void
-remove_pid(const char *path, int fd)
-{
-	struct stat ours, there;
-
-	if (fstat(fd, &ours) == 0 && lstat(path, &there) == 0 &&
-	    ours.st_dev == there.st_dev && ours.st_ino == there.st_ino)
-		unlink(path);
-}
-
-/*
  * The worker
  */
 
@@ -220,12 +176,12 @@ print_port(int fd)
 int
 main(int argc, char *argv[])
 {
-	const char *address = NULL, *port = "0";
-	char program[PATH_MAX], pid_file[PATH_MAX] = "";
-	int c, count, pid_fd = -1, fds[MAX_SOCKETS];
+	const char *address = NULL, *port = "0", *user = NULL;
+	char program[PATH_MAX];
+	int c, count, fds[MAX_SOCKETS];
 
 	/* +: arguments after the program's name are the program's. */
-	while ((c = getopt(argc, argv, "+a:c:fp:P:")) != -1) {
+	while ((c = getopt(argc, argv, "+a:c:fp:P:u:")) != -1) {
 		if (c == 'a')
 			address = optarg;
 		else if (c == 'c')
@@ -234,9 +190,11 @@ main(int argc, char *argv[])
 			daemon_set_foreground(1);
 		else if (c == 'p' && number(optarg, 0, 65535) >= 0)
 			port = optarg;
-		else if (c == 'P')
-			absolute(pid_file, optarg);
-		else
+		else if (c == 'P' && daemon_set_pid_file(optarg) == -1)
+			err(1, "unable to use %s", optarg);
+		else if (c == 'u')
+			user = optarg;
+		else if (c != 'P')
 			usage();
 	}
 	if (optind == argc)
@@ -251,15 +209,9 @@ main(int argc, char *argv[])
 		return 1;
 	if (strtol(port, NULL, 10) == 0)
 		print_port(fds[0]);
-	if (pid_file[0] != '\0')
-		pid_fd = write_pid(pid_file);
-	/* So that the master returns here at its end. */
-	daemon_set_master_return_fatal(-1);
-	if (daemon_master() == -1) {
-		if (pid_file[0] != '\0')
-			remove_pid(pid_file, pid_fd);
-		return daemon_exit_status();
-	}
+	daemon_master();
+	if (user != NULL && daemon_drop_privileges(user, NULL, NULL) == -1)
+		return 1;
 	daemon_success();
 	daemon_server(fds, count);
 	become(program, argv + optind);

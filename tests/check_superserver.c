@@ -135,6 +135,22 @@ START_TEST(superserver_makes_a_daemon_of_any_program)
 }
 END_TEST
 
+START_TEST(superserver_runs_programs_as_the_user_that_is_named)
+{
+	pid_t master;
+	int port;
+
+	if (skip_if(geteuid() != 0, "only root has privileges to drop"))
+		return;
+	start("-u", "nobody", "id", "-un", NULL);
+	master = started(&port);
+	ask(port, "", "nobody");
+	stop(master);
+	start("-u", "no-such-user", "cat", NULL);
+	fails(1, "unable to drop privileges: user no-such-user: unknown");
+}
+END_TEST
+
 START_TEST(superserver_leaves_the_options_after_the_program_to_it)
 {
 	pid_t master;
@@ -478,7 +494,7 @@ START_TEST(superserver_does_not_start_where_it_cannot_keep_its_pid)
 	fails(1, "pid");
 	shell("rm pid && mkfifo pid");
 	start("-P", pid_file(), "cat", NULL);
-	fails(1, "no regular file");
+	fails(1, "not a regular file");
 }
 END_TEST
 
@@ -491,7 +507,7 @@ START_TEST(superserver_refuses_the_pid_file_of_another)
 	master = started(&port);
 	start("-P", pid_file(), "cat", NULL);
 	ck_assert_int_eq(run_wait(&run), 1 << 8);
-	says(run.err, "another daemon");
+	says(run.err, "already running as process");
 	ck_assert_int_eq(pid_in_file(), master);
 	ask(port, "hello", "hello");
 	ck_assert_int_eq(only_child_of(getpid()), master);
@@ -691,6 +707,7 @@ main(void)
 {
 	const TTest *const tests[] = {
 		superserver_makes_a_daemon_of_any_program,
+		superserver_runs_programs_as_the_user_that_is_named,
 		superserver_leaves_the_options_after_the_program_to_it,
 		superserver_tells_the_program_both_ends_of_the_connection,
 		superserver_gives_the_program_nothing_but_the_connection,
