@@ -172,6 +172,18 @@ already_runs(pid_t pid)
 	return fail(why);
 }
 
+/* It may be this start that has made it: nothing was in it. */
+static void
+remove_new(const char *path, int fd)
+{
+	struct stat file;
+	int saved = errno;
+
+	if (fstat(fd, &file) == 0 && file.st_size == 0 && is_there(path, fd))
+		unlink(path);
+	errno = saved;
+}
+
 /* 1: this process has it; 0: look again; -1: it was reported. */
 static int
 take(const char *path, int fd, int is_late)
@@ -188,7 +200,9 @@ take(const char *path, int fd, int is_late)
 			return 0;
 		return ftruncate(fd, 0) == 0 ? 1 : fail(strerror(errno));
 	case NO_LOCKS:
-		return fail(strerror(errno));
+		fail(strerror(errno));
+		remove_new(path, fd);
+		return -1;
 	case TAKEN:
 		if ((pid = read_number(fd)) != 0 || is_late)
 			return already_runs(pid);

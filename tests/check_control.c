@@ -325,9 +325,26 @@ START_TEST(control_by_another_user_is_not_permitted)
 }
 END_TEST
 
+#ifdef HAVE_FLOCK
+enum { HAS_LOCKS = 1 };
+#else
+enum { HAS_LOCKS = 0 };
+#endif
+
+START_TEST(control_knows_nothing_where_there_are_no_locks)
+{
+	use_directory();
+	write_number(getpid());
+	unknown(path, ENOSYS);
+}
+END_TEST
+
 int
 main(void)
 {
+	const TTest *const only[] = {
+		control_knows_nothing_where_there_are_no_locks
+	};
 	const TTest *const tests[] = {
 		control_tells_which_daemon_runs,
 		control_knows_that_a_killed_daemon_does_not_run,
@@ -344,5 +361,6 @@ main(void)
 		control_by_another_user_is_not_permitted
 	};
 
-	return RUN_TESTS("control", tests);
+	return HAS_LOCKS ? RUN_TESTS("control", tests) :
+	    RUN_TESTS("control", only);
 }

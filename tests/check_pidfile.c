@@ -579,9 +579,30 @@ START_TEST(pid_file_is_what_start_stop_daemon_stops_the_daemon_by)
 }
 END_TEST
 
+/*
+ * Without flock(2)
+ */
+
+#ifdef HAVE_FLOCK
+enum { HAS_LOCKS = 1 };
+#else
+enum { HAS_LOCKS = 0 };
+#endif
+
+START_TEST(pid_file_fails_the_start_where_there_are_no_locks)
+{
+	use_directory();
+	fails("Function not implemented");
+	ck_assert(!exists());
+}
+END_TEST
+
 int
 main(void)
 {
+	const TTest *const only[] = {
+		pid_file_fails_the_start_where_there_are_no_locks
+	};
 	const TTest *const tests[] = {
 		pid_file_has_the_number_of_the_master_from_the_success_on,
 		pid_file_of_a_foreground_daemon_is_the_same,
@@ -605,5 +626,6 @@ main(void)
 		pid_file_is_what_start_stop_daemon_stops_the_daemon_by
 	};
 
-	return RUN_TESTS("pidfile", tests);
+	return HAS_LOCKS ? RUN_TESTS("pidfile", tests) :
+	    RUN_TESTS("pidfile", only);
 }
