@@ -3,6 +3,7 @@ lib_LTLIBRARIES += lib/libdaemonsrv.la
 lib_libdaemonsrv_la_CFLAGS = $(AM_CFLAGS) $(LIB_CFLAGS)
 lib_libdaemonsrv_la_SOURCES = \
 	lib/accept.c \
+	lib/account.c \
 	lib/address.c \
 	lib/await.c \
 	lib/backoff.c \
@@ -56,6 +57,7 @@ lib_libdaemonsrv_la_SOURCES = \
 	lib/pool.c \
 	lib/ports.c \
 	lib/privileges.c \
+	lib/privileges.h \
 	lib/process1.c \
 	lib/reader.c \
 	lib/reap.c \

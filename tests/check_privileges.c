@@ -12,6 +12,7 @@
 #include <pwd.h>
 #include <sched.h>
 #include <stdarg.h>
+#include <linux/capability.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -525,6 +526,112 @@ START_TEST(privileges_stay_in_a_namespace_that_has_not_that_user)
 }
 END_TEST
 
+/* It has that user and his group, but none of his other groups. */
+static void
+enter_small_namespace(void)
+{
+	char name[64], byte;
+	int ready[2];
+	pid_t helper, program = getpid();
+
+	if (pipe(ready) == -1 || (helper = fork()) == -1)
+		_exit(95);
+	if (helper == 0) {
+		if (read(ready[0], &byte, 1) != 1)
+			_exit(1);
+		snprintf(name, sizeof name, "/proc/%ld/uid_map", (long)program);
+		write_file(name, "0 0 1\n%d %d 1\n", USER, USER);
+		snprintf(name, sizeof name, "/proc/%ld/gid_map", (long)program);
+		write_file(name, "0 0 1\n%d %d 1\n", GROUP, GROUP);
+		_exit(0);
+	}
+	if (unshare(CLONE_NEWUSER) == -1 || write(ready[1], "", 1) != 1 ||
+	    waitpid(helper, NULL, 0) != helper)
+		_exit(95);
+}
+
+START_TEST(privileges_stay_in_a_namespace_that_has_not_all_groups)
+{
+	if (NOT_ROOT || skip_if(!has_user_namespaces(),
+	    "there are no user namespaces"))
+		return;
+	does.before = enter_small_namespace;
+	ck_assert_int_eq(dropped("walter", NULL, NULL), 0);
+	is_walter(run.pid);
+	end();
+	does.groups = 1;
+	ck_assert_int_eq(dropped("walter", NULL, "/tmp"), EINVAL);
+	refused("dropper: unable to drop privileges: become user walter: "
+	    "Invalid argument\n");
+}
+END_TEST
+
+/*
+ * Capabilities without root: as a service manager gives them
+ */
+
+static void
+has_capabilities(unsigned set)
+{
+	struct __user_cap_header_struct header = {
+		.version = _LINUX_CAPABILITY_VERSION_3
+	};
+	struct __user_cap_data_struct caps[_LINUX_CAPABILITY_U32S_3];
+	gid_t group = GROUP;
+
+	memset(caps, 0, sizeof caps);
+	caps[0].effective = caps[0].permitted = set;
+	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) == -1 ||
+	    setgroups(1, &group) == -1 || setgid(GROUP) == -1 ||
+	    setuid(USER) == -1 || syscall(SYS_capset, &header, caps) == -1)
+		_exit(93);
+}
+
+static void
+may_change_root(void)
+{
+	has_capabilities(1U << CAP_SYS_CHROOT | 1U << CAP_SETUID |
+	    1U << CAP_NET_BIND_SERVICE);
+}
+
+static void
+may_change_group(void)
+{
+	has_capabilities(1U << CAP_SETGID | 1U << CAP_NET_BIND_SERVICE);
+}
+
+#define ONLY_NET_BIND_SERVICE	"0000000000000400"
+
+START_TEST(privileges_to_leave_the_root_are_dropped_with_it)
+{
+	if (NOT_ROOT)
+		return;
+	does.before = may_change_root;
+	ck_assert_int_eq(dropped("walter", NULL, "/usr"), 0);
+	ck_assert_str_eq(link_of(run.pid, "root"), "/usr");
+	says(status_of(run.pid, "CapPrm"), ONLY_NET_BIND_SERVICE);
+	end();
+	ck_assert_int_eq(dropped(NULL, NULL, "/usr"), 0);
+	ck_assert_str_eq(link_of(run.pid, "root"), "/usr");
+	says(status_of(run.pid, "CapPrm"), ONLY_NET_BIND_SERVICE);
+	end();
+}
+END_TEST
+
+START_TEST(privileges_to_change_the_group_are_dropped_with_it)
+{
+	if (NOT_ROOT)
+		return;
+	does.before = may_change_group;
+	ck_assert_int_eq(dropped(NULL, "others", NULL), 0);
+	has_ids(run.pid, "Uid", USER);
+	has_ids(run.pid, "Gid", OTHER);
+	has_groups("64003 ");
+	says(status_of(run.pid, "CapPrm"), ONLY_NET_BIND_SERVICE);
+	end();
+}
+END_TEST
+
 /*
  * In a daemon
  */
@@ -600,6 +707,9 @@ main(void)
 		privileges_stay_where_the_root_may_not_be_changed,
 		privileges_stay_where_the_user_may_not_be_changed,
 		privileges_stay_in_a_namespace_that_has_not_that_user,
+		privileges_stay_in_a_namespace_that_has_not_all_groups,
+		privileges_to_leave_the_root_are_dropped_with_it,
+		privileges_to_change_the_group_are_dropped_with_it,
 		privileges_are_dropped_by_each_server_and_its_workers,
 		privileges_that_cannot_be_dropped_end_the_start
 	};
