@@ -36,6 +36,8 @@ enum {
 	PATIENCE = 2000		/* ms, for a number or the end of other looks */
 };
 
+static char *locked;	/* its path; the program may change the setting */
+
 /*
  * Locks
  */
@@ -235,41 +237,57 @@ open_and_take(const char *path)
 	}
 }
 
+/* -1 with errno: it is as it was. */
+static int
+drop_file(void)
+{
+	int fd = dsrv_role()->pid_file;
+
+	return is_there(locked, fd) && unlink(locked) == 0 ? 0 :
+	    ftruncate(fd, 0);
+}
+
+/* The master ends before its stage is over: the program or the library ends it,
+ * perhaps in a signal handler. */
+static void
+remove_at_end(void)
+{
+	if (dsrv_role()->kind == DSRV_MASTER &&
+	    dsrv_role()->pid == getpid() && dsrv_role()->pid_file != -1)
+		drop_file();
+}
+
 int
 dsrv_pidfile_open(void)
 {
+	static int registered;
 	int fd;
 
 	if (dsrv_settings()->pid_file == NULL)
 		return 0;
 	if (dsrv_settings_find_pid_file() == -1)
 		return fail(strerror(errno));
-	if ((fd = open_and_take(dsrv_settings()->pid_file)) == -1)
+	free(locked);
+	if ((locked = strdup(dsrv_settings()->pid_file)) == NULL)
+		return fail(strerror(errno));
+	if ((fd = open_and_take(locked)) == -1)
 		return -1;
 	dsrv_role_hold_pid_file(fd);
+	dsrv_report_at_end(remove_at_end);
+	if (!registered)
+		registered = atexit(remove_at_end) == 0;
 	return 0;
-}
-
-/* The program ends its master before that has become one. */
-static void
-remove_at_exit(void)
-{
-	if (dsrv_role()->kind == DSRV_MASTER && dsrv_role()->pid == getpid())
-		dsrv_pidfile_remove();
 }
 
 int
 dsrv_pidfile_write(void)
 {
-	static int registered;
 	char text[32];
 	int size = snprintf(text, sizeof text, "%ld\n", (long)getpid());
 	ssize_t n;
 
 	if (dsrv_role()->pid_file == -1)
 		return 0;
-	if (!registered)
-		registered = atexit(remove_at_exit) == 0;
 	if ((n = pwrite(dsrv_role()->pid_file, text, (size_t)size, 0)) == size)
 		return 0;
 	if (n >= 0)
@@ -280,14 +298,12 @@ dsrv_pidfile_write(void)
 void
 dsrv_pidfile_remove(void)
 {
-	const char *path = dsrv_settings()->pid_file;
-	int saved = errno, fd = dsrv_role()->pid_file;
+	int saved = errno;
 
-	if (fd == -1)
+	if (dsrv_role()->pid_file == -1)
 		return;
-	if (!(is_there(path, fd) && unlink(path) == 0) &&
-	    ftruncate(fd, 0) == -1)
-		dsrv_report("remove %s: %s", path, strerror(errno));
+	if (drop_file() == -1)
+		dsrv_report("remove %s: %s", locked, strerror(errno));
 	dsrv_role_leave_pid_file();
 	errno = saved;
 }

@@ -38,6 +38,7 @@ static struct {
 } waiting;		/* messages, until they are taken */
 #define TOLD_LOST " (%d messages before it are lost)\n"
 static int exit_status;
+static void (*at_end)(void);
 
 void
 dsrv_report_to(enum dsrv_report_to to)
@@ -351,13 +352,28 @@ dsrv_report_end(int status, int error, int return_fatal)
 }
 
 void
+dsrv_report_at_end(void (*last)(void))
+{
+	at_end = last;
+}
+
+/* The only one. */
+static void __attribute__((noreturn))
+end_process(int status)
+{
+	if (at_end != NULL)
+		at_end();
+	_exit(status);
+}
+
+void
 dsrv_report_exit(int status)
 {
 	/* Not exit(3): the program's atexit handlers are for the processes that
 	 * it ends itself. Its buffered output is not lost. */
 	fflush(NULL);
 	dsrv_report_flush(1);
-	_exit(status);
+	end_process(status);
 }
 
 void
@@ -393,7 +409,7 @@ dsrv_report_stopped(int signo)
 	while (poll(&err, 1, PATIENCE) == 1 &&
 	    write(STDERR_FILENO, line, length) == -1 && errno == EINTR)
 		;
-	_exit(1);
+	end_process(1);
 }
 
 int

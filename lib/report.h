@@ -109,6 +109,9 @@ int dsrv_report_status(int wait_status);
 /* Ends the process; or, if return_fatal is not 0, returns it with this errno,
  * and daemon_exit_status() returns status. */
 int dsrv_report_end(int status, int error, int return_fatal);
+/* What is to be done before a process ends here: only what a signal handler may
+ * do. Its forks do it too. */
+void dsrv_report_at_end(void (*)(void));
 /* Ends the process even if a return_fatal is set. */
 void dsrv_report_exit(int status) __attribute__((noreturn));
 /* Reports "NAME: unable to WHAT" with errno, and exits with status 1. */

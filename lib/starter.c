@@ -401,13 +401,18 @@ watch(struct starter *s)
 	set_timer(s, s->start_by);
 }
 
+/* s is NULL where it is not open, what where that was reported. */
 static int
-refuse(const char *what)
+refuse(struct starter *s, struct dsrv_ends *daemons, const char *what)
 {
 	int error = errno;
 
-	dsrv_report("%s: %s", what, strerror(error));
+	if (what != NULL)
+		dsrv_report("%s: %s", what, strerror(error));
 	dsrv_pidfile_remove();
+	dsrv_starter_close(daemons);
+	if (s != NULL)
+		close_starter(s);
 	return dsrv_report_end(1, error, dsrv_settings()->start_return_fatal);
 }
 
@@ -415,27 +420,21 @@ int
 dsrv_starter_run(struct dsrv_ends *daemons)
 {
 	struct starter s;
-	int error;
 
 	if ((daemons->null = dsrv_descriptors_first_null()) == -1)
-		return refuse("open /dev/null");
-	if (open_starter(&s, daemons) == -1) {
-		error = errno;
-		dsrv_starter_close(daemons);
-		errno = error;
-		return refuse("prepare the starter");
-	}
-	if ((s.leader = dsrv_loop_fork(&s.loop)) == 0) {
+		return refuse(NULL, daemons, "open /dev/null");
+	if (open_starter(&s, daemons) == -1)
+		return refuse(NULL, daemons, "prepare the starter");
+	/* From here on no signal ends this process before it has cleared up. */
+	if (dsrv_pidfile_open() == -1)
+		return refuse(&s, daemons, NULL);
+	if ((s.leader = dsrv_loop_fork(&s.loop)) == -1)
+		return refuse(&s, daemons, "fork the leader");
+	if (s.leader == 0) {
 		close_ends(&s);
 		return 0;
 	}
-	error = errno;
 	dsrv_starter_close(daemons);
-	if (s.leader == -1) {
-		close_starter(&s);
-		errno = error;
-		return refuse("fork the leader");
-	}
 	watch(&s);
 	return wait_for_verdict(&s);
 }

@@ -88,7 +88,7 @@ become_master(struct dsrv_ends *ends)
 static int
 go_into_background(void)
 {
-	struct dsrv_ends ends;
+	struct dsrv_ends ends = { -1, -1, -1, -1, -1 };
 	int value = dsrv_starter_run(&ends);
 
 	if (value == 0)
@@ -97,7 +97,7 @@ go_into_background(void)
 }
 
 static void
-stay_in_foreground(void)
+guard_master(void)
 {
 	sigset_t untouched;
 
@@ -113,24 +113,24 @@ stay_in_foreground(void)
 	dsrv_role_guard();
 }
 
-/* -1 with errno. */
 static int
-write_pid_in_foreground(void)
+stay_in_foreground(void)
 {
 	int error;
 
-	if (dsrv_pidfile_write() == 0)
+	guard_master();	/* first: a stop removes the file, too */
+	if (dsrv_pidfile_open() == 0 && dsrv_pidfile_write() == 0)
 		return 0;
 	error = errno;
 	dsrv_pidfile_remove();
-	errno = error;
-	return -1;
+	dsrv_role_become(DSRV_PROGRAM);
+	return dsrv_report_end(1, error, dsrv_settings()->start_return_fatal);
 }
 
 int
 daemon_start(void)
 {
-	int error, value = 0, saved = errno;
+	int error, value, saved = errno;
 
 	if (dsrv_descriptors_fill() == -1)
 		return refuse_without_null(errno);
@@ -142,16 +142,8 @@ daemon_start(void)
 	dsrv_settings_start_here();
 	if (getpid() == 1)	/* its end would be that of all processes */
 		dsrv_settings_stay_in_foreground();
-	if (dsrv_pidfile_open() == -1)
-		return dsrv_report_end(1, errno,
-		    dsrv_settings()->start_return_fatal);
-	if (!dsrv_settings()->foreground)
-		value = go_into_background();
-	else if (write_pid_in_foreground() == 0)
-		stay_in_foreground();
-	else
-		value = dsrv_report_end(1, errno,
-		    dsrv_settings()->start_return_fatal);
+	value = dsrv_settings()->foreground ? stay_in_foreground() :
+	    go_into_background();
 	if (value == 0)
 		errno = saved;
 	return value;

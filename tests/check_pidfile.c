@@ -240,6 +240,23 @@ START_TEST(pid_file_stays_locked_when_the_program_closes_descriptors)
 }
 END_TEST
 
+static void
+choose_another_file(void)
+{
+	daemon_set_pid_file(NULL);
+}
+
+START_TEST(pid_file_stays_the_same_when_the_setting_changes_later)
+{
+	use_directory();
+	here.before_master = choose_another_file;
+	start(1, talker);
+	has_number(here.master);
+	stop();
+	ck_assert(!exists());
+}
+END_TEST
+
 /*
  * Another start
  */
@@ -431,6 +448,13 @@ kill_itself(void)
 	kill(getpid(), SIGKILL);
 }
 
+/* The library ends it. */
+static void
+take_the_wrong_stage(void)
+{
+	daemon_server(here.fds, 1);
+}
+
 static void
 leaves_none(int foreground, void (*before_master)(void),
     void (*before_success)(void), int status)
@@ -456,12 +480,15 @@ START_TEST(pid_file_does_not_outlive_a_start_that_fails)
 	leaves_none(0, NULL, kill_itself, 128 + SIGKILL);
 	leaves_none(1, end_with_3, NULL, 3);
 	leaves_none(1, NULL, end_with_3, 3);
+	leaves_none(0, take_the_wrong_stage, NULL, 1);
+	leaves_none(1, take_the_wrong_stage, NULL, 1);
 }
 END_TEST
 
 static void
 never_ends(void)
 {
+	tell("parent", getppid());
 	tell_pid("waits");
 	for (;;)
 		pause();
@@ -475,6 +502,51 @@ START_TEST(pid_file_does_not_outlive_an_interrupted_start)
 	has_number((pid_t)heard(&here.run, "waits"));
 	send_signal(here.run.pid, SIGINT);
 	ck_assert_int_eq(WTERMSIG(run_wait(&here.run)), SIGINT);
+	ck_assert(!exists());
+	nothing_left();
+}
+END_TEST
+
+static void
+tells_that_it_starts(void)
+{
+	has_pid_file();
+	tell_pid("starts");
+}
+
+/* At any moment. */
+START_TEST(pid_file_does_not_outlive_a_start_that_is_stopped_early)
+{
+	struct run run;
+	int i, j;
+
+	use_directory();
+	here.before_start = tells_that_it_starts;
+	here.before_master = never_ends;
+	for (i = 0; i < 100; i++) {
+		run_start(&run, talker);
+		heard(&run, "starts");
+		for (j = 0; j < 100 * i; j++)
+			sched_yield();
+		send_signal(run.pid, SIGTERM);
+		hold(WTERMSIG(run_wait(&run)) == SIGTERM, "it has ended");
+		hold(!exists(), "it is there");
+	}
+	nothing_left();
+}
+END_TEST
+
+START_TEST(pid_file_does_not_outlive_a_leader_that_is_killed)
+{
+	pid_t leader;
+
+	use_directory();
+	here.before_master = never_ends;
+	run_puppet(run_start, talker);
+	leader = (pid_t)heard(&here.run, "parent");
+	heard(&here.run, "waits");
+	send_signal(leader, SIGKILL);
+	exited(run_wait(&here.run), 128 + SIGKILL);
 	ck_assert(!exists());
 	nothing_left();
 }
@@ -535,6 +607,66 @@ START_TEST(pid_file_is_emptied_where_it_cannot_be_removed)
 	ck_assert_int_eq(stat(path, &file), 0);
 	ck_assert_int_eq(file.st_size, 0);
 	ck_assert(!is_locked());
+}
+END_TEST
+
+/*
+ * Process 1
+ */
+
+static void
+as_process_1(void)
+{
+	int status;
+	pid_t pid;
+
+	if (unshare(CLONE_NEWPID) == -1)
+		_exit(96);
+	if ((pid = fork()) == 0) {
+		talker();
+		exit(0);
+	}
+	if (pid == -1 || waitpid(pid, &status, 0) != pid)
+		_exit(95);
+	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 94);
+}
+
+START_TEST(pid_file_of_process_1_is_no_number_for_others)
+{
+	if (skip_if(geteuid() != 0, "only root can make a pid namespace"))
+		return;
+	use_directory();
+	here.foreground = 1;
+	launch(run_start, 1, as_process_1);
+	meet();
+	call(here.port);
+	ck_assert_str_eq(content(), "1\n");
+	ck_assert(is_locked());
+	ck_assert_int_eq(daemon_running(path), 1);
+	errno = 0;
+	ck_assert_int_eq(daemon_send(path, SIGTERM, 0), -1);
+	ck_assert_int_eq(errno, ESRCH);
+	send_signal(only_child_of(here.run.pid), SIGTERM);
+	exited(run_wait(&here.run), 0);
+	ck_assert(!exists());
+	nothing_left();
+}
+END_TEST
+
+START_TEST(pid_file_of_process_1_does_not_outlive_a_stop_of_the_start)
+{
+	if (skip_if(geteuid() != 0, "only root can make a pid namespace"))
+		return;
+	use_directory();
+	here.foreground = 1;
+	here.before_master = never_ends;
+	run_puppet(run_start, as_process_1);
+	heard(&here.run, "waits");
+	ck_assert_str_eq(content(), "1\n");
+	send_signal(only_child_of(here.run.pid), SIGTERM);
+	exited(run_wait(&here.run), 1);
+	ck_assert(!exists());
+	nothing_left();
 }
 END_TEST
 
@@ -610,6 +742,7 @@ main(void)
 		pid_file_is_held_by_the_master_alone,
 		pid_file_is_not_held_by_what_the_program_leaves_behind,
 		pid_file_stays_locked_when_the_program_closes_descriptors,
+		pid_file_stays_the_same_when_the_setting_changes_later,
 		pid_file_of_a_daemon_that_runs_fails_another_start,
 		pid_file_that_another_program_locks_fails_the_start,
 		pid_file_without_a_lock_is_taken_over_whatever_is_in_it,
@@ -620,9 +753,13 @@ main(void)
 		pid_file_that_cannot_be_written_fails_the_start,
 		pid_file_does_not_outlive_a_start_that_fails,
 		pid_file_does_not_outlive_an_interrupted_start,
+		pid_file_does_not_outlive_a_start_that_is_stopped_early,
+		pid_file_does_not_outlive_a_leader_that_is_killed,
 		pid_file_does_not_outlive_a_starter_that_is_killed,
 		pid_file_that_is_another_by_now_stays,
 		pid_file_is_emptied_where_it_cannot_be_removed,
+		pid_file_of_process_1_is_no_number_for_others,
+		pid_file_of_process_1_does_not_outlive_a_stop_of_the_start,
 		pid_file_is_what_start_stop_daemon_stops_the_daemon_by
 	};
 
