@@ -105,16 +105,17 @@ ends(int signo)
 	    signo == SIGQUIT;
 }
 
-/* Waits up to ms; whether it is gone. */
+/* Waits up to ms; whether it is gone, and another may start: what is left of a
+ * start that was ended has the lock a moment longer. */
 static int
 is_gone(const struct target *t, int64_t ms)
 {
 	struct pollfd process = { .fd = t->process, .events = POLLIN };
 	int limit = ms > INT_MAX ? INT_MAX : (int)ms;
 
-	if (t->process != -1)
-		return poll(&process, 1, limit) == 1;
-	if (dsrv_pidfile_is_locked(t->file) != 1)
+	if (t->process != -1 && poll(&process, 1, limit) != 1)
+		return 0;
+	if (!dsrv_pidfile_is_of(t->file, t->pid))
 		return 1;
 	dsrv_clock_sleep(limit < LOOK ? limit : LOOK);
 	return 0;
