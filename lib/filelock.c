@@ -184,6 +184,14 @@ dsrv_filelock_why(void)
 	return text;
 }
 
+const char *
+dsrv_filelock_who(int fd)
+{
+	if (fstat(fd, &wanted) == -1)
+		memset(&wanted, 0, sizeof wanted);
+	return dsrv_filelock_why();
+}
+
 /*
  * Files of others
  */

@@ -94,6 +94,8 @@ void dsrv_filelock_release(int fd);
 /* In words, which process had the lock that dsrv_filelock_take() has met last;
  * in static memory. */
 const char *dsrv_filelock_why(void);
+/* The same, of this file. */
+const char *dsrv_filelock_who(int fd);
 /* Whether that process holds the lock on this open file; -1: it cannot be
  * known. */
 int dsrv_filelock_has(pid_t, int fd);

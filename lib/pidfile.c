@@ -7,8 +7,10 @@
  * that they can remove the file of one that fails; the master holds it until it
  * ends, and no child of it ever does.
  *
- * To look whether a file is locked takes a shared lock for a moment, which a
- * start waits for; no daemon has one.
+ * To look whether a file is locked takes a shared lock for a moment, and any
+ * process that can read the file can lock it. That is not the daemon: a start
+ * waits a while for a lock that the process of the number does not have. No
+ * other user can open a new file before it is locked.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -26,14 +28,17 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "logfile.h"
 #include "report.h"
 #include "role.h"
 #include "start.h"
 
 enum {
 	OPEN = O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
-	LOOK = 5,		/* ms between two looks */
-	PATIENCE = 2000		/* ms, for a number or the end of other looks */
+	NEW = 0600,		/* until it is locked */
+	PAUSE = 5,		/* ms between two looks */
+	DOUBT = 20,		/* looks: the lock may not be the number's */
+	PATIENCE = 400		/* looks, for a number, or for a lock to go */
 };
 
 static char *locked;	/* its path; the program may change the setting */
@@ -63,8 +68,8 @@ lock(int fd)
 	return LOOKED_AT;
 }
 
-int
-dsrv_pidfile_is_locked(int fd)
+static int
+is_locked(int fd)
 {
 	if (flock(fd, LOCK_SH | LOCK_NB) == -1)
 		return errno == EWOULDBLOCK ? 1 : -1;
@@ -80,8 +85,8 @@ lock(int fd)
 	return NO_LOCKS;
 }
 
-int
-dsrv_pidfile_is_locked(int fd)
+static int
+is_locked(int fd)
 {
 	(void)fd;
 	errno = ENOSYS;
@@ -89,7 +94,8 @@ dsrv_pidfile_is_locked(int fd)
 }
 #endif
 
-/* Whether path still is this file: who has just ended may have removed it. */
+/* Whether path still is this file: a daemon that has just ended may have
+ * removed it. */
 static int
 is_there(const char *path, int fd)
 {
@@ -99,12 +105,18 @@ is_there(const char *path, int fd)
 	    ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
 }
 
-static int
-is_regular(int fd)
+/* What keeps it from being a pid file; NULL: nothing. One of two names may be
+ * there to have the file of the other emptied. */
+static const char *
+fault_of(int fd)
 {
 	struct stat file;
 
-	return fstat(fd, &file) == 0 && S_ISREG(file.st_mode);
+	if (fstat(fd, &file) == -1)
+		return strerror(errno);
+	errno = EINVAL;
+	return !S_ISREG(file.st_mode) ? "not a regular file" :
+	    file.st_nlink > 1 ? "a file with more than one name" : NULL;
 }
 
 /*
@@ -131,7 +143,7 @@ read_number(int fd)
 int
 dsrv_pidfile_is_of(int fd, pid_t pid)
 {
-	return dsrv_pidfile_is_locked(fd) == 1 && read_number(fd) == pid;
+	return is_locked(fd) == 1 && read_number(fd) == pid;
 }
 
 /*
@@ -148,30 +160,39 @@ fail(const char *why)
 	return -1;
 }
 
-/* -1 with errno; ENOENT also if it was removed at that moment. */
+/* -1 with errno; EAGAIN: it was removed at that moment. */
 static int
 open_file(const char *path)
 {
-	int fd = open(path, O_RDWR | OPEN | O_CREAT | O_EXCL, 0644);
+	int fd = open(path, O_RDWR | OPEN | O_CREAT | O_EXCL, NEW);
 
-	if (fd != -1)
-		fchmod(fd, 0644);	/* others may ask who runs */
-	else if (errno == EEXIST && (fd = open(path, O_RDWR | OPEN)) == -1 &&
-	    errno == ENOENT)
+	if (fd == -1 && errno == EEXIST &&
+	    (fd = open(path, O_RDWR | OPEN)) == -1 && errno == ENOENT)
 		errno = EAGAIN;
 	return dsrv_descriptors_own(fd);
 }
 
+/* In words, which process has locked it. */
 static int
-already_runs(pid_t pid)
+fail_locked(const char *what, const char *holder)
 {
-	char why[64] = "already running";
+	char why[160];
 
-	if (pid != 0)
-		snprintf(why, sizeof why, "already running as process %ld",
-		    (long)pid);
+	snprintf(why, sizeof why, "%s%s", what, holder);
 	errno = EWOULDBLOCK;
 	return fail(why);
+}
+
+/* That process, or one that has not told its number: 0. */
+static int
+fail_running(pid_t pid, const char *holder)
+{
+	char what[64] = "already running: ";
+
+	if (pid != 0)
+		snprintf(what, sizeof what, "already running as process %ld%s",
+		    (long)pid, *holder != '\0' ? ", but " : "");
+	return fail_locked(what, holder);
 }
 
 /* It may be this start that has made it: nothing was in it. */
@@ -186,47 +207,61 @@ remove_new(const char *path, int fd)
 	errno = saved;
 }
 
-/* 1: this process has it; 0: look again; -1: it was reported. */
+/* 1: it is this process's; 0: look again; -1: it was reported. */
+static int
+empty(const char *path, int fd)
+{
+	if (!is_there(path, fd))
+		return 0;
+	fchmod(fd, 0644);	/* others may ask which daemon runs */
+	return ftruncate(fd, 0) == 0 ? 1 : fail(strerror(errno));
+}
+
+/* The same, of a file that another process has locked. */
+static int
+meet_holder(int fd, int is_late)
+{
+	pid_t pid = read_number(fd);
+
+	if (pid != 0 && dsrv_filelock_has(pid, fd) != 0)
+		return fail_running(pid, "");
+	return is_late ? fail_running(pid, dsrv_filelock_who(fd)) : 0;
+}
+
+/* The same, of any. */
 static int
 take(const char *path, int fd, int is_late)
 {
-	pid_t pid;
+	const char *fault = fault_of(fd);
 
-	if (!is_regular(fd)) {
-		errno = EINVAL;
-		return fail("not a regular file");
-	}
+	if (fault != NULL)
+		return fail(fault);
 	switch (lock(fd)) {
 	case MINE:
-		if (!is_there(path, fd))
-			return 0;
-		return ftruncate(fd, 0) == 0 ? 1 : fail(strerror(errno));
-	case NO_LOCKS:
+		return empty(path, fd);
+	case TAKEN:
+		return meet_holder(fd, is_late);
+	case LOOKED_AT:
+		return is_late ? fail_locked("", dsrv_filelock_who(fd)) : 0;
+	default:
 		fail(strerror(errno));
 		remove_new(path, fd);
 		return -1;
-	case TAKEN:
-		if ((pid = read_number(fd)) != 0 || is_late)
-			return already_runs(pid);
-		return 0;
-	default:
-		return is_late ? already_runs(0) : 0;
 	}
 }
 
 static int
 open_and_take(const char *path)
 {
-	int64_t until = dsrv_clock_now() + PATIENCE;
-	int error, fd, taken;
+	int error, fd, looks, taken;
 
-	for (;; dsrv_clock_sleep(LOOK)) {
+	for (looks = 0;; looks++, dsrv_clock_sleep(PAUSE)) {
 		if ((fd = open_file(path)) == -1) {
-			if (errno == EAGAIN && dsrv_clock_now() < until)
+			if (errno == EAGAIN && looks < PATIENCE)
 				continue;
 			return fail(strerror(errno));
 		}
-		taken = take(path, fd, dsrv_clock_now() >= until);
+		taken = take(path, fd, looks >= PATIENCE);
 		if (taken == 1)
 			return fd;
 		error = errno;
@@ -312,43 +347,60 @@ dsrv_pidfile_remove(void)
  * In another process
  */
 
-/* 1: it is locked, and by that process; 0: look again; -1 with errno, ESRCH:
- * none has locked it. */
+/* Of a file that is locked: 1: by that process; 0: look again; -1 with errno. A
+ * process of another container cannot be seen to have the lock. */
 static int
-look(const char *path, int fd, pid_t *pid, int is_late)
+read_holder(int fd, pid_t *pid, int looks)
 {
-	int is_locked = dsrv_pidfile_is_locked(fd);
+	if ((*pid = read_number(fd)) != 0)
+		return looks >= DOUBT || dsrv_filelock_has(*pid, fd) != 0;
+	errno = EAGAIN;
+	return looks >= PATIENCE ? -1 : 0;
+}
 
-	if (is_locked == -1)
+/* The same, of any file; ESRCH: no process has locked it. */
+static int
+look(const char *path, int fd, pid_t *pid, int looks)
+{
+	switch (is_locked(fd)) {
+	case -1:
 		return -1;
-	if (is_locked) {
-		if ((*pid = read_number(fd)) != 0)
-			return 1;
-		errno = EAGAIN;
-	} else {
-		if (!is_there(path, fd) && !is_late)
-			return 0;	/* another may have followed */
-		errno = ESRCH;
-		return -1;
+	case 0:
+		errno = ESRCH;	/* or another file has followed */
+		return is_there(path, fd) || looks >= PATIENCE ? -1 : 0;
+	default:
+		return read_holder(fd, pid, looks);
 	}
-	return is_late ? -1 : 0;
+}
+
+/* By a start, which has not locked it yet. */
+static int
+is_new(const char *path)
+{
+	struct stat file;
+	int saved = errno, is;
+
+	is = lstat(path, &file) == 0 && S_ISREG(file.st_mode) &&
+	    file.st_size == 0 && (file.st_mode & 077) == 0;
+	errno = saved;
+	return is;
 }
 
 int
 dsrv_pidfile_find(const char *path, pid_t *pid)
 {
-	int64_t until = dsrv_clock_now() + PATIENCE;
-	int error, fd, found;
+	int error, fd, found, looks;
 
-	for (;; dsrv_clock_sleep(LOOK)) {
+	for (looks = 0;; looks++, dsrv_clock_sleep(PAUSE)) {
 		if ((fd = open(path, O_RDONLY | OPEN)) == -1) {
+			if (errno == EACCES && is_new(path) &&
+			    looks < PATIENCE)
+				continue;
 			if (errno == ENOENT)
 				errno = ESRCH;
 			return -1;
 		}
-		errno = EINVAL;
-		found = !is_regular(fd) ? -1 :
-		    look(path, fd, pid, dsrv_clock_now() >= until);
+		found = fault_of(fd) != NULL ? -1 : look(path, fd, pid, looks);
 		if (found == 1)
 			return fd;
 		error = errno;

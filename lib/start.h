@@ -87,9 +87,7 @@ void dsrv_pidfile_remove(void);
 /* Opens the pid file of a daemon, and stores its number; -1 with errno, ESRCH:
  * none runs. */
 int dsrv_pidfile_find(const char *path, pid_t *);
-/* Whether a daemon has locked it; -1 with errno. */
-int dsrv_pidfile_is_locked(int fd);
-/* Whether that is the daemon of this number. */
+/* Whether it is locked, and this number is in it. */
 int dsrv_pidfile_is_of(int fd, pid_t);
 
 /*

@@ -175,6 +175,37 @@ START_TEST(control_disturbs_no_start)
 }
 END_TEST
 
+/* As a script does that asks by flock(1). */
+static void
+lock_for_ever(void)
+{
+	int fd;
+
+	for (;;) {
+		if ((fd = open(path, O_RDONLY | O_CLOEXEC)) == -1)
+			continue;
+		flock(fd, LOCK_EX | LOCK_NB);
+		close(fd);
+	}
+}
+
+START_TEST(control_signals_no_process_because_others_lock_its_file)
+{
+	pid_t pid = stranger(), locker;
+	int i;
+
+	use_directory();
+	write_number(pid);
+	if ((locker = fork()) == 0)
+		lock_for_ever();
+	for (i = 0; i < 300; i++)
+		sent(SIGTERM, 1, ESRCH);
+	send_signal(locker, SIGKILL);
+	ended(locker);
+	end_stranger(pid);
+}
+END_TEST
+
 START_TEST(control_says_what_is_not_a_pid_file)
 {
 	use_directory();
@@ -350,6 +381,7 @@ main(void)
 		control_knows_that_a_killed_daemon_does_not_run,
 		control_knows_a_daemon_that_is_starting,
 		control_disturbs_no_start,
+		control_signals_no_process_because_others_lock_its_file,
 		control_says_what_is_not_a_pid_file,
 		control_waits_until_the_daemon_is_gone,
 		control_waits_also_where_there_is_no_pidfd,

@@ -110,18 +110,25 @@ holds(pid_t pid, int wanted)
 	ck_assert_int_eq(found, wanted);
 }
 
-/* A start that fails and leaves nothing; status 1. */
+/* A start that fails, and what it says; status 1. */
+static const char *
+failure(void)
+{
+	static struct run run;
+
+	run_start(&run, talker);
+	exited(run_wait(&run), 1);
+	return run.err;
+}
+
 static void
 fails(const char *why)
 {
-	struct run run;
 	char line[2 * PATH_MAX];
 
 	snprintf(line, sizeof line, "piddler: unable to start: %s: %s\n", path,
 	    why);
-	run_start(&run, talker);
-	exited(run_wait(&run), 1);
-	ck_assert_str_eq(run.err, line);
+	ck_assert_str_eq(failure(), line);
 }
 
 /*
@@ -278,17 +285,117 @@ START_TEST(pid_file_of_a_daemon_that_runs_fails_another_start)
 }
 END_TEST
 
+static int
+lock_file(int how)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(flock(fd, how), 0);
+	return fd;
+}
+
+static pid_t
+stranger(void)
+{
+	pid_t pid = fork();
+
+	while (pid == 0)
+		pause();
+	ck_assert_int_gt(pid, 0);
+	return pid;
+}
+
+/* The process of the number is named, and the one that has the lock. */
 START_TEST(pid_file_that_another_program_locks_fails_the_start)
 {
+	char locker[64], number[32];
+	const char *line;
+	pid_t pid = stranger();
 	int fd;
 
 	use_directory();
+	snprintf(locker, sizeof locker, "process %ld (", (long)getpid());
 	write_content("garbage");
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	ck_assert_int_eq(flock(fd, LOCK_EX | LOCK_NB), 0);
-	fails("already running");
+	fd = lock_file(LOCK_EX);
+	line = failure();
+	says(line, ": already running: ");
+	says(line, locker);
 	ck_assert_str_eq(content(), "garbage");
+
+	snprintf(number, sizeof number, "%ld\n", (long)pid);
+	write_content(number);
+	line = failure();
+	snprintf(number, sizeof number, "process %ld, but ", (long)pid);
+	says(line, ": already running as ");
+	says(line, number);
+	says(line, locker);
+	has_number(pid);
 	close(fd);
+	send_signal(pid, SIGKILL);
+	ended(pid);
+}
+END_TEST
+
+START_TEST(pid_file_that_is_kept_locked_to_read_fails_the_start)
+{
+	char locker[64];
+	const char *line;
+	int fd;
+
+	use_directory();
+	snprintf(locker, sizeof locker, ": process %ld (", (long)getpid());
+	write_content("1\n");
+	fd = lock_file(LOCK_SH);
+	line = failure();
+	says(line, locker);
+	says(line, ") has locked it\n");
+	ck_assert_ptr_null(strstr(line, "running"));
+	close(fd);
+	start(1, talker);
+	stop();
+}
+END_TEST
+
+/* As a script does that asks by flock(1). */
+static void
+lock_for_ever(int how)
+{
+	int fd;
+
+	for (;;) {
+		if ((fd = open(path, O_RDONLY | O_CLOEXEC)) == -1)
+			continue;
+		flock(fd, how | LOCK_NB);
+		close(fd);
+	}
+}
+
+START_TEST(pid_file_that_others_lock_for_moments_disturbs_no_start)
+{
+	char number[32];
+	pid_t pids[2], old = stranger();
+	int i;
+
+	use_directory();
+	snprintf(number, sizeof number, "%ld\n", (long)old);
+	for (i = 0; i < COUNT(pids); i++)
+		if ((pids[i] = fork()) == 0)
+			lock_for_ever(i == 0 ? LOCK_EX : LOCK_SH);
+	for (i = 0; i < 30; i++) {
+		write_content(number);
+		start(1, talker);
+		has_number(here.master);
+		send_signal(here.master, SIGTERM);
+		exited(ended(here.master), 0);
+	}
+	for (i = 0; i < COUNT(pids); i++) {
+		send_signal(pids[i], SIGKILL);
+		ended(pids[i]);
+	}
+	send_signal(old, SIGKILL);
+	ended(old);
+	nothing_left();
 }
 END_TEST
 
@@ -309,6 +416,20 @@ START_TEST(pid_file_without_a_lock_is_taken_over_whatever_is_in_it)
 		stop();
 		ck_assert(!exists());
 	}
+}
+END_TEST
+
+START_TEST(pid_file_that_is_taken_over_can_be_read)
+{
+	struct stat file;
+
+	use_directory();
+	write_content("");
+	ck_assert_int_eq(chmod(path, 0600), 0);
+	start(1, talker);
+	ck_assert_int_eq(stat(path, &file), 0);
+	ck_assert_int_eq(file.st_mode & 07777, 0644);
+	stop();
 }
 END_TEST
 
@@ -376,6 +497,23 @@ START_TEST(pid_file_that_is_not_a_regular_file_fails_the_start)
 	ck_assert_int_eq(unlink(path), 0);
 	ck_assert_int_eq(symlink("/dev/null", path), 0);
 	fails("Too many levels of symbolic links");
+}
+END_TEST
+
+/* It may be there to have a file of root emptied. */
+START_TEST(pid_file_that_has_another_name_fails_the_start)
+{
+	char other[PATH_MAX + 16];
+
+	use_directory();
+	snprintf(other, sizeof other, "%s/other", directory);
+	write_content("precious");
+	ck_assert_int_eq(link(path, other), 0);
+	fails("a file with more than one name");
+	ck_assert_str_eq(content(), "precious");
+	ck_assert_int_eq(unlink(other), 0);
+	start(1, talker);
+	stop();
 }
 END_TEST
 
@@ -745,10 +883,14 @@ main(void)
 		pid_file_stays_the_same_when_the_setting_changes_later,
 		pid_file_of_a_daemon_that_runs_fails_another_start,
 		pid_file_that_another_program_locks_fails_the_start,
+		pid_file_that_is_kept_locked_to_read_fails_the_start,
+		pid_file_that_others_lock_for_moments_disturbs_no_start,
 		pid_file_without_a_lock_is_taken_over_whatever_is_in_it,
+		pid_file_that_is_taken_over_can_be_read,
 		pid_file_of_a_killed_master_is_taken_over_at_once_50_times,
 		pid_file_lets_one_of_two_starts_win_100_times,
 		pid_file_that_is_not_a_regular_file_fails_the_start,
+		pid_file_that_has_another_name_fails_the_start,
 		pid_file_in_no_directory_fails_the_start,
 		pid_file_that_cannot_be_written_fails_the_start,
 		pid_file_does_not_outlive_a_start_that_fails,
