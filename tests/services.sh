@@ -303,6 +303,10 @@ ln -s "$program" superserver
 export LD_LIBRARY_PATH="$TOP_BUILDDIR/lib/.libs${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
 
 foreground_unit superserver.service
+if ! grep -q '^#define HAVE_FLOCK 1' "$TOP_BUILDDIR/config.h"; then
+	echo "SKIP: no pid file without flock(2)"
+	exit 77
+fi
 forking_unit superserver-forking.service
 defaults "$directory/superserver" 0
 init_does_what_is_asked
