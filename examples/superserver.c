@@ -3,12 +3,17 @@
  *
  *     superserver [-f] [-a address] [-p port] [-c workers] [-P pidfile]
  *         [-u user] program [argument ...]
+ *     superserver -P pidfile -k stop|quit|reload|status
  *
  * -f stays in the foreground. Without a port, or with 0, the kernel chooses
  * one. Each worker executes the program, with the connection as descriptors 0
  * and 1, and both its addresses in the environment, in tcpserver's variables.
  * The pid file holds the master's pid while the daemon exists. Server and
  * workers run as the user, if one is named.
+ *
+ * -k speaks to the daemon that has the pid file: stop ends it, quit ends it
+ * when the last client has gone, both wait for that; reload starts a new
+ * server; status prints its pid. The exit status is 3 if none runs.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -34,7 +39,8 @@ usage(void)
 {
 	fprintf(stderr, "usage: superserver [-f] [-a address] [-p port] "
 	    "[-c workers] [-P pidfile]\n"
-	    "           [-u user] program [argument ...]\n");
+	    "           [-u user] program [argument ...]\n"
+	    "       superserver -P pidfile -k stop|quit|reload|status\n");
 	exit(2);
 }
 
@@ -113,6 +119,45 @@ find_program(char path[PATH_MAX], const char *name)
 }
 
 /*
+ * -k
+ */
+
+static const struct control {
+	const char *word;
+	int signo;
+	int seconds;	/* to wait for its end */
+} controls[] = {
+	{ "stop", SIGTERM, 60 },
+	{ "quit", SIGUSR2, INT_MAX },
+	{ "reload", SIGHUP, 0 },
+	{ "status", 0, 0 },
+	{ NULL, 0, 0 }
+};
+
+static int
+control(const char *pid_file, const char *word)
+{
+	const struct control *c = controls;
+	pid_t pid;
+
+	while (c->word != NULL && strcmp(c->word, word) != 0)
+		c++;
+	if (c->word == NULL || pid_file == NULL)
+		usage();
+	if ((pid = daemon_running(pid_file)) == -1)
+		err(1, "unable to read %s", pid_file);
+	if (pid == 0) {
+		warnx("%s: no daemon runs", pid_file);
+		return 3;
+	}
+	if (c->signo == 0)
+		printf("%ld\n", (long)pid);
+	else if (daemon_send(pid_file, c->signo, c->seconds) == -1)
+		err(1, "unable to %s process %ld", word, (long)pid);
+	return 0;
+}
+
+/*
  * The worker
  */
 
@@ -177,28 +222,35 @@ int
 main(int argc, char *argv[])
 {
 	const char *address = NULL, *port = "0", *user = NULL;
+	const char *pid_file = NULL, *word = NULL;
 	char program[PATH_MAX];
 	int c, count, fds[MAX_SOCKETS];
 
 	/* +: arguments after the program's name are the program's. */
-	while ((c = getopt(argc, argv, "+a:c:fp:P:u:")) != -1) {
+	while ((c = getopt(argc, argv, "+a:c:fk:p:P:u:")) != -1) {
 		if (c == 'a')
 			address = optarg;
 		else if (c == 'c')
 			daemon_set_worker_count_max(number(optarg, 1, 65536));
 		else if (c == 'f')
 			daemon_set_foreground(1);
+		else if (c == 'k')
+			word = optarg;
 		else if (c == 'p' && number(optarg, 0, 65535) >= 0)
 			port = optarg;
-		else if (c == 'P' && daemon_set_pid_file(optarg) == -1)
-			err(1, "unable to use %s", optarg);
+		else if (c == 'P')
+			pid_file = optarg;
 		else if (c == 'u')
 			user = optarg;
-		else if (c != 'P')
+		else
 			usage();
 	}
-	if (optind == argc)
+	if (word != NULL && optind == argc)
+		return control(pid_file, word);
+	if (word != NULL || optind == argc)
 		usage();
+	if (daemon_set_pid_file(pid_file) == -1)
+		err(1, "unable to use %s", pid_file);
 	find_program(program, argv[optind]);
 
 	/* SIGHUP or SIGUSR2 would end many programs. */

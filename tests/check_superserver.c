@@ -548,6 +548,89 @@ START_TEST(superserver_takes_over_the_pid_file_of_a_daemon_that_was_killed)
 }
 END_TEST
 
+/* Runs superserver -k with that word; what it prints. */
+static const char *
+controls(const char *word, int expected)
+{
+	start("-P", pid_file(), "-k", word, NULL);
+	exited(run_wait(&run), expected);
+	return run.out;
+}
+
+START_TEST(superserver_stops_a_daemon_and_waits_for_its_end)
+{
+	pid_t master;
+	int port;
+
+	if (NO_PID_FILE)
+		return;
+	start("-P", pid_file(), "cat", NULL);
+	master = started(&port);
+	ck_assert_str_eq(controls("stop", 0), "");
+	ck_assert_int_eq(pid_in_file(), 0);
+	stops(master);
+	controls("stop", 3);
+	says(run.err, "pid: no daemon runs");
+}
+END_TEST
+
+START_TEST(superserver_quits_when_the_last_client_has_gone)
+{
+	pid_t master;
+	int port, fd;
+
+	if (NO_PID_FILE)
+		return;
+	start("-P", pid_file(), "cat", NULL);
+	master = started(&port);
+	fd = client(port);
+	echoes(fd, "hello");
+	start("-P", pid_file(), "-k", "quit", NULL);
+	nobody_listens(port);
+	echoes(fd, "still there");
+	ck_assert_int_eq(waitpid(run.pid, NULL, WNOHANG), 0);
+	close(fd);
+	exited(run_wait(&run), 0);
+	ck_assert_int_eq(pid_in_file(), 0);
+	stops(master);
+}
+END_TEST
+
+START_TEST(superserver_reloads_and_tells_its_pid)
+{
+	pid_t master, server;
+	char number[32];
+	int port;
+
+	if (NO_PID_FILE)
+		return;
+	start("-P", pid_file(), "cat", NULL);
+	master = started(&port);
+	server = only_child_of(master);
+	snprintf(number, sizeof number, "%ld\n", (long)master);
+	ck_assert_str_eq(controls("status", 0), number);
+	controls("reload", 0);
+	reaped(server);
+	ask(port, "hello", "hello");
+	ck_assert_str_eq(controls("status", 0), number);
+	stop(master);
+	ck_assert_str_eq(controls("status", 3), "");
+}
+END_TEST
+
+START_TEST(superserver_asks_nothing_without_a_pid_file)
+{
+	start("-k", "stop", NULL);
+	fails(2, "usage: superserver ");
+	start("-P", pid_file(), "-k", "stop", "cat", NULL);
+	fails(2, "usage: superserver ");
+	start("-P", pid_file(), "-k", "halt", NULL);
+	fails(2, "usage: superserver ");
+	start("-P", "/", "-k", "status", NULL);
+	fails(1, "unable to read /");
+}
+END_TEST
+
 START_TEST(superserver_removes_no_pid_file_but_its_own)
 {
 	pid_t master;
@@ -748,6 +831,10 @@ main(void)
 		superserver_does_not_start_where_it_cannot_keep_its_pid,
 		superserver_refuses_the_pid_file_of_another,
 		superserver_takes_over_the_pid_file_of_a_daemon_that_was_killed,
+		superserver_stops_a_daemon_and_waits_for_its_end,
+		superserver_quits_when_the_last_client_has_gone,
+		superserver_reloads_and_tells_its_pid,
+		superserver_asks_nothing_without_a_pid_file,
 		superserver_removes_no_pid_file_but_its_own,
 		superserver_reloads_while_a_program_goes_on_with_its_client,
 		superserver_stops_when_the_last_program_has_ended,
