@@ -631,6 +631,34 @@ START_TEST(superserver_asks_nothing_without_a_pid_file)
 }
 END_TEST
 
+/* Debian's. */
+START_TEST(superserver_is_started_by_start_stop_daemon_once)
+{
+	char program[PATH_MAX];
+	pid_t master;
+	int port;
+
+	if (NO_PID_FILE || skip_if(access("/sbin/start-stop-daemon", X_OK) ==
+	    -1, "there is no start-stop-daemon"))
+		return;
+	snprintf(program, sizeof program, "%s/examples/superserver",
+	    getenv("TOP_BUILDDIR"));
+	shell("start-stop-daemon --start --pidfile %s --startas %s -- "
+	    "-a 127.0.0.1 -P %s cat", pid_file(), program, pid_file());
+	port = port_in(run.out);
+	master = only_child_of(getpid());
+	ck_assert_int_eq(pid_in_file(), master);
+	ask(port, "hello", "hello");
+	/* Nothing is started where the process of the number runs. */
+	shell("start-stop-daemon --start --oknodo --pidfile %s "
+	    "--startas %s -- -a 127.0.0.1 -P %s cat", pid_file(), program,
+	    pid_file());
+	ck_assert_int_eq(only_child_of(getpid()), master);
+	stop(master);
+	ck_assert_int_eq(pid_in_file(), 0);
+}
+END_TEST
+
 START_TEST(superserver_removes_no_pid_file_but_its_own)
 {
 	pid_t master;
@@ -835,6 +863,7 @@ main(void)
 		superserver_quits_when_the_last_client_has_gone,
 		superserver_reloads_and_tells_its_pid,
 		superserver_asks_nothing_without_a_pid_file,
+		superserver_is_started_by_start_stop_daemon_once,
 		superserver_removes_no_pid_file_but_its_own,
 		superserver_reloads_while_a_program_goes_on_with_its_client,
 		superserver_stops_when_the_last_program_has_ended,
