@@ -30,10 +30,10 @@ flock(int fd, int how)
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <time.h>
 
 #include "logfile.h"
+#include "openat.h"
 #include "harness.h"
 
 enum {
@@ -64,20 +64,6 @@ unlinkat(int dir, const char *name, int flags)
 {
 	interrupt();
 	return (int)syscall(SYS_unlinkat, dir, name, flags);
-}
-
-int
-openat(int dir, const char *name, int flags, ...)
-{
-	va_list args;
-	mode_t mode;
-
-	va_start(args, flags);
-	mode = flags & O_CREAT ? va_arg(args, mode_t) : 0;
-	va_end(args);
-	if (flags & O_CREAT)
-		interrupt();
-	return (int)syscall(SYS_openat, dir, name, flags, mode);
 }
 
 static int names_read;
@@ -2305,5 +2291,6 @@ main(void)
 		the_link_may_hold_percent_signs
 	};
 
+	before_creation = interrupt;
 	return RUN_TESTS("logfile", tests);
 }

@@ -58,7 +58,8 @@ lib_libunits_a_CFLAGS = $(AM_CFLAGS)
 tests_check_address_SOURCES = tests/check_address.c
 tests_check_address_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
 tests_check_address_LDADD = $(UNIT_LIBS)
-tests_check_handover_SOURCES = tests/check_handover.c
+tests_check_handover_SOURCES = tests/check_handover.c tests/openat.c \
+	tests/openat.h
 tests_check_handover_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
 tests_check_handover_LDADD = $(UNIT_LIBS)
 tests_check_birth_SOURCES = tests/check_birth.c
@@ -89,12 +90,14 @@ tests_check_limit_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
 tests_check_limit_LDADD = $(UNIT_LIBS)
 tests_check_listen_SOURCES = tests/check_listen.c
 tests_check_listen_LDADD = $(TEST_LIBS)
-tests_check_logfile_SOURCES = tests/check_logfile.c
+tests_check_logfile_SOURCES = tests/check_logfile.c tests/openat.c \
+	tests/openat.h
 tests_check_logfile_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
 tests_check_logfile_LDADD = $(UNIT_LIBS) $(DL_LIBS)
 tests_check_logged_SOURCES = tests/check_logged.c
 tests_check_logged_LDADD = $(TEST_LIBS)
-tests_check_logger_SOURCES = tests/check_logger.c
+tests_check_logger_SOURCES = tests/check_logger.c tests/openat.c \
+	tests/openat.h
 # Two tests set the logger's clock by their own definitions of its calls.
 tests_check_logger_LDADD = $(UNIT_LIBS)
 tests_check_logline_SOURCES = tests/check_logline.c
