@@ -24,27 +24,22 @@
 #include <syslog.h>
 #include <time.h>
 
-#include "harness.h"
+#include "puppet.h"
 
 enum {
-	LISTENER = FACTS + 1,	/* in clean_daemon() */
+	LISTENER = FACTS + 1,	/* if it is opened first */
 	HIGH = 5000,
 	MANY = 1048576,
 	SOON = 200,	/* ms: less than a call for each of MANY takes */
 	OWN_ERROR = 1234
 };
 
-static struct run run;
-static pid_t master;
-static int port;
-
 /*
  * Programs
  */
 
-static int number;
+static int chosen;
 static const char *path;
-static int listener;
 
 static int
 is_open(int fd)
@@ -107,27 +102,6 @@ clean_down_to_6(void)
 	tell("open", open_descriptors());
 }
 
-static void
-open_port(void)
-{
-	struct sockaddr_in addr;
-	socklen_t len = sizeof addr;
-
-	if (daemon_listen("127.0.0.1", "0", &listener, 1) != 1 ||
-	    getsockname(listener, (struct sockaddr *)&addr, &len) == -1)
-		_exit(98);
-	tell("port", ntohs(addr.sin_port));
-}
-
-static void
-echo(void)
-{
-	char line[256];
-
-	while (fgets(line, sizeof line, stdin) != NULL)
-		fputs(line, stdout);
-}
-
 /*
  * What the test does
  */
@@ -135,39 +109,16 @@ echo(void)
 static void
 ends_well(void)
 {
-	int status = run_wait(&run);
-
-	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0,
-	    "wait status %#x, stderr: %s", status, run.err);
-}
-
-static void
-starts(void (*program)(void))
-{
-	run_daemon(&run, program);
-	port = (int)heard(&run, "port");
-	master = (pid_t)heard(&run, "master");
-}
-
-static void
-stops(void)
-{
-	int status;
-
-	send_signal(master, SIGTERM);
-	status = ended(master);
-	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0,
-	    "wait status %#x", status);
-	nothing_left();
+	exited(run_wait(&here.run), 0);
 }
 
 static void
 cleans(void (*program)(void))
 {
-	run_start(&run, program);
-	ck_assert_int_eq(heard(&run, "result"), 1);
-	ck_assert_int_eq(heard(&run, "wrong"), 0);
-	ck_assert_int_eq(heard(&run, "open"), 7);
+	run_start(&here.run, program);
+	ck_assert_int_eq(heard(&here.run, "result"), 1);
+	ck_assert_int_eq(heard(&here.run, "wrong"), 0);
+	ck_assert_int_eq(heard(&here.run, "open"), 7);
 	ends_well();
 }
 
@@ -200,12 +151,12 @@ START_TEST(below_2_is_einval_and_closes_nothing)
 {
 	int i;
 
-	run_start(&run, clean_below_2);
+	run_start(&here.run, clean_below_2);
 	for (i = 0; i < 4; i++) {
-		ck_assert_int_eq(heard(&run, "result"), -1);
-		ck_assert_int_eq(heard(&run, "errno"), EINVAL);
+		ck_assert_int_eq(heard(&here.run, "result"), -1);
+		ck_assert_int_eq(heard(&here.run, "errno"), EINVAL);
 	}
-	ck_assert_int_eq(heard(&run, "closed"), 0);
+	ck_assert_int_eq(heard(&here.run, "closed"), 0);
 	ends_well();
 }
 END_TEST
@@ -220,9 +171,9 @@ clean_down_to_2(void)
 
 START_TEST(down_to_2_nothing_but_0_to_2_is_left)
 {
-	run_start(&run, clean_down_to_2);
+	run_start(&here.run, clean_down_to_2);
 	ends_well();
-	ck_assert_str_eq(run.out, "3 descriptors");
+	ck_assert_str_eq(here.run.out, "3 descriptors");
 }
 END_TEST
 
@@ -232,8 +183,8 @@ START_TEST(nothing_that_the_shell_had_open_stays_open)
 	char byte;
 
 	ck_assert_int_eq(pipe(ends), 0);
-	run_start(&run, clean_down_to_6);
-	ck_assert_int_eq(heard(&run, "result"), 1);
+	run_start(&here.run, clean_down_to_6);
+	ck_assert_int_eq(heard(&here.run, "result"), 1);
 	close(ends[1]);
 	ck_assert_int_eq(read(ends[0], &byte, 1), 0);
 	ends_well();
@@ -256,8 +207,8 @@ clean_below_a_lowered_limit(void)
 
 START_TEST(it_closes_what_is_above_a_limit_that_was_lowered)
 {
-	run_start(&run, clean_below_a_lowered_limit);
-	ck_assert_int_eq(heard(&run, "open"), 0);
+	run_start(&here.run, clean_below_a_lowered_limit);
+	ck_assert_int_eq(heard(&here.run, "open"), 0);
 	ends_well();
 }
 END_TEST
@@ -284,10 +235,10 @@ clean_many(void)
 
 START_TEST(a_million_possible_descriptors_take_no_time)
 {
-	run_start(&run, clean_many);
-	ck_assert_int_eq(heard(&run, "dup"), 1);
-	ck_assert_int_lt(heard(&run, "took"), SOON);
-	ck_assert_int_eq(heard(&run, "open"), 0);
+	run_start(&here.run, clean_many);
+	ck_assert_int_eq(heard(&here.run, "dup"), 1);
+	ck_assert_int_lt(heard(&here.run, "took"), SOON);
+	ck_assert_int_eq(heard(&here.run, "open"), 0);
 	ends_well();
 }
 END_TEST
@@ -313,11 +264,11 @@ forbid_close_range(unsigned error)
 #endif
 }
 
-/* number: the error */
+/* chosen: the error */
 static void
 clean_without_close_range(void)
 {
-	int could = forbid_close_range((unsigned)number);
+	int could = forbid_close_range((unsigned)chosen);
 
 	tell("could", could);
 	if (could)
@@ -330,13 +281,13 @@ START_TEST(it_closes_all_where_close_range_fails)
 	size_t i;
 
 	for (i = 0; i < sizeof errors / sizeof errors[0]; i++) {
-		number = errors[i];
-		run_start(&run, clean_without_close_range);
-		if (skip_if(!heard(&run, "could"), "no seccomp(2) filters"))
+		chosen = errors[i];
+		run_start(&here.run, clean_without_close_range);
+		if (skip_if(!heard(&here.run, "could"), "no seccomp(2) filters"))
 			break;
-		ck_assert_int_eq(heard(&run, "result"), 1);
-		ck_assert_int_eq(heard(&run, "wrong"), 0);
-		ck_assert_int_eq(heard(&run, "open"), 7);
+		ck_assert_int_eq(heard(&here.run, "result"), 1);
+		ck_assert_int_eq(heard(&here.run, "wrong"), 0);
+		ck_assert_int_eq(heard(&here.run, "open"), 7);
 		ends_well();
 	}
 }
@@ -358,14 +309,14 @@ clean_without_proc(void)
 START_TEST(it_closes_all_where_proc_is_missing_too)
 {
 	path = scratch();
-	run_start(&run, clean_without_proc);
-	if (skip_if(!heard(&run, "could"), "no chroot(2) and seccomp(2)")) {
+	run_start(&here.run, clean_without_proc);
+	if (skip_if(!heard(&here.run, "could"), "no chroot(2) and seccomp(2)")) {
 		ends_well();
 		return;
 	}
-	ck_assert_int_eq(heard(&run, "result"), 1);
-	ck_assert_int_eq(heard(&run, "wrong"), 0);
-	ck_assert_int_eq(heard(&run, "open"), 7);
+	ck_assert_int_eq(heard(&here.run, "result"), 1);
+	ck_assert_int_eq(heard(&here.run, "wrong"), 0);
+	ck_assert_int_eq(heard(&here.run, "open"), 7);
 	ends_well();
 }
 END_TEST
@@ -374,46 +325,57 @@ END_TEST
  * What the library needs
  */
 
-/* number: above what; all that the library opens is above the listener */
+/* chosen: above what; all that the library opens is above the listener */
 static void
 clean(void)
 {
-	tell("clean", daemon_clean_fd(number));
+	tell("clean", daemon_clean_fd(chosen));
+}
+
+static void
+clean_below_facts(void)
+{
+	daemon_clean_fd(FACTS);
+}
+
+static void
+listen_first(void)
+{
+	clean_below_facts();
+	open_port();
+	if (here.fds[0] != LISTENER)
+		_exit(98);
+}
+
+static void
+listen_and_clean(void)
+{
+	listen_first();
+	clean();
 }
 
 static void
 clean_daemon(void)
 {
-	daemon_clean_fd(FACTS);
-	open_port();
-	if (listener != LISTENER)
-		_exit(98);
+	int index = serve();
+
 	clean();
-	daemon_start();
-	tell_pid("master");
-	clean();
-	daemon_master();
-	tell_pid("server");
-	clean();
-	daemon_success();
-	clean();
-	daemon_server(&listener, 1);
-	clean();
-	echo();
+	converse(index);
 }
 
 /* It serves, is reloaded, serves and stops. */
 static void
 works(int highest)
 {
-	number = highest;
-	starts(clean_daemon);
-	heard(&run, "server");
-	ask(port, "one", "one");
-	send_signal(master, SIGUSR1);
-	heard(&run, "server");
-	ask(port, "two", "two");
-	stops();
+	chosen = highest;
+	here.before_start = listen_and_clean;
+	here.before_master = here.before_success = here.before_server = clean;
+	start(0, clean_daemon);
+	ask(here.port, "one", "one");
+	send_signal(here.master, SIGUSR1);
+	next_server();
+	ask(here.port, "two", "two");
+	stop();
 }
 
 START_TEST(the_daemon_works_where_it_is_called_at_every_stage)
@@ -488,8 +450,8 @@ clean_around_without_proc(void)
 
 START_TEST(it_keeps_the_sockets_that_daemon_listen_has_opened)
 {
-	run_start(&run, clean_around_listeners);
-	ck_assert_int_eq(heard(&run, "wrong"), 0);
+	run_start(&here.run, clean_around_listeners);
+	ck_assert_int_eq(heard(&here.run, "wrong"), 0);
 	ends_well();
 }
 END_TEST
@@ -502,98 +464,72 @@ START_TEST(it_keeps_them_where_close_range_fails_and_proc_is_missing)
 
 	path = scratch();
 	for (i = 0; i < 2; i++) {
-		run_start(&run, programs[i]);
-		if (skip_if(!heard(&run, "could"),
+		run_start(&here.run, programs[i]);
+		if (skip_if(!heard(&here.run, "could"),
 		    "no chroot(2) and seccomp(2)")) {
 			ends_well();
 			return;
 		}
-		ck_assert_int_eq(heard(&run, "wrong"), 0);
+		ck_assert_int_eq(heard(&here.run, "wrong"), 0);
 		ends_well();
 	}
 }
 END_TEST
 
 /* In the order of older programs: listen, go into the background, clean. */
-static void
-clean_after_listening(void)
-{
-	open_port();
-	daemon_start();
-	tell_pid("master");
-	daemon_clean_fd(FACTS);
-	daemon_master();
-	daemon_success();
-	daemon_server(&listener, 1);
-	echo();
-}
-
 START_TEST(a_daemon_that_listens_before_it_starts_serves)
 {
-	starts(clean_after_listening);
-	ask(port, "hello", "hello");
-	stops();
+	here.before_start = open_port;
+	here.before_master = clean_below_facts;
+	start(0, talker);
+	ask(here.port, "hello", "hello");
+	stop();
 }
 END_TEST
 
 static void
 close_after_listening(void)
 {
-	daemon_set_program_name("testd");
-	daemon_start();
 	open_port();
-	close(listener);
-	daemon_master();
-	daemon_success();
-	daemon_server(&listener, 1);
+	close(here.fds[0]);
 }
 
 /* Otherwise the shell would hear of a success without a daemon. */
 START_TEST(a_start_whose_listeners_are_all_closed_fails_with_a_reason)
 {
-	run_start(&run, close_after_listening);
-	ck_assert_int_eq(WEXITSTATUS(run_wait(&run)), 1);
-	says(run.err, "testd: unable to confirm the start: all sockets that "
+	daemon_set_program_name("testd");
+	here.before_master = close_after_listening;
+	run_puppet(run_start, talker);
+	exited(run_wait(&here.run), 1);
+	says(here.run.err, "testd: unable to confirm the start: all sockets that "
 	    "daemon_listen() opened are closed");
 	nothing_left();
 }
 END_TEST
 
-/* number: whether it moves its listener, or opens one of its own. */
+/* chosen: whether it moves its listener, or opens one of its own. */
 static void
-serve_on_another(void)
+listen_on_another(void)
 {
 	struct sockaddr_in addr = { .sin_family = AF_INET };
 
-	daemon_start();
 	open_port();
-	if (number)
-		listener = fcntl(listener, F_DUPFD, 50);
-	else if ((listener = socket(AF_INET, SOCK_STREAM, 0)) == -1 ||
-	    bind(listener, (struct sockaddr *)&addr, sizeof addr) == -1 ||
-	    listen(listener, 5) == -1)
+	if (chosen)
+		here.fds[0] = fcntl(here.fds[0], F_DUPFD, 50);
+	else if ((here.fds[0] = socket(AF_INET, SOCK_STREAM, 0)) == -1 ||
+	    bind(here.fds[0], (struct sockaddr *)&addr, sizeof addr) == -1 ||
+	    listen(here.fds[0], 5) == -1)
 		_exit(98);
 	close(LISTENER);
-	tell_pid("master");
-	daemon_master();
-	daemon_success();
-	tell_pid("server");
-	daemon_server(&listener, 1);
-}
-
-static void
-serve_on_another_after_cleaning(void)
-{
-	daemon_clean_fd(FACTS);
-	serve_on_another();
 }
 
 START_TEST(a_start_with_a_listener_of_any_kind_succeeds)
 {
-	for (number = 0; number < 2; number++) {
-		starts(serve_on_another_after_cleaning);
-		heard(&run, "server");
-		stops();
+	here.before_start = clean_below_facts;
+	here.before_master = listen_on_another;
+	for (chosen = 0; chosen < 2; chosen++) {
+		start(0, talker);
+		stop();
 	}
 }
 END_TEST
@@ -603,35 +539,33 @@ END_TEST
  */
 
 static void
-clean_failing_daemon(void)
+clean_and_fail(void)
 {
-	daemon_start();
-	daemon_clean_fd(FACTS);
-	daemon_master();
-	daemon_clean_fd(FACTS);
-	tell_pid("server");
+	clean_below_facts();
 	exit(9);
 }
 
 START_TEST(a_failed_start_is_seen_all_the_same)
 {
-	run_start(&run, clean_failing_daemon);
-	ck_assert_int_eq(WEXITSTATUS(run_wait(&run)), 9);
+	here.before_master = clean_below_facts;
+	here.before_success = clean_and_fail;
+	run_puppet(run_start, talker);
+	exited(run_wait(&here.run), 9);
 	nothing_left();
 }
 END_TEST
 
 static void
+open_100(void)
+{
+	dup2(0, 100);
+}
+
+static void
 clean_worker(void)
 {
-	daemon_start();
-	open_port();
-	tell_pid("master");
-	dup2(0, 100);
-	daemon_master();
-	daemon_success();
-	daemon_server(&listener, 1);
-	daemon_clean_fd(FACTS);
+	serve();
+	clean_below_facts();
 	printf("%d descriptors\n", open_descriptors());
 }
 
@@ -639,11 +573,12 @@ START_TEST(a_worker_keeps_its_connection_and_nothing_else)
 {
 	int fd;
 
-	starts(clean_worker);
-	fd = client(port);
+	here.before_master = open_100;
+	start(0, clean_worker);
+	fd = client(here.port);
 	ck_assert_pstr_eq(client_hears(fd), "4 descriptors");
 	close(fd);
-	stops();
+	stop();
 }
 END_TEST
 
@@ -707,20 +642,20 @@ START_TEST(syslog_does_not_write_to_what_is_opened_next)
 
 	snprintf(name, sizeof name, "%s/file", scratch());
 	path = name;
-	run_start(&run, clean_after_openlog);
-	if (skip_if(!heard(&run, "could"), "no /dev of one's own")) {
+	run_start(&here.run, clean_after_openlog);
+	if (skip_if(!heard(&here.run, "could"), "no /dev of one's own")) {
 		ends_well();
 		return;
 	}
-	ck_assert_int_eq(heard(&run, "same"), 1);
-	ck_assert_int_eq(heard(&run, "size"), 0);
-	ck_assert_int_eq(heard(&run, "logged"), 1);
+	ck_assert_int_eq(heard(&here.run, "same"), 1);
+	ck_assert_int_eq(heard(&here.run, "size"), 0);
+	ck_assert_int_eq(heard(&here.run, "logged"), 1);
 	ends_well();
 }
 END_TEST
 
 static void
-crash_with_a_full_log(void)
+fill_own_log(void)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX,
 		.sun_path = "/dev/log" };
@@ -733,31 +668,23 @@ crash_with_a_full_log(void)
 	while (sendto(sock, "x", 1, MSG_DONTWAIT, (struct sockaddr *)&addr,
 	    sizeof addr) == 1)
 		;
-	daemon_start();
-	tell_pid("master");
-	daemon_master();
-	daemon_success();
-	tell_pid("server");
-	for (;;)
-		pause();
 }
 
 START_TEST(a_full_log_does_not_hold_the_master_up)
 {
 	long could;
 
-	run_start(&run, crash_with_a_full_log);
-	could = heard(&run, "could");
+	here.before_start = fill_own_log;
+	run_puppet(run_start, talker);
+	could = heard(&here.run, "could");
 	ends_well();
 	if (skip_if(!could, "no /dev of one's own"))
 		return;
-	master = (pid_t)heard(&run, "master");
+	meet();
 	/* The master logs that, or tries to; and goes on. */
-	send_signal((pid_t)heard(&run, "server"), SIGKILL);
-	heard(&run, "server");
-	send_signal(master, SIGTERM);
-	ck_assert_int_eq(ended(master), 0);
-	nothing_left();
+	send_signal(here.server, SIGKILL);
+	next_server();
+	stop();
 }
 END_TEST
 

@@ -29,8 +29,8 @@ call_if(void (*prepare)(void))
 		prepare();
 }
 
-static void
-open_own_listener(void)
+void
+open_port(void)
 {
 	if (daemon_listen("127.0.0.1", "0", here.fds, 1) != 1)
 		_exit(97);
@@ -63,7 +63,7 @@ serve(void)
 	daemon_start();
 	call_if(here.before_master);
 	if (here.listeners == 0)
-		open_own_listener();
+		open_port();
 	tell_pid("master");
 	over("master", where = daemon_master(), here.after_master);
 	if (where == DAEMON_LOGGER) {

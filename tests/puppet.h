@@ -52,6 +52,9 @@ extern struct puppet {
 
 /* All stages. Returns in a worker, with what daemon_server() has returned. */
 int serve(void);
+/* Opens fds[0] on 127.0.0.1, and tells the port. serve() does so in the master,
+ * unless there are listeners by then. */
+void open_port(void);
 
 /* A stage has returned value in a process where it is over: if that is negative
  * it is told as "STAGE over", with "errno" and "status", and the process ends
