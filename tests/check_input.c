@@ -19,7 +19,7 @@
 #include <pthread.h>
 #include <sched.h>
 
-#include "harness.h"
+#include "puppet.h"
 
 enum {
 	UNUSED = 200,		/* a descriptor that is not open */
@@ -42,44 +42,40 @@ static const unsigned wrong[PLACES] = {
 	1 << START | 1 << MASTER | 1 << LOGGER | 1 << SUCCESS | 1 << SERVER
 };
 
-static struct run run;
-static int port;
-
 /*
  * Programs
  */
 
 static enum place place;
 static enum call stage;
-static int number;
-static int foreground;
-static int listener;
+static int chosen;
 static int system_log;
-static int gate[2];
+static void (*in_worker)(void);
 
 static void
-open_port(void)
+program(void)
 {
-	struct sockaddr_in addr;
-	socklen_t len = sizeof addr;
+	int index = serve();
 
-	if (daemon_listen("127.0.0.1", "0", &listener, 1) != 1 ||
-	    getsockname(listener, (struct sockaddr *)&addr, &len) == -1)
-		_exit(98);
-	tell("port", ntohs(addr.sin_port));
+	over("server", index, NULL);
+	if (in_worker != NULL)
+		in_worker();
+	converse(index);
 }
 
+/* The program does this at that place. */
 static void
-echo(void)
+at(enum place there, void (*act)(void))
 {
-	char line[256];
-
-	while (fgets(line, sizeof line, stdin) != NULL)
-		fputs(line, stdout);
+	here.before_start = there == PROGRAM ? act : NULL;
+	here.before_master = there == IN_MASTER ? act : NULL;
+	here.before_success = there == IN_SERVER ? act : NULL;
+	here.before_server = there == IN_READY ? act : NULL;
+	in_worker = there == IN_WORKER ? act : NULL;
 }
 
 static int
-call(enum call which)
+call_stage(enum call which)
 {
 	switch (which) {
 	case START:
@@ -91,51 +87,11 @@ call(enum call which)
 	case SUCCESS:
 		return daemon_success();
 	default:
-		return daemon_server(&listener, 1);
+		return daemon_server(here.fds, 1);
 	}
 }
 
-/* If a stage has returned its value, the program is over. */
-static void
-go(enum place from, enum place to)
-{
-	if (from < IN_MASTER && to >= IN_MASTER) {
-		if (daemon_start() != 0)
-			exit(daemon_exit_status());
-		open_port();
-		tell_pid("master");
-	}
-	if (from < IN_SERVER && to >= IN_SERVER && daemon_master() != 0)
-		exit(daemon_exit_status());
-	if (from < IN_READY && to >= IN_READY && daemon_success() != 0)
-		exit(daemon_exit_status());
-	if (from < IN_WORKER && to >= IN_WORKER &&
-	    daemon_server(&listener, 1) < 0)
-		exit(daemon_exit_status());
-}
-
-static void
-go_to(enum place there)
-{
-	daemon_set_program_name("testd");
-	daemon_set_foreground(foreground);
-	go(PROGRAM, there);
-}
-
-static void
-go_on_from(enum place here)
-{
-	go(here, IN_WORKER);
-	echo();
-}
-
-static void
-echo_daemon(void)
-{
-	go_to(IN_WORKER);
-	echo();
-}
-
+/* The program returns there once a stage has returned its value. */
 static void
 return_fatal(void)
 {
@@ -150,7 +106,7 @@ static int
 refuses(enum call which, int error)
 {
 	errno = 0;
-	return call(which) == returns[which] && errno == error &&
+	return call_stage(which) == returns[which] && errno == error &&
 	    daemon_exit_status() == 1;
 }
 
@@ -163,7 +119,7 @@ refuses(enum call which, int error)
 static void
 messages(int count, const char *part)
 {
-	const char *line = run.err, *end, *p;
+	const char *line = here.run.err, *end, *p;
 	int lines = 0;
 
 	for (; (end = strchr(line, '\n')) != NULL; line = end + 1, lines++) {
@@ -173,36 +129,35 @@ messages(int count, const char *part)
 			ck_assert(!iscntrl((unsigned char)*p));
 	}
 	ck_assert_msg(*line == '\0' && lines == count,
-	    "not %d messages: \"%s\"", count, run.err);
-	says(run.err, part);
-	ck_assert(strstr(run.err, part) < strchr(run.err, '\n'));
+	    "not %d messages: \"%s\"", count, here.run.err);
+	says(here.run.err, part);
+	ck_assert(strstr(here.run.err, part) < strchr(here.run.err, '\n'));
 }
 
 /* Its own message; if the program was in another process, also that of the
  * process that waits for it. */
 static void
-fails(void (*program)(void), int count, const char *part)
+fails(void (*fatal)(void), int count, const char *part)
 {
-	run_start(&run, program);
-	exited(run_wait(&run), 1);
+	run_puppet(run_start, fatal);
+	exited(run_wait(&here.run), 1);
 	messages(count, part);
 	nothing_left();
 }
 
-static pid_t
-starts(void (*program)(void))
+/* Not until the start has succeeded, which may be later. */
+static void
+begins(void)
 {
-	run_start(&run, program);
-	port = (int)heard(&run, "port");
-	return (pid_t)heard(&run, "master");
+	run_puppet(run_start, program);
+	meet();
 }
 
 static void
-stops(pid_t master)
+succeeds(void)
 {
-	send_signal(master, SIGTERM);
-	exited(master == run.pid ? run_wait(&run) : ended(master), 0);
-	nothing_left();
+	begins();
+	exited(run_wait(&here.run), 0);
 }
 
 /*
@@ -210,102 +165,95 @@ stops(pid_t master)
  */
 
 static void
-calls_there(void)
+call_and_exit(void)
 {
-	go_to(place);
-	call(stage);
+	call_stage(stage);
 	exit(0);
 }
 
 /* In the master or the server: the starter says that it has ended as well. */
 START_TEST(a_stage_out_of_order_fails_the_start)
 {
-	for (place = PROGRAM; place <= IN_SERVER; place++)
+	for (place = PROGRAM; place <= IN_SERVER; place++) {
+		at(place, call_and_exit);
 		for (stage = START; stage < CALLS; stage++)
 			if (wrong[place] >> stage & 1)
-				fails(calls_there, place == PROGRAM ? 1 : 2,
+				fails(program, place == PROGRAM ? 1 : 2,
 				    ": this is ");
+	}
 }
 END_TEST
 
 START_TEST(a_stage_out_of_order_after_success_ends_the_daemon)
 {
-	foreground = 1;
-	place = IN_READY;
+	here.foreground = 1;
+	at(IN_READY, call_and_exit);
 	for (stage = START; stage < CALLS; stage++)
-		if (wrong[place] >> stage & 1)
-			fails(calls_there, 2, ": this is ");
+		if (wrong[IN_READY] >> stage & 1)
+			fails(program, 2, ": this is ");
 }
 END_TEST
 
 START_TEST(a_stage_in_a_worker_ends_the_worker)
 {
-	pid_t master;
 	int fd;
 
-	foreground = 1;
-	place = IN_WORKER;
+	here.foreground = 1;
+	at(IN_WORKER, call_and_exit);
 	for (stage = START; stage < CALLS; stage++) {
-		master = starts(calls_there);
-		fd = client(port);
+		begins();
+		fd = client(here.port);
 		ck_assert_ptr_null(client_hears(fd));
 		close(fd);
-		stops(master);
+		stop();
 		messages(1, ": this is ");
 	}
 }
 END_TEST
 
-/* Tells how many wrong calls were not refused as they should be. */
+/* Tells how many wrong calls were not refused as they should be, at each place
+ * in turn. */
 static void
-try_wrong_calls(enum place here)
+try_wrong_calls(void)
 {
 	enum call which;
 	int bad = 0;
 
 	for (which = START; which < CALLS; which++)
-		if (wrong[here] >> which & 1)
+		if (wrong[place] >> which & 1)
 			bad += !refuses(which, EPERM);
 	tell("bad", bad);
+	place++;
 }
 
 static void
-daemon_with_wrong_calls(void)
+try_calls_of_a_server(void)
 {
-	return_fatal();
-	go_to(PROGRAM);
-	try_wrong_calls(PROGRAM);
-	go(PROGRAM, IN_MASTER);
-	try_wrong_calls(IN_MASTER);
-	go(IN_MASTER, IN_SERVER);
-	try_wrong_calls(IN_SERVER);
-	go(IN_SERVER, IN_READY);
-	try_wrong_calls(IN_READY);
+	try_wrong_calls();
 	tell("success", daemon_success());
 	tell("logger", daemon_logger());
-	go(IN_READY, IN_WORKER);
-	try_wrong_calls(IN_WORKER);
-	echo();
 }
 
 START_TEST(a_stage_out_of_order_returns_its_value_and_changes_nothing)
 {
-	pid_t master;
-
-	run_start(&run, daemon_with_wrong_calls);
-	ck_assert_int_eq(heard(&run, "bad"), 0);
-	port = (int)heard(&run, "port");
-	master = (pid_t)heard(&run, "master");
-	ck_assert_int_eq(heard(&run, "bad"), 0);
-	ck_assert_int_eq(heard(&run, "bad"), 0);
-	ck_assert_int_eq(heard(&run, "bad"), 0);
-	ck_assert_int_eq(heard(&run, "success"), 0);
-	ck_assert_int_eq(heard(&run, "logger"), 0);
-	exited(run_wait(&run), 0);
+	return_fatal();
+	place = PROGRAM;
+	here.before_start = here.before_master = here.before_success =
+	    in_worker = try_wrong_calls;
+	here.before_server = try_calls_of_a_server;
+	run_puppet(run_start, program);
+	ck_assert_int_eq(heard(&here.run, "bad"), 0);
+	ck_assert_int_eq(heard(&here.run, "bad"), 0);
+	meet();
+	ck_assert_int_eq(heard(&here.run, "bad"), 0);
+	ck_assert_int_eq(heard(&here.run, "bad"), 0);
+	ck_assert_int_eq(heard(&here.run, "success"), 0);
+	ck_assert_int_eq(heard(&here.run, "logger"), 0);
+	exited(run_wait(&here.run), 0);
 	messages(4 + 4 + 3, ": this is ");
-	ask(port, "hello", "hello");
-	ck_assert_int_eq(heard(&run, "bad"), 0);
-	stops(master);
+	ask(here.port, "hello", "hello");
+	ck_assert_int_eq(heard(&here.run, "bad"), 0);
+	stop();
 }
 END_TEST
 
@@ -313,7 +261,6 @@ static void
 starter_that_starts_again(void)
 {
 	return_fatal();
-	daemon_set_program_name("testd");
 	if (daemon_start() == 0)
 		exit(7);
 	tell("status", daemon_exit_status());
@@ -323,9 +270,9 @@ starter_that_starts_again(void)
 
 START_TEST(a_start_that_is_over_cannot_be_made_again)
 {
-	run_daemon(&run, starter_that_starts_again);
-	ck_assert_int_eq(heard(&run, "status"), 7);
-	ck_assert_int_eq(heard(&run, "refused"), 1);
+	run_daemon(&here.run, starter_that_starts_again);
+	ck_assert_int_eq(heard(&here.run, "status"), 7);
+	ck_assert_int_eq(heard(&here.run, "refused"), 1);
 	nothing_left();
 }
 END_TEST
@@ -334,20 +281,18 @@ END_TEST
  * Stages in processes of the program's own
  */
 
-/* Its child calls the stage, and the program goes on. */
+/* A child calls the stage, and the program goes on. */
 static void
-calls_in_a_child(void)
+call_in_a_child(void)
 {
 	int status = 0;
 
-	go_to(place);
 	if (fork() == 0) {
-		call(stage);
+		call_stage(stage);
 		_exit(0);
 	}
 	wait(&status);
 	tell("status", status);
-	go_on_from(place);
 }
 
 /* The right stages, called by the wrong process. */
@@ -360,17 +305,21 @@ static const struct {
 
 START_TEST(a_stage_in_a_child_of_the_program_ends_the_child)
 {
-	pid_t master;
-	size_t i;
+	int i, in_master;
 
-	foreground = 1;
-	for (i = 0; i < sizeof own_children / sizeof own_children[0]; i++) {
-		place = own_children[i].place;
+	here.foreground = 1;
+	for (i = 0; i < COUNT(own_children); i++) {
+		at(own_children[i].place, call_in_a_child);
 		stage = own_children[i].call;
-		master = starts(calls_in_a_child);
-		exited((int)heard(&run, "status"), 1);
-		ask(port, "hello", "hello");
-		stops(master);
+		in_master = own_children[i].place == IN_MASTER;
+		run_puppet(run_start, program);
+		if (in_master)
+			exited((int)heard(&here.run, "status"), 1);
+		meet();
+		if (!in_master)
+			exited((int)heard(&here.run, "status"), 1);
+		ask(here.port, "hello", "hello");
+		stop();
 		messages(1, "unable to ");
 	}
 }
@@ -382,7 +331,7 @@ child_that_starts(void)
 	int status = 0;
 
 	if (fork() == 0) {
-		echo_daemon();
+		program();
 		exit(0);
 	}
 	wait(&status);
@@ -392,11 +341,11 @@ child_that_starts(void)
 
 START_TEST(a_child_of_the_program_may_start_the_daemon)
 {
-	pid_t master = starts(child_that_starts);
-
-	exited((int)heard(&run, "status"), 0);
-	exited(run_wait(&run), 0);
-	stops(master);
+	run_puppet(run_start, child_that_starts);
+	meet();
+	exited((int)heard(&here.run, "status"), 0);
+	exited(run_wait(&here.run), 0);
+	stop();
 }
 END_TEST
 
@@ -425,29 +374,27 @@ start_thread(void)
 static const enum call next[] = { START, MASTER, SUCCESS, SERVER };
 
 static void
-calls_beside_a_thread(void)
+call_beside_a_thread(void)
 {
-	go_to(place);
 	start_thread();
-	call(next[place]);
+	call_stage(next[place]);
 	exit(0);
 }
 
 START_TEST(a_stage_beside_a_thread_fails)
 {
 	for (place = PROGRAM; place <= IN_READY; place++) {
-		foreground = place == IN_READY;
-		fails(calls_beside_a_thread, place == PROGRAM ? 1 : 2,
+		here.foreground = place == IN_READY;
+		at(place, call_beside_a_thread);
+		fails(program, place == PROGRAM ? 1 : 2,
 		    ": there are threads");
 	}
 }
 END_TEST
 
 static void
-calls_and_returns_beside_a_thread(void)
+call_and_return_beside_a_thread(void)
 {
-	return_fatal();
-	go_to(place);
 	start_thread();
 	tell("refused", refuses(next[place], EBUSY));
 	exit(5);
@@ -455,11 +402,13 @@ calls_and_returns_beside_a_thread(void)
 
 START_TEST(a_stage_beside_a_thread_returns_its_value_and_ebusy)
 {
-	foreground = 1;
+	here.foreground = 1;
+	return_fatal();
 	for (place = PROGRAM; place <= IN_READY; place++) {
-		run_start(&run, calls_and_returns_beside_a_thread);
-		ck_assert_int_eq(heard(&run, "refused"), 1);
-		run_wait(&run);
+		at(place, call_and_return_beside_a_thread);
+		run_puppet(run_start, program);
+		ck_assert_int_eq(heard(&here.run, "refused"), 1);
+		run_wait(&here.run);
 		nothing_left();
 	}
 }
@@ -472,7 +421,7 @@ end_slowly(void *unused)
 {
 	static const char bytes[65536];
 	struct sockaddr_in addr = { .sin_family = AF_INET,
-		.sin_port = htons((unsigned short)number),
+		.sin_port = htons((unsigned short)chosen),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	int fd;
 
@@ -486,79 +435,69 @@ end_slowly(void *unused)
 }
 
 static void
-daemon_after_a_thread(void)
+join_a_thread(void)
 {
 	pthread_t thread;
 
-	close(listener);	/* it is the test's */
 	if (pthread_create(&thread, NULL, end_slowly, NULL) != 0 ||
 	    pthread_join(thread, NULL) != 0)
 		_exit(98);
-	echo_daemon();
 }
 
 START_TEST(a_thread_that_was_joined_is_not_counted)
 {
-	pid_t master;
-	int i;
+	int i, fd = listen_anywhere(&chosen);
 
-	listener = listen_anywhere(&number);
+	ck_assert_int_eq(fcntl(fd, F_SETFD, FD_CLOEXEC), 0);
+	here.before_start = join_a_thread;
 	for (i = 0; i < 5; i++) {
-		master = starts(daemon_after_a_thread);
-		exited(run_wait(&run), 0);
-		ask(port, "hello", "hello");
-		stops(master);
+		succeeds();
+		ask(here.port, "hello", "hello");
+		stop();
 	}
 }
 END_TEST
 
 static void
-daemon_of_an_agent(void)
+load_an_agent(void)
 {
 	daemon_set_thread_check(0);
 	start_thread();
-	go_to(IN_SERVER);
-	tell_pid("server");
-	go_on_from(IN_SERVER);
 }
 
 /* The agent's thread lets all signals in, and has a handler for none. */
 START_TEST(beside_an_agent_s_thread_the_master_hears_all)
 {
-	pid_t master, server;
-
-	foreground = 1;
-	master = starts(daemon_of_an_agent);
-	heard(&run, "server");
-	ask(port, "one", "one");
-	send_signal(master, SIGHUP);
-	server = (pid_t)heard(&run, "server");
-	ask(port, "two", "two");
-	send_signal(server, SIGKILL);
-	heard(&run, "server");
-	ask(port, "three", "three");
-	stops(master);
+	here.foreground = 1;
+	here.before_start = load_an_agent;
+	begins();
+	ask(here.port, "one", "one");
+	send_signal(here.master, SIGHUP);
+	next_server();
+	ask(here.port, "two", "two");
+	send_signal(here.server, SIGKILL);
+	next_server();
+	ask(here.port, "three", "three");
+	stop();
 }
 END_TEST
 
 static void
-stuck_daemon_of_an_agent(void)
+be_stuck(void)
 {
-	daemon_set_thread_check(0);
-	start_thread();
-	go_to(IN_SERVER);
-	for (;;)
-		pause();
+	stay(NULL);
 }
 
 START_TEST(beside_an_agent_s_thread_the_starter_hears_all)
 {
-	starts(stuck_daemon_of_an_agent);
-	send_signal(run.pid, SIGTERM);
-	ck_assert_int_eq(WTERMSIG(run_wait(&run)), SIGTERM);
+	here.before_start = load_an_agent;
+	here.before_success = be_stuck;
+	begins();
+	send_signal(here.run.pid, SIGTERM);
+	ck_assert_int_eq(WTERMSIG(run_wait(&here.run)), SIGTERM);
 	messages(1, "interrupted by signal 15");
 	nothing_left();
-	nobody_listens(port);
+	nobody_listens(here.port);
 }
 END_TEST
 
@@ -581,7 +520,7 @@ bad_list(int which)
 	static int some[2], ends[2];
 	struct list list = { some, 1, EINVAL };
 
-	some[0] = some[1] = listener;
+	some[0] = some[1] = here.fds[0];
 	switch (which) {
 	case 0:
 		return (struct list) { NULL, 1, EINVAL };
@@ -623,52 +562,42 @@ bad_list(int which)
 	return list;
 }
 
-/* number: which list */
+/* chosen: which list */
 static void
-serves_bad_list(void)
+serve_bad_list(void)
 {
-	struct list list;
+	struct list list = bad_list(chosen);
 
-	go_to(IN_READY);
-	list = bad_list(number);
 	daemon_server(list.fds, list.count);
 	exit(0);
 }
 
 START_TEST(a_bad_list_of_descriptors_ends_the_daemon_with_status_1)
 {
-	foreground = 1;
-	for (number = 0; number < LISTS; number++)
-		fails(serves_bad_list, 2, "unable to serve");
+	here.foreground = 1;
+	at(IN_READY, serve_bad_list);
+	for (chosen = 0; chosen < LISTS; chosen++)
+		fails(program, 2, "unable to serve");
 }
 END_TEST
 
 /* Once the starter has ended, so that the test is the master's parent. */
 static void
-serves_bad_list_later(void)
+serve_bad_list_later(void)
 {
-	struct list list;
-	char byte;
-
-	go_to(IN_READY);
-	if (read(gate[0], &byte, 1) != 1)
-		_exit(98);
-	list = bad_list(number);
-	daemon_server(list.fds, list.count);
-	exit(0);
+	at_gate();
+	serve_bad_list();
 }
 
 START_TEST(a_bad_list_of_descriptors_ends_it_in_the_background_too)
 {
-	pid_t master;
-
-	ck_assert_int_eq(pipe(gate), 0);
-	for (number = 0; number < LISTS; number++) {
-		master = starts(serves_bad_list_later);
-		exited(run_wait(&run), 0);
-		ck_assert_str_eq(run.err, "");
-		ck_assert_int_eq(write(gate[1], "", 1), 1);
-		exited(ended(master), 1);
+	make_gate();
+	at(IN_READY, serve_bad_list_later);
+	for (chosen = 0; chosen < LISTS; chosen++) {
+		succeeds();
+		ck_assert_str_eq(here.run.err, "");
+		open_gate();
+		exited(ended(here.master), 1);
 		nothing_left();
 	}
 }
@@ -676,13 +605,11 @@ END_TEST
 
 /* Tells how many of the lists are not refused as they should be. */
 static void
-serves_all_bad_lists(void)
+serve_all_bad_lists(void)
 {
 	struct list list;
 	int i, bad = 0;
 
-	return_fatal();
-	go_to(IN_READY);
 	for (i = 0; i < LISTS; i++) {
 		list = bad_list(i);
 		errno = 0;
@@ -691,18 +618,17 @@ serves_all_bad_lists(void)
 		    daemon_exit_status() != 1;
 	}
 	tell("bad", bad);
-	go_on_from(IN_READY);
 }
 
 START_TEST(a_bad_list_of_descriptors_returns_its_value_and_errno)
 {
-	pid_t master;
-
-	foreground = 1;
-	master = starts(serves_all_bad_lists);
-	ck_assert_int_eq(heard(&run, "bad"), 0);
-	ask(port, "hello", "hello");
-	stops(master);
+	here.foreground = 1;
+	return_fatal();
+	at(IN_READY, serve_all_bad_lists);
+	begins();
+	ck_assert_int_eq(heard(&here.run, "bad"), 0);
+	ask(here.port, "hello", "hello");
+	stop();
 	messages(LISTS, "unable to serve");
 }
 END_TEST
@@ -721,33 +647,41 @@ set_limit(rlim_t files)
 	return setrlimit(RLIMIT_NOFILE, &limit) == 0;
 }
 
-/* number: this many descriptors, or as near as allowed */
+/* chosen: this many descriptors, or as near as allowed */
 static void
-daemon_with_a_limit(void)
+limit_descriptors(void)
 {
 	struct rlimit limit;
 
-	if (!set_limit((rlim_t)number)) {
+	if (!set_limit((rlim_t)chosen)) {
 		getrlimit(RLIMIT_NOFILE, &limit);
 		set_limit(limit.rlim_max);
 	}
-	go_to(IN_SERVER);
-	daemon_clean_fd(listener);
-	go_on_from(IN_SERVER);
+}
+
+static void
+keep_the_listener(void)
+{
+	daemon_clean_fd(here.fds[0]);
+}
+
+static void
+limited(void)
+{
+	here.before_start = limit_descriptors;
+	here.before_success = keep_the_listener;
 }
 
 static void
 works_with(int descriptors)
 {
-	pid_t master;
-
-	number = descriptors;
-	master = starts(daemon_with_a_limit);
-	exited(run_wait(&run), 0);
-	ask(port, "one", "one");
-	send_signal(master, SIGHUP);
-	ask(port, "two", "two");
-	stops(master);
+	limited();
+	chosen = descriptors;
+	succeeds();
+	ask(here.port, "one", "one");
+	send_signal(here.master, SIGHUP);
+	ask(here.port, "two", "two");
+	stop();
 }
 
 START_TEST(sixteen_descriptors_will_do)
@@ -767,21 +701,22 @@ START_TEST(too_few_descriptors_fail_the_start_or_do_not)
 	long got;
 	int status;
 
-	for (number = FACTS + 1; number < FEW; number++) {
-		run_start(&run, daemon_with_a_limit);
-		status = run_wait(&run);
+	limited();
+	for (chosen = FACTS + 1; chosen < FEW; chosen++) {
+		run_puppet(run_start, program);
+		status = run_wait(&here.run);
 		if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
-			heard(&run, "port");
-			stops((pid_t)heard(&run, "master"));
+			meet();
+			stop();
 			continue;
 		}
 		ck_assert_msg(WIFEXITED(status) && (WEXITSTATUS(status) == 1 ||
-		    WEXITSTATUS(status) == 98), "%d: wait status %#x",
-		    number, status);
-		says(run.err, "testd: unable to ");
-		says(run.err, "Too many open files");
+		    WEXITSTATUS(status) == 97), "%d: wait status %#x",
+		    chosen, status);
+		says(here.run.err, "testd: unable to ");
+		says(here.run.err, "Too many open files");
 		nothing_left();
-		ck_assert(!heard_if(&run, "none", &got));
+		ck_assert(!heard_if(&here.run, "none", &got));
 	}
 }
 END_TEST
@@ -800,17 +735,16 @@ become_a_user(uid_t user)
 	    syscall(SYS_capset, &version, none) == 0;
 }
 
-/* number: how many processes the user that it becomes may have */
+/* chosen: how many processes the user that it becomes may have */
 static void
-daemon_of_a_user(void)
+become_a_limited_user(void)
 {
-	struct rlimit limit = { (rlim_t)number, (rlim_t)number };
+	struct rlimit limit = { (rlim_t)chosen, (rlim_t)chosen };
 
 	/* No other running test uses the same. */
 	if (!become_a_user((uid_t)(STRANGERS + getpid())) ||
 	    setrlimit(RLIMIT_NPROC, &limit) == -1)
 		_exit(98);
-	echo_daemon();
 }
 
 static int
@@ -821,17 +755,18 @@ no_users(void)
 
 START_TEST(a_fork_that_fails_fails_the_start)
 {
-	static const char *const who[] = { NULL, "fork the leader",
+	static const char *const what[] = { NULL, "fork the leader",
 		"fork the master", "fork a server" };
 
 	if (no_users())
 		return;
-	for (number = 1; number <= 3; number++) {
-		run_start(&run, daemon_of_a_user);
-		exited(run_wait(&run), 1);
-		says(run.err, "testd: unable to ");
-		says(run.err, who[number]);
-		says(run.err, ": Resource temporarily unavailable\n");
+	here.before_start = become_a_limited_user;
+	for (chosen = 1; chosen <= 3; chosen++) {
+		run_puppet(run_start, program);
+		exited(run_wait(&here.run), 1);
+		says(here.run.err, "testd: unable to ");
+		says(here.run.err, what[chosen]);
+		says(here.run.err, ": Resource temporarily unavailable\n");
 		nothing_left();
 	}
 }
@@ -839,22 +774,20 @@ END_TEST
 
 START_TEST(five_processes_will_do)
 {
-	pid_t master;
-
 	if (no_users())
 		return;
-	number = 5;
-	master = starts(daemon_of_a_user);
-	exited(run_wait(&run), 0);
-	ask(port, "hello", "hello");
-	stops(master);
+	here.before_start = become_a_limited_user;
+	chosen = 5;
+	succeeds();
+	ask(here.port, "hello", "hello");
+	stop();
 }
 END_TEST
 
-/* In a /dev that has nothing but a log. number: bit n where descriptor n is
+/* In a /dev that has nothing but a log. chosen: bit n where descriptor n is
  * closed; 0 can be written, too, as on a terminal. */
 static void
-daemon_without_null(void)
+lose_null(void)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX,
 		.sun_path = "/dev/log" };
@@ -868,9 +801,8 @@ daemon_without_null(void)
 		exit(0);
 	dup2(1, 0);
 	for (fd = 0; fd <= 2; fd++)
-		if (number >> fd & 1)
+		if (chosen >> fd & 1)
 			close(fd);
-	echo_daemon();
 }
 
 /* On stderr; if that is closed, on another of the three; if all are, in the
@@ -880,19 +812,20 @@ START_TEST(a_start_without_dev_null_says_why)
 	char record[256] = "";
 	const char *said;
 
-	for (number = 0; number < 8; number++) {
+	here.before_start = lose_null;
+	for (chosen = 0; chosen < 8; chosen++) {
 		system_log = socket(AF_UNIX, SOCK_DGRAM, 0);
-		run_start(&run, daemon_without_null);
-		if (skip_if(!heard(&run, "could"), "no /dev of one's own"))
+		run_puppet(run_start, program);
+		if (skip_if(!heard(&here.run, "could"), "no /dev of one's own"))
 			return;
-		exited(run_wait(&run), 1);
+		exited(run_wait(&here.run), 1);
 		ck_assert_int_eq(recv(system_log, record, sizeof record - 1,
-		    MSG_DONTWAIT) > 0, number == 7);
-		said = number == 7 ? strchr(record, ']') + 1 :
-		    number & 4 ? run.out + 5 : run.err + 5;
+		    MSG_DONTWAIT) > 0, chosen == 7);
+		said = chosen == 7 ? strchr(record, ']') + 1 :
+		    chosen & 4 ? here.run.out + 5 : here.run.err + 5;
 		ck_assert_msg(strncmp(said, ": unable to open /dev/null: "
 		    "No such file or directory", 52) == 0, "%d: \"%s\"",
-		    number, said);
+		    chosen, said);
 		nothing_left();
 		close(system_log);
 	}
@@ -919,11 +852,10 @@ END_TEST
 static void
 host_with_control_bytes(void)
 {
-	go_to(PROGRAM);
 	/* Too long for a name, so that no name server is asked. */
 	daemon_listen("a\nhost\033[2Jxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
 	    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
-	    "0", &listener, 1);
+	    "0", here.fds, 1);
 	exit(1);
 }
 
@@ -938,9 +870,8 @@ long_host(void)
 {
 	static char host[10001];
 
-	go_to(PROGRAM);
 	memset(host, 'x', sizeof host - 1);
-	daemon_listen(host, "0", &listener, 1);
+	daemon_listen(host, "0", here.fds, 1);
 	exit(1);
 }
 
@@ -954,7 +885,7 @@ static void
 directory_with_control_bytes(void)
 {
 	daemon_set_working_directory("/no\nsuch\033[2Jdirectory");
-	go_to(IN_MASTER);
+	program();
 }
 
 START_TEST(a_directory_with_control_bytes_makes_no_second_line)
@@ -973,19 +904,21 @@ daemon_that_nobody_hears(void)
 	dup2(ends[1], 2);
 	close(ends[0]);
 	close(ends[1]);
-	calls_there();
+	program();
 }
 
 START_TEST(the_status_is_1_though_nobody_reads_the_message)
 {
-	for (place = PROGRAM; place <= IN_SERVER; place++)
+	for (place = PROGRAM; place <= IN_SERVER; place++) {
+		at(place, call_and_exit);
 		for (stage = START; stage < CALLS; stage++) {
 			if (!(wrong[place] >> stage & 1))
 				continue;
-			run_start(&run, daemon_that_nobody_hears);
-			exited(run_wait(&run), 1);
+			run_puppet(run_start, daemon_that_nobody_hears);
+			exited(run_wait(&here.run), 1);
 			nothing_left();
 		}
+	}
 }
 END_TEST
 
@@ -993,15 +926,15 @@ static void
 daemon_without_stderr(void)
 {
 	close(2);
-	calls_there();
+	program();
 }
 
 START_TEST(the_status_is_1_though_there_is_no_stderr)
 {
-	place = PROGRAM;
+	at(PROGRAM, call_and_exit);
 	for (stage = MASTER; stage < CALLS; stage++) {
-		run_start(&run, daemon_without_stderr);
-		exited(run_wait(&run), 1);
+		run_puppet(run_start, daemon_without_stderr);
+		exited(run_wait(&here.run), 1);
 	}
 }
 END_TEST
@@ -1039,5 +972,6 @@ main(void)
 		the_status_is_1_though_there_is_no_stderr
 	};
 
+	daemon_set_program_name("testd");
 	return RUN_TESTS("input", tests);
 }

@@ -60,7 +60,7 @@ serve(void)
 	int where;
 
 	call_if(here.before_start);
-	daemon_start();
+	over("starter", daemon_start(), NULL);
 	call_if(here.before_master);
 	if (here.listeners == 0)
 		open_port();
