@@ -2508,37 +2508,76 @@ messages_in(const char *text)
 	return count;
 }
 
-/* As with a set-user-ID program, which runs with other rights. */
+static struct {
+	pid_t pid;
+	int fd;
+} shielded[2];
+
+/* A daemon with this many workers that only the test can signal, as with a
+ * set-user-ID program, which runs with other rights. */
+static void
+start_with_shielded_workers(int count)
+{
+	int i;
+
+	make_shield();
+	start_in_foreground(0, program);
+	for (i = 0; i < count; i++)
+		shielded[i].fd = served(here.port, &shielded[i].pid);
+	for (i = 0; i < count; i++)
+		shield->pids[i] = shielded[i].pid;
+}
+
+static void
+both_shielded_workers_end(void)
+{
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		still_served(shielded[i].fd);
+		end_worker(shielded[i].fd, shielded[i].pid);
+		reaped(shielded[i].pid);
+	}
+	send_signal(here.master, SIGTERM);
+	ends_in_foreground_with(0);
+}
+
+/* Where a message says that neither could be sent SIGHUP. */
+static const char *
+refused_hangup(const char *text)
+{
+	char expected[128];
+
+	snprintf(expected, sizeof expected, ": unable to send signal 1 "
+	    "(Hangup) to worker %ld and 1 other: ", (long)shielded[0].pid);
+	says(text, expected);
+	return strstr(text, expected);
+}
+
 static void
 leaves_who_cannot_be_killed(int count)
 {
-	pid_t workers[2];
 	char expected[128];
-	int i, fds[2];
+	int i;
 
-	make_shield();
 	daemon_set_stop_timeout(1);
-	start_in_foreground(0, program);
-	for (i = 0; i < count; i++)
-		fds[i] = served(here.port, &workers[i]);
-	for (i = 0; i < count; i++)
-		shield->pids[i] = workers[i];
+	start_with_shielded_workers(count);
 	send_signal(here.master, SIGTERM);
 	exited(run_wait(&here.run), 0);
 	snprintf(expected, sizeof expected, ": unable to end process %ld%s\n",
-	    (long)workers[0], count == 1 ? ": it stays" :
+	    (long)shielded[0].pid, count == 1 ? ": it stays" :
 	    " and 1 other: they stay");
 	says(here.run.err, expected);
 	snprintf(expected, sizeof expected, ": unable to send signal 15 "
-	    "(Terminated) to worker %ld%s: ", (long)workers[0],
+	    "(Terminated) to worker %ld%s: ", (long)shielded[0].pid,
 	    count == 1 ? "" : " and 1 other");
 	says(here.run.err, expected);
 	ck_assert_int_eq(messages_in(here.run.err), 2);
 	for (i = 0; i < count; i++) {
-		still_served(fds[i]);
-		send_signal(workers[i], SIGKILL);
-		ck_assert_int_eq(ended(workers[i]), SIGKILL);
-		close(fds[i]);
+		still_served(shielded[i].fd);
+		send_signal(shielded[i].pid, SIGKILL);
+		ck_assert_int_eq(ended(shielded[i].pid), SIGKILL);
+		close(shielded[i].fd);
 	}
 	nothing_left();
 }
@@ -2617,35 +2656,17 @@ END_TEST
 
 START_TEST(a_signal_that_workers_cannot_be_sent_is_told_once)
 {
-	pid_t workers[2];
-	char expected[128];
-	int i, fds[2];
-
 	if (cannot_adopt())
 		return;
-	make_shield();
-	start_in_foreground(0, program);
-	for (i = 0; i < 2; i++)
-		fds[i] = served(here.port, &workers[i]);
-	for (i = 0; i < 2; i++)
-		shield->pids[i] = workers[i];
+	start_with_shielded_workers(2);
 	send_signal(here.master, SIGHUP);	/* by the server */
 	settled(here.master);
 	send_signal(here.server, SIGUSR1);
 	next_server();
 	send_signal(here.master, SIGHUP);	/* by the master */
 	next_server();
-	for (i = 0; i < 2; i++) {
-		still_served(fds[i]);
-		end_worker(fds[i], workers[i]);
-		reaped(workers[i]);
-	}
-	send_signal(here.master, SIGTERM);
-	ends_in_foreground_with(0);
-	snprintf(expected, sizeof expected, ": unable to send signal 1 "
-	    "(Hangup) to worker %ld and 1 other: ", (long)workers[0]);
-	says(here.run.err, expected);
-	says(strstr(here.run.err, expected) + 1, expected);
+	both_shielded_workers_end();
+	refused_hangup(refused_hangup(here.run.err) + 1);
 	says(here.run.err, ": unable to send signal 15 (Terminated) to ");
 	ck_assert_msg(messages_in(here.run.err) == 3, "%s", here.run.err);
 }
@@ -2654,34 +2675,17 @@ END_TEST
 /* Their server has died before it could pass it on. */
 START_TEST(a_signal_that_orphans_cannot_be_sent_is_told_once)
 {
-	pid_t workers[2];
-	char expected[128];
-	int i, fds[2];
-
 	if (cannot_adopt())
 		return;
-	make_shield();
-	start_in_foreground(0, program);
-	for (i = 0; i < 2; i++)
-		fds[i] = served(here.port, &workers[i]);
-	for (i = 0; i < 2; i++)
-		shield->pids[i] = workers[i];
+	start_with_shielded_workers(2);
 	send_signal(here.server, SIGSTOP);
 	becomes(here.server, 'T');
 	send_signal(here.master, SIGHUP);
 	settled(here.master);
 	send_signal(here.server, SIGKILL);
 	next_server();
-	for (i = 0; i < 2; i++) {
-		still_served(fds[i]);
-		end_worker(fds[i], workers[i]);
-		reaped(workers[i]);
-	}
-	send_signal(here.master, SIGTERM);
-	ends_in_foreground_with(0);
-	snprintf(expected, sizeof expected, ": unable to send signal 1 "
-	    "(Hangup) to worker %ld and 1 other: ", (long)workers[0]);
-	says(here.run.err, expected);
+	both_shielded_workers_end();
+	refused_hangup(here.run.err);
 	ck_assert_msg(messages_in(here.run.err) == 1, "%s", here.run.err);
 }
 END_TEST
