@@ -37,15 +37,6 @@ enum {
  * The test's side
  */
 
-static double
-now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
-}
-
 /* A client that has sent something and may have to wait for the answer. */
 static int
 waiting(int port)
@@ -65,12 +56,12 @@ answered(int fd)
 static void
 refuses(int port)
 {
-	double deadline = now() + DEADLINE;
+	double deadline = seconds() + DEADLINE;
 	int fd;
 
 	/* A reset: the listener has gone while this client was with it. */
 	while ((fd = client_if(port)) != -1 || errno == ECONNRESET) {
-		ck_assert_msg(now() < deadline, "port %d stays open", port);
+		ck_assert_msg(seconds() < deadline, "port %d stays open", port);
 		if (fd != -1)
 			close(fd);
 	}
@@ -483,12 +474,12 @@ lowest_free(pid_t pid)
 static void
 rests(void)
 {
-	double cpu = cpu_of(here.server), begin = now(), pauses;
+	double cpu = cpu_of(here.server), begin = seconds(), pauses;
 	long woken = atol(status_of(here.server, "voluntary_ctxt_switches"));
 
 	ck_assert_msg(no_message(PAUSE),
 	    "more than one message: %s", message());
-	pauses = (now() - begin) * 10;
+	pauses = (seconds() - begin) * 10;
 	cpu = cpu_of(here.server) - cpu;
 	ck_assert_msg(cpu < pauses / 100, "%.3f s of processor time", cpu);
 	woken = atol(status_of(here.server, "voluntary_ctxt_switches")) - woken;
@@ -695,7 +686,7 @@ START_TEST(server_lets_a_listener_rest_where_accept_always_fails)
 
 	for (i = 0; i < 3; i++) {
 		start_with_a_failing_listener(errors[i], -1);
-		begin = now();
+		begin = seconds();
 		stuck = waiting(here.port);
 		snprintf(expected, sizeof expected, ": unable to accept a "
 		    "connection: %s; trying again", strerror(errors[i]));
@@ -704,7 +695,7 @@ START_TEST(server_lets_a_listener_rest_where_accept_always_fails)
 			call(here.ports[1]);
 		ck_assert_msg(no_message(PAUSE), "and: %s",
 		    message());
-		ck_assert_msg(failing->calls < 20 + (now() - begin) * 10,
+		ck_assert_msg(failing->calls < 20 + (seconds() - begin) * 10,
 		    "%d calls", failing->calls);
 		call(here.ports[1]);
 		failing->error = 0;
@@ -1657,16 +1648,16 @@ START_TEST(server_loses_no_client_while_it_is_replaced_all_the_time)
 		callers[i].fd = waiting(here.port);
 		callers[i].events = POLLIN;
 	}
-	for (due = now(); reloads < RELOADS; reloads++) {
+	for (due = seconds(); reloads < RELOADS; reloads++) {
 		do
 			hear_callers(callers, 2, 0);
-		while (now() < due);
+		while (seconds() < due);
 		send_signal(here.master, SIGHUP);
 		due += RELOAD_EVERY / 1000.0;
 	}
-	deadline = now() + DEADLINE;
+	deadline = seconds() + DEADLINE;
 	while (hear_callers(callers, 100, 1) > 0)
-		ck_assert_msg(now() < deadline, "a client is not answered");
+		ck_assert_msg(seconds() < deadline, "a client is not answered");
 	ck_assert_int_ne(heard(&here.run, "server"), here.server);
 	stop();
 }
@@ -1695,14 +1686,14 @@ START_TEST(server_drains_no_longer_than_it_may)
 	fd = client(here.port);
 	heard(&here.run, "worker");
 
-	begin = now();
+	begin = seconds();
 	send_signal(reloaded.master, SIGHUP);
 	send_signal(here.master, SIGUSR2);
 	ck_assert_int_eq(heard(&reloaded.run, "got"), SIGHUP);
 	ck_assert_int_eq(heard(&here.run, "got"), SIGUSR2);
 	ck_assert_int_eq(heard(&reloaded.run, "got"), SIGTERM);
 	ck_assert_int_eq(heard(&here.run, "got"), SIGTERM);
-	ck_assert(now() - begin > 0.99);
+	ck_assert(seconds() - begin > 0.99);
 	gone(reloaded.server);
 	gone(here.server);
 	close(fd);

@@ -15,7 +15,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
-#include <netinet/in.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -24,7 +23,7 @@
 #include <sched.h>
 #include <time.h>
 
-#include "harness.h"
+#include "puppet.h"
 
 enum {
 	LINES = 100000,
@@ -35,10 +34,6 @@ enum {
 static const int table[] = { SIGHUP, SIGUSR1, SIGUSR2, SIGINT, SIGTERM,
 	SIGQUIT, SIGCHLD };
 enum { SIGNALS = sizeof table / sizeof table[0] };
-
-static struct run run;
-static pid_t master;
-static int port;
 
 /*
  * What the kernel may answer, in one process of a daemon
@@ -68,48 +63,18 @@ kill(pid_t pid, int signo)
 }
 
 /*
- * What programs are made of. The last three of these are what a test sets
- * before it starts one.
+ * What programs are made of. The first two of these are what a test sets before
+ * it starts one.
  */
 
-static int listener;
-static int gate[2];		/* a program waits until the test opens it */
-static int number;
+static int chosen;
 static const char *path;
-
-static void
-wait_at_gate(void)
-{
-	char byte;
-
-	while (read(gate[0], &byte, 1) == -1 && errno == EINTR)
-		;
-}
 
 static void
 stay(void)
 {
 	for (;;)
 		pause();
-}
-
-static void
-begin(void)
-{
-	daemon_set_program_name("testd");
-	daemon_start();
-}
-
-static void
-open_port(void)
-{
-	struct sockaddr_in addr;
-	socklen_t len = sizeof addr;
-
-	if (daemon_listen("127.0.0.1", "0", &listener, 1) != 1 ||
-	    getsockname(listener, (struct sockaddr *)&addr, &len) == -1)
-		_exit(98);
-	tell("port", ntohs(addr.sin_port));
 }
 
 static void
@@ -128,38 +93,21 @@ be_server(void)
 }
 
 static void
-echo(void)
-{
-	char line[256];
-
-	while (fgets(line, sizeof line, stdin) != NULL)
-		fputs(line, stdout);
-}
-
-static void
-serve(void)
+go_on(void)
 {
 	daemon_success();
-	daemon_server(&listener, 1);
-	echo();
-}
-
-static void
-echo_daemon(void)
-{
-	begin();
-	be_server();
-	serve();
+	daemon_server(here.fds, 1);
+	converse(0);
 }
 
 /* Its servers confirm the start once the gate is open. */
 static void
 gated_daemon(void)
 {
-	begin();
+	daemon_start();
 	be_server();
-	wait_at_gate();
-	serve();
+	at_gate();
+	go_on();
 }
 
 static void
@@ -172,7 +120,7 @@ gated_daemon_without_sigkill(void)
 static void
 stuck_master(void)
 {
-	begin();
+	daemon_start();
 	be_master();
 	stay();
 }
@@ -180,7 +128,7 @@ stuck_master(void)
 static void
 stuck_server(void)
 {
-	begin();
+	daemon_start();
 	be_server();
 	stay();
 }
@@ -198,58 +146,12 @@ fork_helper(void (*helper)(void))
  * What the test does
  */
 
-static double
-seconds(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
-}
-
-static void
-make_gate(void)
-{
-	ck_assert_int_eq(pipe(gate), 0);
-}
-
-static void
-open_gate(void)
-{
-	ck_assert_int_eq(write(gate[1], "", 1), 1);
-}
-
-/* Starts a program and waits for the master, but not for its success. */
-static void
-begins(void (*program)(void))
-{
-	run_start(&run, program);
-	port = (int)heard(&run, "port");
-	master = (pid_t)heard(&run, "master");
-}
-
-static void
-starts(void (*program)(void))
-{
-	run_daemon(&run, program);
-	port = (int)heard(&run, "port");
-	master = (pid_t)heard(&run, "master");
-}
-
 static void
 died(int status, int signo)
 {
 	ck_assert_msg(WIFSIGNALED(status) && WTERMSIG(status) == signo,
 	    "wait status %#x, not signal %d; stderr: %s", status, signo,
-	    run.err);
-}
-
-static void
-stops(void)
-{
-	send_signal(master, SIGTERM);
-	exited(ended(master), 0);
-	nothing_left();
+	    here.run.err);
 }
 
 /* Once the starter has ended, no process runs any more. It has reaped them all,
@@ -265,41 +167,24 @@ left_nothing(void)
 	ck_assert_msg(pid == -1 && errno == ECHILD, "a process is left");
 }
 
-/* Only messages of the library, one a line. */
-static void
-messages(const char *text, int count)
-{
-	const char *line = text, *end;
-	int lines = 0;
-
-	while ((end = strchr(line, '\n')) != NULL) {
-		ck_assert_msg(strncmp(line, "testd: unable to ", 17) == 0,
-		    "\"%s\" is not a message", line);
-		line = end + 1;
-		lines++;
-	}
-	ck_assert_msg(*line == '\0' && lines == count,
-	    "not %d messages: \"%s\"", count, text);
-}
-
 static void
 fails_with(int status)
 {
-	exited(run_wait(&run), status);
+	exited(run_wait(&here.run), status);
 	left_nothing();
 }
 
 static void
 fails(void (*program)(void), int status)
 {
-	run_start(&run, program);
+	run_puppet(run_start, program);
 	fails_with(status);
 }
 
 static void
 refused(void)
 {
-	nobody_listens(port);
+	nobody_listens(here.port);
 }
 
 static void
@@ -333,30 +218,30 @@ all_of(int fd)
  */
 
 static void
-talker(void)
+chatty_daemon(void)
 {
-	begin();
+	daemon_start();
 	printf("master out\n");
 	fprintf(stderr, "master err\n");
 	be_server();
 	printf("server out\nno newline");
 	fprintf(stderr, "server err\nno newline");
-	serve();
+	go_on();
 }
 
 START_TEST(the_starter_shows_what_was_written_before_success)
 {
-	starts(talker);
-	ck_assert_str_eq(run.out, "master out\nserver out\nno newline");
-	ck_assert_str_eq(run.err, "master err\nserver err\nno newline");
-	stops();
+	start(0, chatty_daemon);
+	ck_assert_str_eq(here.run.out, "master out\nserver out\nno newline");
+	ck_assert_str_eq(here.run.err, "master err\nserver err\nno newline");
+	stop();
 }
 END_TEST
 
 static void
 talker_that_fails(void)
 {
-	begin();
+	daemon_start();
 	printf("master out\n");
 	fprintf(stderr, "master err\n");
 	be_server();
@@ -368,8 +253,8 @@ talker_that_fails(void)
 START_TEST(the_starter_shows_what_a_start_that_failed_has_written)
 {
 	fails(talker_that_fails, 5);
-	ck_assert_str_eq(run.out, "master out\nserver out");
-	says(run.err, "master err\nserver err\ntestd: unable to start: ");
+	ck_assert_str_eq(here.run.out, "master out\nserver out");
+	says(here.run.err, "master err\nserver err\ntestd: unable to start: ");
 }
 END_TEST
 
@@ -387,11 +272,11 @@ say_lines(int from, int to)
 static void
 long_talker(void)
 {
-	begin();
+	daemon_start();
 	say_lines(0, LINES / 2);
 	be_server();
 	say_lines(LINES / 2, LINES);
-	serve();
+	go_on();
 }
 
 static void
@@ -411,10 +296,10 @@ has_lines(const char *text, const char *format, int count)
 
 START_TEST(it_shows_100000_lines_once_and_in_order_on_each_stream)
 {
-	starts(long_talker);
-	has_lines(run.out, "o%05d\n", LINES);
-	has_lines(run.err, "e%05d\n", LINES);
-	stops();
+	start(0, long_talker);
+	has_lines(here.run.out, "o%05d\n", LINES);
+	has_lines(here.run.err, "e%05d\n", LINES);
+	stop();
 }
 END_TEST
 
@@ -427,24 +312,24 @@ say_in_turns(void)
 		dprintf(1 + i % 2, "%03d\n", i);
 }
 
-/* number: the descriptor that both streams go to */
+/* chosen: the descriptor that both streams go to */
 static void
 talker_on_one_file(void)
 {
-	dup2(number, 1);
-	dup2(number, 2);
-	begin();
+	dup2(chosen, 1);
+	dup2(chosen, 2);
+	daemon_start();
 	be_server();
 	say_in_turns();
-	serve();
+	go_on();
 }
 
 START_TEST(one_pipe_carries_both_streams_in_order)
 {
-	number = 1;
-	starts(talker_on_one_file);
-	has_lines(run.out, "%03d\n", 1000);
-	stops();
+	chosen = 1;
+	start(0, talker_on_one_file);
+	has_lines(here.run.out, "%03d\n", 1000);
+	stop();
 }
 END_TEST
 
@@ -453,11 +338,11 @@ START_TEST(one_file_takes_both_streams_in_order)
 	char name[128], text[8192] = "";
 
 	snprintf(name, sizeof name, "%s/both", scratch());
-	ck_assert_int_ge(number = open(name, O_RDWR | O_CREAT, 0600), 0);
-	starts(talker_on_one_file);
-	ck_assert_int_ge(pread(number, text, sizeof text - 1, 0), 0);
+	ck_assert_int_ge(chosen = open(name, O_RDWR | O_CREAT, 0600), 0);
+	start(0, talker_on_one_file);
+	ck_assert_int_ge(pread(chosen, text, sizeof text - 1, 0), 0);
 	has_lines(text, "%03d\n", 1000);
-	stops();
+	stop();
 }
 END_TEST
 
@@ -473,31 +358,31 @@ close_reader_of(int fd)
 	close(ends[1]);
 }
 
-/* number: the server's status, unless it is to serve */
+/* chosen: the server's status, unless it is to serve */
 static void
 talker_whom_nobody_hears(void)
 {
 	close_reader_of(1);
-	begin();
+	daemon_start();
 	be_server();
 	say_in_turns();
-	if (number != 0)
-		exit(number);
-	serve();
+	if (chosen != 0)
+		exit(chosen);
+	go_on();
 }
 
 START_TEST(the_start_succeeds_though_nobody_reads_stdout)
 {
-	starts(talker_whom_nobody_hears);
-	ck_assert_uint_eq(strlen(run.err), 2000);
-	ask(port, "hello", "hello");
-	stops();
+	start(0, talker_whom_nobody_hears);
+	ck_assert_uint_eq(strlen(here.run.err), 2000);
+	ask(here.port, "hello", "hello");
+	stop();
 }
 END_TEST
 
 START_TEST(the_status_stays_the_same_though_nobody_reads_stdout)
 {
-	number = 9;
+	chosen = 9;
 	fails(talker_whom_nobody_hears, 9);
 }
 END_TEST
@@ -523,12 +408,12 @@ say_far_too_much(void)
 static void
 talker_with_a_helper(void)
 {
-	begin();
+	daemon_start();
 	be_server();
 	fork_helper(say_far_too_much);
 	fprintf(stderr, "still here\n");
 	wait(NULL);
-	serve();
+	go_on();
 }
 
 START_TEST(a_full_stdout_does_not_hold_stderr_up)
@@ -536,11 +421,11 @@ START_TEST(a_full_stdout_does_not_hold_stderr_up)
 	char text[16] = "";
 
 	begins(talker_with_a_helper);
-	ck_assert_int_eq(read(run.err_fd, text, 11), 11);
+	ck_assert_int_eq(read(here.run.err_fd, text, 11), 11);
 	ck_assert_str_eq(text, "still here\n");
-	exited(run_wait(&run), 0);
-	ck_assert_uint_eq(strlen(run.out), 3 * TOO_MUCH);
-	stops();
+	exited(run_wait(&here.run), 0);
+	ck_assert_uint_eq(strlen(here.run.out), 3 * TOO_MUCH);
+	stop();
 }
 END_TEST
 
@@ -549,21 +434,21 @@ END_TEST
 static void
 confirms(void)
 {
-	heard(&run, "server");
-	send_signal(master, SIGHUP);
+	heard(&here.run, "server");
+	send_signal(here.master, SIGHUP);
 	open_gate();
-	heard(&run, "server");
+	heard(&here.run, "server");
 	open_gate();
 }
 
 static void
 gated_talker(void)
 {
-	begin();
+	daemon_start();
 	be_server();
-	wait_at_gate();
+	at_gate();
 	say_too_much();
-	serve();
+	go_on();
 }
 
 START_TEST(a_slow_reader_gets_all_before_the_starter_ends)
@@ -571,10 +456,10 @@ START_TEST(a_slow_reader_gets_all_before_the_starter_ends)
 	make_gate();
 	begins(gated_talker);
 	confirms();
-	ck_assert_int_eq(waitpid(run.pid, NULL, WNOHANG), 0);
-	exited(run_wait(&run), 0);
-	ck_assert_uint_eq(strlen(run.out), TOO_MUCH);
-	stops();
+	ck_assert_int_eq(waitpid(here.run.pid, NULL, WNOHANG), 0);
+	exited(run_wait(&here.run), 0);
+	ck_assert_uint_eq(strlen(here.run.out), TOO_MUCH);
+	stop();
 }
 END_TEST
 
@@ -588,17 +473,17 @@ say_for_ever(void)
 static void
 daemon_with_a_chatty_helper(void)
 {
-	begin();
+	daemon_start();
 	be_server();
 	fork_helper(say_for_ever);
-	serve();
+	go_on();
 }
 
 START_TEST(the_starter_ends_though_a_helper_goes_on_writing)
 {
-	starts(daemon_with_a_chatty_helper);
-	ask(port, "hello", "hello");
-	stops();
+	start(0, daemon_with_a_chatty_helper);
+	ask(here.port, "hello", "hello");
+	stop();
 }
 END_TEST
 
@@ -606,24 +491,24 @@ START_TEST(nothing_of_the_daemon_holds_the_relay_after_success)
 {
 	int out, err;
 
-	run_start(&run, talker);
-	out = dup(run.out_fd);
-	err = dup(run.err_fd);
-	exited(run_wait(&run), 0);
+	run_start(&here.run, chatty_daemon);
+	out = dup(here.run.out_fd);
+	err = dup(here.run.err_fd);
+	exited(run_wait(&here.run), 0);
 	ck_assert_str_eq(all_of(out), "");
 	ck_assert_str_eq(all_of(err), "");
-	master = (pid_t)heard(&run, "master");
-	ck_assert(running(master));
-	stops();
+	here.master = (pid_t)heard(&here.run, "master");
+	ck_assert(running(here.master));
+	stop();
 }
 END_TEST
 
 START_TEST(stdin_stdout_and_stderr_are_dev_null_after_success)
 {
-	starts(echo_daemon);
-	has_null(master, 0, 2);
-	has_null((pid_t)heard(&run, "server"), 0, 2);
-	stops();
+	start(0, talker);
+	has_null(here.master, 0, 2);
+	has_null(here.server, 0, 2);
+	stop();
 }
 END_TEST
 
@@ -635,28 +520,28 @@ START_TEST(the_leader_is_gone_before_the_starter_ends)
 {
 	pid_t pids[2];
 
-	starts(echo_daemon);
+	start(0, talker);
 	ck_assert_int_eq(children_of(getpid(), pids, 2), 1);
-	ck_assert_int_eq(pids[0], master);
-	ck_assert_int_eq(kill(getsid(master), 0), -1);
-	stops();
+	ck_assert_int_eq(pids[0], here.master);
+	ck_assert_int_eq(kill(getsid(here.master), 0), -1);
+	stop();
 }
 END_TEST
 
 static void
-echo_daemon_without_sigkill(void)
+talker_without_sigkill(void)
 {
 	without_sigkill = 1;
-	echo_daemon();
+	talker();
 }
 
 START_TEST(a_leader_that_cannot_be_killed_leaves_by_itself)
 {
-	starts(echo_daemon_without_sigkill);
-	ck_assert_str_eq(run.err, "");
-	ck_assert_int_eq(kill(getsid(master), 0), -1);
-	ask(port, "hello", "hello");
-	stops();
+	start(0, talker_without_sigkill);
+	ck_assert_str_eq(here.run.err, "");
+	ck_assert_int_eq(kill(getsid(here.master), 0), -1);
+	ask(here.port, "hello", "hello");
+	stop();
 }
 END_TEST
 
@@ -667,24 +552,24 @@ START_TEST(a_leader_that_cannot_be_killed_and_is_stopped_does_not_end_the_daemon
 
 	make_gate();
 	begins(gated_daemon_without_sigkill);
-	leader = getsid(master);
+	leader = getsid(here.master);
 	send_signal(leader, SIGSTOP);
 	open_gate();
-	exited(run_wait(&run), 0);
-	ask(port, "hello", "hello");
+	exited(run_wait(&here.run), 0);
+	ask(here.port, "hello", "hello");
 	send_signal(leader, SIGCONT);
 	exited(ended(leader), 0);
-	ask(port, "hello", "hello");
-	stops();
+	ask(here.port, "hello", "hello");
+	stop();
 }
 END_TEST
 
 START_TEST(a_leader_that_is_killed_fails_the_start)
 {
 	begins(stuck_server);
-	send_signal(getsid(master), SIGKILL);
+	send_signal(getsid(here.master), SIGKILL);
 	fails_with(128 + SIGKILL);
-	messages(run.err, 1);
+	messages(here.run.err, 1);
 }
 END_TEST
 
@@ -692,33 +577,33 @@ END_TEST
  * The status
  */
 
-/* number: its status */
+/* chosen: its status */
 static void
 exits_as_master(void)
 {
-	begin();
-	exit(number);
+	daemon_start();
+	exit(chosen);
 }
 
 static void
 exits_as_server(void)
 {
-	begin();
+	daemon_start();
 	be_server();
-	exit(number);
+	exit(chosen);
 }
 
-/* number: whether there is a logger */
+/* chosen: whether there is a logger */
 static int in_master;	/* it fails there; else in the server */
 
 static void
 daemon_without_dup2(void)
 {
-	if (number) {
+	if (chosen) {
 		daemon_enable_logger();
 		daemon_set_logger_name_format(path);
 	}
-	begin();
+	daemon_start();
 	be_master();
 	if (in_master)
 		without_dup2 = getpid();
@@ -726,7 +611,7 @@ daemon_without_dup2(void)
 		daemon_logger();
 	if (!in_master)
 		without_dup2 = getpid();
-	serve();
+	go_on();
 }
 
 /* Otherwise they would be the starter's, which closes them. */
@@ -736,11 +621,11 @@ START_TEST(a_start_fails_with_a_reason_where_its_streams_cannot_be_set)
 
 	snprintf(file, sizeof file, "%s/log", scratch());
 	path = file;
-	for (number = 0; number <= 1; number++)
+	for (chosen = 0; chosen <= 1; chosen++)
 		for (in_master = 0; in_master <= 1; in_master++) {
 			fails(daemon_without_dup2, 1);
-			messages(run.err, in_master ? 1 : 2);
-			says(run.err, number ? "write to the log: " :
+			messages(here.run.err, in_master ? 1 : 2);
+			says(here.run.err, chosen ? "write to the log: " :
 			    "open /dev/null: ");
 		}
 }
@@ -748,41 +633,41 @@ END_TEST
 
 START_TEST(the_status_is_the_failing_stage_s_own)
 {
-	number = 7;
+	chosen = 7;
 	fails(exits_as_master, 7);
-	messages(run.err, 1);
-	says(run.err, "the master ended with status 7");
-	number = 9;
+	messages(here.run.err, 1);
+	says(here.run.err, "the master ended with status 7");
+	chosen = 9;
 	fails(exits_as_server, 9);
-	messages(run.err, 1);
-	says(run.err, "the server ended with status 9");
+	messages(here.run.err, 1);
+	says(here.run.err, "the server ended with status 9");
 }
 END_TEST
 
 START_TEST(an_exit_with_0_before_success_is_status_1)
 {
-	number = 0;
+	chosen = 0;
 	fails(exits_as_master, 1);
-	messages(run.err, 1);
+	messages(here.run.err, 1);
 	fails(exits_as_server, 1);
-	messages(run.err, 1);
+	messages(here.run.err, 1);
 }
 END_TEST
 
-/* number: the signal that it dies of */
+/* chosen: the signal that it dies of */
 static void
 dies_as_master(void)
 {
-	begin();
-	raise(number);
+	daemon_start();
+	raise(chosen);
 }
 
 static void
 dies_as_server(void)
 {
-	begin();
+	daemon_start();
 	be_server();
-	raise(number);
+	raise(chosen);
 }
 
 START_TEST(a_signal_n_gives_status_128_plus_n)
@@ -791,11 +676,11 @@ START_TEST(a_signal_n_gives_status_128_plus_n)
 	size_t i;
 
 	for (i = 0; i < sizeof signals / sizeof signals[0]; i++) {
-		number = signals[i];
-		fails(dies_as_master, 128 + number);
-		messages(run.err, 1);
-		fails(dies_as_server, 128 + number);
-		messages(run.err, 1);
+		chosen = signals[i];
+		fails(dies_as_master, 128 + chosen);
+		messages(here.run.err, 1);
+		fails(dies_as_server, 128 + chosen);
+		messages(here.run.err, 1);
 	}
 }
 END_TEST
@@ -803,22 +688,22 @@ END_TEST
 START_TEST(a_signal_that_means_the_end_gives_status_1)
 {
 	begins(stuck_server);
-	heard(&run, "server");
-	send_signal(master, SIGTERM);
+	heard(&here.run, "server");
+	send_signal(here.master, SIGTERM);
 	fails_with(1);
-	messages(run.err, 1);
+	messages(here.run.err, 1);
 	begins(stuck_server);
-	send_signal((pid_t)heard(&run, "server"), SIGTERM);
+	send_signal((pid_t)heard(&here.run, "server"), SIGTERM);
 	fails_with(1);
-	messages(run.err, 1);
+	messages(here.run.err, 1);
 }
 END_TEST
 
-/* number: the timeout */
+/* chosen: the timeout */
 static void
 gated_daemon_for_so_long(void)
 {
-	daemon_set_start_timeout(number);
+	daemon_set_start_timeout(chosen);
 	gated_daemon();
 }
 
@@ -829,12 +714,12 @@ START_TEST(a_timeout_of_0_is_none)
 
 	make_gate();
 	for (i = 0; i < 2; i++) {
-		number = timeouts[i];
+		chosen = timeouts[i];
 		begins(gated_daemon_for_so_long);
-		heard(&run, "server");
+		heard(&here.run, "server");
 		open_gate();
-		exited(run_wait(&run), 0);
-		stops();
+		exited(run_wait(&here.run), 0);
+		stop();
 	}
 }
 END_TEST
@@ -842,7 +727,7 @@ END_TEST
 static void
 server_with_a_helper(void)
 {
-	begin();
+	daemon_start();
 	be_server();
 	fork_helper(stay);
 	exit(5);
@@ -866,7 +751,7 @@ close_all(void)
 static void
 master_that_closes_all(void)
 {
-	begin();
+	daemon_start();
 	close_all();
 	stay();
 }
@@ -874,7 +759,7 @@ master_that_closes_all(void)
 static void
 server_that_closes_all(void)
 {
-	begin();
+	daemon_start();
 	be_server();
 	close_all();
 	stay();
@@ -883,10 +768,10 @@ server_that_closes_all(void)
 START_TEST(who_closes_the_pipes_of_the_library_has_failed)
 {
 	fails(server_that_closes_all, 1);
-	messages(run.err, 1);
-	run_start(&run, master_that_closes_all);
-	ck_assert_int_ne(WEXITSTATUS(run_wait(&run)), 0);
-	messages(run.err, 1);
+	messages(here.run.err, 1);
+	run_start(&here.run, master_that_closes_all);
+	ck_assert_int_ne(WEXITSTATUS(run_wait(&here.run)), 0);
+	messages(here.run.err, 1);
 	left_nothing();
 }
 END_TEST
@@ -897,27 +782,27 @@ confirms_unheard(void)
 {
 	make_gate();
 	begins(gated_daemon);
-	send_signal(run.pid, SIGSTOP);
+	send_signal(here.run.pid, SIGSTOP);
 	confirms();
 }
 
 START_TEST(a_success_already_written_wins_over_a_signal)
 {
 	confirms_unheard();
-	send_signal(run.pid, SIGINT);
-	send_signal(run.pid, SIGCONT);
-	exited(run_wait(&run), 0);
-	ask(port, "hello", "hello");
-	stops();
+	send_signal(here.run.pid, SIGINT);
+	send_signal(here.run.pid, SIGCONT);
+	exited(run_wait(&here.run), 0);
+	ask(here.port, "hello", "hello");
+	stop();
 }
 END_TEST
 
 static void
 confirms_and_ends(void)
 {
-	begin();
+	daemon_start();
 	be_server();
-	wait_at_gate();
+	at_gate();
 	daemon_success();
 	_exit(3);
 }
@@ -928,12 +813,12 @@ START_TEST(a_success_already_written_wins_over_a_death)
 
 	make_gate();
 	begins(confirms_and_ends);
-	leader = getsid(master);
-	send_signal(run.pid, SIGSTOP);
+	leader = getsid(here.master);
+	send_signal(here.run.pid, SIGSTOP);
 	open_gate();
 	gone(leader);
-	send_signal(run.pid, SIGCONT);
-	exited(run_wait(&run), 0);
+	send_signal(here.run.pid, SIGCONT);
+	exited(run_wait(&here.run), 0);
 	nothing_left();
 }
 END_TEST
@@ -941,14 +826,14 @@ END_TEST
 START_TEST(a_success_already_written_wins_over_the_deadline)
 {
 	make_gate();
-	number = 1;
+	chosen = 1;
 	begins(gated_daemon_for_so_long);
-	send_signal(run.pid, SIGSTOP);
+	send_signal(here.run.pid, SIGSTOP);
 	confirms();
 	poll(NULL, 0, 1100);	/* the deadline must pass: no event tells */
-	send_signal(run.pid, SIGCONT);
-	exited(run_wait(&run), 0);
-	stops();
+	send_signal(here.run.pid, SIGCONT);
+	exited(run_wait(&here.run), 0);
+	stop();
 }
 END_TEST
 
@@ -957,10 +842,10 @@ START_TEST(a_signal_after_success_ends_the_starter_alone)
 	make_gate();
 	begins(gated_talker);
 	confirms();
-	send_signal(run.pid, SIGINT);
-	exited(run_wait(&run), 0);
-	ask(port, "hello", "hello");
-	stops();
+	send_signal(here.run.pid, SIGINT);
+	exited(run_wait(&here.run), 0);
+	ask(here.port, "hello", "hello");
+	stop();
 }
 END_TEST
 
@@ -973,18 +858,18 @@ static void
 ends_the_start(int signo)
 {
 	begins(stuck_server);
-	heard(&run, "server");
-	send_signal(run.pid, signo);
-	died(run_wait(&run), signo);
+	heard(&here.run, "server");
+	send_signal(here.run.pid, signo);
+	died(run_wait(&here.run), signo);
 	left_nothing();
 	refused();
-	messages(run.err, 1);
+	messages(here.run.err, 1);
 	begins(stuck_master);
-	send_signal(run.pid, signo);
-	died(run_wait(&run), signo);
+	send_signal(here.run.pid, signo);
+	died(run_wait(&here.run), signo);
 	left_nothing();
 	refused();
-	messages(run.err, 1);
+	messages(here.run.err, 1);
 }
 
 START_TEST(sigint_to_the_starter_ends_the_start_and_it_dies_of_sigint)
@@ -1018,12 +903,12 @@ START_TEST(a_signal_at_any_moment_leaves_nothing)
 	int i;
 
 	for (i = 0; i < MOMENTS; i++) {
-		run_start(&run, stuck_server_from_now_on);
-		heard(&run, "began");
+		run_start(&here.run, stuck_server_from_now_on);
+		heard(&here.run, "began");
 		moment.tv_nsec = i * 50000;
 		nanosleep(&moment, NULL);
-		send_signal(run.pid, SIGINT);
-		died(run_wait(&run), SIGINT);
+		send_signal(here.run.pid, SIGINT);
+		died(run_wait(&here.run), SIGINT);
 		left_nothing();
 	}
 }
@@ -1040,11 +925,11 @@ START_TEST(a_signal_that_was_ignored_does_not_end_the_start)
 {
 	make_gate();
 	begins(nohup_daemon);
-	send_signal(run.pid, SIGHUP);
+	send_signal(here.run.pid, SIGHUP);
 	open_gate();
-	exited(run_wait(&run), 0);
-	ask(port, "hello", "hello");
-	stops();
+	exited(run_wait(&here.run), 0);
+	ask(here.port, "hello", "hello");
+	stop();
 }
 END_TEST
 
@@ -1058,7 +943,7 @@ clear_up(int signo)
 static void
 tidy_master(void)
 {
-	begin();
+	daemon_start();
 	signal(SIGTERM, clear_up);
 	be_master();
 	stay();
@@ -1067,7 +952,7 @@ tidy_master(void)
 static void
 tidy_server(void)
 {
-	begin();
+	daemon_start();
 	be_master();
 	daemon_master();
 	signal(SIGTERM, clear_up);
@@ -1078,14 +963,14 @@ tidy_server(void)
 START_TEST(a_start_that_is_ended_lets_master_and_server_clear_up)
 {
 	begins(tidy_master);
-	send_signal(run.pid, SIGINT);
-	ck_assert_int_eq(heard(&run, "cleared"), SIGTERM);
-	died(run_wait(&run), SIGINT);
+	send_signal(here.run.pid, SIGINT);
+	ck_assert_int_eq(heard(&here.run, "cleared"), SIGTERM);
+	died(run_wait(&here.run), SIGINT);
 	begins(tidy_server);
-	heard(&run, "server");
-	send_signal(run.pid, SIGINT);
-	ck_assert_int_eq(heard(&run, "cleared"), SIGTERM);
-	died(run_wait(&run), SIGINT);
+	heard(&here.run, "server");
+	send_signal(here.run.pid, SIGINT);
+	ck_assert_int_eq(heard(&here.run, "cleared"), SIGTERM);
+	died(run_wait(&here.run), SIGINT);
 	left_nothing();
 }
 END_TEST
@@ -1101,14 +986,14 @@ ignore_term(void)
 static void
 deaf_master(void)
 {
-	begin();
+	daemon_start();
 	ignore_term();
 }
 
 static void
 deaf_server(void)
 {
-	begin();
+	daemon_start();
 	be_server();
 	ignore_term();
 }
@@ -1116,20 +1001,20 @@ deaf_server(void)
 static void
 deaf_helper(void)
 {
-	begin();
+	daemon_start();
 	be_server();
 	fork_helper(ignore_term);
 	stay();
 }
 
-/* number: its status */
+/* chosen: its status */
 static void
 deaf_helper_of_a_server_that_ends(void)
 {
-	begin();
+	daemon_start();
 	be_server();
 	fork_helper(ignore_term);
-	wait_at_gate();
+	at_gate();
 	exit(6);
 }
 
@@ -1138,18 +1023,18 @@ deaf_helper_of_a_server_that_ends(void)
 static void
 deaf_worker(void)
 {
-	begin();
+	daemon_start();
 	be_server();
 	kill(getppid(), SIGSTOP);
 	daemon_success();
-	daemon_server(&listener, 1);
+	daemon_server(here.fds, 1);
 	ignore_term();
 }
 
 static void
 deaf_helper_in_a_session_of_its_own(void)
 {
-	begin();
+	daemon_start();
 	if (fork() == 0) {
 		setsid();
 		fork_helper(ignore_term);
@@ -1166,10 +1051,10 @@ begins_with_a_deaf_worker(void)
 	int fd;
 
 	begins(deaf_worker);
-	fd = client(port);
-	heard(&run, "deaf");
+	fd = client(here.port);
+	heard(&here.run, "deaf");
 	close(fd);
-	return getsid(master);
+	return getsid(here.master);
 }
 
 START_TEST(a_start_that_is_ended_leaves_no_worker)
@@ -1177,8 +1062,8 @@ START_TEST(a_start_that_is_ended_leaves_no_worker)
 	if (cannot_adopt())
 		return;
 	begins_with_a_deaf_worker();
-	send_signal(run.pid, SIGTERM);
-	died(run_wait(&run), SIGTERM);
+	send_signal(here.run.pid, SIGTERM);
+	died(run_wait(&here.run), SIGTERM);
 	left_nothing();
 	refused();
 }
@@ -1189,7 +1074,7 @@ START_TEST(a_start_whose_master_is_killed_leaves_no_worker)
 	if (cannot_adopt())
 		return;
 	begins_with_a_deaf_worker();
-	send_signal(master, SIGKILL);
+	send_signal(here.master, SIGKILL);
 	fails_with(128 + SIGKILL);
 	refused();
 }
@@ -1210,8 +1095,8 @@ START_TEST(a_start_whose_starter_is_killed_leaves_no_worker)
 	if (cannot_adopt())
 		return;
 	begins_with_a_deaf_worker();
-	send_signal(run.pid, SIGKILL);
-	died(run_wait(&run), SIGKILL);
+	send_signal(here.run.pid, SIGKILL);
+	died(run_wait(&here.run), SIGKILL);
 	nothing_left();
 	refused();
 }
@@ -1221,10 +1106,10 @@ START_TEST(a_start_that_is_ended_leaves_no_other_session)
 {
 	if (cannot_adopt())
 		return;
-	run_start(&run, deaf_helper_in_a_session_of_its_own);
-	heard(&run, "deaf");
-	send_signal(run.pid, SIGTERM);
-	died(run_wait(&run), SIGTERM);
+	run_start(&here.run, deaf_helper_in_a_session_of_its_own);
+	heard(&here.run, "deaf");
+	send_signal(here.run.pid, SIGTERM);
+	died(run_wait(&here.run), SIGTERM);
 	left_nothing();
 }
 END_TEST
@@ -1258,11 +1143,11 @@ END_TEST
 static void
 gated_master(void)
 {
-	begin();
+	daemon_start();
 	be_master();
-	wait_at_gate();
+	at_gate();
 	daemon_master();
-	serve();
+	go_on();
 }
 
 START_TEST(a_starter_that_is_killed_fails_the_start)
@@ -1277,10 +1162,10 @@ START_TEST(a_starter_that_is_killed_fails_the_start)
 	for (i = 0; i < 3; i++) {
 		run_start(&runs[i], programs[i]);
 		ports[i] = (int)heard(&runs[i], "port");
-		master = (pid_t)heard(&runs[i], "master");
+		here.master = (pid_t)heard(&runs[i], "master");
 	}
 	/* The last one's leader dies with it, and does nothing before. */
-	leader = getsid(master);
+	leader = getsid(here.master);
 	send_signal(leader, SIGSTOP);
 	for (i = 0; i < 3; i++)
 		send_signal(runs[i].pid, SIGKILL);
@@ -1299,9 +1184,9 @@ START_TEST(no_server_follows_before_the_first_success)
 	long pid;
 
 	begins(stuck_server);
-	send_signal((pid_t)heard(&run, "server"), SIGKILL);
+	send_signal((pid_t)heard(&here.run, "server"), SIGKILL);
 	fails_with(128 + SIGKILL);
-	ck_assert(!heard_if(&run, "server", &pid));
+	ck_assert(!heard_if(&here.run, "server", &pid));
 }
 END_TEST
 
@@ -1311,15 +1196,12 @@ END_TEST
 
 START_TEST(the_master_is_in_a_new_session_that_it_does_not_lead)
 {
-	pid_t server;
-
-	starts(echo_daemon);
-	server = (pid_t)heard(&run, "server");
-	ck_assert_int_ne(getsid(master), getsid(0));
-	ck_assert_int_ne(getsid(master), master);
-	ck_assert_int_ne(getpgid(master), master);
-	ck_assert_int_eq(getsid(server), getsid(master));
-	stops();
+	start(0, talker);
+	ck_assert_int_ne(getsid(here.master), getsid(0));
+	ck_assert_int_ne(getsid(here.master), here.master);
+	ck_assert_int_ne(getpgid(here.master), here.master);
+	ck_assert_int_eq(getsid(here.server), getsid(here.master));
+	stop();
 }
 END_TEST
 
@@ -1328,15 +1210,15 @@ daemon_of_a_session_leader(void)
 {
 	if (setsid() == -1)
 		_exit(98);
-	echo_daemon();
+	talker();
 }
 
 START_TEST(a_session_leader_may_start_it)
 {
-	starts(daemon_of_a_session_leader);
-	ck_assert_int_ne(getsid(master), master);
-	ask(port, "hello", "hello");
-	stops();
+	start(0, daemon_of_a_session_leader);
+	ck_assert_int_ne(getsid(here.master), here.master);
+	ask(here.port, "hello", "hello");
+	stop();
 }
 END_TEST
 
@@ -1388,7 +1270,7 @@ be_shell(void (*program)(void))
 	signal(SIGINT, SIG_IGN);
 	waitpid(pid, &status, 0);
 	tell("status", status);
-	wait_at_gate();
+	at_gate();
 }
 
 static void
@@ -1405,14 +1287,14 @@ tell_terminal(void)
 static void
 daemon_on_a_terminal(void)
 {
-	begin();
+	daemon_start();
 	tell_terminal();
 	printf("master out\n");
 	fprintf(stderr, "master err\n");
 	be_server();
 	tell_terminal();
 	printf("server out\n");
-	serve();
+	go_on();
 }
 
 static void
@@ -1468,14 +1350,14 @@ START_TEST(the_starter_shows_it_on_a_terminal_that_nobody_holds_then)
 	path = spare;
 	make_gate();
 	begins(shell_with_a_daemon);
-	ck_assert_int_eq(heard(&run, "status"), 0);
+	ck_assert_int_eq(heard(&here.run, "status"), 0);
 	shows("master out\r\nmaster err\r\nserver out\r\n");
-	ck_assert(!holds(master, terminal));
+	ck_assert(!holds(here.master, terminal));
 	open_gate();
-	exited(run_wait(&run), 0);
+	exited(run_wait(&here.run), 0);
 	close(keyboard);
-	ck_assert(running(master));
-	stops();
+	ck_assert(running(here.master));
+	stop();
 }
 END_TEST
 
@@ -1490,15 +1372,15 @@ START_TEST(no_terminal_can_come_back)
 	open_terminal(spare, sizeof spare);
 	path = spare;
 	make_gate();
-	run_start(&run, shell_with_a_daemon);
+	run_start(&here.run, shell_with_a_daemon);
 	for (i = 0; i < 2; i++)
-		ck_assert_int_eq(heard(&run, "tty"), ENXIO);
-	master = (pid_t)heard(&run, "master");
+		ck_assert_int_eq(heard(&here.run, "tty"), ENXIO);
+	here.master = (pid_t)heard(&here.run, "master");
 	for (i = 0; i < 2; i++)
-		ck_assert_int_eq(heard(&run, "tty"), ENXIO);
+		ck_assert_int_eq(heard(&here.run, "tty"), ENXIO);
 	open_gate();
-	exited(run_wait(&run), 0);
-	stops();
+	exited(run_wait(&here.run), 0);
+	stop();
 }
 END_TEST
 
@@ -1515,12 +1397,12 @@ START_TEST(an_interrupt_from_the_terminal_ends_the_start)
 	keyboard = open_terminal(terminal, sizeof terminal);
 	make_gate();
 	begins(shell_with_a_stuck_server);
-	heard(&run, "server");
+	heard(&here.run, "server");
 	ck_assert_int_eq(write(keyboard, "\003", 1), 1);
-	died((int)heard(&run, "status"), SIGINT);
+	died((int)heard(&here.run, "status"), SIGINT);
 	refused();
 	open_gate();
-	exited(run_wait(&run), 0);
+	exited(run_wait(&here.run), 0);
 	left_nothing();
 }
 END_TEST
@@ -1532,9 +1414,9 @@ START_TEST(a_hang_up_of_the_terminal_ends_the_start)
 	keyboard = open_terminal(terminal, sizeof terminal);
 	make_gate();
 	begins(shell_with_a_stuck_server);
-	heard(&run, "server");
+	heard(&here.run, "server");
 	close(keyboard);
-	died(run_wait(&run), SIGHUP);
+	died(run_wait(&here.run), SIGHUP);
 	nothing_left();
 	refused();
 }
@@ -1585,10 +1467,10 @@ surrounded_talker(void)
 		exit(0);
 	dup2(shared_sink, 1);
 	dup2(shared_sink, 2);
-	begin();
+	daemon_start();
 	be_server();
 	speak();
-	serve();
+	go_on();
 }
 
 static void
@@ -1718,14 +1600,14 @@ START_TEST(a_terminal_gets_all_in_order_when_somebody_reads_again)
 }
 END_TEST
 
-/* number: its first letter */
+/* chosen: its first letter */
 static void
 say_the_alphabet(void)
 {
 	int i = 0;
 
 	for (;;)
-		putchar(number + i++ % 26);
+		putchar(chosen + i++ % 26);
 }
 
 /* Whether the letters continue in order from this one. */
@@ -1753,7 +1635,7 @@ START_TEST(two_starters_on_one_pipe_do_not_hold_each_other_up)
 	speak = say_the_alphabet;
 	shared_sink = ends[1];
 	for (i = 0; i < 2; i++) {
-		number = i == 0 ? 'a' : 'A';
+		chosen = i == 0 ? 'a' : 'A';
 		run_start(&runs[i], surrounded_talker);
 	}
 	for (i = 0; i < 2; i++)
@@ -1771,55 +1653,59 @@ START_TEST(two_starters_on_one_pipe_do_not_hold_each_other_up)
 }
 END_TEST
 
-/* number: its status */
+/* chosen: its status */
 static void
 talker_that_fails_unheard(void)
 {
-	begin();
+	daemon_start();
 	dup2(2, 1);
 	be_server();
 	say_too_much();
-	exit(number);
+	exit(chosen);
+}
+
+/* Until the starter waits for a reader of its last words. */
+static void
+fails_unheard(void)
+{
+	int i;
+
+	chosen = 5;
+	begins(talker_that_fails_unheard);
+	gone((pid_t)heard(&here.run, "server"));
+	gone(here.master);
+	for (i = 0; i < 10; i++)
+		settled(here.run.pid);
 }
 
 START_TEST(the_reason_of_a_failure_waits_for_a_reader)
 {
-	number = 5;
-	begins(talker_that_fails_unheard);
-	gone((pid_t)heard(&run, "server"));
-	gone(master);
-	for (number = 0; number < 10; number++)
-		settled(run.pid);
-	exited(run_wait(&run), 5);
-	ck_assert_uint_gt(strlen(run.err), TOO_MUCH);
-	messages(run.err + TOO_MUCH, 1);
+	fails_unheard();
+	exited(run_wait(&here.run), 5);
+	ck_assert_uint_gt(strlen(here.run.err), TOO_MUCH);
+	messages(here.run.err + TOO_MUCH, 1);
 	left_nothing();
 }
 END_TEST
 
 START_TEST(a_signal_ends_a_starter_whose_last_words_nobody_reads)
 {
-	number = 5;
-	begins(talker_that_fails_unheard);
-	gone((pid_t)heard(&run, "server"));
-	gone(master);
-	for (number = 0; number < 10; number++)
-		settled(run.pid);
-	send_signal(run.pid, SIGTERM);
-	gone(run.pid);
-	exited(run_wait(&run), 5);
+	fails_unheard();
+	send_signal(here.run.pid, SIGTERM);
+	gone(here.run.pid);
+	exited(run_wait(&here.run), 5);
 	left_nothing();
 }
 END_TEST
 
-/* number: bit n where descriptor n is closed at the start */
+/* chosen: bit n where descriptor n is closed at the start */
 static void
 daemon_without_descriptors(void)
 {
 	int fd;
 
 	for (fd = 0; fd <= 2; fd++)
-		if (number >> fd & 1)
+		if (chosen >> fd & 1)
 			close(fd);
 	gated_daemon();
 }
@@ -1829,17 +1715,17 @@ START_TEST(descriptors_0_to_2_are_made_to_exist)
 	int fd;
 
 	make_gate();
-	for (number = 1; number < 8; number++) {
+	for (chosen = 1; chosen < 8; chosen++) {
 		begins(daemon_without_descriptors);
-		heard(&run, "server");
+		heard(&here.run, "server");
 		for (fd = 0; fd <= 2; fd++)
-			if (number >> fd & 1)
-				has_null(run.pid, fd, fd);
+			if (chosen >> fd & 1)
+				has_null(here.run.pid, fd, fd);
 		open_gate();
-		exited(run_wait(&run), 0);
-		has_null(master, 0, 2);
-		ask(port, "hello", "hello");
-		stops();
+		exited(run_wait(&here.run), 0);
+		has_null(here.master, 0, 2);
+		ask(here.port, "hello", "hello");
+		stop();
 	}
 }
 END_TEST
@@ -1854,21 +1740,21 @@ daemon_with_stdin(void)
 		_exit(98);
 	dup2(ends[0], 0);
 	tell("lines", fgets(line, sizeof line, stdin) != NULL);
-	begin();
+	daemon_start();
 	tell("lines", fgets(line, sizeof line, stdin) != NULL);
 	be_server();
-	serve();
+	go_on();
 }
 
 START_TEST(stdin_is_dev_null_and_empty_from_the_start_on)
 {
-	run_start(&run, daemon_with_stdin);
-	ck_assert_int_eq(heard(&run, "lines"), 1);
-	ck_assert_int_eq(heard(&run, "lines"), 0);
-	exited(run_wait(&run), 0);
-	master = (pid_t)heard(&run, "master");
-	has_null(master, 0, 0);
-	stops();
+	run_start(&here.run, daemon_with_stdin);
+	ck_assert_int_eq(heard(&here.run, "lines"), 1);
+	ck_assert_int_eq(heard(&here.run, "lines"), 0);
+	exited(run_wait(&here.run), 0);
+	here.master = (pid_t)heard(&here.run, "master");
+	has_null(here.master, 0, 0);
+	stop();
 }
 END_TEST
 
@@ -1899,30 +1785,30 @@ daemon_deaf_before(void)
 		signal(table[i], SIG_IGN);
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
-	begin();
+	daemon_start();
 	tell_signals();
 	be_server();
 	tell_signals();
-	serve();
+	go_on();
 }
 
 START_TEST(signals_that_were_blocked_or_ignored_are_so_no_longer)
 {
 	int i;
 
-	run_start(&run, daemon_deaf_before);
+	run_start(&here.run, daemon_deaf_before);
 	for (i = 0; i < 2; i++) {
-		ck_assert_int_eq(heard(&run, "blocked"), 0);
-		ck_assert_int_eq(heard(&run, "ignored"), 0);
+		ck_assert_int_eq(heard(&here.run, "blocked"), 0);
+		ck_assert_int_eq(heard(&here.run, "ignored"), 0);
 		if (i == 0)
-			master = (pid_t)heard(&run, "master");
+			here.master = (pid_t)heard(&here.run, "master");
 	}
-	exited(run_wait(&run), 0);
-	stops();
+	exited(run_wait(&here.run), 0);
+	stop();
 }
 END_TEST
 
-/* number: its status */
+/* chosen: its status */
 static void
 child_of_one_that_ignores_sigchld(void)
 {
@@ -1932,7 +1818,7 @@ child_of_one_that_ignores_sigchld(void)
 
 START_TEST(a_parent_that_ignored_sigchld_does_not_hide_the_status)
 {
-	number = 11;
+	chosen = 11;
 	fails(child_of_one_that_ignores_sigchld, 11);
 }
 END_TEST
@@ -1981,27 +1867,27 @@ daemon_with_own_things(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 	setenv("TESTD", "1", 1);
 
-	begin();
+	daemon_start();
 	tell("own", own_things());
 	be_master();
 	daemon_master();
 	tell("own", own_things());
 	daemon_success();
-	daemon_server(&listener, 1);
+	daemon_server(here.fds, 1);
 	tell("own", own_things());
 }
 
 START_TEST(handlers_mask_limits_and_environment_stay_the_program_s)
 {
-	run_start(&run, daemon_with_own_things);
-	ck_assert_int_eq(heard(&run, "own"), 8);
-	port = (int)heard(&run, "port");
-	master = (pid_t)heard(&run, "master");
-	ck_assert_int_eq(heard(&run, "own"), 8);
-	exited(run_wait(&run), 0);
-	close(client(port));
-	ck_assert_int_eq(heard(&run, "own"), 8);
-	stops();
+	run_start(&here.run, daemon_with_own_things);
+	ck_assert_int_eq(heard(&here.run, "own"), 8);
+	here.port = (int)heard(&here.run, "port");
+	here.master = (pid_t)heard(&here.run, "master");
+	ck_assert_int_eq(heard(&here.run, "own"), 8);
+	exited(run_wait(&here.run), 0);
+	close(client(here.port));
+	ck_assert_int_eq(heard(&here.run, "own"), 8);
+	stop();
 }
 END_TEST
 
@@ -2032,13 +1918,13 @@ START_TEST(who_loops_ignores_sigpipe_and_leaves_the_rest_alone)
 {
 	make_gate();
 	begins(gated_daemon_with_own_things);
-	heard(&run, "server");
-	leaves_things_alone(run.pid);
-	leaves_things_alone(getsid(master));
-	leaves_things_alone(master);
+	heard(&here.run, "server");
+	leaves_things_alone(here.run.pid);
+	leaves_things_alone(getsid(here.master));
+	leaves_things_alone(here.master);
 	open_gate();
-	exited(run_wait(&run), 0);
-	stops();
+	exited(run_wait(&here.run), 0);
+	stop();
 }
 END_TEST
 
@@ -2050,16 +1936,15 @@ daemon_with_a_file(void)
 	daemon_set_working_directory(NULL);
 	fputs("start ", file);
 	printf("start ");
-	begin();
+	daemon_start();
 	fputs("master ", file);
 	printf("master ");
-	be_master();
-	daemon_master();
+	be_server();
 	fputs("success ", file);
 	printf("success ");
 	daemon_success();
 	fputs("server ", file);
-	daemon_server(&listener, 1);
+	daemon_server(here.fds, 1);
 	fputs("worker", file);
 }
 
@@ -2070,11 +1955,11 @@ START_TEST(text_in_stdio_before_a_stage_is_written_once)
 
 	snprintf(name, sizeof name, "%s/text", scratch());
 	path = name;
-	starts(daemon_with_a_file);
-	ck_assert_str_eq(run.out, "start master success ");
-	fd = client(port);
+	start(0, daemon_with_a_file);
+	ck_assert_str_eq(here.run.out, "start master success ");
+	fd = client(here.port);
 	ck_assert_ptr_null(client_hears(fd));
-	stops();
+	stop();
 	close(fd);
 	fd = open(name, O_RDONLY);
 	ck_assert_int_ge(read(fd, text, sizeof text - 1), 0);
@@ -2092,11 +1977,10 @@ static void
 daemon_with_a_handler(void)
 {
 	atexit(tell_exit);
-	begin();
-	be_master();
-	daemon_master();
+	daemon_start();
+	be_server();
 	daemon_success();
-	daemon_server(&listener, 1);
+	daemon_server(here.fds, 1);
 	tell_pid("worker");
 }
 
@@ -2111,18 +1995,18 @@ START_TEST(atexit_handlers_run_where_the_program_itself_ends)
 {
 	long worker, server;
 
-	starts(daemon_with_a_handler);
-	close(client(port));
-	worker = heard(&run, "worker");
-	ck_assert_int_eq(heard(&run, "exit"), worker);
-	stops();
-	ck_assert(!heard_if(&run, "exit", &worker));
+	start(0, daemon_with_a_handler);
+	close(client(here.port));
+	worker = heard(&here.run, "worker");
+	ck_assert_int_eq(heard(&here.run, "exit"), worker);
+	stop();
+	ck_assert(!heard_if(&here.run, "exit", &worker));
 
-	number = 3;
+	chosen = 3;
 	fails(daemon_with_a_handler_that_fails, 3);
-	server = heard(&run, "server");
-	ck_assert_int_eq(heard(&run, "exit"), server);
-	ck_assert(!heard_if(&run, "exit", &server));
+	server = heard(&here.run, "server");
+	ck_assert_int_eq(heard(&here.run, "exit"), server);
+	ck_assert(!heard_if(&here.run, "exit", &server));
 }
 END_TEST
 
@@ -2137,22 +2021,21 @@ daemon_in_a_directory(void)
 	if (chdir("/tmp") == -1)
 		_exit(98);
 	daemon_set_working_directory(path);
-	echo_daemon();
+	talker();
 }
 
 static void
 goes_to(void (*program)(void), const char *directory)
 {
-	starts(program);
-	ck_assert_str_eq(link_of(master, "cwd"), directory);
-	ck_assert_str_eq(link_of((pid_t)heard(&run, "server"), "cwd"),
-	    directory);
-	stops();
+	start(0, program);
+	ck_assert_str_eq(link_of(here.master, "cwd"), directory);
+	ck_assert_str_eq(link_of(here.server, "cwd"), directory);
+	stop();
 }
 
 START_TEST(the_working_directory_is_the_root_or_what_is_set)
 {
-	goes_to(echo_daemon, "/");
+	goes_to(talker, "/");
 	path = "/usr";
 	goes_to(daemon_in_a_directory, "/usr");
 	path = NULL;
@@ -2166,7 +2049,7 @@ START_TEST(a_working_directory_that_is_missing_fails_the_start)
 {
 	path = "/no/such/directory";
 	fails(daemon_in_a_directory, 1);
-	says(run.err, "testd: unable to change to directory "
+	says(here.run.err, "testd: unable to change to directory "
 	    "/no/such/directory: No such file or directory\n");
 }
 END_TEST
@@ -2192,7 +2075,6 @@ begin_returning(void)
 {
 	int value;
 
-	daemon_set_program_name("testd");
 	daemon_set_start_return_fatal(-7);
 	errno = 0;
 	if ((value = daemon_start()) == 0)
@@ -2205,7 +2087,7 @@ static void
 returning_exit(void)
 {
 	if (begin_returning())
-		exit(number);
+		exit(chosen);
 }
 
 static void
@@ -2218,11 +2100,11 @@ returning_stuck_server(void)
 }
 
 static void
-returning_echo_daemon(void)
+returning_daemon(void)
 {
 	if (begin_returning()) {
 		be_server();
-		serve();
+		go_on();
 	}
 }
 
@@ -2239,12 +2121,12 @@ START_TEST(start_return_fatal_is_returned_in_the_starter_of_a_failed_start)
 {
 	pid_t starter;
 
-	number = 7;
-	run_start(&run, returning_exit);
-	starter = run.pid;
+	chosen = 7;
+	run_start(&here.run, returning_exit);
+	starter = here.run.pid;
 	fails_with(0);
-	returned(&run, starter, ECHILD, 7);
-	messages(run.err, 1);
+	returned(&here.run, starter, ECHILD, 7);
+	messages(here.run.err, 1);
 }
 END_TEST
 
@@ -2253,10 +2135,10 @@ START_TEST(start_return_fatal_is_returned_in_a_starter_that_is_interrupted)
 	pid_t starter;
 
 	begins(returning_stuck_server);
-	starter = run.pid;
+	starter = here.run.pid;
 	send_signal(starter, SIGINT);
 	fails_with(0);
-	returned(&run, starter, EINTR, 128 + SIGINT);
+	returned(&here.run, starter, EINTR, 128 + SIGINT);
 }
 END_TEST
 
@@ -2264,30 +2146,20 @@ START_TEST(start_return_fatal_is_returned_in_the_starter_after_success)
 {
 	pid_t starter;
 
-	begins(returning_echo_daemon);
-	starter = run.pid;
-	returned(&run, starter, 0, 0);
-	exited(run_wait(&run), 0);
-	ask(port, "hello", "hello");
-	stops();
+	begins(returning_daemon);
+	starter = here.run.pid;
+	returned(&here.run, starter, 0, 0);
+	exited(run_wait(&here.run), 0);
+	ask(here.port, "hello", "hello");
+	stop();
 }
 END_TEST
-
-static int
-open_descriptors(void)
-{
-	int fd, count = 0;
-
-	for (fd = 0; fd < 256; fd++)
-		count += fcntl(fd, F_GETFD) != -1;
-	return count;
-}
 
 /* It has a child of its own. */
 static void
 starter_that_goes_on(void)
 {
-	int before = open_descriptors();
+	int before = descriptors_of(getpid());
 	pid_t child;
 
 	signal(SIGTERM, nothing);
@@ -2295,9 +2167,9 @@ starter_that_goes_on(void)
 		stay();
 	if (begin_returning()) {
 		be_server();
-		exit(number);
+		exit(chosen);
 	}
-	tell("descriptors", open_descriptors() - before);
+	tell("descriptors", descriptors_of(getpid()) - before);
 	tell_signals();
 	tell("child", waitpid(-1, NULL, WNOHANG));
 	kill(child, SIGKILL);
@@ -2307,14 +2179,14 @@ starter_that_goes_on(void)
 
 START_TEST(the_starter_that_goes_on_is_as_it_was_before)
 {
-	number = 7;
-	run_start(&run, starter_that_goes_on);
-	ck_assert_int_eq(heard(&run, "descriptors"), 0);
-	ck_assert_int_eq(heard(&run, "blocked"), 0);
-	ck_assert_int_eq(heard(&run, "ignored"), 1);
-	ck_assert_int_eq(heard(&run, "child"), 0);
-	ck_assert_int_eq(heard(&run, "child"), 1);
-	ck_assert_int_eq(heard(&run, "child"), -1);
+	chosen = 7;
+	run_start(&here.run, starter_that_goes_on);
+	ck_assert_int_eq(heard(&here.run, "descriptors"), 0);
+	ck_assert_int_eq(heard(&here.run, "blocked"), 0);
+	ck_assert_int_eq(heard(&here.run, "ignored"), 1);
+	ck_assert_int_eq(heard(&here.run, "child"), 0);
+	ck_assert_int_eq(heard(&here.run, "child"), 1);
+	ck_assert_int_eq(heard(&here.run, "child"), -1);
 	fails_with(0);
 }
 END_TEST
@@ -2393,33 +2265,25 @@ static void
 foreground_daemon(void)
 {
 	tell_descriptors();
-	daemon_set_foreground(1);
-	begin();
+	daemon_start();
 	be_server();
 	printf("before\n");
 	daemon_success();
 	printf("after\n");
 	fflush(stdout);
 	tell_descriptors();
-	daemon_server(&listener, 1);
-	echo();
-}
-
-static void
-ends_well(int signo)
-{
-	send_signal(master, signo);
-	exited(run_wait(&run), 0);
-	nothing_left();
+	daemon_server(here.fds, 1);
+	converse(0);
 }
 
 START_TEST(in_foreground_the_calling_process_is_the_master)
 {
+	here.foreground = 1;
 	begins(foreground_daemon);
-	ck_assert_int_eq(master, run.pid);
-	ck_assert_int_eq(getsid(master), getsid(0));
-	ask(port, "hello", "hello");
-	ends_well(SIGTERM);
+	ck_assert_int_eq(here.master, here.run.pid);
+	ck_assert_int_eq(getsid(here.master), getsid(0));
+	ask(here.port, "hello", "hello");
+	stop_by(SIGTERM);
 }
 END_TEST
 
@@ -2428,50 +2292,39 @@ START_TEST(in_foreground_descriptors_0_to_2_are_kept)
 	long before[3];
 	int i;
 
-	run_start(&run, foreground_daemon);
+	here.foreground = 1;
+	run_puppet(run_start, foreground_daemon);
 	for (i = 0; i < 3; i++)
-		before[i] = heard(&run, "file");
-	master = (pid_t)heard(&run, "master");
+		before[i] = heard(&here.run, "file");
+	here.master = (pid_t)heard(&here.run, "master");
 	for (i = 0; i < 3; i++)
-		ck_assert_int_eq(heard(&run, "file"), before[i]);
-	ends_well(SIGTERM);
-	ck_assert_str_eq(run.out, "before\nafter\n");
+		ck_assert_int_eq(heard(&here.run, "file"), before[i]);
+	stop_by(SIGTERM);
+	ck_assert_str_eq(here.run.out, "before\nafter\n");
 }
 END_TEST
-
-static void
-foreground_in_a_directory(void)
-{
-	daemon_set_foreground(1);
-	daemon_in_a_directory();
-}
 
 START_TEST(in_foreground_the_directory_is_kept)
 {
+	here.foreground = 1;
 	path = "/";
-	begins(foreground_in_a_directory);
-	ask(port, "hello", "hello");
-	ck_assert_str_eq(link_of(master, "cwd"), "/tmp");
-	ends_well(SIGTERM);
+	begins(daemon_in_a_directory);
+	ask(here.port, "hello", "hello");
+	ck_assert_str_eq(link_of(here.master, "cwd"), "/tmp");
+	stop_by(SIGTERM);
 }
 END_TEST
-
-static void
-foreground_without_descriptors(void)
-{
-	daemon_set_foreground(1);
-	daemon_without_descriptors();
-}
 
 START_TEST(in_foreground_descriptors_0_to_2_are_made_to_exist)
 {
 	make_gate();
-	number = 7;
-	begins(foreground_without_descriptors);
-	has_null(master, 0, 2);
+	here.foreground = 1;
+	chosen = 7;
+	begins(daemon_without_descriptors);
+	has_null(here.master, 0, 2);
 	open_gate();
-	ask(port, "hello", "hello");
-	ends_well(SIGTERM);
+	ask(here.port, "hello", "hello");
+	stop_by(SIGTERM);
 }
 END_TEST
 
@@ -2485,11 +2338,10 @@ hears_signal(pid_t pid, int signo)
 
 /* Ignored are HUP and INT. */
 static void
-foreground_nohup_daemon(void)
+deaf_daemon(void)
 {
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
-	daemon_set_foreground(1);
 	gated_daemon();
 }
 
@@ -2498,62 +2350,44 @@ START_TEST(in_foreground_an_ignored_hup_stays_ignored)
 	pid_t server;
 
 	make_gate();
-	begins(foreground_nohup_daemon);
-	server = (pid_t)heard(&run, "server");
+	here.foreground = 1;
+	begins(deaf_daemon);
+	server = (pid_t)heard(&here.run, "server");
 	ck_assert(has_signal(server, "SigIgn", SIGHUP));
 	ck_assert(!has_signal(server, "SigIgn", SIGINT));
 	open_gate();
-	ask(port, "hello", "hello");
-	ck_assert(has_signal(master, "SigIgn", SIGHUP));
+	ask(here.port, "hello", "hello");
+	ck_assert(has_signal(here.master, "SigIgn", SIGHUP));
 	ck_assert(has_signal(server, "SigIgn", SIGHUP));
-	ck_assert(hears_signal(master, SIGINT));
+	ck_assert(hears_signal(here.master, SIGINT));
 	ck_assert(hears_signal(server, SIGINT));
-	ends_well(SIGINT);
+	stop_by(SIGINT);
 }
 END_TEST
-
-static void
-foreground_exits_as_server(void)
-{
-	daemon_set_foreground(1);
-	exits_as_server();
-}
-
-static void
-foreground_dies_as_server(void)
-{
-	daemon_set_foreground(1);
-	dies_as_server();
-}
 
 START_TEST(in_foreground_a_failed_start_has_the_same_status)
 {
-	number = 9;
-	fails(foreground_exits_as_server, 9);
-	messages(run.err, 1);
-	number = 0;
-	fails(foreground_exits_as_server, 1);
-	messages(run.err, 1);
-	number = SIGKILL;
-	fails(foreground_dies_as_server, 128 + SIGKILL);
-	messages(run.err, 1);
+	here.foreground = 1;
+	chosen = 9;
+	fails(exits_as_server, 9);
+	messages(here.run.err, 1);
+	chosen = 0;
+	fails(exits_as_server, 1);
+	messages(here.run.err, 1);
+	chosen = SIGKILL;
+	fails(dies_as_server, 128 + SIGKILL);
+	messages(here.run.err, 1);
 }
 END_TEST
 
-static void
-foreground_stuck_server(void)
-{
-	daemon_set_foreground(1);
-	stuck_server();
-}
-
 START_TEST(in_foreground_a_start_that_is_interrupted_has_status_1)
 {
-	begins(foreground_stuck_server);
-	heard(&run, "server");
-	send_signal(master, SIGINT);
+	here.foreground = 1;
+	begins(stuck_server);
+	heard(&here.run, "server");
+	send_signal(here.master, SIGINT);
 	fails_with(1);
-	messages(run.err, 1);
+	messages(here.run.err, 1);
 	refused();
 }
 END_TEST
@@ -2561,7 +2395,7 @@ END_TEST
 static void
 forks_an_orphan(void)
 {
-	fork_helper(wait_at_gate);
+	fork_helper(at_gate);
 }
 
 /* A container's: this is its first process. No exit(3), for the sake of
@@ -2584,32 +2418,33 @@ be_container(void (*first)(void))
 	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 99);
 }
 
-/* Starts a container and waits for its port; whether it could. */
+/* Starts a container and waits for its here.port; whether it could. */
 static int
 begins_container(void (*program)(void))
 {
 	pid_t pids[4];
 
-	run_start(&run, program);
-	if ((port = (int)heard(&run, "port")) == 0) {
+	run_start(&here.run, program);
+	if ((here.port = (int)heard(&here.run, "port")) == 0) {
 		skip_if(1, "there are no process namespaces");
-		run_wait(&run);
+		run_wait(&here.run);
 		return 0;
 	}
-	ck_assert_int_ge(children_of(run.pid, pids, 4), 1);
-	master = pids[0];
+	ck_assert_int_ge(children_of(here.run.pid, pids, 4), 1);
+	here.master = pids[0];
+	here.foreground = 1;
 	return 1;
 }
 
 static void
 first_process(void)
 {
-	begin();	/* it stays in the foreground, unasked */
+	daemon_start();	/* it stays in the foreground, unasked */
 	be_master();
 	daemon_master();
 	fork_helper(forks_an_orphan);
 	wait(NULL);
-	serve();
+	go_on();
 }
 
 static void
@@ -2625,17 +2460,17 @@ START_TEST(process_1_serves_stops_and_reaps_strangers)
 	make_gate();
 	if (!begins_container(container))
 		return;
-	ask(port, "hello", "hello");
-	while (children_of(master, pids, 4) > 1)	/* and the orphan */
+	ask(here.port, "hello", "hello");
+	while (children_of(here.master, pids, 4) > 1)	/* and the orphan */
 		open_gate();
-	ends_well(SIGTERM);
+	stop_by(SIGTERM);
 }
 END_TEST
 
 static void
 stuck_first_process(void)
 {
-	begin();
+	daemon_start();
 	open_port();
 	for (;;)
 		pause();
@@ -2656,12 +2491,12 @@ START_TEST(a_stop_of_process_1_before_daemon_master_ends_the_start)
 	for (i = 0; i < sizeof stops / sizeof stops[0]; i++) {
 		if (!begins_container(stuck_container))
 			return;
-		send_signal(master, stops[i]);
+		send_signal(here.master, stops[i]);
 		fails_with(1);
-		messages(run.err, 1);
+		messages(here.run.err, 1);
 		snprintf(said, sizeof said, "start: stopped by signal %d (%s)\n",
 		    stops[i], strsignal(stops[i]));
-		says(run.err, said);
+		says(here.run.err, said);
 	}
 }
 END_TEST
@@ -2670,13 +2505,13 @@ END_TEST
 static void
 gated_first_process(void)
 {
-	begin();
+	daemon_start();
 	open_port();
-	wait_at_gate();
+	at_gate();
 	daemon_master();
 	tell_pid("server");
 	tell_signals();
-	serve();
+	go_on();
 }
 
 static void
@@ -2694,15 +2529,15 @@ START_TEST(a_reload_of_process_1_before_daemon_master_is_one_after_success)
 	for (i = 0; i < 2; i++) {
 		if (!begins_container(gated_container))
 			return;
-		send_signal(master, reloads[i]);
+		send_signal(here.master, reloads[i]);
 		open_gate();
 		for (k = 0; k < 2; k++) {	/* the program's own */
-			heard(&run, "server");
-			ck_assert_int_eq(heard(&run, "blocked"), 0);
-			ck_assert_int_eq(heard(&run, "ignored"), 0);
+			heard(&here.run, "server");
+			ck_assert_int_eq(heard(&here.run, "blocked"), 0);
+			ck_assert_int_eq(heard(&here.run, "ignored"), 0);
 		}
-		ask(port, "hello", "hello");
-		ends_well(SIGTERM);
+		ask(here.port, "hello", "hello");
+		stop_by(SIGTERM);
 	}
 }
 END_TEST
@@ -2717,13 +2552,13 @@ static void
 first_process_with_a_handler(void)
 {
 	signal(SIGTERM, tell_signal);
-	begin();
+	daemon_start();
 	signal(SIGINT, tell_signal);
 	signal(SIGUSR2, SIG_IGN);
 	be_master();
-	wait_at_gate();
+	at_gate();
 	daemon_master();
-	serve();
+	go_on();
 }
 
 static void
@@ -2737,33 +2572,33 @@ START_TEST(process_1_leaves_the_program_its_handlers)
 	make_gate();
 	if (!begins_container(container_with_a_handler))
 		return;
-	heard(&run, "master");
-	send_signal(master, SIGUSR2);
-	send_signal(master, SIGTERM);
-	ck_assert_int_eq(heard(&run, "signal"), SIGTERM);
-	send_signal(master, SIGINT);
-	ck_assert_int_eq(heard(&run, "signal"), SIGINT);
+	heard(&here.run, "master");
+	send_signal(here.master, SIGUSR2);
+	send_signal(here.master, SIGTERM);
+	ck_assert_int_eq(heard(&here.run, "signal"), SIGTERM);
+	send_signal(here.master, SIGINT);
+	ck_assert_int_eq(heard(&here.run, "signal"), SIGINT);
 	open_gate();
-	ask(port, "hello", "hello");
-	ends_well(SIGTERM);
+	ask(here.port, "hello", "hello");
+	stop_by(SIGTERM);
 }
 END_TEST
 
-/* number: the signal that its helper gets */
+/* chosen: the signal that its helper gets */
 static void
 first_process_with_a_helper(void)
 {
 	int status;
 	pid_t pid;
 
-	begin();
+	daemon_start();
 	open_port();
 	if ((pid = fork()) == 0)
 		stay();
-	kill(pid, number);
+	kill(pid, chosen);
 	waitpid(pid, &status, 0);
 	tell("status", status);
-	wait_at_gate();
+	at_gate();
 }
 
 static void
@@ -2779,13 +2614,13 @@ START_TEST(a_helper_of_process_1_dies_of_a_signal_as_any_other)
 
 	make_gate();
 	for (i = 0; i < 2; i++) {
-		number = signals[i];
+		chosen = signals[i];
 		if (!begins_container(container_with_a_helper))
 			return;
-		died((int)heard(&run, "status"), number);
+		died((int)heard(&here.run, "status"), chosen);
 		open_gate();
-		run_wait(&run);
-		ck_assert_str_eq(run.err, "");
+		run_wait(&here.run);
+		ck_assert_str_eq(here.run.err, "");
 	}
 }
 END_TEST
@@ -2817,7 +2652,7 @@ START_TEST(a_hang_up_of_its_terminal_ends_process_1)
 		return;
 	close(keyboard);
 	fails_with(1);
-	says(run.err, "start: stopped by signal 1 (Hangup)\n");
+	says(here.run.err, "start: stopped by signal 1 (Hangup)\n");
 }
 END_TEST
 
@@ -2909,5 +2744,6 @@ main(void)
 		a_hang_up_of_its_terminal_ends_process_1
 	};
 
+	daemon_set_program_name("testd");
 	return RUN_TESTS("startup", tests);
 }

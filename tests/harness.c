@@ -33,8 +33,8 @@ enum {
 /* The output of the last program that was waited for. */
 static char last_err[1024];
 
-static double
-now(void)
+double
+seconds(void)
 {
 	struct timespec ts;
 
@@ -140,7 +140,7 @@ gather(int fd, char **text, size_t *len)
 int
 run_wait(struct run *run)
 {
-	double deadline = now() + DEADLINE;
+	double deadline = seconds() + DEADLINE;
 	size_t out_len = 0, err_len = 0;
 	struct pollfd fds[2];
 	int status = 0, over = 0;
@@ -165,7 +165,7 @@ run_wait(struct run *run)
 		while (fds[1].fd >= 0 && poll(&fds[1], 1, 0) == 1)
 			if (!gather(run->err_fd, &run->err, &err_len))
 				fds[1].fd = -1;
-		ck_assert_msg(over || now() < deadline,
+		ck_assert_msg(over || seconds() < deadline,
 		    "the program did not end; stderr: %s", run->err);
 	}
 	snprintf(last_err, sizeof last_err, "%s", run->err);
@@ -206,7 +206,7 @@ tell_pid(const char *word)
 int
 heard_if(struct run *run, const char *word, long *number)
 {
-	double deadline = now() + DEADLINE;
+	double deadline = seconds() + DEADLINE;
 	struct pollfd pfd = { run->facts, POLLIN, 0 };
 	size_t len, word_len = strlen(word);
 	char *end;
@@ -226,7 +226,7 @@ heard_if(struct run *run, const char *word, long *number)
 			if (match)
 				return 1;
 		}
-		ck_assert_msg(now() < deadline, "no process told \"%s\"", word);
+		ck_assert_msg(seconds() < deadline, "no process told \"%s\"", word);
 		if (poll(&pfd, 1, 100) != 1)
 			continue;
 		n = read(run->facts, run->told + run->told_len,
@@ -255,7 +255,7 @@ heard(struct run *run, const char *word)
 void
 look_again(long *since, const char *what)
 {
-	long ms = (long)(now() * 1000);
+	long ms = (long)(seconds() * 1000);
 
 	poll(NULL, 0, 1);
 	if (*since == 0)
@@ -267,7 +267,7 @@ look_again(long *since, const char *what)
 int
 ended(pid_t pid)
 {
-	double deadline = now() + DEADLINE;
+	double deadline = seconds() + DEADLINE;
 	int status;
 	pid_t got;
 
@@ -275,7 +275,7 @@ ended(pid_t pid)
 	while ((got = waitpid(pid, &status, WNOHANG)) == 0 ||
 	    (got == -1 && errno == ECHILD && kill(pid, 0) == 0)) {
 		/* ECHILD: its parent has not yet left it to us. */
-		ck_assert_msg(now() < deadline, "process %ld does not end",
+		ck_assert_msg(seconds() < deadline, "process %ld does not end",
 		    (long)pid);
 		rest();
 	}
@@ -341,10 +341,10 @@ running(pid_t pid)
 void
 gone(pid_t pid)
 {
-	double deadline = now() + DEADLINE;
+	double deadline = seconds() + DEADLINE;
 
 	while (running(pid)) {
-		ck_assert_msg(now() < deadline, "process %ld stays",
+		ck_assert_msg(seconds() < deadline, "process %ld stays",
 		    (long)pid);
 		rest();
 	}
@@ -460,7 +460,7 @@ descriptors_of(pid_t pid)
 void
 nothing_left(void)
 {
-	double deadline = now() + DEADLINE;
+	double deadline = seconds() + DEADLINE;
 	pid_t got;
 	int status;
 
@@ -470,7 +470,7 @@ nothing_left(void)
 			;
 		if (got == -1)
 			break;
-		ck_assert_msg(now() < deadline, "a process is left");
+		ck_assert_msg(seconds() < deadline, "a process is left");
 		rest();
 	}
 	ck_assert_int_eq(errno, ECHILD);

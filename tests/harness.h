@@ -138,6 +138,9 @@ pid_t only_child_of(pid_t pid);
 void has_children(pid_t pid, int count);
 void has_descriptors(pid_t pid, int count);
 
+/* On a clock that is never set. */
+double seconds(void);
+
 /* Between two checks of a state that no event announces; the first sets since,
  * which was 0. Fails at the deadline. */
 void look_again(long *since, const char *what);

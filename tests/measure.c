@@ -27,21 +27,12 @@
 static int port;
 static int listener;
 
-static double
-now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
-}
-
 static void
 wait_until(double time)
 {
 	double left;
 
-	while ((left = time - now()) > 0)
+	while ((left = time - seconds()) > 0)
 		poll(NULL, 0, (int)(left * 1000) + 1);
 }
 
@@ -103,17 +94,17 @@ START_TEST(connections_one_after_another)
 	server = (pid_t)heard(&run, "server");
 	ask(port, "warm", "warm");
 	before = descriptors_of(server);
-	began = now();
+	began = seconds();
 	for (i = 0; i < CONNECTIONS; i++)
 		ask(port, "hello", "hello");
 	printf("%d connections one after another: %.2f s, ", CONNECTIONS,
-	    now() - began);
-	began = now();
+	    seconds() - began);
+	began = seconds();
 	while ((left = children_of(server, pids, 8)) > 0 &&
-	    now() < began + DEADLINE)
+	    seconds() < began + DEADLINE)
 		zombies = left;
 	printf("last worker gone %.0f ms later, zombies %d, descriptors "
-	    "%d before and %d after\n", (now() - began) * 1000,
+	    "%d before and %d after\n", (seconds() - began) * 1000,
 	    left == 0 ? 0 : zombies, before, descriptors_of(server));
 	stop(master);
 }
@@ -126,7 +117,7 @@ loop_client(double until, int report)
 	long figures[2] = { 0, 0 };
 	int fd;
 
-	while (now() < until) {
+	while (seconds() < until) {
 		fd = client_if(port);
 		if (fd != -1 && send(fd, "hello\n", 6, MSG_NOSIGNAL) == 6 &&
 		    recv(fd, answer, 6, MSG_WAITALL) == 6)
@@ -148,7 +139,7 @@ reload_under_load(const char *how)
 	struct run run;
 	pid_t master = start_echo(&run);
 	long figures[2], answered = 0, failed = 0, servers = 0, pid;
-	double began = now();
+	double began = seconds();
 	int i, ends[2];
 
 	ck_assert_int_eq(pipe(ends), 0);
@@ -250,11 +241,11 @@ START_TEST(failed_starts)
 	size_t i;
 
 	for (i = 0; i < sizeof starts / sizeof starts[0]; i++) {
-		began = now();
+		began = seconds();
 		run_start(&run, starts[i].program);
 		if (starts[i].signo != 0) {
 			heard(&run, "server");
-			began = now();
+			began = seconds();
 			send_signal(run.pid, starts[i].signo);
 		}
 		status = run_wait(&run);
@@ -263,7 +254,7 @@ START_TEST(failed_starts)
 		    WIFSIGNALED(status) ? "signal" : "status",
 		    WIFSIGNALED(status) ? WTERMSIG(status) :
 		    WEXITSTATUS(status),
-		    (now() - began - starts[i].cause) * 1000,
+		    (seconds() - began - starts[i].cause) * 1000,
 		    children_of(getpid(), pids, 8), run.err);
 		nothing_left();
 	}
@@ -280,11 +271,11 @@ START_TEST(graceful_stop)
 
 	client_says(served, "before\n");
 	client_hears(served);
-	began = now();
+	began = seconds();
 	send_signal(master, SIGUSR2);
-	while (now() < began + 3) {
+	while (seconds() < began + 3) {
 		if ((fd = client_if(port)) != -1) {
-			last_accepted = now() - began;
+			last_accepted = seconds() - began;
 			accepted++;
 			close(fd);
 		} else
@@ -338,7 +329,7 @@ count_in_order(const char *text, const char *format)
 START_TEST(start_messages)
 {
 	struct run run;
-	double began = now();
+	double began = seconds();
 	pid_t pids[2];
 
 	listener = listen_anywhere(&port);
@@ -346,7 +337,7 @@ START_TEST(start_messages)
 	printf("100,000 lines of start messages: %ld on stdout and %ld on "
 	    "stderr, once and in order, %.2f s\n",
 	    count_in_order(run.out, "out %ld\n"),
-	    count_in_order(run.err, "err %ld\n"), now() - began);
+	    count_in_order(run.err, "err %ld\n"), seconds() - began);
 	close(listener);
 	ck_assert_int_eq(children_of(getpid(), pids, 2), 1);
 	stop(pids[0]);
@@ -565,7 +556,7 @@ report_log(const char *what, double began, int lines)
 	for (i = 0; i < lines; i++)
 		missing += !seen[i];
 	printf("log, %s: %d lines in %.2f s, %d missing, %d twice, "
-	    "%d damaged", what, lines, now() - began, missing,
+	    "%d damaged", what, lines, seconds() - began, missing,
 	    tally.doubled, tally.damaged);
 	if (drops)
 		printf(", %ld dropped as the log tells", tally.dropped);
@@ -586,7 +577,7 @@ kill_loggers(struct run *run, int most, double until)
 {
 	int kills;
 
-	for (kills = 0; kills < most && now() < until; kills++) {
+	for (kills = 0; kills < most && seconds() < until; kills++) {
 		kill((pid_t)heard(run, "logger"), SIGKILL);
 		poll(NULL, 0, kills % 16);
 	}
@@ -598,7 +589,7 @@ kill_loggers(struct run *run, int most, double until)
 static void
 log_while(struct log *log, void (*event)(int), const char *what)
 {
-	double began = now();
+	double began = seconds();
 	int i, kills = 0;
 
 	start_log(log);
@@ -616,7 +607,7 @@ log_while(struct log *log, void (*event)(int), const char *what)
 static void
 log_killed_often(int kills, const char *what)
 {
-	double began = now();
+	double began = seconds();
 	struct log log;
 	int i;
 
@@ -625,7 +616,7 @@ log_killed_often(int kills, const char *what)
 		poll(NULL, 0, i % 16);
 		kill((pid_t)heard(&log.run, "logger"), SIGKILL);
 	}
-	printf("%d kills in %.2f s; ", kills, now() - began);
+	printf("%d kills in %.2f s; ", kills, seconds() - began);
 	end_log(&log);
 	stop_log(&log);
 	report_log(what, began, LINES);
@@ -713,14 +704,14 @@ static void
 two_logs_while(struct log *one, struct log *other, void (*event)(int),
     const char *what)
 {
-	double began = now();
+	double began = seconds();
 	int i, kills = 0;
 
 	for (i = 0; i < EVENTS; i++) {
 		kills += kill_loggers(&one->run, KILLS / EVENTS,
-		    now() + 0.05);
+		    seconds() + 0.05);
 		kills += kill_loggers(&other->run, KILLS / EVENTS,
-		    now() + 0.05);
+		    seconds() + 0.05);
 		event(i);
 	}
 	printf("%d kills; ", kills);
@@ -840,7 +831,7 @@ START_TEST(log_in_a_directory_that_is_exchanged)
 	at_once = 1;
 	size_max = 200000;
 	log_name = "theirs/%C/log";	/* of this century */
-	began = now();
+	began = seconds();
 	start_log(&log);
 	fflush(stdout);
 	if ((swapper = fork()) == 0)
@@ -882,7 +873,7 @@ START_TEST(log_on_a_full_disk)
 		return;
 	at_once = 10;
 	start_log(&log);
-	began = now();
+	began = seconds();
 	path_of(filler, "filler");
 	run_command_line("head -c 16m /dev/zero >'%s' 2>/dev/null", filler);
 	for (i = 1; i <= STEPS; i++)

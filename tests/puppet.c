@@ -7,6 +7,7 @@
 
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <ctype.h>
 #include <errno.h>
 
 #include "puppet.h"
@@ -229,6 +230,14 @@ start(int listeners, void (*program)(void))
 }
 
 void
+begins(void (*program)(void))
+{
+	run_puppet(run_start, program);
+	here.port = (int)heard(&here.run, "port");
+	here.master = (pid_t)heard(&here.run, "master");
+}
+
+void
 start_in_foreground(int listeners, void (*program)(void))
 {
 	here.foreground = 1;
@@ -259,6 +268,23 @@ void
 stop(void)
 {
 	stop_by(SIGTERM);
+}
+
+void
+messages(const char *text, int count)
+{
+	const char *line = text, *end;
+	int lines = 0;
+
+	for (; (end = strchr(line, '\n')) != NULL; line = end + 1, lines++) {
+		hold(strncmp(line, "testd: unable to ", 17) == 0,
+		    "\"%s\" is not a message", line);
+		while (line < end)
+			hold(!iscntrl((unsigned char)*line++),
+			    "a control byte in \"%s\"", text);
+	}
+	ck_assert_msg(*line == '\0' && lines == count,
+	    "not %d messages: \"%s\"", count, text);
 }
 
 int

@@ -88,6 +88,8 @@ void meet(void);
 void launch(void (*how)(struct run *, void (*)(void)), int listeners,
     void (*program)(void));
 void start(int listeners, void (*program)(void));
+/* By run_start(), and not until its success: hears the port and the master. */
+void begins(void (*program)(void));
 /* So that its messages can be read: run.pid is the master, and the listeners
  * stay open here, too. */
 void start_in_foreground(int listeners, void (*program)(void));
@@ -102,6 +104,10 @@ void stop(void);		/* SIGTERM */
 /* Of a daemon in the foreground: its next message; whether none comes. */
 const char *message(void);
 int no_message(int ms);
+
+/* Asserts that a text is this many messages of a program called testd: one a
+ * line, without control bytes. */
+void messages(const char *text, int count);
 
 /* The fact is not told any more, and no process is left to tell it. */
 void never_told(const char *word);
