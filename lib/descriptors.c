@@ -166,16 +166,23 @@ dsrv_descriptors_unshare(int fd)
 }
 
 int
+dsrv_descriptors_same(int one, int other)
+{
+	struct stat a, b;
+
+	return fstat(one, &a) == 0 && fstat(other, &b) == 0 &&
+	    a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+int
 dsrv_descriptors_own(int fd)
 {
-	int saved, high;
+	int high;
 
 	if (fd == -1 || fd > 2)
 		return fd;
 	high = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-	saved = errno;
-	close(fd);
-	errno = saved;
+	dsrv_descriptors_close(&fd);
 	return high;
 }
 
@@ -255,7 +262,10 @@ dsrv_descriptors_pair(int *one, int *other)
 void
 dsrv_descriptors_close(int *fd)
 {
+	int saved = errno;
+
 	if (*fd != -1)
 		close(*fd);
 	*fd = -1;
+	errno = saved;
 }

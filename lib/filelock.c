@@ -210,7 +210,7 @@ open_to_lock(int dir, const char *name)
 int
 dsrv_filelock_open(int dir, const char *name, struct stat *file)
 {
-	int error, fd = open_to_lock(dir, name);
+	int fd = open_to_lock(dir, name);
 
 	if (fd == -1)
 		return -1;
@@ -219,8 +219,6 @@ dsrv_filelock_open(int dir, const char *name, struct stat *file)
 		if (S_ISREG(file->st_mode) && dsrv_filelock_take(fd) == 0)
 			return fd;
 	}
-	error = errno;
-	close(fd);
-	errno = error;
+	dsrv_descriptors_close(&fd);
 	return -1;
 }

@@ -154,8 +154,10 @@ int dsrv_descriptors_pair(int *one, int *other);
  * is its own affair. -1: it is not a pipe, or cannot be opened again; then it
  * stays what it is. Keeps errno. */
 int dsrv_descriptors_unshare(int fd);
-/* Closes it, unless it is -1, and makes it -1. */
+/* Closes it, unless it is -1, and makes it -1. Keeps errno. */
 void dsrv_descriptors_close(int *fd);
+/* Whether both are open and the same file. */
+int dsrv_descriptors_same(int, int);
 /* Moves a new descriptor (or -1) above 2. To be called before any other is
  * opened. */
 int dsrv_descriptors_own(int fd);

@@ -32,7 +32,7 @@ port_of(struct sockaddr *addr)
 static int
 listen_on(const struct addrinfo *ai)
 {
-	int fd, saved, on = 1;
+	int fd, on = 1;
 
 	fd = dsrv_descriptors_own(socket(ai->ai_family, ai->ai_socktype,
 	    ai->ai_protocol));
@@ -47,9 +47,7 @@ listen_on(const struct addrinfo *ai)
 	    bind(fd, ai->ai_addr, ai->ai_addrlen) == 0 &&
 	    listen(fd, SOMAXCONN) == 0 && dsrv_ownsocket_add(fd) == 0)
 		return fd;
-	saved = errno;
-	close(fd);
-	errno = saved;
+	dsrv_descriptors_close(&fd);
 	return -1;
 }
 

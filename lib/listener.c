@@ -66,14 +66,12 @@ is_gone(const struct dsrv_client *client)
 static int
 take_mode_off(int conn)
 {
-	int saved, flags = fcntl(conn, F_GETFL);
+	int flags = fcntl(conn, F_GETFL);
 
 	if (flags != -1 && fcntl(conn, F_SETFD, FD_CLOEXEC) == 0 &&
 	    fcntl(conn, F_SETFL, flags & ~O_NONBLOCK) == 0)
 		return 0;
-	saved = errno;
-	close(conn);
-	errno = saved;
+	dsrv_descriptors_close(&conn);
 	return -1;
 }
 

@@ -30,16 +30,6 @@ enum { DIRECTORY_MODE = 0750, LINKS_MAX = 40 };
 #define TO_PASS	O_RDONLY
 #endif
 
-static void
-close_quietly(int fd)
-{
-	int saved = errno;
-
-	if (fd != -1)
-		close(fd);
-	errno = saved;
-}
-
 static int
 open_directory(int dir, const char *name)
 {
@@ -148,7 +138,7 @@ pass(int dir, const char *path, int *links)
 	while (fd != -1 && (more = next_name(&path, name)) != 0) {
 		before = fd;
 		fd = more == 1 ? step(before, name, links) : -1;
-		close_quietly(before);
+		dsrv_descriptors_close(&before);
 	}
 	return fd;
 }
@@ -191,7 +181,7 @@ dsrv_logdir_open(const struct dsrv_logname *n, int make)
 			fd = enter(before, name, make && converts);
 		else
 			fd = step(before, name, &links);
-		close_quietly(before);
+		dsrv_descriptors_close(&before);
 	}
 	return fd;
 }

@@ -19,15 +19,6 @@
 
 enum { FILE_MODE = 0640 };
 
-static void
-close_quietly(int fd)
-{
-	int saved = errno;
-
-	close(fd);
-	errno = saved;
-}
-
 static int
 is_same(const struct stat *a, const struct stat *b)
 {
@@ -146,7 +137,7 @@ open_in(int dir, const char *name, off_t *size)
 	if (fstat(fd, &file) == 0 && is_good(dir, &file) &&
 	    prepare_file(fd, &file, size) == 0)
 		return fd;
-	close_quietly(fd);
+	dsrv_descriptors_close(&fd);
 	return -1;
 }
 
@@ -193,7 +184,7 @@ dsrv_logfile_open(const struct dsrv_logname *n, off_t *size)
 		else
 			errno = ELOOP;
 	}
-	close_quietly(dir);
+	dsrv_descriptors_close(&dir);
 	return fd;
 }
 
@@ -267,6 +258,6 @@ dsrv_logfile_link(const char *path)
 		return -1;
 	linked = make_link(dir, dsrv_logname_last(link),
 	    target_of(link, path));
-	close_quietly(dir);
+	dsrv_descriptors_close(&dir);
 	return linked;
 }

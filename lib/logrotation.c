@@ -141,13 +141,11 @@ dsrv_logrotation_make_way(const struct dsrv_logname *n, int fd)
 {
 	struct row row = { .dir = dsrv_logdir_open(n, 0),
 		.name = dsrv_logname_last(n->path) };
-	int made, error;
+	int made;
 
 	if (row.dir == -1)
 		return -1;
 	made = make_way(&row, fd);
-	error = errno;
-	close(row.dir);
-	errno = error;
+	dsrv_descriptors_close(&row.dir);
 	return made;
 }

@@ -95,13 +95,10 @@ keep_file(struct dsrv_logwriter *w, int fd, off_t size)
 		.in_half_a_line = size > 0 &&
 		    dsrv_logfile_ends_in_half_a_line(fd)
 	};
-	int error;
 
 	if (dsrv_handover_keep(w->handover, &kept) == 0)
 		return 0;
-	error = errno;
-	close(fd);
-	errno = error;
+	dsrv_descriptors_close(&fd);
 	return -1;
 }
 

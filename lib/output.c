@@ -100,15 +100,6 @@ write_to_pipe(int fd, const char *text, size_t size)
  * Opening it again
  */
 
-static int
-is_same(int a, int b)
-{
-	struct stat sa, sb;
-
-	return fstat(a, &sa) == 0 && fstat(b, &sb) == 0 &&
-	    sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
-}
-
 /* Some systems return a copy of the descriptor, whose mode is shared. */
 static int
 open_path(const char *path)
@@ -131,7 +122,7 @@ open_by_number(int fd)
 
 	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
 	opened = open_path(path);
-	if (opened != -1 && !is_same(opened, fd)) {
+	if (opened != -1 && !dsrv_descriptors_same(opened, fd)) {
 		close(opened);
 		return -1;
 	}

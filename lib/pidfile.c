@@ -253,7 +253,7 @@ take(const char *path, int fd, int is_late)
 static int
 open_and_take(const char *path)
 {
-	int error, fd, looks, taken;
+	int fd, looks, taken;
 
 	for (looks = 0;; looks++, dsrv_clock_sleep(PAUSE)) {
 		if ((fd = open_file(path)) == -1) {
@@ -264,9 +264,7 @@ open_and_take(const char *path)
 		taken = take(path, fd, looks >= PATIENCE);
 		if (taken == 1)
 			return fd;
-		error = errno;
-		close(fd);
-		errno = error;
+		dsrv_descriptors_close(&fd);
 		if (taken == -1)
 			return -1;
 	}
@@ -389,7 +387,7 @@ is_new(const char *path)
 int
 dsrv_pidfile_find(const char *path, pid_t *pid)
 {
-	int error, fd, found, looks;
+	int fd, found, looks;
 
 	for (looks = 0;; looks++, dsrv_clock_sleep(PAUSE)) {
 		if ((fd = open(path, O_RDONLY | OPEN)) == -1) {
@@ -403,9 +401,7 @@ dsrv_pidfile_find(const char *path, pid_t *pid)
 		found = fault_of(fd) != NULL ? -1 : look(path, fd, pid, looks);
 		if (found == 1)
 			return fd;
-		error = errno;
-		close(fd);
-		errno = error;
+		dsrv_descriptors_close(&fd);
 		if (found == -1)
 			return -1;
 	}

@@ -9,7 +9,6 @@
 #include "config.h"
 
 #include <sys/ioctl.h>
-#include <sys/stat.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -151,15 +150,6 @@ dsrv_relay_say(struct dsrv_relay *relay, struct dsrv_loop *loop,
  */
 
 static int
-one_file(int a, int b)
-{
-	struct stat sa, sb;
-
-	return fstat(a, &sa) == 0 && fstat(b, &sb) == 0 &&
-	    sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
-}
-
-static int
 open_one(struct dsrv_relays *both, int *to_relay)
 {
 	int source;
@@ -178,7 +168,7 @@ dsrv_relays_open(struct dsrv_relays *both, int *to_stdout, int *to_stderr)
 	if (open_one(both, to_stdout) == -1)
 		return -1;
 	/* One pipe for both keeps their order. */
-	if (!one_file(STDOUT_FILENO, STDERR_FILENO))
+	if (!dsrv_descriptors_same(STDOUT_FILENO, STDERR_FILENO))
 		return open_one(both, to_stderr);
 	*to_stderr = fcntl(*to_stdout, F_DUPFD_CLOEXEC, 3);
 	return *to_stderr == -1 ? -1 : 0;

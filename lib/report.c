@@ -102,16 +102,14 @@ connect_to_syslog(int type)
 {
 	struct sockaddr_un log = { .sun_family = AF_UNIX,
 		.sun_path = _PATH_LOG };
-	int saved, fd = dsrv_descriptors_own(socket(AF_UNIX, type, 0));
+	int fd = dsrv_descriptors_own(socket(AF_UNIX, type, 0));
 
 	if (fd == -1)
 		return -1;
 	if (dsrv_descriptors_nonblock(fd) == 0 &&
 	    connect(fd, (struct sockaddr *)&log, sizeof log) == 0)
 		return fd;
-	saved = errno;
-	close(fd);
-	errno = saved;
+	dsrv_descriptors_close(&fd);
 	return -1;
 }
 

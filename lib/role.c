@@ -108,9 +108,7 @@ dsrv_role_hold_pid_file(int fd)
 void
 dsrv_role_leave_pid_file(void)
 {
-	if (role.pid_file != -1)
-		close(role.pid_file);
-	role.pid_file = -1;
+	dsrv_descriptors_close(&role.pid_file);
 }
 
 void
