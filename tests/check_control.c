@@ -12,9 +12,7 @@
 #include <fcntl.h>
 #include <limits.h>
 
-#include "puppet.h"
-
-static char directory[PATH_MAX], path[PATH_MAX + 16];
+#include "pidfile.h"
 
 static void
 has_pid_file(void)
@@ -25,9 +23,7 @@ has_pid_file(void)
 static void
 use_directory(void)
 {
-	snprintf(directory, sizeof directory, "%s", scratch());
-	snprintf(path, sizeof path, "%s/pid", directory);
-	here.before_start = has_pid_file;
+	use_directory_with(has_pid_file);
 }
 
 static void
@@ -37,25 +33,6 @@ write_number(pid_t pid)
 
 	ck_assert(file != NULL && fprintf(file, "%ld\n", (long)pid) > 0);
 	ck_assert_int_eq(fclose(file), 0);
-}
-
-static pid_t
-stranger(void)
-{
-	pid_t pid = fork();
-
-	while (pid == 0)
-		pause();
-	ck_assert_int_gt(pid, 0);
-	return pid;
-}
-
-static void
-end_stranger(pid_t pid)
-{
-	ck_assert(running(pid));
-	send_signal(pid, SIGKILL);
-	ended(pid);
 }
 
 /* 0, and errno is kept; or -1 with that errno. */
@@ -175,20 +152,6 @@ START_TEST(control_disturbs_no_start)
 }
 END_TEST
 
-/* As a script does that asks by flock(1). */
-static void
-lock_for_ever(void)
-{
-	int fd;
-
-	for (;;) {
-		if ((fd = open(path, O_RDONLY | O_CLOEXEC)) == -1)
-			continue;
-		flock(fd, LOCK_EX | LOCK_NB);
-		close(fd);
-	}
-}
-
 START_TEST(control_signals_no_process_because_others_lock_its_file)
 {
 	pid_t pid = stranger(), locker;
@@ -197,7 +160,7 @@ START_TEST(control_signals_no_process_because_others_lock_its_file)
 	use_directory();
 	write_number(pid);
 	if ((locker = fork()) == 0)
-		lock_for_ever();
+		lock_for_ever(LOCK_EX);
 	for (i = 0; i < 300; i++)
 		sent(SIGTERM, 1, ESRCH);
 	send_signal(locker, SIGKILL);
@@ -355,12 +318,6 @@ START_TEST(control_by_another_user_is_not_permitted)
 	stop();
 }
 END_TEST
-
-#ifdef HAVE_FLOCK
-enum { HAS_LOCKS = 1 };
-#else
-enum { HAS_LOCKS = 0 };
-#endif
 
 START_TEST(control_knows_nothing_where_there_are_no_locks)
 {

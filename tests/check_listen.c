@@ -568,7 +568,7 @@ daemon_with_both(void)
 }
 
 static void
-ends_with(int port, const char *line)
+hears_only(int port, const char *line)
 {
 	int fd = client(port);
 
@@ -587,8 +587,8 @@ START_TEST(a_socket_that_a_daemon_was_started_with_outlives_it)
 	own = (int)heard(&run, "port");
 	master = (pid_t)heard(&run, "master");
 	helper = (pid_t)heard(&run, "helper");
-	ends_with(port, "hello");
-	ends_with(own, "hello");
+	hears_only(port, "hello");
+	hears_only(own, "hello");
 	send_signal(master, SIGTERM);
 	ck_assert_int_eq(ended(master), 0);
 	ck_assert_int_ne(client(port), -1);

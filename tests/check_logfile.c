@@ -88,13 +88,6 @@ static off_t size_given;	/* by the file opened last */
  * Where a test works
  */
 
-static void
-set_time_zone(const char *zone)
-{
-	ck_assert_int_eq(setenv("TZ", zone, 1), 0);
-	tzset();
-}
-
 /* In this directory, which is where the daemon is started. */
 static void
 start_in(const char *directory)

@@ -435,13 +435,6 @@ start_logging(void)
 }
 
 static void
-ends_with(int status)
-{
-	exited(ended(here.master), status);
-	nothing_left();
-}
-
-static void
 next_logger(void)
 {
 	here.logger = (pid_t)heard(&here.run, "logger");

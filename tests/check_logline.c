@@ -38,13 +38,6 @@ static size_t got_size;
  * The prefix
  */
 
-static void
-set_time_zone(const char *zone)
-{
-	ck_assert_int_eq(setenv("TZ", zone, 1), 0);
-	tzset();
-}
-
 /* The stamp of that moment; valid until the next call. */
 static const char *
 stamp_at(time_t second, long nanosecond)

@@ -258,13 +258,6 @@ start_to_gate(void)
 	meet();
 }
 
-static void
-ends_with(int status)
-{
-	exited(ended(here.master), status);
-	nothing_left();
-}
-
 /* The master's end, if it is the process that was started. */
 static void
 ends_in_foreground_with(int status)

@@ -13,9 +13,7 @@
 #include <limits.h>
 #include <sched.h>
 
-#include "puppet.h"
-
-static char directory[PATH_MAX], path[PATH_MAX + 16];
+#include "pidfile.h"
 
 static void
 has_pid_file(void)
@@ -23,6 +21,12 @@ has_pid_file(void)
 	daemon_set_program_name("piddler");
 	daemon_set_pid_file(path);
 	daemon_set_foreground(here.foreground);
+}
+
+static void
+use_directory(void)
+{
+	use_directory_with(has_pid_file);
 }
 
 static void
@@ -34,14 +38,6 @@ has_logger(void)
 	snprintf(log, sizeof log, "%s/log", directory);
 	daemon_enable_logger();
 	daemon_set_logger_name_format(log);
-}
-
-static void
-use_directory(void)
-{
-	snprintf(directory, sizeof directory, "%s", scratch());
-	snprintf(path, sizeof path, "%s/pid", directory);
-	here.before_start = has_pid_file;
 }
 
 /* What is in it; "" where there is none. */
@@ -295,17 +291,6 @@ lock_file(int how)
 	return fd;
 }
 
-static pid_t
-stranger(void)
-{
-	pid_t pid = fork();
-
-	while (pid == 0)
-		pause();
-	ck_assert_int_gt(pid, 0);
-	return pid;
-}
-
 /* The process of the number is named, and the one that has the lock. */
 START_TEST(pid_file_that_another_program_locks_fails_the_start)
 {
@@ -356,20 +341,6 @@ START_TEST(pid_file_that_is_kept_locked_to_read_fails_the_start)
 	stop();
 }
 END_TEST
-
-/* As a script does that asks by flock(1). */
-static void
-lock_for_ever(int how)
-{
-	int fd;
-
-	for (;;) {
-		if ((fd = open(path, O_RDONLY | O_CLOEXEC)) == -1)
-			continue;
-		flock(fd, how | LOCK_NB);
-		close(fd);
-	}
-}
 
 START_TEST(pid_file_that_others_lock_for_moments_disturbs_no_start)
 {
@@ -852,12 +823,6 @@ END_TEST
 /*
  * Without flock(2)
  */
-
-#ifdef HAVE_FLOCK
-enum { HAS_LOCKS = 1 };
-#else
-enum { HAS_LOCKS = 0 };
-#endif
 
 START_TEST(pid_file_fails_the_start_where_there_are_no_locks)
 {

@@ -18,6 +18,7 @@
 #include <pthread.h>
 #include <time.h>
 
+#include "accept.h"
 #include "puppet.h"
 
 enum {
@@ -624,55 +625,13 @@ END_TEST
  * When accept(2) does not work
  */
 
-static struct failing {
-	int fd;		/* of a listener, the same in all processes */
-	int error;	/* of accept(2) there; 0: it works */
-	int times;	/* this many times more; -1: always */
-	int calls;	/* that have failed */
-} *failing;		/* NULL: none is */
-
-static int
-fails_at(int fd)
-{
-	if (failing == NULL || fd != failing->fd || failing->error == 0 ||
-	    failing->times == 0)
-		return 0;
-	if (failing->times > 0)
-		failing->times--;
-	failing->calls++;
-	errno = failing->error;
-	return 1;
-}
-
-/* In place of those in the C library, whose types are its own. */
-int try_accept4(int, void *, void *, int) __asm__("accept4");
-int try_accept(int, void *, void *) __asm__("accept");
-
-int
-try_accept4(int fd, void *addr, void *len, int flags)
-{
-	return fails_at(fd) ? -1 :
-	    (int)syscall(SYS_accept4, fd, addr, len, flags);
-}
-
-int
-try_accept(int fd, void *addr, void *len)
-{
-	return try_accept4(fd, addr, len, 0);
-}
-
 static void
 start_with_a_failing_listener(int error, int times)
 {
-	if (failing == NULL)
-		failing = shared_memory(sizeof *failing);
-	failing->error = 0;
+	make_failing();
 	start_in_foreground(2, talker);
 	call(here.port);
-	failing->fd = here.fds[0];
-	failing->calls = 0;
-	failing->times = times;
-	failing->error = error;
+	fail_at(here.fds[0], error, times);
 }
 
 /* A seccomp filter's error for a call that it does not know, and errors that

@@ -31,6 +31,7 @@
 #include <time.h>
 #include <wchar.h>
 
+#include "accept.h"
 #include "puppet.h"
 
 enum {
@@ -2274,44 +2275,12 @@ END_TEST
  * When accept(2) does not work
  */
 
-static struct failing {
-	int fd;		/* of a listener, the same in all processes */
-	int error;	/* of accept(2) there; 0: it works */
-	int calls;	/* that have failed */
-	int forks;	/* of the server */
-} *failing;		/* NULL: none is */
-
-static int
-fails_at(int fd)
-{
-	if (failing == NULL || fd != failing->fd || failing->error == 0)
-		return 0;
-	__atomic_add_fetch(&failing->calls, 1, __ATOMIC_SEQ_CST);
-	errno = failing->error;
-	return 1;
-}
-
-/* In place of those in the C library, whose types are its own. */
-int try_accept4(int, void *, void *, int) __asm__("accept4");
-int try_accept(int, void *, void *) __asm__("accept");
-
-int
-try_accept4(int fd, void *addr, void *len, int flags)
-{
-	return fails_at(fd) ? -1 :
-	    (int)syscall(SYS_accept4, fd, addr, len, flags);
-}
-
-int
-try_accept(int fd, void *addr, void *len)
-{
-	return try_accept4(fd, addr, len, 0);
-}
+static int *forked;	/* children of the server, in memory that it shares */
 
 static void
 count_fork(void)
 {
-	failing->forks++;
+	(*forked)++;
 }
 
 static void
@@ -2326,9 +2295,8 @@ start_with_a_failing_listener(int error)
 {
 	pid_t pids[CHILDREN];
 
-	failing = mmap(NULL, sizeof *failing, PROT_READ | PROT_WRITE,
-	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	ck_assert(failing != MAP_FAILED);
+	make_failing();
+	forked = shared_memory(sizeof *forked);
 	here.before_server = tick_often_and_count_forks;
 	here.spares = 2;
 	here.foreground = 1;
@@ -2336,8 +2304,7 @@ start_with_a_failing_listener(int error)
 	serves_one(here.port);
 	/* A spare that was woken in vain may be about to call accept(2). */
 	wait_for_spares(here.spares, pids);
-	failing->fd = here.fds[0];
-	failing->error = error;
+	fail_at(here.fds[0], error, -1);
 }
 
 /* As at a stop, where the master ends it before the server has heard. */
@@ -2379,7 +2346,7 @@ rests_alone(int error)
 	for (i = 0; i < 5; i++)
 		serves_one(here.ports[1]);
 	clock_gettime(CLOCK_MONOTONIC, &begin);
-	forks = failing->forks;
+	forks = *forked;
 	failing->calls = 0;
 	/* The server has its tick, and sees the client that waits. */
 	says_nothing_for(2500);
@@ -2388,8 +2355,8 @@ rests_alone(int error)
 	/* A few batches, on a slow machine, and then one a second. */
 	ck_assert_msg(failing->calls < 100 + 20 * seconds, "%d calls",
 	    failing->calls);
-	ck_assert_msg(failing->forks - forks < 50 + 4 * seconds, "%d forks",
-	    failing->forks - forks);
+	ck_assert_msg(*forked - forks < 50 + 4 * seconds, "%d forks",
+	    *forked - forks);
 	serves_one(here.ports[1]);
 	failing->error = 0;
 	ck_assert_int_gt(atoi(client_hears(stuck)), 1);

@@ -420,7 +420,7 @@ START_TEST(a_full_stdout_does_not_hold_stderr_up)
 {
 	char text[16] = "";
 
-	begins(talker_with_a_helper);
+	start_begins(talker_with_a_helper);
 	ck_assert_int_eq(read(here.run.err_fd, text, 11), 11);
 	ck_assert_str_eq(text, "still here\n");
 	exited(run_wait(&here.run), 0);
@@ -454,7 +454,7 @@ gated_talker(void)
 START_TEST(a_slow_reader_gets_all_before_the_starter_ends)
 {
 	make_gate();
-	begins(gated_talker);
+	start_begins(gated_talker);
 	confirms();
 	ck_assert_int_eq(waitpid(here.run.pid, NULL, WNOHANG), 0);
 	exited(run_wait(&here.run), 0);
@@ -551,7 +551,7 @@ START_TEST(a_leader_that_cannot_be_killed_and_is_stopped_does_not_end_the_daemon
 	pid_t leader;
 
 	make_gate();
-	begins(gated_daemon_without_sigkill);
+	start_begins(gated_daemon_without_sigkill);
 	leader = getsid(here.master);
 	send_signal(leader, SIGSTOP);
 	open_gate();
@@ -566,7 +566,7 @@ END_TEST
 
 START_TEST(a_leader_that_is_killed_fails_the_start)
 {
-	begins(stuck_server);
+	start_begins(stuck_server);
 	send_signal(getsid(here.master), SIGKILL);
 	fails_with(128 + SIGKILL);
 	messages(here.run.err, 1);
@@ -687,12 +687,12 @@ END_TEST
 
 START_TEST(a_signal_that_means_the_end_gives_status_1)
 {
-	begins(stuck_server);
+	start_begins(stuck_server);
 	heard(&here.run, "server");
 	send_signal(here.master, SIGTERM);
 	fails_with(1);
 	messages(here.run.err, 1);
-	begins(stuck_server);
+	start_begins(stuck_server);
 	send_signal((pid_t)heard(&here.run, "server"), SIGTERM);
 	fails_with(1);
 	messages(here.run.err, 1);
@@ -715,7 +715,7 @@ START_TEST(a_timeout_of_0_is_none)
 	make_gate();
 	for (i = 0; i < 2; i++) {
 		chosen = timeouts[i];
-		begins(gated_daemon_for_so_long);
+		start_begins(gated_daemon_for_so_long);
 		heard(&here.run, "server");
 		open_gate();
 		exited(run_wait(&here.run), 0);
@@ -781,7 +781,7 @@ static void
 confirms_unheard(void)
 {
 	make_gate();
-	begins(gated_daemon);
+	start_begins(gated_daemon);
 	send_signal(here.run.pid, SIGSTOP);
 	confirms();
 }
@@ -812,7 +812,7 @@ START_TEST(a_success_already_written_wins_over_a_death)
 	pid_t leader;
 
 	make_gate();
-	begins(confirms_and_ends);
+	start_begins(confirms_and_ends);
 	leader = getsid(here.master);
 	send_signal(here.run.pid, SIGSTOP);
 	open_gate();
@@ -827,7 +827,7 @@ START_TEST(a_success_already_written_wins_over_the_deadline)
 {
 	make_gate();
 	chosen = 1;
-	begins(gated_daemon_for_so_long);
+	start_begins(gated_daemon_for_so_long);
 	send_signal(here.run.pid, SIGSTOP);
 	confirms();
 	poll(NULL, 0, 1100);	/* the deadline must pass: no event tells */
@@ -840,7 +840,7 @@ END_TEST
 START_TEST(a_signal_after_success_ends_the_starter_alone)
 {
 	make_gate();
-	begins(gated_talker);
+	start_begins(gated_talker);
 	confirms();
 	send_signal(here.run.pid, SIGINT);
 	exited(run_wait(&here.run), 0);
@@ -857,14 +857,14 @@ END_TEST
 static void
 ends_the_start(int signo)
 {
-	begins(stuck_server);
+	start_begins(stuck_server);
 	heard(&here.run, "server");
 	send_signal(here.run.pid, signo);
 	died(run_wait(&here.run), signo);
 	left_nothing();
 	refused();
 	messages(here.run.err, 1);
-	begins(stuck_master);
+	start_begins(stuck_master);
 	send_signal(here.run.pid, signo);
 	died(run_wait(&here.run), signo);
 	left_nothing();
@@ -924,7 +924,7 @@ nohup_daemon(void)
 START_TEST(a_signal_that_was_ignored_does_not_end_the_start)
 {
 	make_gate();
-	begins(nohup_daemon);
+	start_begins(nohup_daemon);
 	send_signal(here.run.pid, SIGHUP);
 	open_gate();
 	exited(run_wait(&here.run), 0);
@@ -962,11 +962,11 @@ tidy_server(void)
 
 START_TEST(a_start_that_is_ended_lets_master_and_server_clear_up)
 {
-	begins(tidy_master);
+	start_begins(tidy_master);
 	send_signal(here.run.pid, SIGINT);
 	ck_assert_int_eq(heard(&here.run, "cleared"), SIGTERM);
 	died(run_wait(&here.run), SIGINT);
-	begins(tidy_server);
+	start_begins(tidy_server);
 	heard(&here.run, "server");
 	send_signal(here.run.pid, SIGINT);
 	ck_assert_int_eq(heard(&here.run, "cleared"), SIGTERM);
@@ -1050,7 +1050,7 @@ begins_with_a_deaf_worker(void)
 {
 	int fd;
 
-	begins(deaf_worker);
+	start_begins(deaf_worker);
 	fd = client(here.port);
 	heard(&here.run, "deaf");
 	close(fd);
@@ -1183,7 +1183,7 @@ START_TEST(no_server_follows_before_the_first_success)
 {
 	long pid;
 
-	begins(stuck_server);
+	start_begins(stuck_server);
 	send_signal((pid_t)heard(&here.run, "server"), SIGKILL);
 	fails_with(128 + SIGKILL);
 	ck_assert(!heard_if(&here.run, "server", &pid));
@@ -1349,7 +1349,7 @@ START_TEST(the_starter_shows_it_on_a_terminal_that_nobody_holds_then)
 	open_terminal(spare, sizeof spare);
 	path = spare;
 	make_gate();
-	begins(shell_with_a_daemon);
+	start_begins(shell_with_a_daemon);
 	ck_assert_int_eq(heard(&here.run, "status"), 0);
 	shows("master out\r\nmaster err\r\nserver out\r\n");
 	ck_assert(!holds(here.master, terminal));
@@ -1396,7 +1396,7 @@ START_TEST(an_interrupt_from_the_terminal_ends_the_start)
 		return;
 	keyboard = open_terminal(terminal, sizeof terminal);
 	make_gate();
-	begins(shell_with_a_stuck_server);
+	start_begins(shell_with_a_stuck_server);
 	heard(&here.run, "server");
 	ck_assert_int_eq(write(keyboard, "\003", 1), 1);
 	died((int)heard(&here.run, "status"), SIGINT);
@@ -1413,7 +1413,7 @@ START_TEST(a_hang_up_of_the_terminal_ends_the_start)
 		return;
 	keyboard = open_terminal(terminal, sizeof terminal);
 	make_gate();
-	begins(shell_with_a_stuck_server);
+	start_begins(shell_with_a_stuck_server);
 	heard(&here.run, "server");
 	close(keyboard);
 	died(run_wait(&here.run), SIGHUP);
@@ -1671,7 +1671,7 @@ fails_unheard(void)
 	int i;
 
 	chosen = 5;
-	begins(talker_that_fails_unheard);
+	start_begins(talker_that_fails_unheard);
 	gone((pid_t)heard(&here.run, "server"));
 	gone(here.master);
 	for (i = 0; i < 10; i++)
@@ -1716,7 +1716,7 @@ START_TEST(descriptors_0_to_2_are_made_to_exist)
 
 	make_gate();
 	for (chosen = 1; chosen < 8; chosen++) {
-		begins(daemon_without_descriptors);
+		start_begins(daemon_without_descriptors);
 		heard(&here.run, "server");
 		for (fd = 0; fd <= 2; fd++)
 			if (chosen >> fd & 1)
@@ -1917,7 +1917,7 @@ gated_daemon_with_own_things(void)
 START_TEST(who_loops_ignores_sigpipe_and_leaves_the_rest_alone)
 {
 	make_gate();
-	begins(gated_daemon_with_own_things);
+	start_begins(gated_daemon_with_own_things);
 	heard(&here.run, "server");
 	leaves_things_alone(here.run.pid);
 	leaves_things_alone(getsid(here.master));
@@ -2134,7 +2134,7 @@ START_TEST(start_return_fatal_is_returned_in_a_starter_that_is_interrupted)
 {
 	pid_t starter;
 
-	begins(returning_stuck_server);
+	start_begins(returning_stuck_server);
 	starter = here.run.pid;
 	send_signal(starter, SIGINT);
 	fails_with(0);
@@ -2146,7 +2146,7 @@ START_TEST(start_return_fatal_is_returned_in_the_starter_after_success)
 {
 	pid_t starter;
 
-	begins(returning_daemon);
+	start_begins(returning_daemon);
 	starter = here.run.pid;
 	returned(&here.run, starter, 0, 0);
 	exited(run_wait(&here.run), 0);
@@ -2279,7 +2279,7 @@ foreground_daemon(void)
 START_TEST(in_foreground_the_calling_process_is_the_master)
 {
 	here.foreground = 1;
-	begins(foreground_daemon);
+	start_begins(foreground_daemon);
 	ck_assert_int_eq(here.master, here.run.pid);
 	ck_assert_int_eq(getsid(here.master), getsid(0));
 	ask(here.port, "hello", "hello");
@@ -2308,7 +2308,7 @@ START_TEST(in_foreground_the_directory_is_kept)
 {
 	here.foreground = 1;
 	path = "/";
-	begins(daemon_in_a_directory);
+	start_begins(daemon_in_a_directory);
 	ask(here.port, "hello", "hello");
 	ck_assert_str_eq(link_of(here.master, "cwd"), "/tmp");
 	stop_by(SIGTERM);
@@ -2320,7 +2320,7 @@ START_TEST(in_foreground_descriptors_0_to_2_are_made_to_exist)
 	make_gate();
 	here.foreground = 1;
 	chosen = 7;
-	begins(daemon_without_descriptors);
+	start_begins(daemon_without_descriptors);
 	has_null(here.master, 0, 2);
 	open_gate();
 	ask(here.port, "hello", "hello");
@@ -2351,7 +2351,7 @@ START_TEST(in_foreground_an_ignored_hup_stays_ignored)
 
 	make_gate();
 	here.foreground = 1;
-	begins(deaf_daemon);
+	start_begins(deaf_daemon);
 	server = (pid_t)heard(&here.run, "server");
 	ck_assert(has_signal(server, "SigIgn", SIGHUP));
 	ck_assert(!has_signal(server, "SigIgn", SIGINT));
@@ -2383,7 +2383,7 @@ END_TEST
 START_TEST(in_foreground_a_start_that_is_interrupted_has_status_1)
 {
 	here.foreground = 1;
-	begins(stuck_server);
+	start_begins(stuck_server);
 	heard(&here.run, "server");
 	send_signal(here.master, SIGINT);
 	fails_with(1);

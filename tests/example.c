@@ -43,7 +43,7 @@ start_example(struct run *run, const char *name, ...)
 }
 
 static void
-ends_with(struct run *run, int expected)
+exits_with(struct run *run, int expected)
 {
 	int status = run_wait(run);
 
@@ -54,13 +54,13 @@ ends_with(struct run *run, int expected)
 void
 run_succeeds(struct run *run)
 {
-	ends_with(run, 0);
+	exits_with(run, 0);
 }
 
 void
 run_fails(struct run *run, int status, const char *said)
 {
-	ends_with(run, status);
+	exits_with(run, status);
 	says(run->err, said);
 	nothing_left();
 }

@@ -42,6 +42,13 @@ seconds(void)
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
+void
+set_time_zone(const char *zone)
+{
+	ck_assert_int_eq(setenv("TZ", zone, 1), 0);
+	tzset();
+}
+
 /* A short rest between two checks of a state that no event announces. */
 static void
 rest(void)

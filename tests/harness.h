@@ -209,6 +209,9 @@ void *shared_memory(size_t size);
 void unblock_all(void);
 int same_set(const sigset_t *a, const sigset_t *b);
 
+/* TZ. */
+void set_time_zone(const char *zone);
+
 /* A new empty directory, removed with all it holds after the test. */
 const char *scratch(void);
 

@@ -43,8 +43,8 @@ TESTS += $(CHECK_TESTS)
 
 check_LIBRARIES += tests/libharness.a
 tests_libharness_a_SOURCES = tests/example.c tests/example.h tests/harness.c \
-	tests/harness.h tests/keeper.c tests/keeper.h tests/puppet.c \
-	tests/puppet.h tests/suite.c
+	tests/harness.h tests/keeper.c tests/keeper.h tests/pidfile.c \
+	tests/pidfile.h tests/puppet.c tests/puppet.h tests/suite.c
 tests_libharness_a_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 
 TEST_LIBS = tests/libharness.a lib/libdaemonsrv.la $(CHECK_LIBS)
@@ -131,14 +131,16 @@ tests_check_report_LDADD = $(UNIT_LIBS)
 tests_check_restart_SOURCES = tests/check_restart.c
 tests_check_restart_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
 tests_check_restart_LDADD = $(UNIT_LIBS)
-tests_check_server_SOURCES = tests/check_server.c
+tests_check_server_SOURCES = tests/check_server.c tests/accept.c \
+	tests/accept.h
 tests_check_server_LDADD = $(TEST_LIBS)
 tests_check_settings_SOURCES = tests/check_settings.c
 tests_check_settings_LDADD = $(TEST_LIBS)
 tests_check_slots_SOURCES = tests/check_slots.c
 tests_check_slots_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
 tests_check_slots_LDADD = $(UNIT_LIBS)
-tests_check_spare_SOURCES = tests/check_spare.c
+tests_check_spare_SOURCES = tests/check_spare.c tests/accept.c \
+	tests/accept.h
 tests_check_spare_LDADD = $(TEST_LIBS)
 tests_check_startup_SOURCES = tests/check_startup.c
 tests_check_startup_LDADD = $(TEST_LIBS)

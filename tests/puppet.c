@@ -230,7 +230,7 @@ start(int listeners, void (*program)(void))
 }
 
 void
-begins(void (*program)(void))
+start_begins(void (*program)(void))
 {
 	run_puppet(run_start, program);
 	here.port = (int)heard(&here.run, "port");
@@ -254,6 +254,13 @@ next_server(void)
 
 	here.server = (pid_t)heard(&here.run, "server");
 	ck_assert_int_ne(here.server, last);
+}
+
+void
+ends_with(int status)
+{
+	exited(ended(here.master), status);
+	nothing_left();
 }
 
 void

@@ -89,7 +89,7 @@ void launch(void (*how)(struct run *, void (*)(void)), int listeners,
     void (*program)(void));
 void start(int listeners, void (*program)(void));
 /* By run_start(), and not until its success: hears the port and the master. */
-void begins(void (*program)(void));
+void start_begins(void (*program)(void));
 /* So that its messages can be read: run.pid is the master, and the listeners
  * stay open here, too. */
 void start_in_foreground(int listeners, void (*program)(void));
@@ -97,6 +97,9 @@ void start_in_foreground(int listeners, void (*program)(void));
 /* Waits for a server that it does not know yet. */
 void next_server(void);
 
+/* The master of a daemon in the background ends with this status; nothing is
+ * left. */
+void ends_with(int status);
 /* Ends it by that signal, with status 0; nothing is left. */
 void stop_by(int signo);
 void stop(void);		/* SIGTERM */

@@ -1,0 +1,21 @@
+/*
+ * accept.h - for tests in which accept(2) fails at a listener
+ *
+ * The accept(2) and accept4(2) here come before those of libc, so only the
+ * tests that want them are linked with them.
+ */
+#ifndef ACCEPT_H
+#define ACCEPT_H
+
+extern struct failing {
+	int fd;		/* of a listener, the same in all processes */
+	int error;	/* of accept(2) there; 0: it works */
+	int times;	/* this many times more; -1: always */
+	int calls;	/* that have failed */
+} *failing;		/* shared by all processes; NULL: none fails */
+
+/* Before the daemon is started. */
+void make_failing(void);
+void fail_at(int fd, int error, int times);
+
+#endif

@@ -1,0 +1,31 @@
+/*
+ * pidfile.h - what the tests of pid files share
+ */
+#ifndef PIDFILE_H
+#define PIDFILE_H
+
+#include <limits.h>
+
+#include "puppet.h"
+
+extern char directory[PATH_MAX];	/* the scratch directory */
+extern char path[PATH_MAX + 16];	/* of the pid file in it */
+
+/* Makes these; the program is prepared so, before it starts. */
+void use_directory_with(void (*prepare)(void));
+
+/* A process that is not the daemon's. */
+pid_t stranger(void);
+void end_stranger(pid_t);
+
+/* In a process of its own: takes the lock all the time, as a script that asks by
+ * flock(1). */
+void lock_for_ever(int how);
+
+#ifdef HAVE_FLOCK
+enum { HAS_LOCKS = 1 };
+#else
+enum { HAS_LOCKS = 0 };
+#endif
+
+#endif
