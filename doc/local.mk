@@ -7,6 +7,7 @@ dist_man_MANS = \
 	doc/man3/daemon_end_connection.3 \
 	doc/man3/daemon_exit_status.3 \
 	doc/man3/daemon_listen.3 \
+	doc/man3/daemon_listen_inherited.3 \
 	doc/man3/daemon_logger.3 \
 	doc/man3/daemon_master.3 \
 	doc/man3/daemon_next_connection.3 \

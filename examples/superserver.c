@@ -6,7 +6,8 @@
  *     superserver -P pidfile -k stop|quit|reload|status
  *
  * -f stays in the foreground. Without a port, or with 0, the kernel chooses
- * one. Each worker executes the program, with the connection as descriptors 0
+ * one; sockets that systemd or inetd has opened for it are used instead of
+ * both. Each worker executes the program, with the connection as descriptors 0
  * and 1, and both its addresses in the environment, in tcpserver's variables.
  * The pid file holds the master's pid while the daemon exists. Server and
  * workers run as the user, if one is named.
@@ -257,7 +258,11 @@ main(int argc, char *argv[])
 	daemon_set_worker_ask(0);
 	daemon_start();
 	daemon_clean_fd(STDERR_FILENO);
-	if ((count = daemon_listen(address, port, fds, MAX_SOCKETS)) == -1)
+	/* What systemd or inetd has opened, if anything; -a and -p otherwise. */
+	count = daemon_listen_inherited(NULL, fds, MAX_SOCKETS);
+	if (count == 0)
+		count = daemon_listen(address, port, fds, MAX_SOCKETS);
+	if (count == -1)
 		return 1;
 	if (strtol(port, NULL, 10) == 0)
 		print_port(fds[0]);

@@ -103,7 +103,8 @@ int daemon_next_connection(void);
  */
 
 /* Closes every descriptor above highest_kept except those that the library
- * needs and the sockets of daemon_listen(). EINVAL: highest_kept is below 2. */
+ * needs, the sockets of daemon_listen(), and those that
+ * daemon_listen_inherited() returns. EINVAL: highest_kept is below 2. */
 int daemon_clean_fd(int highest_kept);
 
 /* Opens a listening TCP socket on every address of host (NULL: all of this
@@ -111,6 +112,12 @@ int daemon_clean_fd(int highest_kept);
  * all), and stores them in fds. Returns how many: all, or none and -1, with a
  * line on stderr that says why. ENOSPC: more than max. */
 int daemon_listen(const char *host, const char *service, int *fds, int max);
+
+/* Stores in fds the listening sockets that the program was started with, by
+ * systemd or inetd: of those with a name only the ones called so, if name is
+ * not NULL. Returns how many, 0: none, so that daemon_listen() may follow; or
+ * -1, with a line on stderr that says why. */
+int daemon_listen_inherited(const char *name, int *fds, int max);
 
 /* Makes this process another user's for good: changes root, groups, group and
  * user, in that order, and makes sure that none can be had back. Names or

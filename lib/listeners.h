@@ -14,16 +14,18 @@
  */
 
 /* daemon_listen() has opened fd; or the daemon was started with it, and others
- * may hold it. -1 with errno. */
+ * may hold it; or it was started to listen there. -1 with errno. */
 int dsrv_ownsocket_add(int fd);
 int dsrv_ownsocket_add_inherited(int fd);
+int dsrv_ownsocket_add_given(int fd);
 /* fd, of the first kind, is closed. */
 void dsrv_ownsocket_forget(int fd);
 /* Whether fd is that socket, perhaps under another number. */
 int dsrv_ownsocket_is_ours(int fd);
 int dsrv_ownsocket_is_inherited(int fd);
-/* The lowest descriptor from there on that daemon_listen() returned and that is
- * still its socket; -1: there is none. And whether fd is one. */
+/* The lowest descriptor from there on that daemon_listen() returned or that the
+ * daemon was given, and that is still this socket; -1: there is none. And
+ * whether fd is one. */
 int dsrv_ownsocket_descriptor(int from);
 int dsrv_ownsocket_keeps(int fd);
 /* Whether there were some, and none is left. */
@@ -72,6 +74,14 @@ int dsrv_listener_inherit(int fd);
 /* Ends it for all processes that hold it, unless it is inherited; clients that
  * wait at a Unix-domain socket are accepted, and go when this process ends. */
 void dsrv_listener_end(int fd);
+
+/*
+ * inherited.c - daemon_listen_inherited(): sockets that the program was given
+ */
+
+/* In the process for which they are meant: takes them out of the environment,
+ * and keeps the one that is descriptor 0. -1 with errno. */
+int dsrv_inherited_take(void);
 
 /*
  * fdclean.c - close what is open

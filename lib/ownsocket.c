@@ -22,7 +22,8 @@ struct known {
 static struct list {
 	struct known *sockets;
 	int count;
-} ours, inherited;	/* opened here, or open when the daemon was started */
+} ours, inherited, given;	/* opened here; open when the daemon was
+				 * started; of these, the ones meant for it */
 
 /* Whether fd is the same socket. */
 static int
@@ -98,20 +99,27 @@ dsrv_ownsocket_add_inherited(int fd)
 	return remember(&inherited, fd);
 }
 
+int
+dsrv_ownsocket_add_given(int fd)
+{
+	return remember(&given, fd);
+}
+
 void
 dsrv_ownsocket_forget(int fd)
 {
 	forget(&ours, fd);
 }
 
-int
-dsrv_ownsocket_descriptor(int from)
+/* The lowest of a list from there on, or best, if that is lower; -1: none. */
+static int
+lowest(const struct list *list, int from, int best)
 {
 	const struct known *socket;
-	int i, best = -1;
+	int i;
 
-	for (i = 0; i < ours.count; i++) {
-		socket = &ours.sockets[i];
+	for (i = 0; i < list->count; i++) {
+		socket = &list->sockets[i];
 		if (socket->fd >= from && (best == -1 || socket->fd < best) &&
 		    is_that(socket, socket->fd))
 			best = socket->fd;
@@ -120,18 +128,19 @@ dsrv_ownsocket_descriptor(int from)
 }
 
 int
+dsrv_ownsocket_descriptor(int from)
+{
+	return lowest(&given, from, lowest(&ours, from, -1));
+}
+
+int
 dsrv_ownsocket_keeps(int fd)
 {
-	int i;
-
-	for (i = 0; i < ours.count; i++)
-		if (ours.sockets[i].fd == fd && is_that(&ours.sockets[i], fd))
-			return 1;
-	return 0;
+	return dsrv_ownsocket_descriptor(fd) == fd;
 }
 
 int
 dsrv_ownsocket_has_lost(void)
 {
-	return ours.count > 0 && dsrv_ownsocket_descriptor(0) == -1;
+	return ours.count > 0 && lowest(&ours, 0, -1) == -1;
 }

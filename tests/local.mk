@@ -11,6 +11,7 @@ CHECK_TESTS = \
 	tests/check_fdclean \
 	tests/check_finger \
 	tests/check_http \
+	tests/check_inherited \
 	tests/check_input \
 	tests/check_keeper \
 	tests/check_limit \
@@ -81,6 +82,8 @@ tests_check_finger_SOURCES = tests/check_finger.c
 tests_check_finger_LDADD = $(TEST_LIBS)
 tests_check_http_SOURCES = tests/check_http.c
 tests_check_http_LDADD = $(TEST_LIBS)
+tests_check_inherited_SOURCES = tests/check_inherited.c
+tests_check_inherited_LDADD = $(TEST_LIBS)
 tests_check_input_SOURCES = tests/check_input.c
 tests_check_input_LDADD = $(TEST_LIBS)
 tests_check_keeper_SOURCES = tests/check_keeper.c
