@@ -109,8 +109,9 @@ int daemon_clean_fd(int highest_kept);
 
 /* Opens a listening TCP socket on every address of host (NULL: all of this
  * machine's) and service (a port or its name; "0": a free port, the same for
- * all), and stores them in fds. Returns how many: all, or none and -1, with a
- * line on stderr that says why. ENOSPC: more than max. */
+ * all), or one in the Unix domain if service is an absolute path. Stores them in
+ * fds and returns how many: all, or none and -1, with a line on stderr that says
+ * why. ENOSPC: more than max. */
 int daemon_listen(const char *host, const char *service, int *fds, int max);
 
 /* Stores in fds the listening sockets that the program was started with, by

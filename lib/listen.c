@@ -194,17 +194,28 @@ report_address(const struct addrinfo *ai, int error)
 	    strerror(error));
 }
 
-int
-daemon_listen(const char *host, const char *service, int *fds, int max)
+/* In the Unix domain. */
+static int
+listen_here(const char *service, int *fds)
+{
+	int saved = errno;
+
+	if ((fds[0] = dsrv_unixsocket_listen(service)) == -1) {
+		saved = errno;
+		dsrv_report("listen on %s: %s", service, strerror(saved));
+	}
+	errno = saved;
+	return fds[0] == -1 ? -1 : 1;
+}
+
+/* On the network. */
+static int
+listen_there(const char *host, const char *service, int *fds, int max)
 {
 	struct addrinfo hints, *found;
 	const struct addrinfo *failed;
 	int result, error, count, tries = 0, any_port, saved = errno;
 
-	if (service == NULL || fds == NULL || max < 1) {
-		errno = EINVAL;
-		return -1;
-	}
 	memset(&hints, 0, sizeof hints);
 	hints.ai_flags = AI_PASSIVE;
 	hints.ai_socktype = SOCK_STREAM;
@@ -229,4 +240,18 @@ daemon_listen(const char *host, const char *service, int *fds, int max)
 	freeaddrinfo(found);
 	errno = count == -1 ? error : saved;
 	return count;
+}
+
+int
+daemon_listen(const char *host, const char *service, int *fds, int max)
+{
+	int is_unix = service != NULL && dsrv_unixsocket_is_meant(service);
+
+	if (service == NULL || fds == NULL || max < 1 ||
+	    (is_unix && host != NULL)) {
+		errno = EINVAL;
+		return -1;
+	}
+	return is_unix ? listen_here(service, fds) :
+	    listen_there(host, service, fds, max);
 }

@@ -76,6 +76,17 @@ int dsrv_listener_inherit(int fd);
 void dsrv_listener_end(int fd);
 
 /*
+ * unixsocket.c - a listening Unix-domain socket, and the file that is its name
+ */
+
+/* Whether a service is the name of one. */
+int dsrv_unixsocket_is_meant(const char *service);
+/* -1 with errno. */
+int dsrv_unixsocket_listen(const char *service);
+/* In the master, at the end: removes the files, unless they are others'. */
+void dsrv_unixsocket_remove(void);
+
+/*
  * inherited.c - daemon_listen_inherited(): sockets that the program was given
  */
 

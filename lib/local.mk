@@ -85,6 +85,7 @@ lib_libdaemonsrv_la_SOURCES = \
 	lib/statuspipe.c \
 	lib/supervise.c \
 	lib/timeformat.c \
+	lib/unixsocket.c \
 	lib/wakeup.c \
 	lib/worker.c \
 	lib/workers.h \

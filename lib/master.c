@@ -16,6 +16,7 @@
 
 #include "report.h"
 #include "start.h"
+#include "listeners.h"
 #include "master.h"
 
 enum { NOBODY = -1 };	/* beside DAEMON_SERVER and DAEMON_LOGGER */
@@ -142,6 +143,7 @@ finish_master(struct master *m)
 {
 	int fatal = dsrv_settings()->master_return_fatal;
 
+	dsrv_unixsocket_remove();
 	if (m->reason_given)
 		dsrv_statuspipe_say(DSRV_STATUS_ENDED, m->status);
 	/* Do not restore signals before exiting: one of them could change the

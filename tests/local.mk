@@ -36,6 +36,7 @@ CHECK_TESTS = \
 	tests/check_spare \
 	tests/check_startup \
 	tests/check_superserver \
+	tests/check_unixsocket \
 	tests/check_wakeup \
 	tests/check_worker \
 	# EOL
@@ -149,6 +150,8 @@ tests_check_startup_SOURCES = tests/check_startup.c
 tests_check_startup_LDADD = $(TEST_LIBS)
 tests_check_superserver_SOURCES = tests/check_superserver.c
 tests_check_superserver_LDADD = $(TEST_LIBS)
+tests_check_unixsocket_SOURCES = tests/check_unixsocket.c
+tests_check_unixsocket_LDADD = $(TEST_LIBS)
 tests_check_wakeup_SOURCES = tests/check_wakeup.c
 tests_check_wakeup_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
 tests_check_wakeup_LDADD = $(UNIT_LIBS)

@@ -1,0 +1,247 @@
+/*
+ * unixsocket.c - a listening Unix-domain socket, and the file that is its name
+ *
+ * The file outlives the socket. One that nobody listens on is replaced. The
+ * directory is locked from before bind(2) until after listen(2), since a socket
+ * between the two looks like a dead one.
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#include "config.h"
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "logfile.h"
+#include "listeners.h"
+
+enum { LOCK_TRIES = 100, LOCK_PAUSE = 10 /* ms */ };
+
+struct name {
+	struct sockaddr_un addr;
+	socklen_t len;
+};
+
+static struct {
+	struct bound {
+		struct name name;
+		struct stat file;
+	} *all;
+	int count;
+} bound;
+
+int
+dsrv_unixsocket_is_meant(const char *service)
+{
+#ifdef __linux__
+	if (*service == '@')
+		return 1;
+#endif
+	return *service == '/';
+}
+
+/* -1 with errno. */
+static int
+name_of(struct name *name, const char *service)
+{
+	size_t len = strlen(service);
+
+	memset(name, 0, sizeof *name);
+	name->addr.sun_family = AF_UNIX;
+	if (len >= sizeof name->addr.sun_path) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	memcpy(name->addr.sun_path, service, len);
+	name->len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
+	if (*service == '/')
+		name->len++;		/* its NUL */
+	else
+		name->addr.sun_path[0] = '\0';
+	return 0;
+}
+
+static int
+is_path(const struct name *name)
+{
+	return name->addr.sun_path[0] != '\0';
+}
+
+/*
+ * The lock of its directory; where that cannot be read there is none
+ */
+
+/* -1: it cannot be opened. */
+static int
+open_directory(const struct name *name)
+{
+	char path[sizeof name->addr.sun_path];
+	size_t len = (size_t)(strrchr(name->addr.sun_path, '/') -
+	    name->addr.sun_path);
+
+	memcpy(path, name->addr.sun_path, len + 1);
+	path[len > 0 ? len : 1] = '\0';
+	return dsrv_descriptors_own(open(path,
+	    O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+}
+
+/* -1 with EWOULDBLOCK after a while: another process keeps it. */
+static int
+lock(int directory, int tries)
+{
+	if (directory == -1)
+		return 0;
+	fcntl(directory, F_SETFD, FD_CLOEXEC);
+	while (dsrv_filelock_take(directory) == -1) {
+		if (--tries == 0)
+			return -1;
+		dsrv_clock_sleep(LOCK_PAUSE);
+	}
+	return 0;
+}
+
+/*
+ * Listening
+ */
+
+/* Anything but a refusal means that it is alive, or not ours to judge. */
+static int
+is_dead(const struct name *name)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0), is_refused;
+
+	if (fd == -1)
+		return 0;
+	is_refused = dsrv_descriptors_nonblock(fd) == 0 &&
+	    connect(fd, (const struct sockaddr *)&name->addr, name->len) == -1 &&
+	    errno == ECONNREFUSED;
+	close(fd);
+	return is_refused;
+}
+
+/* A file that is not a socket refuses clients too. */
+static int
+remove_dead(const struct name *name)
+{
+	struct stat file;
+
+	if (is_path(name) && lstat(name->addr.sun_path, &file) == 0 &&
+	    S_ISSOCK(file.st_mode) && is_dead(name))
+		return unlink(name->addr.sun_path);
+	errno = EADDRINUSE;
+	return -1;
+}
+
+static int
+bind_to(int fd, const struct name *name)
+{
+	const struct sockaddr *addr = (const struct sockaddr *)&name->addr;
+
+	if (bind(fd, addr, name->len) == 0)
+		return 0;
+	return errno == EADDRINUSE && remove_dead(name) == 0 ?
+	    bind(fd, addr, name->len) : -1;
+}
+
+static int
+remember(const struct name *name)
+{
+	struct bound *more;
+
+	if (!is_path(name))
+		return 0;
+	more = realloc(bound.all, ((size_t)bound.count + 1) * sizeof *more);
+	if (more == NULL)
+		return -1;
+	bound.all = more;
+	more[bound.count].name = *name;
+	if (lstat(name->addr.sun_path, &more[bound.count].file) == -1)
+		return -1;
+	bound.count++;
+	return 0;
+}
+
+static int
+listen_as(int fd, const struct name *name)
+{
+	if (bind_to(fd, name) == -1)
+		return -1;
+	if (listen(fd, SOMAXCONN) == 0 && dsrv_ownsocket_add(fd) == 0 &&
+	    remember(name) == 0)
+		return 0;
+	if (is_path(name))
+		unlink(name->addr.sun_path);
+	return -1;
+}
+
+static int
+listen_locked(const struct name *name)
+{
+	int fd = dsrv_descriptors_own(socket(AF_UNIX, SOCK_STREAM, 0)), saved;
+
+	if (fd == -1)
+		return -1;
+	fcntl(fd, F_SETFD, FD_CLOEXEC);
+	if (listen_as(fd, name) == 0)
+		return fd;
+	saved = errno;
+	dsrv_ownsocket_forget(fd);
+	close(fd);
+	errno = saved;
+	return -1;
+}
+
+int
+dsrv_unixsocket_listen(const char *service)
+{
+	struct name name;
+	int directory, fd = -1, saved;
+
+	if (name_of(&name, service) == -1)
+		return -1;
+	directory = is_path(&name) ? open_directory(&name) : -1;
+	if (lock(directory, LOCK_TRIES) == 0)
+		fd = listen_locked(&name);
+	saved = errno;
+	dsrv_descriptors_close(&directory);
+	errno = saved;
+	return fd;
+}
+
+/*
+ * At the end
+ */
+
+/* A new file can have the number of one that is gone, but not its time. A file
+ * that was only given other rights since then has another time, too. */
+static int
+is_still_ours(const struct bound *one)
+{
+	struct stat now;
+
+	return lstat(one->name.addr.sun_path, &now) == 0 &&
+	    now.st_dev == one->file.st_dev && now.st_ino == one->file.st_ino &&
+	    ((now.st_ctim.tv_sec == one->file.st_ctim.tv_sec &&
+	    now.st_ctim.tv_nsec == one->file.st_ctim.tv_nsec) ||
+	    is_dead(&one->name));
+}
+
+void
+dsrv_unixsocket_remove(void)
+{
+	int i, directory;
+
+	for (i = 0; i < bound.count; i++) {
+		directory = open_directory(&bound.all[i].name);
+		if (lock(directory, 1) == 0 && is_still_ours(&bound.all[i]))
+			unlink(bound.all[i].name.addr.sun_path);
+		dsrv_descriptors_close(&directory);
+	}
+}

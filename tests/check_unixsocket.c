@@ -1,0 +1,427 @@
+/*
+ * check_unixsocket.c - daemon_listen() in the Unix domain
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#include "config.h"
+
+#ifdef HAVE_FLOCK
+#include <sys/file.h>
+#endif
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+
+#include "harness.h"
+
+enum { LONGEST = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1,
+	ROUNDS = 50, RIVALS = 4 };
+
+static char path[512];
+static int fds[1];
+
+static void
+choose_path(const char *name)
+{
+	snprintf(path, sizeof path, "%s/%s", scratch(), name);
+}
+
+static int
+try_to_connect(const char *name)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) +
+	    strlen(name));
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	memcpy(addr.sun_path, name, strlen(name));
+	if (name[0] == '@')
+		addr.sun_path[0] = '\0';
+	if (connect(fd, (struct sockaddr *)&addr, len) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+static int
+exists(void)
+{
+	struct stat file;
+
+	return lstat(path, &file) == 0;
+}
+
+static void
+listens(void)
+{
+	ck_assert_int_eq(daemon_listen(NULL, path, fds, 1), 1);
+}
+
+static void
+fails(int error)
+{
+	int before = descriptors_of(getpid());
+
+	errno = 0;
+	ck_assert_int_eq(daemon_listen(NULL, path, fds, 1), -1);
+	ck_assert_int_eq(errno, error);
+	ck_assert_int_eq(descriptors_of(getpid()), before);
+}
+
+START_TEST(a_path_is_a_unix_domain_socket)
+{
+	int fd;
+
+	choose_path("s");
+	errno = ERANGE;
+	listens();
+	ck_assert_int_eq(errno, ERANGE);
+	ck_assert_int_gt(fds[0], 2);
+	ck_assert(fcntl(fds[0], F_GETFD) & FD_CLOEXEC);
+	ck_assert_int_ge(fd = try_to_connect(path), 0);
+	close(fd);
+}
+END_TEST
+
+START_TEST(a_name_with_an_at_sign_is_an_abstract_one)
+{
+	snprintf(path, sizeof path, "@testd-%ld", (long)getpid());
+	listens();
+	ck_assert_int_ge(try_to_connect(path), 0);
+	fails(EADDRINUSE);
+}
+END_TEST
+
+START_TEST(it_has_no_host)
+{
+	errno = 0;
+	ck_assert_int_eq(daemon_listen("127.0.0.1", "/nowhere", fds, 1), -1);
+	ck_assert_int_eq(errno, EINVAL);
+}
+END_TEST
+
+/* As a daemon that was killed leaves it. */
+START_TEST(a_dead_one_is_replaced)
+{
+	choose_path("s");
+	listens();
+	close(fds[0]);
+	ck_assert(exists());
+	listens();
+	ck_assert_int_ge(try_to_connect(path), 0);
+}
+END_TEST
+
+START_TEST(a_living_one_is_in_use)
+{
+	int first;
+
+	choose_path("s");
+	listens();
+	first = fds[0];
+	fails(EADDRINUSE);
+	ck_assert_int_ge(try_to_connect(path), 0);
+	/* Even if its queue is full. */
+	ck_assert_int_eq(listen(first, 0), 0);
+	fcntl(first, F_SETFL, O_NONBLOCK);
+	fails(EADDRINUSE);
+	ck_assert(exists());
+}
+END_TEST
+
+START_TEST(a_living_datagram_socket_is_in_use)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+
+	choose_path("s");
+	snprintf(addr.sun_path, sizeof addr.sun_path, "%.100s", path);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&addr, sizeof addr), 0);
+	fails(EADDRINUSE);
+	ck_assert(exists());
+}
+END_TEST
+
+static void
+stays(void)
+{
+	struct stat before, after;
+
+	ck_assert_int_eq(lstat(path, &before), 0);
+	fails(EADDRINUSE);
+	ck_assert_int_eq(lstat(path, &after), 0);
+	ck_assert(before.st_ino == after.st_ino);
+}
+
+START_TEST(anything_else_stays)
+{
+	char target[600];
+
+	choose_path("file");
+	close(open(path, O_CREAT | O_WRONLY, 0600));
+	stays();
+	choose_path("fifo");
+	ck_assert_int_eq(mkfifo(path, 0600), 0);
+	stays();
+	choose_path("directory");
+	ck_assert_int_eq(mkdir(path, 0700), 0);
+	stays();
+	choose_path("dead");
+	listens();
+	close(fds[0]);
+	snprintf(target, sizeof target, "%s", path);
+	choose_path("link");
+	ck_assert_int_eq(symlink(target, path), 0);
+	stays();
+	choose_path("dangling");
+	ck_assert_int_eq(symlink("nowhere", path), 0);
+	stays();
+}
+END_TEST
+
+static void
+fill_path(int length)
+{
+	choose_path("");
+	memset(path + strlen(path), 'x', sizeof path - strlen(path));
+	path[length] = '\0';
+}
+
+START_TEST(a_path_has_at_most_107_bytes)
+{
+	fill_path(LONGEST);
+	listens();
+	ck_assert(exists());
+	fill_path(LONGEST + 1);
+	fails(ENAMETOOLONG);
+	ck_assert(!exists());
+}
+END_TEST
+
+START_TEST(a_directory_that_is_absent_or_closed_is_an_error)
+{
+	uid_t user = geteuid();
+
+	choose_path("nowhere/s");
+	fails(ENOENT);
+	choose_path("closed");
+	ck_assert_int_eq(mkdir(path, 0555), 0);
+	choose_path("closed/s");
+	if (skip_if(user == 0 && (chmod(scratch(), 0755) == -1 ||
+	    seteuid(65534) == -1), "this is root"))
+		return;
+	fails(EACCES);
+	ck_assert_int_eq(seteuid(user), 0);
+}
+END_TEST
+
+#ifdef HAVE_FLOCK
+START_TEST(a_directory_that_stays_locked_is_an_error)
+{
+	int directory = open(scratch(), O_RDONLY);
+
+	ck_assert_int_eq(flock(directory, LOCK_EX), 0);
+	choose_path("s");
+	errno = 0;
+	ck_assert_int_eq(daemon_listen(NULL, path, fds, 1), -1);
+	ck_assert_int_eq(errno, EWOULDBLOCK);
+	ck_assert(!exists());
+}
+END_TEST
+#endif
+
+/* Each tells whether it listens, and waits until it is killed. */
+static void
+rival(int to_test)
+{
+	char has = daemon_listen(NULL, path, fds, 1) == 1;
+
+	if (write(to_test, &has, 1) != 1)
+		_exit(1);
+	for (;;)
+		pause();
+}
+
+START_TEST(of_several_at_the_same_moment_one_wins)
+{
+	int round, i, ends[2], winners;
+	pid_t rivals[RIVALS];
+	char has;
+
+	choose_path("s");
+	ck_assert_int_eq(pipe(ends), 0);
+	for (round = 0; round < ROUNDS; round++) {
+		for (i = 0; i < RIVALS; i++)
+			if ((rivals[i] = fork()) == 0) {
+				dup2(open("/dev/null", O_WRONLY), 2);
+				rival(ends[1]);
+			}
+		for (i = winners = 0; i < RIVALS; i++) {
+			hold(read(ends[0], &has, 1) == 1, "a rival is gone");
+			winners += has;
+		}
+		hold(winners == 1, "%d win", winners);
+		for (i = 0; i < RIVALS; i++) {
+			send_signal(rivals[i], SIGKILL);
+			ended(rivals[i]);
+		}
+	}
+}
+END_TEST
+
+/*
+ * A daemon with it
+ */
+
+static void
+serve_path(void)
+{
+	daemon_set_program_name("testd");
+	daemon_start();
+	if (daemon_listen(NULL, path, fds, 1) != 1)
+		_exit(97);
+	daemon_clean_fd(FACTS);
+	tell_pid("master");
+	daemon_master();
+	tell_pid("server");
+	daemon_success();
+	daemon_server(fds, 1);
+	puts("hello");
+}
+
+static struct run run;
+static pid_t master, server;
+
+static void
+start_path(void)
+{
+	int fd;
+
+	choose_path("s");
+	run_daemon(&run, serve_path);
+	master = (pid_t)heard(&run, "master");
+	server = (pid_t)heard(&run, "server");
+	ck_assert_int_ge(fd = try_to_connect(path), 0);
+	hears(fd, "hello");
+	close(fd);
+}
+
+static void
+ends(int status)
+{
+	send_signal(master, SIGTERM);
+	exited(ended(master), status);
+	nothing_left();
+}
+
+START_TEST(the_master_removes_its_file_at_the_end)
+{
+	start_path();
+	send_signal(master, SIGHUP);
+	server = (pid_t)heard(&run, "server");
+	ck_assert_int_ge(try_to_connect(path), 0);
+	ends(0);
+	ck_assert(!exists());
+}
+END_TEST
+
+START_TEST(also_one_that_was_given_other_rights)
+{
+	start_path();
+	ck_assert_int_eq(chmod(path, 0666), 0);
+	ends(0);
+	ck_assert(!exists());
+}
+END_TEST
+
+START_TEST(also_when_the_server_cannot_be_restarted)
+{
+	daemon_set_restart_count_max(1);
+	start_path();
+	send_signal(server, SIGKILL);
+	server = (pid_t)heard(&run, "server");
+	send_signal(server, SIGKILL);
+	exited(ended(master), 128 + SIGKILL);
+	nothing_left();
+	ck_assert(!exists());
+}
+END_TEST
+
+static void
+fails_to_start(void)
+{
+	daemon_start();
+	if (daemon_listen(NULL, path, fds, 1) != 1)
+		_exit(97);
+	daemon_master();
+	exit(3);
+}
+
+START_TEST(a_start_that_fails_leaves_no_file)
+{
+	choose_path("s");
+	run_start(&run, fails_to_start);
+	exited(run_wait(&run), 3);
+	ck_assert(!exists());
+}
+END_TEST
+
+START_TEST(the_master_leaves_the_file_of_another)
+{
+	int own;
+
+	start_path();
+	ck_assert_int_eq(unlink(path), 0);
+	listens();
+	own = fds[0];
+	ends(0);
+	ck_assert(exists());
+	ck_assert_int_ge(try_to_connect(path), 0);
+	close(own);
+}
+END_TEST
+
+/* It is served again as soon as the next daemon starts. */
+START_TEST(a_master_that_was_killed_leaves_a_file_that_the_next_replaces)
+{
+	start_path();
+	send_signal(master, SIGKILL);
+	ended(master);
+	ended(server);
+	ck_assert(exists());
+	start_path();
+	ends(0);
+	ck_assert(!exists());
+}
+END_TEST
+
+int
+main(void)
+{
+	const TTest *const tests[] = {
+		a_path_is_a_unix_domain_socket,
+		a_name_with_an_at_sign_is_an_abstract_one,
+		it_has_no_host,
+		a_dead_one_is_replaced,
+		a_living_one_is_in_use,
+		a_living_datagram_socket_is_in_use,
+		anything_else_stays,
+		a_path_has_at_most_107_bytes,
+		a_directory_that_is_absent_or_closed_is_an_error,
+#ifdef HAVE_FLOCK
+		a_directory_that_stays_locked_is_an_error,
+#endif
+		of_several_at_the_same_moment_one_wins,
+		the_master_removes_its_file_at_the_end,
+		also_one_that_was_given_other_rights,
+		also_when_the_server_cannot_be_restarted,
+		a_start_that_fails_leaves_no_file,
+		the_master_leaves_the_file_of_another,
+		a_master_that_was_killed_leaves_a_file_that_the_next_replaces
+	};
+
+	return RUN_TESTS("unixsocket", tests);
+}
