@@ -28,6 +28,7 @@ dist_man_MANS = \
 	doc/man3/daemon_set_logger_return_fatal.3 \
 	doc/man3/daemon_set_logger_size_max.3 \
 	doc/man3/daemon_set_master_return_fatal.3 \
+	doc/man3/daemon_set_notify_fd.3 \
 	doc/man3/daemon_set_pid_file.3 \
 	doc/man3/daemon_set_program_name.3 \
 	doc/man3/daemon_set_restart_count_max.3 \

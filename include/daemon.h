@@ -173,6 +173,10 @@ int daemon_set_foreground(int on);
  * agent (1). */
 int daemon_set_thread_check(int on);
 
+/* daemon_master(): a descriptor, at least 1, to which the master writes a
+ * newline at success, and which it then closes, as s6 and dinit want (none). */
+int daemon_set_notify_fd(int fd);
+
 /* daemon_master(): restarts in all, not counting those that a signal asked
  * for (0). */
 int daemon_set_restart_count_max(int count);

@@ -28,17 +28,24 @@ enum {
 static int
 kept(int fd)
 {
-	return dsrv_role_descriptor(fd) == fd || dsrv_ownsocket_keeps(fd);
+	return dsrv_role_descriptor(fd) == fd || dsrv_ownsocket_keeps(fd) ||
+	    dsrv_notify_descriptor(fd) == fd;
+}
+
+/* -1 is none. */
+static int
+lower(int a, int b)
+{
+	return a == -1 || (b != -1 && b < a) ? b : a;
 }
 
 /* The lowest of those that is at least from; -1: none. */
 static int
 next_kept(int from)
 {
-	int own = dsrv_role_descriptor(from);
-	int listener = dsrv_ownsocket_descriptor(from);
-
-	return own == -1 || (listener != -1 && listener < own) ? listener : own;
+	return lower(dsrv_role_descriptor(from),
+	    lower(dsrv_ownsocket_descriptor(from),
+	    dsrv_notify_descriptor(from)));
 }
 
 /* From first to last; -1: to the highest possible one. */

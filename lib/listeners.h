@@ -81,6 +81,10 @@ void dsrv_listener_end(int fd);
 
 /* Whether a service is the name of one. */
 int dsrv_unixsocket_is_meant(const char *service);
+/* Its address. -1 with errno: the name is too long. */
+struct sockaddr_un;
+int dsrv_unixsocket_name(struct sockaddr_un *, socklen_t *,
+    const char *service);
 /* -1 with errno. */
 int dsrv_unixsocket_listen(const char *service);
 /* In the master, at the end: removes the files, unless they are others'. */

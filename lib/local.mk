@@ -48,6 +48,7 @@ lib_libdaemonsrv_la_SOURCES = \
 	lib/masterstop.c \
 	lib/memory.c \
 	lib/notice.c \
+	lib/notify.c \
 	lib/offspring.c \
 	lib/orphans.c \
 	lib/outbox.c \

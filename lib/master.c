@@ -25,6 +25,16 @@ enum { NOBODY = -1 };	/* beside DAEMON_SERVER and DAEMON_LOGGER */
  * Events
  */
 
+/* Of all servers; spares count too. */
+static int
+workers(const struct master *m)
+{
+	int count = m->server.pid != 0 ? m->roster->count : 0;
+
+	return (count < 0 || count > DSRV_WORKERS_MAX ? 0 : count) +
+	    m->orphans.count;
+}
+
 /* Returns what this process is now: a new child, or still the master. */
 static int
 handle_timer(struct master *m)
@@ -41,6 +51,9 @@ handle_timer(struct master *m)
 		break;
 	case HANG:
 		dsrv_master_end_hung_server(m);
+		break;
+	case NOTIFY:
+		dsrv_notify_look(workers(m));
 		break;
 	case LOGGER:
 		if (m->log.logger.pid == 0)
@@ -170,6 +183,7 @@ loop_as_master(struct master *m)
 
 	for (;;) {
 		dsrv_master_share_orphans(m);
+		dsrv_loop_set_timer(&m->loop, NOTIFY, dsrv_notify_when());
 		switch (dsrv_loop_next(&m->loop)) {
 		case DSRV_EVENT_SIGNAL:
 			/* A success that came before it counts. */

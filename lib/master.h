@@ -177,7 +177,8 @@ void dsrv_keeplog_silence(struct dsrv_keeplog *, int64_t ms);
 
 /* Of the loop: the first four have a descriptor; all but the starter have a
  * timer. */
-enum { STARTER, SERVER, LOGGER, ORPHANS, PHASE, CRASHES, HANG, TAGS };
+enum { STARTER, SERVER, LOGGER, ORPHANS, PHASE, CRASHES, HANG, NOTIFY,
+	TAGS };
 
 struct master {
 	struct dsrv_loop loop;

@@ -29,6 +29,7 @@ close_pipes(struct master *m)
 	dsrv_supervise_close(&m->log.logger);
 	dsrv_orphans_leave(&m->orphans);
 	dsrv_role_leave_pid_file();
+	dsrv_notify_leave();
 }
 
 /* As fork(2). A failure before the first success ends the start. */
@@ -95,6 +96,7 @@ confirm(struct master *m)
 	m->confirmed = 1;
 	if (m->phase == DSRV_PHASE_STARTING)
 		dsrv_master_enter(m, DSRV_PHASE_RUNNING);
+	dsrv_notify_ready();
 	dsrv_statuspipe_say(DSRV_STATUS_SUCCESS, 0);
 	dsrv_loop_forget(&m->loop, STARTER);
 	dsrv_role_disconnect();
@@ -123,6 +125,8 @@ dsrv_master_hear_server(struct master *m)
 		switch (dsrv_statuspipe_hear(m->server.from_child, &number)) {
 		case DSRV_STATUS_SUCCESS:
 			confirm(m);
+			if (m->request.asked == 0)
+				dsrv_notify_reloaded(NULL);
 			break;
 		case DSRV_STATUS_ASKED:
 			m->request.obeyed |= dsrv_sigtable_ask(number);
@@ -212,6 +216,8 @@ bury_server(struct master *m)
 	if (WIFSIGNALED(status) &&
 	    dsrv_sigtable_ask(WTERMSIG(status)) & DSRV_ASK_FOR_GOOD)
 		dsrv_master_ask(m, WTERMSIG(status));
+	if (m->request.asked == 0)
+		dsrv_notify_reloaded(dsrv_report_how(status));
 	dsrv_master_end_listeners(m);
 	judge_server(m, status);
 }

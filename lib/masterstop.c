@@ -90,12 +90,23 @@ dsrv_master_end_listeners(struct master *m)
 	}
 }
 
+/* A reload can be asked for again: the manager waits for what follows that. */
+static void
+tell_manager(const struct master *m)
+{
+	if (dsrv_master_is_for_good(m))
+		dsrv_notify_stopping();
+	else
+		dsrv_notify_reloading();
+}
+
 int
 dsrv_master_ask(struct master *m, int signo)
 {
 	if (!dsrv_sigtable_raise(&m->request.asked, signo))
 		return 0;
 	m->request.signo = signo;
+	tell_manager(m);
 	dsrv_orphans_signal(&m->orphans, dsrv_sigtable_to_workers(signo));
 	begin_to_stop(m);
 	return 1;
@@ -107,6 +118,7 @@ dsrv_master_end(struct master *m, int status)
 	if (m->status != -1)
 		return;
 	m->status = status;
+	dsrv_notify_stopping();
 	dsrv_supervise_again(&m->server, DSRV_NEVER);
 	if (m->server.pid != 0 || !dsrv_master_is_for_good(m))
 		dsrv_master_ask(m, SIGTERM);
@@ -132,6 +144,8 @@ dsrv_master_take(struct master *m, int signo)
 	if (signo == SIGHUP)
 		dsrv_supervise_signal(&m->log.logger, SIGHUP);
 	raised = dsrv_master_ask(m, signo);
+	if (!raised && signo == SIGHUP)
+		tell_manager(m);
 	/* Even if not raised: a handler of the program may have taken the last
 	 * one before daemon_server(), which ignores repetitions. */
 	if (m->server.pid != 0) {

@@ -106,6 +106,28 @@ void dsrv_role_keep(const int *fds, int count);
 int dsrv_role_descriptor(int from);
 
 /*
+ * notify.c - what the service manager is told, and when
+ */
+
+/* In daemon_start(): takes it out of the environment; -1 with errno. */
+int dsrv_notify_take(void);
+/* In the master: the first success. */
+void dsrv_notify_ready(void);
+/* A reload begins; it is over. failure: what has become of the next server;
+ * NULL: it has confirmed. */
+void dsrv_notify_reloading(void);
+void dsrv_notify_reloaded(const char *failure);
+/* The daemon begins to end. */
+void dsrv_notify_stopping(void);
+/* When to call dsrv_notify_look(), which tells what is due; DSRV_NEVER. */
+int64_t dsrv_notify_when(void);
+void dsrv_notify_look(int workers);
+/* In a child of the master: closes the descriptor, if it is still open. */
+void dsrv_notify_leave(void);
+/* That descriptor, if it is at least from; -1: it is not, or there is none. */
+int dsrv_notify_descriptor(int from);
+
+/*
  * statuspipe.c - the words that travel up the status pipe
  */
 

@@ -187,6 +187,12 @@ daemon_set_stop_timeout(int seconds)
 	return set(&settings.stop_timeout, seconds, 0, INT_MAX);
 }
 
+int
+daemon_set_notify_fd(int fd)
+{
+	return set(&settings.notify_fd, fd, 1, INT_MAX);
+}
+
 void
 dsrv_settings_stay_in_foreground(void)
 {

@@ -137,7 +137,8 @@ daemon_start(void)
 	if ((error = dsrv_role_enter(DSRV_PROGRAM, "start")) != 0)
 		return dsrv_report_end(1, error,
 		    dsrv_settings()->start_return_fatal);
-	if (dsrv_inherited_take() == -1 || dsrv_fdclean_inherit() == -1)
+	if (dsrv_notify_take() == -1 || dsrv_inherited_take() == -1 ||
+	    dsrv_fdclean_inherit() == -1)
 		return refuse("start", errno);
 	dsrv_settings_start_here();
 	if (getpid() == 1)	/* its end would be that of all processes */

@@ -47,24 +47,24 @@ dsrv_unixsocket_is_meant(const char *service)
 	return *service == '/';
 }
 
-/* -1 with errno. */
-static int
-name_of(struct name *name, const char *service)
+int
+dsrv_unixsocket_name(struct sockaddr_un *addr, socklen_t *addr_len,
+    const char *service)
 {
 	size_t len = strlen(service);
 
-	memset(name, 0, sizeof *name);
-	name->addr.sun_family = AF_UNIX;
-	if (len >= sizeof name->addr.sun_path) {
+	memset(addr, 0, sizeof *addr);
+	addr->sun_family = AF_UNIX;
+	if (len >= sizeof addr->sun_path) {
 		errno = ENAMETOOLONG;
 		return -1;
 	}
-	memcpy(name->addr.sun_path, service, len);
-	name->len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
+	memcpy(addr->sun_path, service, len);
+	*addr_len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
 	if (*service == '/')
-		name->len++;		/* its NUL */
+		++*addr_len;		/* its NUL */
 	else
-		name->addr.sun_path[0] = '\0';
+		addr->sun_path[0] = '\0';
 	return 0;
 }
 
@@ -204,7 +204,7 @@ dsrv_unixsocket_listen(const char *service)
 	struct name name;
 	int directory, fd = -1, saved;
 
-	if (name_of(&name, service) == -1)
+	if (dsrv_unixsocket_name(&name.addr, &name.len, service) == -1)
 		return -1;
 	directory = is_path(&name) ? open_directory(&name) : -1;
 	if (lock(directory, LOCK_TRIES) == 0)

@@ -22,6 +22,7 @@ CHECK_TESTS = \
 	tests/check_logline \
 	tests/check_loop \
 	tests/check_master \
+	tests/check_notify \
 	tests/check_phase \
 	tests/check_outbox \
 	tests/check_output \
@@ -112,6 +113,8 @@ tests_check_loop_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
 tests_check_loop_LDADD = $(UNIT_LIBS)
 tests_check_master_SOURCES = tests/check_master.c
 tests_check_master_LDADD = $(TEST_LIBS)
+tests_check_notify_SOURCES = tests/check_notify.c
+tests_check_notify_LDADD = $(TEST_LIBS)
 tests_check_phase_SOURCES = tests/check_phase.c
 tests_check_phase_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
 tests_check_phase_LDADD = $(UNIT_LIBS)

@@ -1,0 +1,272 @@
+/*
+ * notify.c - what the service manager is told, and when
+ *
+ * As sd_notify(3) has it, in a datagram to the socket of NOTIFY_SOCKET; and as
+ * s6 has it, by a newline on a descriptor. Only the master speaks. It never
+ * waits: what a full socket does not take is kept, and tried again.
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#include "config.h"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "report.h"
+#include "role.h"
+#include "listeners.h"
+
+enum {
+	TEXT = 256, KEPT = 8,
+	FIRST_PAUSE = 100, LONGEST_PAUSE = 10000	/* ms */
+};
+
+static struct {
+	char *name;		/* NULL: nobody wants to know */
+	struct sockaddr_un addr;
+	socklen_t len;
+	char kept[KEPT][TEXT];	/* messages that were not taken, in order */
+	int count;
+	int failures;		/* in a row */
+	int64_t again;		/* when to try the next time */
+	int error;		/* that was reported last */
+	int is_ready;		/* the start has succeeded */
+	int is_reloading;
+	int is_stopping;
+	int64_t look;		/* when to look at the workers */
+	int workers;		/* that it was told of; -1: none */
+} manager = { .again = DSRV_NEVER, .look = DSRV_NEVER, .workers = -1 };
+
+static int fd_is_done;		/* the newline was written */
+
+int
+dsrv_notify_take(void)
+{
+	const char *name = getenv("NOTIFY_SOCKET");
+	char *copy = NULL;
+
+	if (name != NULL && *name != '\0' && (copy = strdup(name)) == NULL)
+		return -1;
+	unsetenv("NOTIFY_SOCKET");
+	if (copy == NULL)
+		return 0;
+	if (!dsrv_unixsocket_is_meant(copy))
+		errno = EAFNOSUPPORT;
+	else if (dsrv_unixsocket_name(&manager.addr, &manager.len, copy) == 0) {
+		manager.name = copy;
+		return 0;
+	}
+	dsrv_report("notify %s: %s", copy, strerror(errno));
+	free(copy);
+	return 0;
+}
+
+/*
+ * Sending
+ */
+
+/* 0, or an error number. */
+static int
+send_text(const char *text)
+{
+	int fd = dsrv_descriptors_own(socket(AF_UNIX, SOCK_DGRAM, 0)), error;
+
+	if (fd == -1)
+		return errno;
+	fcntl(fd, F_SETFD, FD_CLOEXEC);
+	error = sendto(fd, text, strlen(text), MSG_DONTWAIT | MSG_NOSIGNAL,
+	    (struct sockaddr *)&manager.addr, manager.len) == -1 ? errno : 0;
+	close(fd);
+	return error;
+}
+
+/* A manager that comes back asks anew for what it needs; but one that is busy,
+ * or a machine that is short of something, is waited for. */
+static int
+is_passing(int error)
+{
+	return error == EAGAIN || error == ENOBUFS || error == ENOMEM ||
+	    error == EMFILE || error == ENFILE || error == EINTR;
+}
+
+static void
+report_failure(int error)
+{
+	if (error != 0 && error != manager.error && !is_passing(error))
+		dsrv_report("notify %s: %s", manager.name, strerror(error));
+	if (!is_passing(error))
+		manager.error = error;
+}
+
+static void
+send_kept(void)
+{
+	int error, done = 0;
+
+	while (done < manager.count &&
+	    !is_passing(error = send_text(manager.kept[done]))) {
+		report_failure(error);
+		done++;
+	}
+	manager.count -= done;
+	memmove(manager.kept, manager.kept[done],
+	    (size_t)manager.count * TEXT);
+	if (done > 0)
+		manager.failures = 0;
+	manager.again = manager.count == 0 ? DSRV_NEVER : dsrv_clock_now() +
+	    dsrv_backoff(++manager.failures, FIRST_PAUSE, LONGEST_PAUSE);
+}
+
+/* Where there is no room the newest counts. */
+static void __attribute__((format(printf, 1, 2)))
+tell(const char *format, ...)
+{
+	va_list values;
+
+	if (manager.name == NULL)
+		return;
+	if (manager.count == KEPT)
+		manager.count--;
+	va_start(values, format);
+	vsnprintf(manager.kept[manager.count++], TEXT, format, values);
+	va_end(values);
+	if (manager.count == 1 || manager.again <= dsrv_clock_now())
+		send_kept();
+}
+
+/*
+ * The descriptor
+ */
+
+static void
+close_fd(int fd)
+{
+	if (fd <= STDERR_FILENO)
+		dsrv_descriptors_null(fd, fd);
+	else
+		close(fd);
+	fd_is_done = 1;
+}
+
+static void
+write_newline(int fd)
+{
+	struct dsrv_output output;
+
+	dsrv_output_open(&output, fd);
+	if (dsrv_output_write(&output, "\n", 1) != 1)
+		dsrv_report("notify descriptor %d: %s", fd, strerror(errno));
+	dsrv_output_close(&output);
+	close_fd(fd);
+}
+
+static int
+pending_fd(void)
+{
+	return fd_is_done || dsrv_settings()->notify_fd == 0 ? -1 :
+	    dsrv_settings()->notify_fd;
+}
+
+/*
+ * The daemon's life
+ */
+
+static void
+look_later(void)
+{
+	manager.look = manager.name == NULL ? DSRV_NEVER : dsrv_clock_now() +
+	    (int64_t)dsrv_settings()->server_tick * 1000;
+}
+
+void
+dsrv_notify_ready(void)
+{
+	tell("READY=1\nMAINPID=%ld", (long)getpid());
+	if (pending_fd() != -1)
+		write_newline(pending_fd());
+	manager.is_ready = 1;
+	look_later();
+}
+
+/* In microseconds: the manager compares it with the time of its signal. */
+void
+dsrv_notify_reloading(void)
+{
+	struct timespec now;
+
+	if (!manager.is_ready || manager.is_stopping)
+		return;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	tell("RELOADING=1\nMONOTONIC_USEC=%" PRId64,
+	    (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000);
+	manager.is_reloading = 1;
+}
+
+void
+dsrv_notify_reloaded(const char *failure)
+{
+	if (!manager.is_reloading || manager.is_stopping)
+		return;
+	manager.is_reloading = 0;
+	if (failure == NULL)
+		tell("READY=1\nSTATUS=Reloaded");
+	else
+		tell("READY=1\nSTATUS=Reload failed: the server %s", failure);
+	manager.workers = -1;
+	look_later();
+}
+
+void
+dsrv_notify_stopping(void)
+{
+	if (!manager.is_ready || manager.is_stopping)
+		return;
+	tell("STOPPING=1");
+	manager.is_stopping = 1;
+	manager.look = DSRV_NEVER;
+}
+
+void
+dsrv_notify_look(int workers)
+{
+	int64_t now = dsrv_clock_now();
+
+	if (manager.again <= now)
+		send_kept();
+	if (manager.look > now)
+		return;
+	look_later();
+	if (workers == manager.workers)
+		return;
+	manager.workers = workers;
+	tell("STATUS=%d of %d workers", workers,
+	    dsrv_settings()->worker_count_max);
+}
+
+int64_t
+dsrv_notify_when(void)
+{
+	return dsrv_clock_earlier(manager.again, manager.look);
+}
+
+void
+dsrv_notify_leave(void)
+{
+	if (pending_fd() != -1)
+		close_fd(pending_fd());
+}
+
+int
+dsrv_notify_descriptor(int from)
+{
+	return pending_fd() >= from ? pending_fd() : -1;
+}

@@ -1,0 +1,494 @@
+/*
+ * check_notify.c - what a service manager hears of a daemon
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#include "config.h"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stddef.h>
+#include <time.h>
+
+#include "puppet.h"
+
+static int manager;		/* the receiver */
+static char name[108];
+static char heard_text[4096];
+static const struct ucred *sender;
+
+/* As a manager has it: the kernel says who has sent a datagram. */
+static void
+receive_at(const char *where)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int on = 1;
+
+	snprintf(name, sizeof name, "%s", where);
+	memcpy(addr.sun_path, name, strlen(name));
+	if (name[0] == '@')
+		addr.sun_path[0] = '\0';
+	manager = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	ck_assert_int_eq(bind(manager, (struct sockaddr *)&addr,
+	    (socklen_t)(offsetof(struct sockaddr_un, sun_path) +
+	    strlen(name))), 0);
+	ck_assert_int_eq(setsockopt(manager, SOL_SOCKET, SO_PASSCRED, &on,
+	    sizeof on), 0);
+}
+
+static void
+receive(void)
+{
+	char path[100];
+
+	snprintf(path, sizeof path, "%s/notify", scratch());
+	receive_at(path);
+	setenv("NOTIFY_SOCKET", name, 1);
+}
+
+/* The next datagram: lines with a "=", and no newline or NUL at the end. */
+static const char *
+next_message(void)
+{
+	static union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(struct ucred))];
+	} control;
+	struct iovec text = { heard_text, sizeof heard_text - 1 };
+	struct msghdr message = { .msg_iov = &text, .msg_iovlen = 1,
+		.msg_control = &control, .msg_controllen = sizeof control };
+	struct pollfd ready = { .fd = manager, .events = POLLIN };
+	char copy[4096], *line, *rest = copy;
+	ssize_t n;
+
+	ck_assert_int_eq(poll(&ready, 1, DEADLINE * 1000), 1);
+	ck_assert_int_gt(n = recvmsg(manager, &message, 0), 0);
+	heard_text[n] = '\0';
+	ck_assert_uint_eq(strlen(heard_text), (size_t)n);
+	strcpy(copy, heard_text);
+	while ((line = strsep(&rest, "\n")) != NULL)
+		ck_assert(strchr(line, '=') > line);
+	sender = (const struct ucred *)(const void *)
+	    CMSG_DATA(CMSG_FIRSTHDR(&message));
+	return heard_text;
+}
+
+/* From the master, whoever was asked; STATUS= of workers is passed over. */
+static void
+hears_of(const char *text)
+{
+	do
+		next_message();
+	while (strstr(heard_text, " workers") != NULL);
+	ck_assert_str_eq(heard_text, text);
+	ck_assert_int_eq(sender->pid, here.master);
+}
+
+static void
+hears_ready(void)
+{
+	char text[64];
+
+	snprintf(text, sizeof text, "READY=1\nMAINPID=%ld",
+	    (long)here.master);
+	hears_of(text);
+}
+
+static int64_t
+microseconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+/* With a time not before that. */
+static void
+hears_reloading(int64_t since)
+{
+	long long when = 0;
+
+	do
+		next_message();
+	while (strstr(heard_text, " workers") != NULL);
+	ck_assert_int_eq(sscanf(heard_text, "RELOADING=1\nMONOTONIC_USEC=%lld",
+	    &when), 1);
+	ck_assert_int_ge(when, since);
+	ck_assert_int_le(when, microseconds());
+}
+
+static void
+no_other_message(void)
+{
+	char byte;
+
+	ck_assert_int_eq(recv(manager, &byte, 1, MSG_DONTWAIT), -1);
+}
+
+/*
+ * systemd
+ */
+
+START_TEST(the_master_says_ready_at_success_and_stopping_at_the_end)
+{
+	receive();
+	start(1, talker);
+	hears_ready();
+	stop();
+	hears_of("STOPPING=1");
+	no_other_message();
+}
+END_TEST
+
+START_TEST(an_abstract_name_does_as_well)
+{
+	char abstract[64];
+
+	snprintf(abstract, sizeof abstract, "@testd-%ld", (long)getpid());
+	receive_at(abstract);
+	setenv("NOTIFY_SOCKET", name, 1);
+	start(1, talker);
+	hears_ready();
+	stop();
+}
+END_TEST
+
+static long
+has_variable(void)
+{
+	return getenv("NOTIFY_SOCKET") != NULL;
+}
+
+START_TEST(a_worker_cannot_speak_for_the_service)
+{
+	static const struct command commands[] = {
+		{ "variable", NULL, has_variable },
+		{ NULL, NULL, NULL }
+	};
+	int fd;
+
+	receive();
+	here.commands = commands;
+	start(1, talker);
+	hears_ready();
+	fd = served(here.port, NULL);
+	ck_assert_int_eq(number(fd, "variable"), 0);
+	close(fd);
+	stop();
+}
+END_TEST
+
+static void
+reloads_by(int signo, int directly)
+{
+	int64_t since = microseconds();
+
+	send_signal(directly ? here.server : here.master, signo);
+	hears_reloading(since);
+	next_server();
+	hears_of("READY=1\nSTATUS=Reloaded");
+}
+
+START_TEST(a_reload_begins_with_reloading_and_ends_with_ready)
+{
+	receive();
+	start(1, talker);
+	hears_ready();
+	reloads_by(SIGHUP, 0);
+	reloads_by(SIGUSR1, 0);
+	reloads_by(SIGHUP, 1);
+	stop();
+	hears_of("STOPPING=1");
+	no_other_message();
+}
+END_TEST
+
+/* systemd waits for a time after its own signal. */
+START_TEST(a_second_signal_during_a_reload_is_answered_too)
+{
+	int fd;
+	int64_t since;
+
+	receive();
+	start(1, talker);
+	hears_ready();
+	fd = served(here.port, NULL);
+	send_signal(here.master, SIGHUP);
+	hears_reloading(0);
+	since = microseconds();
+	send_signal(here.master, SIGHUP);
+	hears_reloading(since);
+	close(fd);
+	hears_of("READY=1\nSTATUS=Reloaded");
+	stop();
+}
+END_TEST
+
+static int *fails;
+
+static void
+end_if_it_fails(void)
+{
+	if (*fails) {
+		*fails = 0;
+		exit(0);
+	}
+}
+
+START_TEST(a_failed_reload_is_said_and_is_over)
+{
+	receive();
+	fails = shared_memory(sizeof *fails);
+	here.before_success = end_if_it_fails;
+	start(1, talker);
+	hears_ready();
+	*fails = 1;
+	send_signal(here.master, SIGHUP);
+	hears_reloading(0);
+	hears_of("READY=1\nSTATUS=Reload failed: "
+	    "the server ended with status 0");
+	stop();
+	hears_of("STOPPING=1");
+}
+END_TEST
+
+START_TEST(a_crash_is_not_a_reload)
+{
+	receive();
+	start(1, talker);
+	hears_ready();
+	send_signal(here.server, SIGKILL);
+	next_server();
+	stop();
+	hears_of("STOPPING=1");
+}
+END_TEST
+
+static void
+end_with_3(void)
+{
+	exit(3);
+}
+
+START_TEST(a_failed_start_says_nothing)
+{
+	receive();
+	here.before_success = end_with_3;
+	listen_on(1);
+	run_puppet(run_start, talker);
+	exited(run_wait(&here.run), 3);
+	no_other_message();
+}
+END_TEST
+
+static void
+tick_at_once(void)
+{
+	daemon_set_server_tick(1);
+	daemon_set_worker_count_max(7);
+}
+
+START_TEST(the_number_of_workers_is_said_when_it_has_changed)
+{
+	int one, other;
+
+	receive();
+	here.before_start = tick_at_once;
+	start(1, talker);
+	hears_ready();
+	one = served(here.port, NULL);
+	other = served(here.port, NULL);
+	while (strcmp(next_message(), "STATUS=2 of 7 workers") != 0)
+		ck_assert(strstr(heard_text, " of 7 workers") != NULL);
+	close(one);
+	close(other);
+	while (strcmp(next_message(), "STATUS=0 of 7 workers") != 0)
+		ck_assert(strstr(heard_text, " of 7 workers") != NULL);
+	stop();
+}
+END_TEST
+
+/* Filled by this process; returns how many it has taken. */
+static int
+fill(void)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0), count = 0;
+
+	strcpy(addr.sun_path, name);
+	while (sendto(fd, "X=1", 3, 0, (struct sockaddr *)&addr,
+	    sizeof addr) == 3)
+		count++;
+	ck_assert_int_eq(errno, EAGAIN);
+	close(fd);
+	return count;
+}
+
+START_TEST(a_full_socket_is_not_waited_for_and_gets_all_later)
+{
+	int count;
+
+	receive();
+	count = fill();
+	start(1, talker);	/* it is ready, and serves */
+	call(here.port);
+	send_signal(here.master, SIGHUP);
+	next_server();
+	call(here.port);
+	while (count-- > 0)
+		ck_assert_str_eq(next_message(), "X=1");
+	hears_ready();
+	hears_reloading(0);
+	hears_of("READY=1\nSTATUS=Reloaded");
+	stop();
+}
+END_TEST
+
+static void
+serves_without(const char *socket, const char *message)
+{
+	setenv("NOTIFY_SOCKET", socket, 1);
+	here.foreground = 1;
+	start_in_foreground(1, talker);
+	call(here.port);
+	send_signal(here.master, SIGHUP);
+	next_server();
+	call(here.port);
+	send_signal(here.master, SIGTERM);
+	exited(run_wait(&here.run), 0);
+	says(here.run.err, message);
+	ck_assert_ptr_null(strstr(strstr(here.run.err, "unable to notify") + 1,
+	    "unable to notify"));
+}
+
+START_TEST(a_socket_that_is_wrong_costs_one_line)
+{
+	serves_without("vsock:2:1", "unable to notify vsock:2:1: ");
+}
+END_TEST
+
+START_TEST(a_socket_that_is_absent_costs_one_line)
+{
+	serves_without("/nowhere/notify",
+	    "unable to notify /nowhere/notify: No such file or directory\n");
+}
+END_TEST
+
+/*
+ * s6 and dinit
+ */
+
+static int to_test, from_daemon;
+
+static void
+notify_test(void)
+{
+	daemon_set_notify_fd(to_test);
+}
+
+static void
+clean(void)
+{
+	daemon_clean_fd(FACTS);
+	if (fcntl(to_test, F_GETFD) == -1)
+		_exit(97);
+}
+
+/* Until the end, which comes when the last process has closed it. */
+static void
+hears_a_newline(void)
+{
+	char text[8];
+
+	close(to_test);
+	ck_assert_int_eq(read(from_daemon, text, sizeof text), 1);
+	ck_assert_int_eq(text[0], '\n');
+	ck_assert_int_eq(read(from_daemon, text, sizeof text), 0);
+}
+
+static void
+open_pipe(void)
+{
+	int ends[2];
+
+	ck_assert_int_eq(pipe(ends), 0);
+	from_daemon = ends[0];
+	to_test = fcntl(ends[1], F_DUPFD, 20);
+	close(ends[1]);
+	fcntl(from_daemon, F_SETFD, FD_CLOEXEC);
+	here.before_start = notify_test;
+}
+
+START_TEST(a_descriptor_gets_a_newline_at_success_and_is_closed)
+{
+	open_pipe();
+	here.foreground = 1;
+	start_in_foreground(1, talker);
+	hears_a_newline();
+	call(here.port);
+	send_signal(here.master, SIGHUP);
+	next_server();
+	send_signal(here.master, SIGTERM);
+	exited(run_wait(&here.run), 0);
+}
+END_TEST
+
+START_TEST(no_server_logger_or_starter_keeps_the_descriptor)
+{
+	open_pipe();
+	start(1, talker);
+	hears_a_newline();
+	stop();
+}
+END_TEST
+
+START_TEST(daemon_clean_fd_leaves_the_descriptor)
+{
+	open_pipe();
+	here.before_master = clean;
+	here.listeners = 0;
+	run_puppet(run_daemon, talker);
+	hears_a_newline();
+	here.master = (pid_t)heard(&here.run, "master");
+	stop();
+}
+END_TEST
+
+START_TEST(a_descriptor_that_nobody_reads_does_not_end_the_daemon)
+{
+	open_pipe();
+	close(from_daemon);
+	start(1, talker);
+	call(here.port);
+	stop();
+}
+END_TEST
+
+int
+main(void)
+{
+	const TTest *const tests[] = {
+		the_master_says_ready_at_success_and_stopping_at_the_end,
+		an_abstract_name_does_as_well,
+		a_worker_cannot_speak_for_the_service,
+		a_reload_begins_with_reloading_and_ends_with_ready,
+		a_second_signal_during_a_reload_is_answered_too,
+		a_failed_reload_is_said_and_is_over,
+		a_crash_is_not_a_reload,
+		a_failed_start_says_nothing,
+		the_number_of_workers_is_said_when_it_has_changed,
+		a_full_socket_is_not_waited_for_and_gets_all_later,
+		a_socket_that_is_wrong_costs_one_line,
+		a_socket_that_is_absent_costs_one_line,
+		a_descriptor_gets_a_newline_at_success_and_is_closed,
+		no_server_logger_or_starter_keeps_the_descriptor,
+		daemon_clean_fd_leaves_the_descriptor,
+		a_descriptor_that_nobody_reads_does_not_end_the_daemon
+	};
+
+	return RUN_TESTS("notify", tests);
+}
