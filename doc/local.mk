@@ -34,6 +34,7 @@ dist_man_MANS = \
 	doc/man3/daemon_set_restart_count_max.3 \
 	doc/man3/daemon_set_server_fast_max.3 \
 	doc/man3/daemon_set_server_fast_time.3 \
+	doc/man3/daemon_set_server_hang_max.3 \
 	doc/man3/daemon_set_server_return_fatal.3 \
 	doc/man3/daemon_set_server_tick.3 \
 	doc/man3/daemon_set_start_return_fatal.3 \

@@ -187,6 +187,10 @@ int daemon_set_restart_count_max(int count);
 int daemon_set_server_fast_time(int seconds);
 int daemon_set_server_fast_max(int count);
 
+/* daemon_master(): a server that has not gone round its loop for this long is
+ * killed, by SIGABRT, and another follows (0). */
+int daemon_set_server_hang_max(int seconds);
+
 /* daemon_master(): how long workers, or a server that does not obey, may take
  * to stop before they are killed (5). */
 int daemon_set_stop_timeout(int seconds);

@@ -61,6 +61,7 @@ lib_libdaemonsrv_la_SOURCES = \
 	lib/privileges.c \
 	lib/privileges.h \
 	lib/process1.c \
+	lib/pulse.c \
 	lib/reader.c \
 	lib/reap.c \
 	lib/relay.c \

@@ -41,6 +41,8 @@ struct dsrv_roster {
 	int has_ended;	/* by the master: the listeners, for good */
 	int has_spares;	/* or an earlier server had, so that others hold the
 			 * listeners and accept */
+	int pulse;	/* ms between two looks at beats; 0: none */
+	_Atomic unsigned beats;	/* of the server's loop; written by it */
 	pid_t pids[DSRV_WORKERS_MAX + 8];
 };
 

@@ -52,6 +52,9 @@ handle_timer(struct master *m)
 	case HANG:
 		dsrv_master_end_hung_server(m);
 		break;
+	case PULSE:
+		dsrv_master_feel_pulse(m);
+		break;
 	case NOTIFY:
 		dsrv_notify_look(workers(m));
 		break;
@@ -129,6 +132,7 @@ open_master(struct master *m)
 	dsrv_crashes_open(&m->crashes, &m->loop, CRASHES);
 	dsrv_master_enter(m, DSRV_PHASE_STARTING);
 	first_child(m);
+	dsrv_master_feel_pulse(m);
 	dsrv_orphans_begin(&m->orphans);
 	dsrv_ports_find();
 	return 0;

@@ -178,7 +178,7 @@ void dsrv_keeplog_silence(struct dsrv_keeplog *, int64_t ms);
 /* Of the loop: the first four have a descriptor; all but the starter have a
  * timer. */
 enum { STARTER, SERVER, LOGGER, ORPHANS, PHASE, CRASHES, HANG, NOTIFY,
-	TAGS };
+	PULSE, TAGS };
 
 struct master {
 	struct dsrv_loop loop;
@@ -186,6 +186,7 @@ struct master {
 	struct dsrv_orphans orphans;
 	struct dsrv_keeplog log;
 	struct dsrv_roster *roster;	/* the server's children */
+	struct dsrv_pulse pulse;
 	enum dsrv_phase phase;
 	int confirmed;		/* the start has succeeded */
 	struct {
@@ -218,7 +219,8 @@ void dsrv_master_end_listeners(struct master *);
 void dsrv_master_take(struct master *, int signo);
 /* Ends the daemon with status. A server that is still running is stopped. */
 void dsrv_master_end(struct master *, int status);
-/* When the timers HANG and PHASE say so. */
+/* When the timers PULSE, HANG and PHASE say so. */
+void dsrv_master_feel_pulse(struct master *);
 void dsrv_master_end_hung_server(struct master *);
 void dsrv_master_go_on(struct master *);
 /* After each event: returns whether the daemon has ended. */

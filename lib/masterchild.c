@@ -53,6 +53,7 @@ dsrv_master_fork_server(struct master *m)
 {
 	memset(&m->request, 0, sizeof m->request);
 	m->roster->count = 0;
+	dsrv_pulse_begin(&m->pulse, m->roster);
 	m->roster->orphans = m->orphans.count;
 	if (fork_supervised(m, &m->server, dsrv_loop_fork) != 0)
 		return 0;

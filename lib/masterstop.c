@@ -14,6 +14,8 @@
 #include "report.h"
 #include "master.h"
 
+enum { ABORT_TIME = 1000 /* ms, from SIGABRT to SIGKILL */ };
+
 /*
  * Phases
  */
@@ -203,14 +205,47 @@ kill_server(struct master *m)
 		dsrv_loop_set_timer(&m->loop, PHASE, dsrv_clock_now());
 }
 
+/* Its loop does not go round. It may leave a core file. */
+static void
+abort_server(struct master *m)
+{
+	int most = dsrv_settings()->server_hang_max;
+
+	if (m->pulse.is_aborted)
+		return;
+	m->pulse.is_aborted = 1;
+	dsrv_report("keep the server: it has hung for %d s: it is killed",
+	    most);
+	dsrv_supervise_signal(&m->server, SIGABRT);
+	dsrv_loop_set_timer(&m->loop, HANG, dsrv_clock_now() + ABORT_TIME);
+}
+
+void
+dsrv_master_feel_pulse(struct master *m)
+{
+	int64_t silent = m->server.pid == 0 ? 0 :
+	    dsrv_pulse_look(&m->pulse, m->roster);
+	int64_t most = (int64_t)dsrv_settings()->server_hang_max * 1000;
+
+	if (dsrv_pulse_every() == 0)
+		return;
+	dsrv_loop_set_timer(&m->loop, PULSE,
+	    dsrv_clock_now() + dsrv_pulse_every());
+	dsrv_notify_alive(silent);
+	if (most > 0 && silent >= most && !dsrv_master_is_for_good(m))
+		abort_server(m);
+}
+
 /* It was to end at once, so that another can follow it. */
 void
 dsrv_master_end_hung_server(struct master *m)
 {
 	if (m->server.pid == 0 || dsrv_master_is_for_good(m))
 		return;
-	dsrv_report("end the server by signal %d within %d s: it is killed",
-	    m->request.signo, dsrv_settings()->stop_timeout);
+	if (dsrv_master_is_at_once(m))
+		dsrv_report("end the server by signal %d within %d s: "
+		    "it is killed", m->request.signo,
+		    dsrv_settings()->stop_timeout);
 	dsrv_supervise_signal(&m->server, SIGKILL);
 }
 

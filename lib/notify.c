@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,11 +43,27 @@ static struct {
 	int is_ready;		/* the start has succeeded */
 	int is_reloading;
 	int is_stopping;
+	int64_t patience;	/* ms, of the watchdog; 0: there is none */
+	int64_t fed;		/* when it last heard of us */
 	int64_t look;		/* when to look at the workers */
 	int workers;		/* that it was told of; -1: none */
 } manager = { .again = DSRV_NEVER, .look = DSRV_NEVER, .workers = -1 };
 
 static int fd_is_done;		/* the newline was written */
+
+/* In ms. For another process it is none. */
+static int64_t
+take_watchdog(void)
+{
+	const char *usec = getenv("WATCHDOG_USEC"), *pid = getenv("WATCHDOG_PID");
+	int64_t patience = 0;
+
+	if (usec != NULL && (pid == NULL || strtol(pid, NULL, 10) == getpid()))
+		patience = strtoll(usec, NULL, 10) / 1000;
+	unsetenv("WATCHDOG_USEC");
+	unsetenv("WATCHDOG_PID");
+	return patience > 0 && patience < INT_MAX ? patience : 0;
+}
 
 int
 dsrv_notify_take(void)
@@ -57,6 +74,7 @@ dsrv_notify_take(void)
 	if (name != NULL && *name != '\0' && (copy = strdup(name)) == NULL)
 		return -1;
 	unsetenv("NOTIFY_SOCKET");
+	manager.patience = take_watchdog();
 	if (copy == NULL)
 		return 0;
 	if (!dsrv_unixsocket_is_meant(copy))
@@ -250,6 +268,28 @@ dsrv_notify_look(int workers)
 	manager.workers = workers;
 	tell("STATUS=%d of %d workers", workers,
 	    dsrv_settings()->worker_count_max);
+}
+
+int64_t
+dsrv_notify_watchdog(void)
+{
+	return manager.name != NULL ? manager.patience : 0;
+}
+
+/* Also while it is stopping: that has its own time. */
+void
+dsrv_notify_alive(int64_t silent)
+{
+	int64_t now = dsrv_clock_now();
+
+	if (!manager.is_ready || dsrv_notify_watchdog() == 0 ||
+	    silent >= manager.patience ||
+	    now - manager.fed < manager.patience / 2)
+		return;
+	/* What waits already says so in time, or is not heard anyway. */
+	if (manager.count == 0)
+		tell("WATCHDOG=1");
+	manager.fed = now;
 }
 
 int64_t

@@ -119,6 +119,10 @@ void dsrv_notify_reloading(void);
 void dsrv_notify_reloaded(const char *failure);
 /* The daemon begins to end. */
 void dsrv_notify_stopping(void);
+/* The manager's patience with it, in ms; 0: it does not watch. The server has
+ * not gone round for so many ms. */
+int64_t dsrv_notify_watchdog(void);
+void dsrv_notify_alive(int64_t silent);
 /* When to call dsrv_notify_look(), which tells what is due; DSRV_NEVER. */
 int64_t dsrv_notify_when(void);
 void dsrv_notify_look(int workers);
@@ -126,6 +130,25 @@ void dsrv_notify_look(int workers);
 void dsrv_notify_leave(void);
 /* That descriptor, if it is at least from; -1: it is not, or there is none. */
 int dsrv_notify_descriptor(int from);
+
+/*
+ * pulse.c - a server shows its master that its loop goes round
+ */
+
+struct dsrv_pulse {
+	unsigned seen;
+	int in_vain;
+	int is_aborted;		/* the server, because of that */
+};
+
+/* ms between two looks; 0: nobody wants to know. */
+int dsrv_pulse_every(void);
+/* In the server, for each round; the timer of this tag wakes it. */
+void dsrv_pulse_beat(struct dsrv_loop *, int tag);
+/* In the master: before the birth of a server; then each time. Returns for how
+ * many ms the server has not gone round. */
+void dsrv_pulse_begin(struct dsrv_pulse *, struct dsrv_roster *);
+int64_t dsrv_pulse_look(struct dsrv_pulse *, const struct dsrv_roster *);
 
 /*
  * statuspipe.c - the words that travel up the status pipe

@@ -312,6 +312,7 @@ handle_timer(struct server *s)
 		break;
 	case FORK:
 	case MORE:
+	case PULSE:
 	case BUSY:	/* seen before the next wait */
 		break;
 	default:
@@ -426,6 +427,7 @@ daemon_server(const int *fds, int count)
 				return count;
 			}
 		watch(&s);
+		dsrv_pulse_beat(&s.loop, PULSE);
 		switch (dsrv_loop_next(&s.loop)) {
 		case DSRV_EVENT_FD:
 			handle_fd(&s);

@@ -10,7 +10,8 @@
 
 /* Of the loop: the master, the spares, and each listener has a descriptor; all
  * but the master have a timer. */
-enum { MASTER, SPARES, TICK, FORK, MORE, DRAIN, BUSY, CRASHES, LISTENERS };
+enum { MASTER, SPARES, TICK, FORK, MORE, DRAIN, BUSY, CRASHES, PULSE,
+	LISTENERS };
 
 struct server {
 	struct dsrv_loop loop;

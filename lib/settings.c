@@ -188,6 +188,12 @@ daemon_set_stop_timeout(int seconds)
 }
 
 int
+daemon_set_server_hang_max(int seconds)
+{
+	return set(&settings.server_hang_max, seconds, 0, INT_MAX);
+}
+
+int
 daemon_set_notify_fd(int fd)
 {
 	return set(&settings.notify_fd, fd, 1, INT_MAX);

@@ -379,6 +379,97 @@ START_TEST(a_socket_that_is_absent_costs_one_line)
 END_TEST
 
 /*
+ * The watchdog
+ */
+
+static void
+hears_watchdog(void)
+{
+	while (strcmp(next_message(), "WATCHDOG=1") != 0)
+		ck_assert_ptr_nonnull(strstr(heard_text, " workers"));
+}
+
+static void
+set_watchdog(void)
+{
+	char pid[32];
+
+	snprintf(pid, sizeof pid, "%ld", (long)getpid());
+	setenv("WATCHDOG_PID", pid, 1);
+}
+
+/* Until nothing has come for several times as long as the watchdog waits. */
+static void
+hears_no_more(void)
+{
+	struct pollfd ready = { .fd = manager, .events = POLLIN };
+
+	do
+		while (recv(manager, heard_text, sizeof heard_text,
+		    MSG_DONTWAIT) > 0)
+			;
+	while (poll(&ready, 1, 2000) == 1);
+}
+
+START_TEST(the_watchdog_is_fed_while_the_server_goes_round)
+{
+	receive();
+	setenv("WATCHDOG_USEC", "400000", 1);
+	here.before_start = set_watchdog;
+	start(1, talker);
+	hears_ready();
+	hears_watchdog();
+	hears_watchdog();
+	stopped(here.server);
+	hears_no_more();
+	send_signal(here.server, SIGCONT);
+	hears_watchdog();
+	stop();
+}
+END_TEST
+
+START_TEST(a_watchdog_of_another_process_is_not_fed)
+{
+	struct pollfd ready = { .events = POLLIN };
+
+	receive();
+	setenv("WATCHDOG_USEC", "100000", 1);
+	setenv("WATCHDOG_PID", "1", 1);
+	start(1, talker);
+	hears_ready();
+	ready.fd = manager;
+	ck_assert_int_eq(poll(&ready, 1, 1000), 0);
+	stop();
+}
+END_TEST
+
+static void
+hang_for_three_seconds(void)
+{
+	daemon_set_server_hang_max(3);
+}
+
+START_TEST(a_server_that_hangs_is_replaced)
+{
+	int fd;
+
+	here.before_start = hang_for_three_seconds;
+	here.foreground = 1;
+	start_in_foreground(1, talker);
+	fd = served(here.port, NULL);
+	stopped(here.server);
+	says(message(), "unable to keep the server: it has hung for 3 s: "
+	    "it is killed");
+	next_server();
+	echoes(fd, "still here");
+	close(fd);
+	call(here.port);
+	send_signal(here.master, SIGTERM);
+	exited(run_wait(&here.run), 0);
+}
+END_TEST
+
+/*
  * s6 and dinit
  */
 
@@ -484,6 +575,9 @@ main(void)
 		a_full_socket_is_not_waited_for_and_gets_all_later,
 		a_socket_that_is_wrong_costs_one_line,
 		a_socket_that_is_absent_costs_one_line,
+		the_watchdog_is_fed_while_the_server_goes_round,
+		a_watchdog_of_another_process_is_not_fed,
+		a_server_that_hangs_is_replaced,
 		a_descriptor_gets_a_newline_at_success_and_is_closed,
 		no_server_logger_or_starter_keeps_the_descriptor,
 		daemon_clean_fd_leaves_the_descriptor,
