@@ -1,8 +1,8 @@
 /*
  * superserver.c - any program that talks on stdin and stdout, as a daemon
  *
- *     superserver [-f] [-a address] [-p port] [-c workers] [-P pidfile]
- *         [-u user] program [argument ...]
+ *     superserver [-f] [-a address] [-p port] [-c workers] [-d fd]
+ *         [-P pidfile] [-u user] program [argument ...]
  *     superserver -P pidfile -k stop|quit|reload|status
  *
  * -f stays in the foreground. Without a port, or with 0, the kernel chooses
@@ -10,7 +10,8 @@
  * both. Each worker executes the program, with the connection as descriptors 0
  * and 1, and both its addresses in the environment, in tcpserver's variables.
  * The pid file holds the master's pid while the daemon exists. Server and
- * workers run as the user, if one is named.
+ * workers run as the user, if one is named. -d is for s6 and dinit: a newline
+ * on that descriptor says that clients are served.
  *
  * -k speaks to the daemon that has the pid file: stop ends it, quit ends it
  * when the last client has gone, both wait for that; reload starts a new
@@ -39,8 +40,8 @@ static void
 usage(void)
 {
 	fprintf(stderr, "usage: superserver [-f] [-a address] [-p port] "
-	    "[-c workers] [-P pidfile]\n"
-	    "           [-u user] program [argument ...]\n"
+	    "[-c workers] [-d fd]\n"
+	    "           [-P pidfile] [-u user] program [argument ...]\n"
 	    "       superserver -P pidfile -k stop|quit|reload|status\n");
 	exit(2);
 }
@@ -228,11 +229,13 @@ main(int argc, char *argv[])
 	int c, count, fds[MAX_SOCKETS];
 
 	/* +: arguments after the program's name are the program's. */
-	while ((c = getopt(argc, argv, "+a:c:fk:p:P:u:")) != -1) {
+	while ((c = getopt(argc, argv, "+a:c:d:fk:p:P:u:")) != -1) {
 		if (c == 'a')
 			address = optarg;
 		else if (c == 'c')
 			daemon_set_worker_count_max(number(optarg, 1, 65536));
+		else if (c == 'd')
+			daemon_set_notify_fd(number(optarg, 3, INT_MAX));
 		else if (c == 'f')
 			daemon_set_foreground(1);
 		else if (c == 'k')

@@ -6,9 +6,11 @@
 #include "config.h"
 
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stddef.h>
 #include <time.h>
@@ -549,6 +551,53 @@ START_TEST(daemon_clean_fd_leaves_the_descriptor)
 }
 END_TEST
 
+static void
+write_file(const char *file, const char *format, const char *value)
+{
+	char path[PATH_MAX];
+	FILE *to;
+
+	snprintf(path, sizeof path, "%s/%s", scratch(), file);
+	ck_assert_ptr_nonnull(to = fopen(path, "w"));
+	fprintf(to, format, value);
+	fputc('\n', to);
+	ck_assert_int_eq(fclose(to), 0);
+	ck_assert_int_eq(chmod(path, 0755), 0);
+}
+
+/* s6-svwait fails if the service ends, and waits if it does not say so. */
+START_TEST(s6_hears_that_a_service_is_ready)
+{
+	char supervise[] = "s6-supervise", wait_for[] = "s6-svwait",
+	    ready[] = "-U", stop_it[] = "s6-svc", down[] = "-xd", path[512];
+	char *service[] = { supervise, path, NULL };
+	char *waiter[] = { wait_for, ready, path, NULL };
+	char *stopper[] = { stop_it, down, path, NULL };
+	struct run run, other;
+	long since = 0;
+
+	if (skip_if(system("command -v s6-supervise >/dev/null") != 0,
+	    "there is no s6-supervise"))
+		return;
+	snprintf(path, sizeof path, "%s", scratch());
+	write_file("notification-fd", "%s", "5");
+	write_file("run", "#!/bin/sh\nexec '%s/examples/superserver' -f -d 5 "
+	    "-a 127.0.0.1 /bin/cat", getenv("TOP_BUILDDIR"));
+	run_command(&run, service);
+	snprintf(path + strlen(path), sizeof path - strlen(path),
+	    "/supervise/control");
+	while (access(path, F_OK) == -1)
+		look_again(&since, "s6-supervise");
+	snprintf(path, sizeof path, "%s", scratch());
+	run_command(&other, waiter);
+	exited(run_wait(&other), 0);
+	run_command(&other, stopper);
+	exited(run_wait(&other), 0);
+	exited(run_wait(&run), 0);
+	nothing_left();
+}
+END_TEST
+
 START_TEST(a_descriptor_that_nobody_reads_does_not_end_the_daemon)
 {
 	open_pipe();
@@ -581,6 +630,7 @@ main(void)
 		a_descriptor_gets_a_newline_at_success_and_is_closed,
 		no_server_logger_or_starter_keeps_the_descriptor,
 		daemon_clean_fd_leaves_the_descriptor,
+		s6_hears_that_a_service_is_ready,
 		a_descriptor_that_nobody_reads_does_not_end_the_daemon
 	};
 
