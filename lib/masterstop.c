@@ -217,6 +217,8 @@ abort_server(struct master *m)
 	dsrv_report("keep the server: it has hung for %d s: it is killed",
 	    most);
 	dsrv_supervise_signal(&m->server, SIGABRT);
+	/* One that was stopped takes the first only then. */
+	dsrv_supervise_signal(&m->server, SIGCONT);
 	dsrv_loop_set_timer(&m->loop, HANG, dsrv_clock_now() + ABORT_TIME);
 }
 
