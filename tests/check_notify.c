@@ -585,7 +585,7 @@ START_TEST(s6_hears_that_a_service_is_ready)
 	    "-a 127.0.0.1 /bin/cat", getenv("TOP_BUILDDIR"));
 	run_command(&run, service);
 	snprintf(path + strlen(path), sizeof path - strlen(path),
-	    "/supervise/control");
+	    "/supervise/status");
 	while (access(path, F_OK) == -1)
 		look_again(&since, "s6-supervise");
 	snprintf(path, sizeof path, "%s", scratch());
