@@ -22,7 +22,7 @@
 #include "logfile.h"
 #include "listeners.h"
 
-enum { LOCK_TRIES = 100, LOCK_PAUSE = 10 /* ms */ };
+enum { LOCK_TRIES = 200, LOCK_PAUSE = 10 /* ms */ };
 
 struct name {
 	struct sockaddr_un addr;
@@ -32,7 +32,9 @@ struct name {
 static struct {
 	struct bound {
 		struct name name;
-		struct stat file;
+		int fd;
+		dev_t dev;	/* of the file */
+		ino_t ino;
 	} *all;
 	int count;
 } bound;
@@ -75,7 +77,9 @@ is_path(const struct name *name)
 }
 
 /*
- * The lock of its directory; where that cannot be read there is none
+ * The lock of its directory, among daemons that start and end. Any user can
+ * hold it for ever, so it is waited for, and not insisted on. Where the
+ * directory cannot be read there is none.
  */
 
 /* -1: it cannot be opened. */
@@ -92,19 +96,16 @@ open_directory(const struct name *name)
 	    O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 }
 
-/* -1 with EWOULDBLOCK after a while: another process keeps it. */
 static int
-lock(int directory, int tries)
+lock_directory(const struct name *name)
 {
-	if (directory == -1)
-		return 0;
-	fcntl(directory, F_SETFD, FD_CLOEXEC);
-	while (dsrv_filelock_take(directory) == -1) {
-		if (--tries == 0)
-			return -1;
+	int directory = is_path(name) ? open_directory(name) : -1;
+	int tries = LOCK_TRIES;
+
+	while (directory != -1 && dsrv_filelock_take(directory) == -1 &&
+	    --tries > 0)
 		dsrv_clock_sleep(LOCK_PAUSE);
-	}
-	return 0;
+	return directory;
 }
 
 /*
@@ -151,9 +152,10 @@ bind_to(int fd, const struct name *name)
 }
 
 static int
-remember(const struct name *name)
+remember(const struct name *name, int fd)
 {
 	struct bound *more;
+	struct stat file;
 
 	if (!is_path(name))
 		return 0;
@@ -161,10 +163,10 @@ remember(const struct name *name)
 	if (more == NULL)
 		return -1;
 	bound.all = more;
-	more[bound.count].name = *name;
-	if (lstat(name->addr.sun_path, &more[bound.count].file) == -1)
+	if (lstat(name->addr.sun_path, &file) == -1)
 		return -1;
-	bound.count++;
+	more[bound.count++] = (struct bound){ *name, fd, file.st_dev,
+		file.st_ino };
 	return 0;
 }
 
@@ -174,7 +176,7 @@ listen_as(int fd, const struct name *name)
 	if (bind_to(fd, name) == -1)
 		return -1;
 	if (listen(fd, SOMAXCONN) == 0 && dsrv_ownsocket_add(fd) == 0 &&
-	    remember(name) == 0)
+	    remember(name, fd) == 0)
 		return 0;
 	if (is_path(name))
 		unlink(name->addr.sun_path);
@@ -202,13 +204,12 @@ int
 dsrv_unixsocket_listen(const char *service)
 {
 	struct name name;
-	int directory, fd = -1, saved;
+	int directory, fd, saved;
 
 	if (dsrv_unixsocket_name(&name.addr, &name.len, service) == -1)
 		return -1;
-	directory = is_path(&name) ? open_directory(&name) : -1;
-	if (lock(directory, LOCK_TRIES) == 0)
-		fd = listen_locked(&name);
+	directory = lock_directory(&name);
+	fd = listen_locked(&name);
 	saved = errno;
 	dsrv_descriptors_close(&directory);
 	errno = saved;
@@ -219,18 +220,16 @@ dsrv_unixsocket_listen(const char *service)
  * At the end
  */
 
-/* A new file can have the number of one that is gone, but not its time. A file
- * that was only given other rights since then has another time, too. */
+/* While the socket is open no other file gets the number of its own, even if
+ * that is gone. */
 static int
 is_still_ours(const struct bound *one)
 {
 	struct stat now;
 
-	return lstat(one->name.addr.sun_path, &now) == 0 &&
-	    now.st_dev == one->file.st_dev && now.st_ino == one->file.st_ino &&
-	    ((now.st_ctim.tv_sec == one->file.st_ctim.tv_sec &&
-	    now.st_ctim.tv_nsec == one->file.st_ctim.tv_nsec) ||
-	    is_dead(&one->name));
+	return dsrv_ownsocket_keeps(one->fd) &&
+	    lstat(one->name.addr.sun_path, &now) == 0 &&
+	    now.st_dev == one->dev && now.st_ino == one->ino;
 }
 
 void
@@ -239,8 +238,8 @@ dsrv_unixsocket_remove(void)
 	int i, directory;
 
 	for (i = 0; i < bound.count; i++) {
-		directory = open_directory(&bound.all[i].name);
-		if (lock(directory, 1) == 0 && is_still_ours(&bound.all[i]))
+		directory = lock_directory(&bound.all[i].name);
+		if (is_still_ours(&bound.all[i]))
 			unlink(bound.all[i].name.addr.sun_path);
 		dsrv_descriptors_close(&directory);
 	}

@@ -218,20 +218,39 @@ START_TEST(a_directory_that_is_absent_or_closed_is_an_error)
 }
 END_TEST
 
+START_TEST(umask_limits_who_may_connect)
+{
+	struct stat file;
+
+	umask(077);
+	choose_path("s");
+	listens();
+	ck_assert_int_eq(lstat(path, &file), 0);
+	ck_assert_uint_eq(file.st_mode & 07777, 0700);
+}
+END_TEST
+
 #ifdef HAVE_FLOCK
-START_TEST(a_directory_that_stays_locked_is_an_error)
+
+static int
+lock_directory(void)
 {
 	int directory = open(scratch(), O_RDONLY);
 
 	ck_assert_int_eq(flock(directory, LOCK_EX), 0);
+	return directory;
+}
+
+/* Any user may do that in a directory that all can read. */
+START_TEST(a_directory_that_others_keep_locked_does_not_matter)
+{
+	(void)lock_directory();
 	choose_path("s");
-	errno = 0;
-	ck_assert_int_eq(daemon_listen(NULL, path, fds, 1), -1);
-	ck_assert_int_eq(errno, EWOULDBLOCK);
-	ck_assert(!exists());
+	listens();
+	close(fds[0]);
+	listens();
 }
 END_TEST
-#endif
 
 /* Each tells whether it listens, and waits until it is killed. */
 static void
@@ -272,6 +291,8 @@ START_TEST(of_several_at_the_same_moment_one_wins)
 }
 END_TEST
 
+#endif
+
 /*
  * A daemon with it
  */
@@ -290,13 +311,16 @@ serve_path(void)
 	daemon_success();
 	daemon_server(fds, 1);
 	puts("hello");
+	while (getchar() != EOF)
+		;
 }
 
 static struct run run;
 static pid_t master, server;
 
-static void
-start_path(void)
+/* Returns a client. */
+static int
+start_path_for_one(void)
 {
 	int fd;
 
@@ -306,7 +330,13 @@ start_path(void)
 	server = (pid_t)heard(&run, "server");
 	ck_assert_int_ge(fd = try_to_connect(path), 0);
 	hears(fd, "hello");
-	close(fd);
+	return fd;
+}
+
+static void
+start_path(void)
+{
+	close(start_path_for_one());
 }
 
 static void
@@ -384,6 +414,90 @@ START_TEST(the_master_leaves_the_file_of_another)
 }
 END_TEST
 
+static void
+stays_at_the_end(void (*put)(void))
+{
+	start_path();
+	ck_assert_int_eq(unlink(path), 0);
+	put();
+	ends(0);
+	ck_assert(exists());
+	ck_assert(unlink(path) == 0 || rmdir(path) == 0);
+}
+
+static void
+put_file(void)
+{
+	close(open(path, O_CREAT | O_WRONLY, 0600));
+}
+
+static void
+put_link(void)
+{
+	ck_assert_int_eq(symlink("nowhere", path), 0);
+}
+
+static void
+put_dead_socket(void)
+{
+	listens();
+	close(fds[0]);
+}
+
+START_TEST(the_master_leaves_whatever_has_taken_the_place_of_its_file)
+{
+	stays_at_the_end(put_file);
+	stays_at_the_end(put_link);
+	stays_at_the_end(put_dead_socket);
+}
+END_TEST
+
+/* A socket can be reached by another name, too. */
+START_TEST(the_master_leaves_a_link_to_its_socket)
+{
+	char other[600];
+
+	start_path();
+	snprintf(other, sizeof other, "%s.other", path);
+	ck_assert_int_eq(rename(path, other), 0);
+	ck_assert_int_eq(symlink(other, path), 0);
+	ends(0);
+	ck_assert(exists());
+}
+END_TEST
+
+/* They may take their time. */
+START_TEST(a_daemon_that_waits_for_its_workers_leaves_its_name_to_the_next)
+{
+	int first = start_path_for_one(), fd;
+	pid_t old = master;
+	long since = 0;
+
+	send_signal(old, SIGUSR2);
+	while ((fd = try_to_connect(path)) != -1) {
+		close(fd);
+		look_again(&since, "a socket on which nobody listens");
+	}
+	start_path();
+	close(first);
+	exited(ended(old), 0);
+	ck_assert_int_ge(try_to_connect(path), 0);
+	ends(0);
+	ck_assert(!exists());
+}
+END_TEST
+
+#ifdef HAVE_FLOCK
+START_TEST(the_master_removes_its_file_even_if_others_lock_its_directory)
+{
+	start_path();
+	(void)lock_directory();
+	ends(0);
+	ck_assert(!exists());
+}
+END_TEST
+#endif
+
 /* It is served again as soon as the next daemon starts. */
 START_TEST(a_master_that_was_killed_leaves_a_file_that_the_next_replaces)
 {
@@ -411,15 +525,20 @@ main(void)
 		anything_else_stays,
 		a_path_has_at_most_107_bytes,
 		a_directory_that_is_absent_or_closed_is_an_error,
+		umask_limits_who_may_connect,
 #ifdef HAVE_FLOCK
-		a_directory_that_stays_locked_is_an_error,
-#endif
+		a_directory_that_others_keep_locked_does_not_matter,
+		the_master_removes_its_file_even_if_others_lock_its_directory,
 		of_several_at_the_same_moment_one_wins,
+#endif
 		the_master_removes_its_file_at_the_end,
 		also_one_that_was_given_other_rights,
 		also_when_the_server_cannot_be_restarted,
 		a_start_that_fails_leaves_no_file,
 		the_master_leaves_the_file_of_another,
+		the_master_leaves_whatever_has_taken_the_place_of_its_file,
+		the_master_leaves_a_link_to_its_socket,
+		a_daemon_that_waits_for_its_workers_leaves_its_name_to_the_next,
 		a_master_that_was_killed_leaves_a_file_that_the_next_replaces
 	};
 
