@@ -178,6 +178,8 @@ daemon_clean_fd(int highest_kept)
 	}
 	if (highest_kept == INT_MAX)
 		return 0;	/* none is above it */
+	if (dsrv_role()->kind == DSRV_PROGRAM)
+		dsrv_inherited_take();	/* else they would be closed */
 	closelog();	/* else syslog(3) would write to a later file */
 	if (close_by_range(highest_kept + 1) == -1 &&
 	    close_by_closefrom(highest_kept + 1) == -1 &&

@@ -125,7 +125,8 @@ leave_streams(void)
 			dsrv_descriptors_null(fd, fd);
 }
 
-/* 0, or an error number. */
+/* 0, or an error number. One that was not there then may be the program's own
+ * by now. */
 static int
 check(int fd)
 {
@@ -134,6 +135,8 @@ check(int fd)
 
 	if (error != 0)
 		return error;
+	if (!dsrv_ownsocket_is_given(fd))
+		return EBADF;
 	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == -1)
 		return errno;
 	return type == SOCK_STREAM ? 0 : EINVAL;
@@ -200,8 +203,10 @@ add_from_inetd(int *fds, int max, int *count)
 		return 0;
 	leave_streams();
 	for (i = 0; i < *count; i++)
-		if (is_same(fds[i], given.from_inetd))
+		if (is_same(fds[i], given.from_inetd)) {
+			dsrv_descriptors_close(&given.from_inetd);
 			return 0;
+		}
 	return add(given.from_inetd, fds, max, count);
 }
 

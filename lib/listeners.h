@@ -23,6 +23,7 @@ void dsrv_ownsocket_forget(int fd);
 /* Whether fd is that socket, perhaps under another number. */
 int dsrv_ownsocket_is_ours(int fd);
 int dsrv_ownsocket_is_inherited(int fd);
+int dsrv_ownsocket_is_given(int fd);
 /* The lowest descriptor from there on that daemon_listen() returned or that the
  * daemon was given, and that is still this socket; -1: there is none. And
  * whether fd is one. */

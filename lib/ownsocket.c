@@ -88,6 +88,12 @@ dsrv_ownsocket_is_inherited(int fd)
 }
 
 int
+dsrv_ownsocket_is_given(int fd)
+{
+	return is_in(&given, fd);
+}
+
+int
 dsrv_ownsocket_add(int fd)
 {
 	return remember(&ours, fd);

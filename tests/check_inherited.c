@@ -19,6 +19,7 @@
 enum { MAX = 4, FIRST = 3, HIGH = 50 };
 
 static struct run run;
+static char sun_path[PATH_MAX];
 
 /* What the program is started with, ... */
 static int sockets[MAX], ports[MAX], given;
@@ -124,6 +125,48 @@ serves(void)
 	tell_pid("server");
 	daemon_success();
 	answer_as_worker(daemon_server(fds, count), fds);
+}
+
+static void
+cleans_first(void)
+{
+	dress();
+	daemon_clean_fd(FACTS);
+	tell_what_there_is();
+}
+
+/* A socket of its own gets the number of one that was not there. */
+static void
+opens_one_itself(void)
+{
+	int port;
+
+	dress();
+	tell_what_there_is();
+	if (dup2(listen_anywhere(&port), FIRST + 2) == -1)
+		_exit(97);
+	name = "absent";
+	tell_what_there_is();
+}
+
+/* As systemd does if StandardInput=socket; in place of the facts. Its status:
+ * the sockets it finds. */
+static void
+has_it_twice(void)
+{
+	int fds[MAX], before, count;
+	char pid[32];
+
+	dup2(sockets[0], STDIN_FILENO);
+	dup2(sockets[0], FIRST);
+	snprintf(pid, sizeof pid, "%ld", (long)getpid());
+	setenv("LISTEN_PID", pid, 1);
+	setenv("LISTEN_FDS", "1", 1);
+	before = descriptors_of(getpid());
+	count = daemon_listen_inherited(NULL, fds, MAX);
+	if (fds[0] != FIRST || descriptors_of(getpid()) != before)
+		_exit(97);
+	_exit(count == daemon_listen_inherited(NULL, fds, MAX) ? count : 98);
 }
 
 static void
@@ -297,6 +340,39 @@ START_TEST(more_than_there_is_room_for_is_enospc)
 }
 END_TEST
 
+START_TEST(a_socket_of_its_own_is_not_inherited)
+{
+	give(1);
+	says_count = "3";
+	says_names = "facts:it:absent";
+	name = "it";
+	run_daemon(&run, opens_one_itself);
+	ck_assert_int_eq(heard(&run, "count"), 1);
+	ck_assert_int_eq(heard(&run, "count"), -1);
+	ck_assert_int_eq(heard(&run, "errno"), EBADF);
+}
+END_TEST
+
+START_TEST(daemon_clean_fd_keeps_them_even_before_the_start)
+{
+	give(2);
+	says_count = "3";
+	says_names = "facts:it:it";
+	name = "it";
+	run_daemon(&run, cleans_first);
+	ck_assert_int_eq(heard(&run, "count"), 2);
+	ck_assert_int_eq(heard(&run, "variables"), 0);
+}
+END_TEST
+
+START_TEST(one_that_is_given_both_ways_is_returned_once)
+{
+	give(1);
+	run_start(&run, has_it_twice);
+	exited(run_wait(&run), 1);
+}
+END_TEST
+
 START_TEST(a_null_pointer_or_no_room_at_all_is_einval)
 {
 	int fd;
@@ -325,6 +401,19 @@ END_TEST
  * A daemon with it
  */
 
+static int
+unix_client(const char *path)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	long since = 0;
+
+	snprintf(addr.sun_path, sizeof addr.sun_path, "%.100s", path);
+	while (connect(fd, (struct sockaddr *)&addr, sizeof addr) == -1)
+		look_again(&since, "a service that listens");
+	return fd;
+}
+
 static void
 serves_and_leaves_it(int listener, const char *line)
 {
@@ -350,6 +439,41 @@ START_TEST(a_daemon_serves_what_its_starter_was_given_and_leaves_it)
 	name = "http";
 	run_daemon(&run, serves);
 	serves_and_leaves_it(1, "0 unset unset");
+}
+END_TEST
+
+/* They have it open for as long as they like. */
+START_TEST(a_daemon_with_spares_leaves_it)
+{
+	daemon_set_worker_spare_count(2);
+	give(1);
+	at_stdin = 1;
+	run_daemon(&run, serves);
+	serves_and_leaves_it(0, "0 unset unset");
+}
+END_TEST
+
+START_TEST(a_daemon_leaves_a_unix_domain_socket_and_its_file)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fd;
+
+	snprintf(sun_path, sizeof sun_path, "%s/s", scratch());
+	snprintf(addr.sun_path, sizeof addr.sun_path, "%.100s", sun_path);
+	sockets[0] = socket(AF_UNIX, SOCK_STREAM, 0);
+	ck_assert_int_eq(bind(sockets[0], (struct sockaddr *)&addr,
+	    sizeof addr), 0);
+	ck_assert_int_eq(listen(sockets[0], 5), 0);
+	at_stdin = 1;
+	run_daemon(&run, serves);
+	fd = unix_client(sun_path);
+	hears(fd, "0 unset unset");
+	send_signal((pid_t)heard(&run, "master"), SIGTERM);
+	hears(fd, NULL);
+	nothing_left();
+	fd = unix_client(sun_path);
+	ck_assert_int_ne(accept(sockets[0], NULL, NULL), -1);
+	close(fd);
 }
 END_TEST
 
@@ -383,7 +507,7 @@ END_TEST
  * Those that give it: examples/superserver serves cat(1)
  */
 
-static char program[PATH_MAX], conf[PATH_MAX], sun_path[PATH_MAX];
+static char program[PATH_MAX], conf[PATH_MAX];
 
 static int
 has_no(const char *command)
@@ -405,23 +529,19 @@ find_superserver(void)
 	setenv("PATH", "/usr/sbin:/usr/bin:/sbin:/bin", 1);
 }
 
-/* One that the kernel gives to nobody who does not ask for it. */
+/* While its socket is open the kernel gives it to nobody; but one that asks for
+ * it gets it, if it allows reuse as well. */
 static int
 free_port(void)
 {
 	struct sockaddr_in addr = { .sin_family = AF_INET };
-	int port = 10000 + getpid() % 20000, fd;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
 
 	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	for (;; port++) {
-		fd = socket(AF_INET, SOCK_STREAM, 0);
-		addr.sin_port = htons((in_port_t)port);
-		if (bind(fd, (struct sockaddr *)&addr, sizeof addr) == 0)
-			break;
-		close(fd);
-	}
-	close(fd);
-	return port;
+	ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on,
+	    sizeof on), 0);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&addr, sizeof addr), 0);
+	return port_of(fd);
 }
 
 /* When it listens. */
@@ -524,19 +644,6 @@ START_TEST(xinetd_gives_its_socket_to_a_wait_service)
 }
 END_TEST
 
-static int
-unix_client(const char *path)
-{
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-	long since = 0;
-
-	snprintf(addr.sun_path, sizeof addr.sun_path, "%.100s", path);
-	while (connect(fd, (struct sockaddr *)&addr, sizeof addr) == -1)
-		look_again(&since, "a service that listens");
-	return fd;
-}
-
 START_TEST(the_socket_binder_of_s6_gives_its_socket)
 {
 	char command[] = "s6-ipcserver-socketbinder", f[] = "-f",
@@ -569,9 +676,14 @@ main(void)
 		more_descriptors_than_are_open_is_an_error,
 		a_count_that_is_not_a_number_is_an_error,
 		more_than_there_is_room_for_is_enospc,
+		a_socket_of_its_own_is_not_inherited,
+		daemon_clean_fd_keeps_them_even_before_the_start,
+		one_that_is_given_both_ways_is_returned_once,
 		a_null_pointer_or_no_room_at_all_is_einval,
 		a_listening_descriptor_0_is_returned_as_another,
 		a_daemon_serves_what_its_starter_was_given_and_leaves_it,
+		a_daemon_with_spares_leaves_it,
+		a_daemon_leaves_a_unix_domain_socket_and_its_file,
 		a_daemon_serves_its_descriptor_0_and_leaves_it,
 		in_the_foreground_descriptor_0_is_null_after_that,
 		systemd_socket_activate_gives_its_socket,
