@@ -44,14 +44,13 @@ dsrv_master_is_at_once(const struct master *m)
 	return (m->request.asked & DSRV_ASK_AT_ONCE) != 0;
 }
 
-/* A server that another is to follow must not keep it waiting. */
+/* Limits the time of a server that another one is to follow. */
 static void
-expect_end(struct master *m)
+end_server_within(struct master *m, int64_t ms)
 {
-	int64_t time = dsrv_phase_time(DSRV_PHASE_STOPPING_SERVER, 1);
-
-	if (m->server.pid != 0 && time != DSRV_NEVER)
-		dsrv_loop_set_timer(&m->loop, HANG, dsrv_clock_now() + time);
+	if (m->server.pid != 0 && ms != DSRV_NEVER)
+		dsrv_loop_set_timer(&m->loop, HANG, dsrv_clock_earlier(
+		    dsrv_loop_timer(&m->loop, HANG), dsrv_clock_now() + ms));
 }
 
 /* Starts the time limit of processes that must end at once. */
@@ -61,7 +60,8 @@ begin_to_stop(struct master *m)
 	if (!dsrv_master_is_at_once(m))
 		return;
 	if (!dsrv_master_is_for_good(m))
-		expect_end(m);
+		end_server_within(m,
+		    dsrv_phase_time(DSRV_PHASE_STOPPING_SERVER, 1));
 	else if (m->server.pid != 0 && m->phase < DSRV_PHASE_STOPPING_SERVER)
 		dsrv_master_enter(m, DSRV_PHASE_STOPPING_SERVER);
 	else if (m->phase == DSRV_PHASE_AWAITING_WORKERS)
@@ -92,7 +92,8 @@ dsrv_master_end_listeners(struct master *m)
 	}
 }
 
-/* A reload can be asked for again: the manager waits for what follows that. */
+/* Even of a signal that changes nothing: the manager waits for an answer to its
+ * last one. */
 static void
 tell_manager(const struct master *m)
 {
@@ -146,7 +147,7 @@ dsrv_master_take(struct master *m, int signo)
 	if (signo == SIGHUP)
 		dsrv_supervise_signal(&m->log.logger, SIGHUP);
 	raised = dsrv_master_ask(m, signo);
-	if (!raised && signo == SIGHUP)
+	if (!raised)
 		tell_manager(m);
 	/* Even if not raised: a handler of the program may have taken the last
 	 * one before daemon_server(), which ignores repetitions. */
@@ -219,7 +220,7 @@ abort_server(struct master *m)
 	dsrv_supervise_signal(&m->server, SIGABRT);
 	/* One that was stopped takes the first only then. */
 	dsrv_supervise_signal(&m->server, SIGCONT);
-	dsrv_loop_set_timer(&m->loop, HANG, dsrv_clock_now() + ABORT_TIME);
+	end_server_within(m, ABORT_TIME);
 }
 
 void
@@ -234,17 +235,19 @@ dsrv_master_feel_pulse(struct master *m)
 	dsrv_loop_set_timer(&m->loop, PULSE,
 	    dsrv_clock_now() + dsrv_pulse_every());
 	dsrv_notify_alive(silent);
-	if (most > 0 && silent >= most && !dsrv_master_is_for_good(m))
+	/* To end at once it has a time of its own. */
+	if (most > 0 && silent >= most && !dsrv_master_is_at_once(m))
 		abort_server(m);
 }
 
-/* It was to end at once, so that another can follow it. */
+/* It has not ended at once, or not by SIGABRT. A stop has its phases. */
 void
 dsrv_master_end_hung_server(struct master *m)
 {
-	if (m->server.pid == 0 || dsrv_master_is_for_good(m))
+	if (m->server.pid == 0 ||
+	    (dsrv_master_is_for_good(m) && dsrv_master_is_at_once(m)))
 		return;
-	if (dsrv_master_is_at_once(m))
+	if (!m->pulse.is_aborted)
 		dsrv_report("end the server by signal %d within %d s: "
 		    "it is killed", m->request.signo,
 		    dsrv_settings()->stop_timeout);

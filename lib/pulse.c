@@ -10,7 +10,7 @@
 
 #include "role.h"
 
-enum { LONGEST = 1000 /* ms */, LOOKS = 4 };
+enum { LONGEST = 500 /* ms */, LOOKS = 4 };
 
 int
 dsrv_pulse_every(void)

@@ -420,6 +420,7 @@ daemon_server(const int *fds, int count)
 	open_in_the_end(&s, fds, count);
 	dsrv_role_become(DSRV_SERVING);
 	for (;;) {
+		dsrv_pulse_beat(&s.loop, PULSE);
 		while (next_birth(&s, &birth))
 			if (fork_worker(&s, &birth) == 0) {
 				count = become(&s, &birth);
@@ -427,7 +428,6 @@ daemon_server(const int *fds, int count)
 				return count;
 			}
 		watch(&s);
-		dsrv_pulse_beat(&s.loop, PULSE);
 		switch (dsrv_loop_next(&s.loop)) {
 		case DSRV_EVENT_FD:
 			handle_fd(&s);

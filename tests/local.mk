@@ -28,6 +28,7 @@ CHECK_TESTS = \
 	tests/check_output \
 	tests/check_pidfile \
 	tests/check_privileges \
+	tests/check_pulse \
 	tests/check_relay \
 	tests/check_report \
 	tests/check_restart \
@@ -118,6 +119,9 @@ tests_check_notify_LDADD = $(TEST_LIBS)
 tests_check_phase_SOURCES = tests/check_phase.c
 tests_check_phase_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
 tests_check_phase_LDADD = $(UNIT_LIBS)
+tests_check_pulse_SOURCES = tests/check_pulse.c
+tests_check_pulse_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
+tests_check_pulse_LDADD = $(UNIT_LIBS)
 tests_check_outbox_SOURCES = tests/check_outbox.c
 tests_check_outbox_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
 tests_check_outbox_LDADD = $(UNIT_LIBS)
