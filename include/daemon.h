@@ -173,7 +173,7 @@ int daemon_set_foreground(int on);
  * agent (1). */
 int daemon_set_thread_check(int on);
 
-/* daemon_master(): a descriptor, at least 1, to which the master writes a
+/* daemon_master(): an open descriptor above 2 to which the master writes a
  * newline at success, and which it then closes, as s6 and dinit want (none). */
 int daemon_set_notify_fd(int fd);
 

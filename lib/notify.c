@@ -3,7 +3,8 @@
  *
  * As sd_notify(3) has it, in a datagram to the socket of NOTIFY_SOCKET; and as
  * s6 has it, by a newline on a descriptor. Only the master speaks. It never
- * waits: what a full socket does not take is kept, and tried again.
+ * waits: what a full socket does not take is kept, and tried again. The newest
+ * of each kind is kept, so that none takes the place of another.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -26,8 +27,11 @@
 #include "role.h"
 #include "listeners.h"
 
+/* In the order in which they are sent. */
+enum kind { READY, RELOADING, RELOADED, STOPPING, WORKERS, KINDS };
+
 enum {
-	TEXT = 256, KEPT = 8,
+	TEXT = 256,
 	FIRST_PAUSE = 100, LONGEST_PAUSE = 10000	/* ms */
 };
 
@@ -35,10 +39,9 @@ static struct {
 	char *name;		/* NULL: nobody wants to know */
 	struct sockaddr_un addr;
 	socklen_t len;
-	char kept[KEPT][TEXT];	/* messages that were not taken, in order */
-	int count;
+	char kept[KINDS][TEXT];	/* what was not taken; "": nothing */
 	int failures;		/* in a row */
-	int64_t again;		/* when to try the next time */
+	int64_t again;		/* when to try the next time; never: all was */
 	int error;		/* that was reported last */
 	int is_ready;		/* the start has succeeded */
 	int is_reloading;
@@ -107,8 +110,8 @@ send_text(const char *text)
 	return error;
 }
 
-/* A manager that comes back asks anew for what it needs; but one that is busy,
- * or a machine that is short of something, is waited for. */
+/* The manager is busy, or the machine is short of something. A manager that is
+ * gone is not waited for. */
 static int
 is_passing(int error)
 {
@@ -119,61 +122,59 @@ is_passing(int error)
 static void
 report_failure(int error)
 {
-	if (error != 0 && error != manager.error && !is_passing(error))
+	if (error != 0 && error != manager.error)
 		dsrv_report("notify %s: %s", manager.name, strerror(error));
-	if (!is_passing(error))
-		manager.error = error;
+	manager.error = error;
+}
+
+/* Whether it is over: it has been sent, or nobody will ever take it. */
+static int
+is_done_with(const char *text)
+{
+	int error = send_text(text);
+
+	if (is_passing(error))
+		return 0;
+	report_failure(error);
+	return 1;
 }
 
 static void
 send_kept(void)
 {
-	int error, done = 0;
+	int kind;
 
-	while (done < manager.count &&
-	    !is_passing(error = send_text(manager.kept[done]))) {
-		report_failure(error);
-		done++;
-	}
-	manager.count -= done;
-	memmove(manager.kept, manager.kept[done],
-	    (size_t)manager.count * TEXT);
-	if (done > 0)
+	for (kind = 0; kind < KINDS; kind++) {
+		if (manager.kept[kind][0] == '\0')
+			continue;
+		if (!is_done_with(manager.kept[kind])) {
+			manager.again = dsrv_clock_now() + dsrv_backoff(
+			    ++manager.failures, FIRST_PAUSE, LONGEST_PAUSE);
+			return;
+		}
+		manager.kept[kind][0] = '\0';
 		manager.failures = 0;
-	manager.again = manager.count == 0 ? DSRV_NEVER : dsrv_clock_now() +
-	    dsrv_backoff(++manager.failures, FIRST_PAUSE, LONGEST_PAUSE);
+	}
+	manager.again = DSRV_NEVER;
 }
 
-/* Where there is no room the newest counts. */
-static void __attribute__((format(printf, 1, 2)))
-tell(const char *format, ...)
+static void __attribute__((format(printf, 2, 3)))
+tell(enum kind kind, const char *format, ...)
 {
 	va_list values;
 
 	if (manager.name == NULL)
 		return;
-	if (manager.count == KEPT)
-		manager.count--;
 	va_start(values, format);
-	vsnprintf(manager.kept[manager.count++], TEXT, format, values);
+	vsnprintf(manager.kept[kind], TEXT, format, values);
 	va_end(values);
-	if (manager.count == 1 || manager.again <= dsrv_clock_now())
+	if (manager.again == DSRV_NEVER || manager.again <= dsrv_clock_now())
 		send_kept();
 }
 
 /*
  * The descriptor
  */
-
-static void
-close_fd(int fd)
-{
-	if (fd <= STDERR_FILENO)
-		dsrv_descriptors_null(fd, fd);
-	else
-		close(fd);
-	fd_is_done = 1;
-}
 
 static void
 write_newline(int fd)
@@ -184,7 +185,6 @@ write_newline(int fd)
 	if (dsrv_output_write(&output, "\n", 1) != 1)
 		dsrv_report("notify descriptor %d: %s", fd, strerror(errno));
 	dsrv_output_close(&output);
-	close_fd(fd);
 }
 
 static int
@@ -192,6 +192,14 @@ pending_fd(void)
 {
 	return fd_is_done || dsrv_settings()->notify_fd == 0 ? -1 :
 	    dsrv_settings()->notify_fd;
+}
+
+void
+dsrv_notify_leave(void)
+{
+	if (pending_fd() != -1)
+		close(pending_fd());
+	fd_is_done = 1;
 }
 
 /*
@@ -208,9 +216,10 @@ look_later(void)
 void
 dsrv_notify_ready(void)
 {
-	tell("READY=1\nMAINPID=%ld", (long)getpid());
+	tell(READY, "READY=1\nMAINPID=%ld", (long)getpid());
 	if (pending_fd() != -1)
 		write_newline(pending_fd());
+	dsrv_notify_leave();
 	manager.is_ready = 1;
 	look_later();
 }
@@ -224,7 +233,8 @@ dsrv_notify_reloading(void)
 	if (!manager.is_ready || manager.is_stopping)
 		return;
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	tell("RELOADING=1\nMONOTONIC_USEC=%" PRId64,
+	manager.kept[RELOADED][0] = '\0';	/* it ends later */
+	tell(RELOADING, "RELOADING=1\nMONOTONIC_USEC=%" PRId64,
 	    (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000);
 	manager.is_reloading = 1;
 }
@@ -236,9 +246,10 @@ dsrv_notify_reloaded(const char *failure)
 		return;
 	manager.is_reloading = 0;
 	if (failure == NULL)
-		tell("READY=1\nSTATUS=Reloaded");
+		tell(RELOADED, "READY=1\nSTATUS=Reloaded");
 	else
-		tell("READY=1\nSTATUS=Reload failed: the server %s", failure);
+		tell(RELOADED, "READY=1\nSTATUS=Reload failed: the server %s",
+		    failure);
 	manager.workers = -1;
 	look_later();
 }
@@ -248,7 +259,7 @@ dsrv_notify_stopping(void)
 {
 	if (!manager.is_ready || manager.is_stopping)
 		return;
-	tell("STOPPING=1");
+	tell(STOPPING, "STOPPING=1");
 	manager.is_stopping = 1;
 	manager.look = DSRV_NEVER;
 }
@@ -266,7 +277,7 @@ dsrv_notify_look(int workers)
 	if (workers == manager.workers)
 		return;
 	manager.workers = workers;
-	tell("STATUS=%d of %d workers", workers,
+	tell(WORKERS, "STATUS=%d of %d workers", workers,
 	    dsrv_settings()->worker_count_max);
 }
 
@@ -276,33 +287,24 @@ dsrv_notify_watchdog(void)
 	return manager.name != NULL ? manager.patience : 0;
 }
 
-/* Also while it is stopping: that has its own time. */
+/* Even while it is stopping: that has its own time. What is not taken is not
+ * kept: the server may hang when it would be. */
 void
 dsrv_notify_alive(int64_t silent)
 {
 	int64_t now = dsrv_clock_now();
 
-	if (!manager.is_ready || dsrv_notify_watchdog() == 0 ||
-	    silent >= manager.patience ||
-	    now - manager.fed < manager.patience / 2)
-		return;
-	/* What waits already says so in time, or is not heard anyway. */
-	if (manager.count == 0)
-		tell("WATCHDOG=1");
-	manager.fed = now;
+	if (manager.is_ready && dsrv_notify_watchdog() > 0 &&
+	    silent < manager.patience &&
+	    now - manager.fed >= manager.patience / 2 &&
+	    is_done_with("WATCHDOG=1"))
+		manager.fed = now;
 }
 
 int64_t
 dsrv_notify_when(void)
 {
 	return dsrv_clock_earlier(manager.again, manager.look);
-}
-
-void
-dsrv_notify_leave(void)
-{
-	if (pending_fd() != -1)
-		close_fd(pending_fd());
 }
 
 int

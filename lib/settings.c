@@ -6,6 +6,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -196,7 +197,10 @@ daemon_set_server_hang_max(int seconds)
 int
 daemon_set_notify_fd(int fd)
 {
-	return set(&settings.notify_fd, fd, 1, INT_MAX);
+	/* Else it could be the library's own by then. */
+	if (fd > STDERR_FILENO && fcntl(fd, F_GETFD) == -1)
+		return -1;
+	return set(&settings.notify_fd, fd, STDERR_FILENO + 1, INT_MAX);
 }
 
 void

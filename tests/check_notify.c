@@ -5,6 +5,7 @@
  */
 #include "config.h"
 
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -78,15 +79,22 @@ next_message(void)
 	return heard_text;
 }
 
-/* From the master, whoever was asked; STATUS= of workers is passed over. */
+/* Of a life, and from the master: what comes by the clock is passed over. */
+static void
+next_step(void)
+{
+	do {
+		next_message();
+		ck_assert_int_eq(sender->pid, here.master);
+	} while (strstr(heard_text, " workers") != NULL ||
+	    strcmp(heard_text, "WATCHDOG=1") == 0);
+}
+
 static void
 hears_of(const char *text)
 {
-	do
-		next_message();
-	while (strstr(heard_text, " workers") != NULL);
+	next_step();
 	ck_assert_str_eq(heard_text, text);
-	ck_assert_int_eq(sender->pid, here.master);
 }
 
 static void
@@ -114,21 +122,27 @@ hears_reloading(int64_t since)
 {
 	long long when = 0;
 
-	do
-		next_message();
-	while (strstr(heard_text, " workers") != NULL);
+	next_step();
 	ck_assert_int_eq(sscanf(heard_text, "RELOADING=1\nMONOTONIC_USEC=%lld",
 	    &when), 1);
 	ck_assert_int_ge(when, since);
 	ck_assert_int_le(when, microseconds());
 }
 
+/* As the last of them. */
 static void
-no_other_message(void)
+hears_stopping(void)
 {
 	char byte;
 
+	hears_of("STOPPING=1");
 	ck_assert_int_eq(recv(manager, &byte, 1, MSG_DONTWAIT), -1);
+}
+
+static void
+hears_reloaded(void)
+{
+	hears_of("READY=1\nSTATUS=Reloaded");
 }
 
 /*
@@ -141,8 +155,7 @@ START_TEST(the_master_says_ready_at_success_and_stopping_at_the_end)
 	start(1, talker);
 	hears_ready();
 	stop();
-	hears_of("STOPPING=1");
-	no_other_message();
+	hears_stopping();
 }
 END_TEST
 
@@ -162,7 +175,9 @@ END_TEST
 static long
 has_variable(void)
 {
-	return getenv("NOTIFY_SOCKET") != NULL;
+	return (getenv("NOTIFY_SOCKET") != NULL) +
+	    (getenv("WATCHDOG_USEC") != NULL) +
+	    (getenv("WATCHDOG_PID") != NULL);
 }
 
 START_TEST(a_worker_cannot_speak_for_the_service)
@@ -174,6 +189,8 @@ START_TEST(a_worker_cannot_speak_for_the_service)
 	int fd;
 
 	receive();
+	setenv("WATCHDOG_USEC", "1", 1);
+	setenv("WATCHDOG_PID", "1", 1);
 	here.commands = commands;
 	start(1, talker);
 	hears_ready();
@@ -189,10 +206,11 @@ reloads_by(int signo, int directly)
 {
 	int64_t since = microseconds();
 
+	call(here.port);	/* before daemon_server() it would be killed */
 	send_signal(directly ? here.server : here.master, signo);
 	hears_reloading(since);
 	next_server();
-	hears_of("READY=1\nSTATUS=Reloaded");
+	hears_reloaded();
 }
 
 START_TEST(a_reload_begins_with_reloading_and_ends_with_ready)
@@ -204,57 +222,177 @@ START_TEST(a_reload_begins_with_reloading_and_ends_with_ready)
 	reloads_by(SIGUSR1, 0);
 	reloads_by(SIGHUP, 1);
 	stop();
-	hears_of("STOPPING=1");
-	no_other_message();
+	hears_stopping();
 }
 END_TEST
 
 /* systemd waits for a time after its own signal. */
-START_TEST(a_second_signal_during_a_reload_is_answered_too)
+static void
+is_answered(int signo)
+{
+	int64_t since = microseconds();
+
+	send_signal(here.master, signo);
+	hears_reloading(since);
+}
+
+START_TEST(further_signals_during_a_reload_are_answered_too)
 {
 	int fd;
-	int64_t since;
 
 	receive();
 	start(1, talker);
 	hears_ready();
 	fd = served(here.port, NULL);
-	send_signal(here.master, SIGHUP);
-	hears_reloading(0);
-	since = microseconds();
-	send_signal(here.master, SIGHUP);
-	hears_reloading(since);
+	is_answered(SIGHUP);
+	is_answered(SIGHUP);
 	close(fd);
-	hears_of("READY=1\nSTATUS=Reloaded");
+	hears_reloaded();
+	next_server();
+	stopped(here.server);	/* so that it obeys none of them yet */
+	is_answered(SIGUSR1);
+	is_answered(SIGUSR1);
+	is_answered(SIGHUP);
+	send_signal(here.server, SIGCONT);
+	hears_reloaded();
 	stop();
+	hears_stopping();
 }
 END_TEST
 
-static int *fails;
+static int *waits;
 
 static void
-end_if_it_fails(void)
+wait_at_gate(void)
 {
-	if (*fails) {
-		*fails = 0;
-		exit(0);
-	}
+	if (*waits)
+		at_gate();
 }
 
-START_TEST(a_failed_reload_is_said_and_is_over)
+/* Each server but the first waits before its success. */
+static void
+start_with_a_gate(void)
 {
 	receive();
-	fails = shared_memory(sizeof *fails);
-	here.before_success = end_if_it_fails;
+	make_gate();
+	waits = shared_memory(sizeof *waits);
+	here.before_success = wait_at_gate;
 	start(1, talker);
 	hears_ready();
-	*fails = 1;
-	send_signal(here.master, SIGHUP);
-	hears_reloading(0);
-	hears_of("READY=1\nSTATUS=Reload failed: "
-	    "the server ended with status 0");
+	*waits = 1;
+}
+
+START_TEST(a_signal_before_the_next_server_is_ready_prolongs_the_reload)
+{
+	start_with_a_gate();
+	is_answered(SIGHUP);
+	next_server();
+	is_answered(SIGHUP);	/* which ends that one */
+	next_server();
+	open_gate();
+	hears_reloaded();
 	stop();
-	hears_of("STOPPING=1");
+	hears_stopping();
+}
+END_TEST
+
+static void
+fails_by(char order, const char *status)
+{
+	start_with_a_gate();
+	is_answered(SIGHUP);
+	next_server();
+	order_at_gate(order);
+	hears_of(status);
+	next_server();		/* as after a crash: not a reload */
+	open_gate();
+	stop();
+	hears_stopping();
+}
+
+START_TEST(a_reload_that_fails_is_said_and_is_over)
+{
+	fails_by('0', "READY=1\nSTATUS=Reload failed: "
+	    "the server ended with status 0");
+}
+END_TEST
+
+START_TEST(a_reload_that_crashes_is_said_and_is_over)
+{
+	fails_by('K', "READY=1\nSTATUS=Reload failed: "
+	    "the server was ended by signal 9 (Killed)");
+}
+END_TEST
+
+START_TEST(a_reload_that_ends_the_daemon_is_said_before_the_stop)
+{
+	start_with_a_gate();
+	is_answered(SIGHUP);
+	next_server();
+	order_at_gate('3');
+	hears_of("READY=1\nSTATUS=Reload failed: "
+	    "the server ended with status 3");
+	hears_stopping();
+	exited(ended(here.master), 3);
+}
+END_TEST
+
+START_TEST(a_server_that_crashes_during_a_reload_does_not_end_it)
+{
+	int fd;
+
+	receive();
+	start(1, talker);
+	hears_ready();
+	fd = served(here.port, NULL);
+	is_answered(SIGHUP);
+	send_signal(here.server, SIGKILL);
+	hears_reloaded();
+	close(fd);
+	stop();
+	hears_stopping();
+}
+END_TEST
+
+START_TEST(a_reload_right_after_a_crash_is_one)
+{
+	receive();
+	start(1, talker);
+	hears_ready();
+	send_signal(here.server, SIGKILL);
+	is_answered(SIGHUP);
+	hears_reloaded();
+	stop();
+	hears_stopping();
+}
+END_TEST
+
+START_TEST(a_stop_ends_a_reload)
+{
+	receive();
+	start(1, talker);
+	hears_ready();
+	(void)served(here.port, NULL);
+	is_answered(SIGHUP);
+	stop();
+	hears_stopping();
+}
+END_TEST
+
+START_TEST(a_reload_before_the_success_follows_it)
+{
+	receive();
+	make_gate();
+	here.before_success = at_gate;
+	start_in_foreground(1, talker);
+	send_signal(here.master, SIGHUP);
+	open_gate();
+	open_gate();
+	hears_ready();
+	hears_reloading(0);
+	hears_reloaded();
+	stop();
+	hears_stopping();
 }
 END_TEST
 
@@ -266,7 +404,7 @@ START_TEST(a_crash_is_not_a_reload)
 	send_signal(here.server, SIGKILL);
 	next_server();
 	stop();
-	hears_of("STOPPING=1");
+	hears_stopping();
 }
 END_TEST
 
@@ -283,7 +421,7 @@ START_TEST(a_failed_start_says_nothing)
 	listen_on(1);
 	run_puppet(run_start, talker);
 	exited(run_wait(&here.run), 3);
-	no_other_message();
+	ck_assert_int_eq(recv(manager, heard_text, 1, MSG_DONTWAIT), -1);
 }
 END_TEST
 
@@ -330,23 +468,28 @@ fill(void)
 	return count;
 }
 
-START_TEST(a_full_socket_is_not_waited_for_and_gets_all_later)
+/* Of several reloads the last, so that the manager does not wait for more. */
+START_TEST(a_full_socket_is_not_waited_for_and_gets_the_newest_later)
 {
-	int count;
+	int count, reloads;
+	int64_t since = 0;
 
 	receive();
 	count = fill();
 	start(1, talker);	/* it is ready, and serves */
-	call(here.port);
-	send_signal(here.master, SIGHUP);
-	next_server();
-	call(here.port);
+	for (reloads = 0; reloads < 12; reloads++) {
+		since = microseconds();
+		send_signal(here.master, SIGHUP);
+		next_server();
+		call(here.port);
+	}
 	while (count-- > 0)
 		ck_assert_str_eq(next_message(), "X=1");
 	hears_ready();
-	hears_reloading(0);
-	hears_of("READY=1\nSTATUS=Reloaded");
+	hears_reloading(since);
+	hears_reloaded();
 	stop();
+	hears_stopping();
 }
 END_TEST
 
@@ -400,47 +543,48 @@ set_watchdog(void)
 	setenv("WATCHDOG_PID", pid, 1);
 }
 
-/* Until nothing has come for several times as long as the watchdog waits. */
 static void
-hears_no_more(void)
+start_watched(void (*before_start)(void))
 {
-	struct pollfd ready = { .fd = manager, .events = POLLIN };
-
-	do
-		while (recv(manager, heard_text, sizeof heard_text,
-		    MSG_DONTWAIT) > 0)
-			;
-	while (poll(&ready, 1, 2000) == 1);
+	receive();
+	setenv("WATCHDOG_USEC", "400000", 1);
+	here.before_start = before_start;
+	start(1, talker);
+	hears_ready();
 }
 
 START_TEST(the_watchdog_is_fed_while_the_server_goes_round)
 {
-	receive();
-	setenv("WATCHDOG_USEC", "400000", 1);
-	here.before_start = set_watchdog;
-	start(1, talker);
-	hears_ready();
+	start_watched(set_watchdog);
 	hears_watchdog();
-	hears_watchdog();
-	stopped(here.server);
-	hears_no_more();
-	send_signal(here.server, SIGCONT);
 	hears_watchdog();
 	stop();
 }
 END_TEST
 
-START_TEST(a_watchdog_of_another_process_is_not_fed)
+START_TEST(the_watchdog_is_fed_by_a_server_with_spares)
 {
-	struct pollfd ready = { .events = POLLIN };
+	here.spares = 2;
+	start_watched(set_watchdog);
+	hears_watchdog();
+	hears_watchdog();
+	stop();
+}
+END_TEST
 
-	receive();
-	setenv("WATCHDOG_USEC", "100000", 1);
-	setenv("WATCHDOG_PID", "1", 1);
-	start(1, talker);
-	hears_ready();
-	ready.fd = manager;
-	ck_assert_int_eq(poll(&ready, 1, 1000), 0);
+START_TEST(the_watchdog_is_fed_while_a_reload_waits_for_a_worker)
+{
+	int fd;
+
+	start_watched(set_watchdog);
+	fd = served(here.port, NULL);
+	send_signal(here.master, SIGHUP);
+	hears_reloading(0);
+	hears_watchdog();
+	hears_watchdog();
+	close(fd);
+	hears_reloaded();
+	hears_watchdog();
 	stop();
 }
 END_TEST
@@ -448,26 +592,147 @@ END_TEST
 static void
 hang_for_three_seconds(void)
 {
+	struct rlimit none = { 0, 0 };
+
 	daemon_set_server_hang_max(3);
+	setrlimit(RLIMIT_CORE, &none);
 }
 
-START_TEST(a_server_that_hangs_is_replaced)
+static void
+end_at_the_second_crash(void)
 {
-	int fd;
+	set_watchdog();
+	hang_for_three_seconds();
+	daemon_set_restart_count_max(1);
+}
 
-	here.before_start = hang_for_three_seconds;
-	here.foreground = 1;
-	start_in_foreground(1, talker);
-	fd = served(here.port, NULL);
+/* The master counts how often it looks in vain, each 100 ms: 4 times, and it
+ * does not feed it any more; 30 times, and it kills the server, and so itself,
+ * which is heard. */
+START_TEST(the_watchdog_is_not_fed_while_the_server_hangs)
+{
+	int count = 0;
+
+	start_watched(end_at_the_second_crash);
+	send_signal(here.server, SIGKILL);
+	next_server();
+	call(here.port);	/* it goes round */
 	stopped(here.server);
+	while (recv(manager, heard_text, sizeof heard_text, MSG_DONTWAIT) > 0)
+		;
+	while (strcmp(next_message(), "STOPPING=1") != 0)
+		count += strcmp(heard_text, "WATCHDOG=1") == 0;
+	ck_assert_int_le(count, 4);
+	exited(ended(here.master), 128 + SIGABRT);
+}
+END_TEST
+
+static void
+set_watchdog_of_another(void)
+{
+	setenv("WATCHDOG_PID", "1", 1);
+	tick_at_once();
+}
+
+/* The tick is longer than what it would wait. */
+START_TEST(a_watchdog_of_another_process_is_not_fed)
+{
+	start_watched(set_watchdog_of_another);
+	ck_assert_str_eq(next_message(), "STATUS=0 of 7 workers");
+	stop();
+	hears_stopping();
+}
+END_TEST
+
+/* In the foreground, where it says so. */
+static void
+start_hanging(void)
+{
+	here.before_start = hang_for_three_seconds;
+	start_in_foreground(1, talker);
+}
+
+static void
+is_killed(void)
+{
 	says(message(), "unable to keep the server: it has hung for 3 s: "
 	    "it is killed");
+}
+
+static void
+hangs_and_is_replaced(void)
+{
+	int fd = served(here.port, NULL);
+
+	stopped(here.server);
+	is_killed();
+	says(message(), "unable to keep the server: it was ended by signal");
 	next_server();
 	echoes(fd, "still here");
 	close(fd);
 	call(here.port);
-	send_signal(here.master, SIGTERM);
+	stop();
+}
+
+START_TEST(a_server_that_hangs_is_replaced)
+{
+	start_hanging();
+	hangs_and_is_replaced();
+}
+END_TEST
+
+START_TEST(a_server_with_spares_that_hangs_is_replaced)
+{
+	here.spares = 2;
+	start_hanging();
+	hangs_and_is_replaced();
+}
+END_TEST
+
+static void
+ignore_abort(void)
+{
+	signal(SIGABRT, SIG_IGN);
+}
+
+START_TEST(a_server_that_ignores_sigabrt_is_replaced)
+{
+	here.before_server = ignore_abort;
+	start_hanging();
+	hangs_and_is_replaced();
+}
+END_TEST
+
+START_TEST(a_server_that_hangs_in_a_reload_is_replaced)
+{
+	int fd;
+
+	start_hanging();
+	fd = served(here.port, NULL);
+	stopped(here.server);
+	send_signal(here.master, SIGHUP);
+	is_killed();
+	next_server();
+	echoes(fd, "still here");
+	close(fd);
+	call(here.port);
+	stop();
+}
+END_TEST
+
+START_TEST(a_stop_that_waits_for_workers_goes_on_without_a_hung_server)
+{
+	int fd;
+
+	start_hanging();
+	fd = served(here.port, NULL);
+	stopped(here.server);
+	send_signal(here.master, SIGUSR2);
+	is_killed();
+	echoes(fd, "still here");
+	close(fd);
 	exited(run_wait(&here.run), 0);
+	nothing_left();
 }
 END_TEST
 
@@ -551,6 +816,24 @@ START_TEST(daemon_clean_fd_leaves_the_descriptor)
 }
 END_TEST
 
+START_TEST(a_descriptor_that_cannot_be_meant_is_an_error)
+{
+	static const int refused[] = { INT_MIN, -1, 0, 1, 2 };
+	int i;
+
+	for (i = 0; i < COUNT(refused); i++) {
+		errno = 0;
+		ck_assert_int_eq(daemon_set_notify_fd(refused[i]), -1);
+		ck_assert_int_eq(errno, EINVAL);
+	}
+	open_pipe();
+	close(to_test);
+	ck_assert_int_eq(daemon_set_notify_fd(to_test), -1);
+	ck_assert_int_eq(errno, EBADF);
+	ck_assert_int_eq(daemon_set_notify_fd(from_daemon), 0);
+}
+END_TEST
+
 static void
 write_file(const char *file, const char *format, const char *value)
 {
@@ -616,17 +899,32 @@ main(void)
 		an_abstract_name_does_as_well,
 		a_worker_cannot_speak_for_the_service,
 		a_reload_begins_with_reloading_and_ends_with_ready,
-		a_second_signal_during_a_reload_is_answered_too,
-		a_failed_reload_is_said_and_is_over,
+		further_signals_during_a_reload_are_answered_too,
+		a_signal_before_the_next_server_is_ready_prolongs_the_reload,
+		a_reload_that_fails_is_said_and_is_over,
+		a_reload_that_crashes_is_said_and_is_over,
+		a_reload_that_ends_the_daemon_is_said_before_the_stop,
+		a_server_that_crashes_during_a_reload_does_not_end_it,
+		a_reload_right_after_a_crash_is_one,
+		a_stop_ends_a_reload,
+		a_reload_before_the_success_follows_it,
 		a_crash_is_not_a_reload,
 		a_failed_start_says_nothing,
 		the_number_of_workers_is_said_when_it_has_changed,
-		a_full_socket_is_not_waited_for_and_gets_all_later,
+		a_full_socket_is_not_waited_for_and_gets_the_newest_later,
 		a_socket_that_is_wrong_costs_one_line,
 		a_socket_that_is_absent_costs_one_line,
 		the_watchdog_is_fed_while_the_server_goes_round,
+		the_watchdog_is_fed_by_a_server_with_spares,
+		the_watchdog_is_fed_while_a_reload_waits_for_a_worker,
+		the_watchdog_is_not_fed_while_the_server_hangs,
 		a_watchdog_of_another_process_is_not_fed,
 		a_server_that_hangs_is_replaced,
+		a_server_with_spares_that_hangs_is_replaced,
+		a_server_that_ignores_sigabrt_is_replaced,
+		a_server_that_hangs_in_a_reload_is_replaced,
+		a_stop_that_waits_for_workers_goes_on_without_a_hung_server,
+		a_descriptor_that_cannot_be_meant_is_an_error,
 		a_descriptor_gets_a_newline_at_success_and_is_closed,
 		no_server_logger_or_starter_keeps_the_descriptor,
 		daemon_clean_fd_leaves_the_descriptor,
