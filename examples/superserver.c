@@ -93,6 +93,13 @@ can_execute(const char *path)
 	return S_ISREG(st.st_mode) && access(path, X_OK) == 0;
 }
 
+static void
+set_notify_fd(int fd)
+{
+	if (daemon_set_notify_fd(fd) == -1)
+		err(1, "unable to use descriptor %d", fd);
+}
+
 /* As execvp(3) will find it in each worker, but before the daemon starts. */
 static void
 find_program(char path[PATH_MAX], const char *name)
@@ -235,7 +242,7 @@ main(int argc, char *argv[])
 		else if (c == 'c')
 			daemon_set_worker_count_max(number(optarg, 1, 65536));
 		else if (c == 'd')
-			daemon_set_notify_fd(number(optarg, 3, INT_MAX));
+			set_notify_fd(number(optarg, 3, INT_MAX));
 		else if (c == 'f')
 			daemon_set_foreground(1);
 		else if (c == 'k')

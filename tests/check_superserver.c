@@ -499,6 +499,13 @@ START_TEST(superserver_leaves_no_pid_file_after_a_failed_start)
 }
 END_TEST
 
+START_TEST(superserver_does_not_start_with_a_descriptor_that_is_not_open)
+{
+	start("-d", "1000", "cat", NULL);
+	fails(1, "unable to use descriptor 1000: Bad file descriptor");
+}
+END_TEST
+
 START_TEST(superserver_does_not_start_where_it_cannot_keep_its_pid)
 {
 	start("-P", "/no/such/directory/pid", "cat", NULL);
@@ -857,6 +864,7 @@ main(void)
 		superserver_keeps_its_pid_in_a_file_while_it_runs,
 		superserver_keeps_its_pid_in_a_file_in_the_foreground_too,
 		superserver_leaves_no_pid_file_after_a_failed_start,
+		superserver_does_not_start_with_a_descriptor_that_is_not_open,
 		superserver_does_not_start_where_it_cannot_keep_its_pid,
 		superserver_refuses_the_pid_file_of_another,
 		superserver_takes_over_the_pid_file_of_a_daemon_that_was_killed,
