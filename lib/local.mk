@@ -5,6 +5,7 @@ lib_libdaemonsrv_la_SOURCES = \
 	lib/accept.c \
 	lib/account.c \
 	lib/address.c \
+	lib/admission.h \
 	lib/await.c \
 	lib/backoff.c \
 	lib/birth.c \
@@ -62,6 +63,7 @@ lib_libdaemonsrv_la_SOURCES = \
 	lib/privileges.h \
 	lib/process1.c \
 	lib/pulse.c \
+	lib/rate.c \
 	lib/reader.c \
 	lib/reap.c \
 	lib/relay.c \

@@ -29,6 +29,7 @@ CHECK_TESTS = \
 	tests/check_pidfile \
 	tests/check_privileges \
 	tests/check_pulse \
+	tests/check_rate \
 	tests/check_relay \
 	tests/check_report \
 	tests/check_restart \
@@ -132,6 +133,9 @@ tests_check_pidfile_SOURCES = tests/check_pidfile.c
 tests_check_pidfile_LDADD = $(TEST_LIBS)
 tests_check_privileges_SOURCES = tests/check_privileges.c
 tests_check_privileges_LDADD = $(TEST_LIBS)
+tests_check_rate_SOURCES = tests/check_rate.c
+tests_check_rate_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
+tests_check_rate_LDADD = $(UNIT_LIBS)
 tests_check_relay_SOURCES = tests/check_relay.c
 tests_check_relay_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
 tests_check_relay_LDADD = $(UNIT_LIBS)
