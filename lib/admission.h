@@ -29,4 +29,39 @@ int64_t dsrv_rate_wait(struct dsrv_rate *, int64_t now);
 /* One has come; whether or not it was allowed to. */
 void dsrv_rate_take(struct dsrv_rate *, int64_t now);
 
+/*
+ * network.c - the hosts of a list of networks; pure
+ */
+
+enum dsrv_host_kind {
+	DSRV_HOST_UNKNOWN, DSRV_HOST_UNIX, DSRV_HOST_IPV4, DSRV_HOST_IPV6
+};
+
+/* Where a client comes from, without its port. A v4-mapped address is an IPv4
+ * one. Unused bytes are 0. */
+struct dsrv_host {
+	unsigned char kind;
+	unsigned char bytes[16];
+};
+
+enum { DSRV_NETWORKS_MAX = 64 };
+
+struct dsrv_networks {
+	int count;
+	struct {
+		struct dsrv_host host;
+		int bits;
+	} list[DSRV_NETWORKS_MAX];
+};
+
+void dsrv_host_from(struct dsrv_host *, const struct sockaddr *, socklen_t);
+/* Clears all but its first bits. */
+void dsrv_host_mask(struct dsrv_host *, int bits);
+int dsrv_host_is_same(const struct dsrv_host *, const struct dsrv_host *);
+
+/* "10.0.0.0/8 fd00::/8 192.0.2.1 unix": words between spaces. -1: it is
+ * malformed, too long, or a network has bits behind its prefix. */
+int dsrv_networks_parse(struct dsrv_networks *, const char *text);
+int dsrv_networks_have(const struct dsrv_networks *, const struct dsrv_host *);
+
 #endif

@@ -48,6 +48,7 @@ lib_libdaemonsrv_la_SOURCES = \
 	lib/masterchild.c \
 	lib/masterstop.c \
 	lib/memory.c \
+	lib/network.c \
 	lib/notice.c \
 	lib/notify.c \
 	lib/offspring.c \

@@ -23,6 +23,7 @@ CHECK_TESTS = \
 	tests/check_loop \
 	tests/check_master \
 	tests/check_notify \
+	tests/check_network \
 	tests/check_phase \
 	tests/check_outbox \
 	tests/check_output \
@@ -117,6 +118,9 @@ tests_check_master_SOURCES = tests/check_master.c
 tests_check_master_LDADD = $(TEST_LIBS)
 tests_check_notify_SOURCES = tests/check_notify.c
 tests_check_notify_LDADD = $(TEST_LIBS)
+tests_check_network_SOURCES = tests/check_network.c
+tests_check_network_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
+tests_check_network_LDADD = $(UNIT_LIBS)
 tests_check_phase_SOURCES = tests/check_phase.c
 tests_check_phase_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
 tests_check_phase_LDADD = $(UNIT_LIBS)
@@ -177,6 +181,7 @@ FUZZ_TESTS = \
 	tests/fuzz_deaths \
 	tests/fuzz_line \
 	tests/fuzz_logname \
+	tests/fuzz_network \
 	tests/fuzz_orphans \
 	tests/fuzz_outbox \
 	tests/fuzz_prefix \
@@ -210,6 +215,9 @@ tests_fuzz_line_LDADD = $(REPLAY_LIBS)
 tests_fuzz_logname_SOURCES = tests/fuzz/fuzz_logname.c
 tests_fuzz_logname_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
 tests_fuzz_logname_LDADD = $(REPLAY_LIBS)
+tests_fuzz_network_SOURCES = tests/fuzz/fuzz_network.c
+tests_fuzz_network_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
+tests_fuzz_network_LDADD = $(REPLAY_LIBS)
 tests_fuzz_orphans_SOURCES = tests/fuzz/fuzz_orphans.c
 tests_fuzz_orphans_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
 tests_fuzz_orphans_LDADD = $(REPLAY_LIBS)
