@@ -64,4 +64,30 @@ int dsrv_host_is_same(const struct dsrv_host *, const struct dsrv_host *);
 int dsrv_networks_parse(struct dsrv_networks *, const char *text);
 int dsrv_networks_have(const struct dsrv_networks *, const struct dsrv_host *);
 
+/*
+ * source.c - how many workers each source has, found in O(1); pure data
+ */
+
+struct dsrv_source {
+	struct dsrv_host host;
+	int count;		/* 0: the slot is empty */
+};
+
+struct dsrv_sources {
+	struct dsrv_source *slots;
+	int used;
+	int ipv4_bits, ipv6_bits;
+	uint64_t key[2];	/* so that no client can choose its slot */
+};
+
+/* The bits of an address that make a source. key: random. -1 with errno. */
+int dsrv_source_open(struct dsrv_sources *, int ipv4_bits, int ipv6_bits,
+    const uint64_t key[2]);
+void dsrv_source_close(struct dsrv_sources *);
+int dsrv_source_count(const struct dsrv_sources *, const struct dsrv_host *);
+/* -1: the table is full, as it never is with DSRV_WORKERS_MAX workers. */
+int dsrv_source_add(struct dsrv_sources *, const struct dsrv_host *);
+/* Returns whether there was one. */
+int dsrv_source_remove(struct dsrv_sources *, const struct dsrv_host *);
+
 #endif

@@ -83,6 +83,7 @@ lib_libdaemonsrv_la_SOURCES = \
 	lib/signals.h \
 	lib/sigtable.c \
 	lib/slots.c \
+	lib/source.c \
 	lib/spare.c \
 	lib/start.h \
 	lib/starter.c \

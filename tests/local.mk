@@ -37,6 +37,7 @@ CHECK_TESTS = \
 	tests/check_server \
 	tests/check_settings \
 	tests/check_slots \
+	tests/check_source \
 	tests/check_spare \
 	tests/check_startup \
 	tests/check_superserver \
@@ -158,6 +159,9 @@ tests_check_settings_LDADD = $(TEST_LIBS)
 tests_check_slots_SOURCES = tests/check_slots.c
 tests_check_slots_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
 tests_check_slots_LDADD = $(UNIT_LIBS)
+tests_check_source_SOURCES = tests/check_source.c
+tests_check_source_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
+tests_check_source_LDADD = $(UNIT_LIBS)
 tests_check_spare_SOURCES = tests/check_spare.c tests/accept.c \
 	tests/accept.h
 tests_check_spare_LDADD = $(TEST_LIBS)
