@@ -90,4 +90,39 @@ int dsrv_source_add(struct dsrv_sources *, const struct dsrv_host *);
 /* Returns whether there was one. */
 int dsrv_source_remove(struct dsrv_sources *, const struct dsrv_host *);
 
+/*
+ * proxy.c - the header of the PROXY protocol, version 1 or 2; pure
+ */
+
+enum dsrv_proxy_state {
+	DSRV_PROXY_MORE,	/* it goes on */
+	DSRV_PROXY_OWN,		/* it is whole: the connection's own addresses */
+	DSRV_PROXY_GIVEN,	/* it is whole: client and local */
+	DSRV_PROXY_MISSING,	/* this is not a header */
+	DSRV_PROXY_MALFORMED,
+	DSRV_PROXY_TOO_LONG	/* a line that has not ended */
+};
+
+enum {
+	DSRV_PROXY_LINE = 107,		/* bytes of version 1, with its end */
+	DSRV_PROXY_HEAD = 16 + 216,	/* bytes of version 2, without TLVs */
+	DSRV_PROXY_STEP = 512		/* bytes wanted at once */
+};
+
+/* Begins as zeros. */
+struct dsrv_proxy {
+	enum dsrv_proxy_state state;
+	size_t size;		/* that have come */
+	unsigned char head[DSRV_PROXY_HEAD];
+	struct sockaddr_storage client, local;
+	socklen_t client_len, local_len;
+};
+
+/* How many of the bytes that come next belong to the header for certain, as far
+ * as can be known now; 0: it is whole or bad. */
+size_t dsrv_proxy_wants(const struct dsrv_proxy *);
+/* The next bytes, not more than are wanted. */
+enum dsrv_proxy_state dsrv_proxy_take(struct dsrv_proxy *, const void *bytes,
+    size_t count);
+
 #endif

@@ -64,6 +64,7 @@ lib_libdaemonsrv_la_SOURCES = \
 	lib/privileges.h \
 	lib/process1.c \
 	lib/pulse.c \
+	lib/proxy.c \
 	lib/rate.c \
 	lib/reader.c \
 	lib/reap.c \

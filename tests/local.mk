@@ -30,6 +30,7 @@ CHECK_TESTS = \
 	tests/check_pidfile \
 	tests/check_privileges \
 	tests/check_pulse \
+	tests/check_proxy \
 	tests/check_rate \
 	tests/check_relay \
 	tests/check_report \
@@ -138,6 +139,9 @@ tests_check_pidfile_SOURCES = tests/check_pidfile.c
 tests_check_pidfile_LDADD = $(TEST_LIBS)
 tests_check_privileges_SOURCES = tests/check_privileges.c
 tests_check_privileges_LDADD = $(TEST_LIBS)
+tests_check_proxy_SOURCES = tests/check_proxy.c
+tests_check_proxy_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
+tests_check_proxy_LDADD = $(UNIT_LIBS)
 tests_check_rate_SOURCES = tests/check_rate.c
 tests_check_rate_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
 tests_check_rate_LDADD = $(UNIT_LIBS)
@@ -189,6 +193,7 @@ FUZZ_TESTS = \
 	tests/fuzz_orphans \
 	tests/fuzz_outbox \
 	tests/fuzz_prefix \
+	tests/fuzz_proxy \
 	tests/fuzz_prune \
 	tests/fuzz_relay \
 	tests/fuzz_report \
@@ -231,6 +236,9 @@ tests_fuzz_outbox_LDADD = $(REPLAY_LIBS)
 tests_fuzz_prefix_SOURCES = tests/fuzz/fuzz_prefix.c
 tests_fuzz_prefix_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
 tests_fuzz_prefix_LDADD = $(REPLAY_LIBS)
+tests_fuzz_proxy_SOURCES = tests/fuzz/fuzz_proxy.c
+tests_fuzz_proxy_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
+tests_fuzz_proxy_LDADD = $(REPLAY_LIBS)
 tests_fuzz_prune_SOURCES = tests/fuzz/fuzz_prune.c
 tests_fuzz_prune_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
 tests_fuzz_prune_LDADD = $(REPLAY_LIBS)
