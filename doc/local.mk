@@ -17,6 +17,7 @@ dist_man_MANS = \
 	doc/man3/daemon_server.3 \
 	doc/man3/daemon_set_drain_timeout.3 \
 	doc/man3/daemon_set_foreground.3 \
+	doc/man3/daemon_set_keepalive.3 \
 	doc/man3/daemon_set_logger_drop.3 \
 	doc/man3/daemon_set_logger_escape.3 \
 	doc/man3/daemon_set_logger_fast_max.3 \

@@ -215,6 +215,11 @@ int daemon_set_worker_count_max(int count);
  * worker_count_max (0: none, at most 65536). */
 int daemon_set_worker_spare_count(int count);
 
+/* daemon_listen(), daemon_server(): how soon a client is noticed to be gone if
+ * its machine or its network fails, 2 to 32767 (0: the sockets stay as they
+ * are). */
+int daemon_set_keepalive(int seconds);
+
 /* daemon_next_connection(): connections that a worker may serve (0). */
 int daemon_set_worker_connection_max(int count);
 

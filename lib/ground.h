@@ -41,6 +41,7 @@ struct dsrv_settings {
 	int worker_spare_count;
 	int worker_connection_max;
 	int worker_ask;
+	int keepalive;
 	int drain_timeout;
 	int stop_timeout;
 	int logger_enabled;
@@ -64,7 +65,8 @@ struct dsrv_settings {
 enum {
 	DSRV_WORKERS_MAX = 65536,
 	DSRV_PATH_MAX = 4096,		/* bytes; also of a format */
-	DSRV_PREFIX_FORMAT_MAX = 255
+	DSRV_PREFIX_FORMAT_MAX = 255,
+	DSRV_KEEPALIVE_MAX = 32767	/* seconds: the most of Linux */
 };
 
 const struct dsrv_settings *dsrv_settings(void);

@@ -41,6 +41,7 @@ listen_on(const struct addrinfo *ai)
 	fcntl(fd, F_SETFD, FD_CLOEXEC);
 	/* This also covers a client that comes before the server. */
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+	dsrv_listener_keep_alive(fd);
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
 	    (ai->ai_family != AF_INET6 || setsockopt(fd, IPPROTO_IPV6,
 	    IPV6_V6ONLY, &on, sizeof on) == 0) &&

@@ -168,6 +168,44 @@ dsrv_listener_is_unix(int fd)
 #endif
 }
 
+/* When a connection of it ends whose client is gone: after a time without a
+ * word some probes, 1 s apart at least, are not answered; or data is not. */
+static void
+set_probes(int fd, int seconds)
+{
+	int count = seconds > 3 ? 3 : seconds > 2 ? 2 : 1;
+	int interval = seconds > 6 ? seconds / 6 : 1;
+	int idle = seconds > 2 ? seconds - count * interval : 1, on = 1;
+	unsigned ms = (unsigned)seconds * 1000;
+
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+#ifdef TCP_KEEPIDLE
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
+#endif
+#ifdef TCP_KEEPINTVL
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
+#endif
+#ifdef TCP_KEEPCNT
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count);
+#endif
+#ifdef TCP_USER_TIMEOUT
+	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof ms);
+#endif
+	(void)idle;
+	(void)interval;
+	(void)count;
+	(void)ms;
+}
+
+void
+dsrv_listener_keep_alive(int fd)
+{
+	int seconds = dsrv_settings()->keepalive;
+
+	if (seconds > 0)
+		set_probes(fd, seconds > 1 ? seconds : 2);
+}
+
 int
 dsrv_listener_prepare(int fd, int is_shared)
 {
@@ -179,8 +217,10 @@ dsrv_listener_prepare(int fd, int is_shared)
 		return -1;
 	/* Otherwise an answer of several lines waits for acknowledgements.
 	 * Setting it takes the lock; the first server has done it. */
-	if (!is_shared)
-		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+	if (is_shared)
+		return 0;
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+	dsrv_listener_keep_alive(fd);
 	return 0;
 }
 

@@ -63,6 +63,9 @@ enum dsrv_listener_failure dsrv_listener_why(int error);
 /* ms to leave a listener alone after a failure to accept; 0: go on. failures:
  * in a row, at this listener. */
 int dsrv_listener_pause(int error, int *failures);
+/* Its connections will notice that a client's machine is gone, if that is
+ * set. */
+void dsrv_listener_keep_alive(int fd);
 /* Makes a listener non-blocking, and its connections ones without delay; if it
  * is shared with workers, only the first. -1 with errno: it blocks. */
 int dsrv_listener_prepare(int fd, int is_shared);

@@ -177,6 +177,12 @@ daemon_set_worker_ask(int on)
 }
 
 int
+daemon_set_keepalive(int seconds)
+{
+	return set(&settings.keepalive, seconds, 0, DSRV_KEEPALIVE_MAX);
+}
+
+int
 daemon_set_drain_timeout(int seconds)
 {
 	return set(&settings.drain_timeout, seconds, 0, INT_MAX);

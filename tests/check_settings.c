@@ -35,6 +35,7 @@ static const struct setting settings[] = {
 	SETTING(daemon_set_drain_timeout, 0, INT_MAX),
 	SETTING(daemon_set_stop_timeout, 0, INT_MAX),
 	SETTING(daemon_set_server_hang_max, 0, INT_MAX),
+	SETTING(daemon_set_keepalive, 0, 32767),
 	SETTING(daemon_set_logger_fast_time, 0, INT_MAX),
 	SETTING(daemon_set_logger_fast_max, 0, INT_MAX),
 	SETTING(daemon_set_logger_file_count_max, 0, INT_MAX),

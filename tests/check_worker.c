@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <errno.h>
@@ -1462,6 +1463,170 @@ START_TEST(worker_sends_each_line_without_delay)
 }
 END_TEST
 
+/*
+ * daemon_set_keepalive()
+ */
+
+static int keepalive, keeps_spares;
+
+static long
+option(int level, int name)
+{
+	int value = 0;
+	socklen_t len = sizeof value;
+
+	return getsockopt(STDIN_FILENO, level, name, &value, &len) == 0 ?
+	    value : -1;
+}
+
+static void
+keepalive_teller(void)
+{
+	daemon_set_keepalive(keepalive);
+	daemon_set_worker_spare_count(keeps_spares);
+	be_worker();
+	for (;;) {
+		tell("alive", option(SOL_SOCKET, SO_KEEPALIVE) > 0);
+		tell("idle", option(IPPROTO_TCP, TCP_KEEPIDLE));
+		tell("interval", option(IPPROTO_TCP, TCP_KEEPINTVL));
+		tell("count", option(IPPROTO_TCP, TCP_KEEPCNT));
+		tell("ms", option(IPPROTO_TCP, TCP_USER_TIMEOUT));
+		if (daemon_next_connection() < 0)
+			break;
+	}
+}
+
+/* What a connection tells of itself ends within the time, and uses it. */
+static void
+hears_keepalive(int seconds)
+{
+	long idle, interval, count;
+	int fd = client(here.port);
+
+	ck_assert_int_eq(heard(&here.run, "alive"), 1);
+	idle = heard(&here.run, "idle");
+	interval = heard(&here.run, "interval");
+	count = heard(&here.run, "count");
+	ck_assert_int_ge(idle, 1);
+	ck_assert_int_ge(interval, 1);
+	ck_assert_int_ge(count, 1);
+	ck_assert_int_eq(idle + count * interval, seconds);
+	ck_assert_int_eq(heard(&here.run, "ms"), seconds * 1000);
+	close(fd);
+}
+
+START_TEST(worker_keepalive_ends_a_silent_connection_within_its_time)
+{
+	static const int times[] = { 2, 3, 4, 5, 6, 7, 11, 60, 32767 };
+	int i;
+
+	keeps_spares = 0;
+	for (i = 0; i < (int)(sizeof times / sizeof times[0]); i++) {
+		keepalive = times[i];
+		start(0, keepalive_teller);
+		hears_keepalive(keepalive);
+		stop();
+	}
+	keepalive = 1;
+	start(0, keepalive_teller);
+	hears_keepalive(2);
+	stop();
+}
+END_TEST
+
+/* One may come before the server has set it. */
+START_TEST(worker_keepalive_is_for_a_listener_of_any_origin)
+{
+	keepalive = 60;
+	keeps_spares = 0;
+	start(1, keepalive_teller);
+	close(client(here.port));
+	heard(&here.run, "ms");
+	hears_keepalive(60);
+	stop();
+}
+END_TEST
+
+START_TEST(worker_keepalive_is_for_each_connection_of_a_spare)
+{
+	keepalive = 30;
+	keeps_spares = 1;
+	start(0, keepalive_teller);
+	hears_keepalive(30);
+	hears_keepalive(30);
+	hears_keepalive(30);
+	stop();
+}
+END_TEST
+
+static int owes;	/* the worker has sent what the client has not received */
+
+static void
+loss_teller(void)
+{
+	char byte;
+
+	daemon_set_keepalive(2);
+	be_worker();
+	if (owes && read(STDIN_FILENO, &byte, 1) == 1)
+		(void)!write(STDOUT_FILENO, "x\n", 2);
+	tell("lost", read(STDIN_FILENO, &byte, 1) == -1 ? errno : 0);
+}
+
+/* Nothing reaches it any more, as if its machine were gone: it acknowledges
+ * nothing, and answers no probe. */
+static void
+be_gone(int fd)
+{
+	struct sock_filter drop = { .code = BPF_RET | BPF_K, .k = 0 };
+	struct sock_fprog filter = { .len = 1, .filter = &drop };
+
+	ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter,
+	    sizeof filter), 0);
+}
+
+static void
+loses_a_client(int is_owed)
+{
+	int fd;
+
+	owes = is_owed;
+	start(0, loss_teller);
+	fd = client(here.port);
+	be_gone(fd);
+	if (is_owed)
+		client_says(fd, "x");
+	ck_assert_int_eq(heard(&here.run, "lost"), ETIMEDOUT);
+	close(fd);
+	stop();
+}
+
+START_TEST(worker_keepalive_notices_a_silent_client_whose_machine_is_gone)
+{
+	loses_a_client(0);
+}
+END_TEST
+
+START_TEST(worker_keepalive_notices_a_client_that_is_gone_before_an_answer)
+{
+	loses_a_client(1);
+}
+END_TEST
+
+START_TEST(worker_has_no_keepalive_unless_it_was_set)
+{
+	int fd;
+
+	keepalive = keeps_spares = 0;
+	start(0, keepalive_teller);
+	fd = client(here.port);
+	ck_assert_int_eq(heard(&here.run, "alive"), 0);
+	ck_assert_int_eq(heard(&here.run, "ms"), 0);
+	close(fd);
+	stop();
+}
+END_TEST
+
 static void
 loop_of_connections(void)
 {
@@ -1672,6 +1837,12 @@ main(void)
 		worker_that_asks_for_the_next_lets_the_last_client_have_all,
 		worker_that_ends_its_connection_waits_for_nobody_for_ever,
 		worker_sends_each_line_without_delay,
+		worker_keepalive_ends_a_silent_connection_within_its_time,
+		worker_keepalive_is_for_a_listener_of_any_origin,
+		worker_keepalive_is_for_each_connection_of_a_spare,
+		worker_keepalive_notices_a_silent_client_whose_machine_is_gone,
+		worker_keepalive_notices_a_client_that_is_gone_before_an_answer,
+		worker_has_no_keepalive_unless_it_was_set,
 		worker_serves_one_connection_in_the_loop_that_can_serve_many,
 		worker_does_not_have_the_memory_of_the_server,
 		worker_may_end_as_it_likes,
