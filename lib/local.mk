@@ -77,6 +77,7 @@ lib_libdaemonsrv_la_SOURCES = \
 	lib/role.h \
 	lib/server.c \
 	lib/server.h \
+	lib/serveradmit.c \
 	lib/serverstop.c \
 	lib/settings.c \
 	lib/sigaction.c \

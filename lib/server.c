@@ -87,41 +87,13 @@ finish_server(struct server *s)
 }
 
 /*
- * Admission: whether to fork another worker, and for what
+ * What to fork a worker for
  */
-
-static int
-has_room(const struct server *s)
-{
-	return dsrv_loop_children(&s->loop) + dsrv_role()->roster->orphans <
-	    dsrv_settings()->worker_count_max;
-}
-
-/* No spare waits for a client, and none can be forked. */
-static int
-is_full(const struct server *s)
-{
-	return !has_room(s) && !(has_spares(s) && dsrv_slots_any_wait());
-}
-
-/* After a failure to fork. */
-static int
-is_pausing(const struct server *s)
-{
-	return dsrv_loop_timer(&s->loop, FORK) != DSRV_NEVER;
-}
 
 static void
 pause_for(struct server *s, int ms)
 {
 	dsrv_loop_set_timer(&s->loop, FORK, dsrv_clock_now() + ms);
-}
-
-static int
-may_fork(const struct server *s)
-{
-	return !s->asked && s->client.conn == -1 && !is_pausing(s) &&
-	    has_room(s);
 }
 
 static int
@@ -132,26 +104,19 @@ next_birth(struct server *s, struct birth *birth)
 	if (s->births == BATCH)
 		return 0;
 	if (s->client.conn == -1)
-		return has_spares(s) && dsrv_pool_next(&s->pool, may_fork(s),
-		    &birth->slot);
-	if (is_pausing(s))
+		return has_spares(s) && dsrv_pool_next(&s->pool,
+		    dsrv_server_may_fork(s), &birth->slot);
+	if (dsrv_server_is_pausing(s))
 		return 0;
 	birth->client = s->client;
 	return 1;
 }
 
-/* Before each wait: whether to accept, and when to look again without an
- * event. */
+/* Before each wait. */
 static void
 watch(struct server *s)
 {
-	dsrv_accept_watch(&s->acceptor, !has_spares(s) && may_fork(s));
-	/* The last one to be taken tells that all are busy. First: one that
-	 * leaves its slot at this moment sees it or is counted below. */
-	if (has_spares(s) && !has_room(s) && !s->asked && s->busy.since == 0)
-		dsrv_slots_allow_call(DSRV_CALL_IF_NONE);
-	dsrv_loop_set_timer(&s->loop, BUSY, s->asked ? DSRV_NEVER :
-	    dsrv_busy_watch(&s->busy, is_full(s), &s->acceptor));
+	dsrv_server_watch_clients(s);
 	if (s->births == BATCH)
 		dsrv_loop_set_timer(&s->loop, MORE, dsrv_clock_now());
 	s->births = 0;

@@ -27,6 +27,18 @@ struct server {
 };
 
 /*
+ * serveradmit.c - whether a server lets another client in
+ */
+
+/* Whether a spare may be forked, or a worker for the next client. */
+int dsrv_server_may_fork(const struct server *);
+/* After a failure to fork. */
+int dsrv_server_is_pausing(const struct server *);
+/* Before each wait: whether to accept, and when to look again without an
+ * event. */
+void dsrv_server_watch_clients(struct server *);
+
+/*
  * serverstop.c - how a server is asked to end, and what it asks of its workers
  */
 
