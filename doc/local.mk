@@ -32,12 +32,15 @@ dist_man_MANS = \
 	doc/man3/daemon_set_notify_fd.3 \
 	doc/man3/daemon_set_pid_file.3 \
 	doc/man3/daemon_set_program_name.3 \
+	doc/man3/daemon_set_refuse_text.3 \
 	doc/man3/daemon_set_restart_count_max.3 \
 	doc/man3/daemon_set_server_fast_max.3 \
 	doc/man3/daemon_set_server_fast_time.3 \
 	doc/man3/daemon_set_server_hang_max.3 \
 	doc/man3/daemon_set_server_return_fatal.3 \
 	doc/man3/daemon_set_server_tick.3 \
+	doc/man3/daemon_set_source_prefix.3 \
+	doc/man3/daemon_set_source_worker_max.3 \
 	doc/man3/daemon_set_start_return_fatal.3 \
 	doc/man3/daemon_set_start_timeout.3 \
 	doc/man3/daemon_set_stop_timeout.3 \
@@ -45,6 +48,7 @@ dist_man_MANS = \
 	doc/man3/daemon_set_worker_ask.3 \
 	doc/man3/daemon_set_worker_connection_max.3 \
 	doc/man3/daemon_set_worker_count_max.3 \
+	doc/man3/daemon_set_worker_refuse.3 \
 	doc/man3/daemon_set_worker_spare_count.3 \
 	doc/man3/daemon_set_working_directory.3 \
 	doc/man3/daemon_start.3 \

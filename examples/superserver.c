@@ -2,7 +2,7 @@
  * superserver.c - any program that talks on stdin and stdout, as a daemon
  *
  *     superserver [-f] [-a address] [-p port] [-c workers] [-d fd]
- *         [-P pidfile] [-u user] program [argument ...]
+ *         [-P pidfile] [-u user] [limit ...] program [argument ...]
  *     superserver -P pidfile -k stop|quit|reload|status
  *
  * -f stays in the foreground. Without a port, or with 0, the kernel chooses
@@ -16,6 +16,14 @@
  * -k speaks to the daemon that has the pid file: stop ends it, quit ends it
  * when the last client has gone, both wait for that; reload starts a new
  * server; status prints its pid. The exit status is 3 if none runs.
+ *
+ * The limits say who may come in:
+ *
+ *     -K  seconds after which a client whose machine is gone is noticed
+ *     -C  workers at once for one source
+ *     -N  bits of an IPv4 and of an IPv6 address that make a source: 24,56
+ *     -r  refuse clients when all workers are busy, instead of letting them wait
+ *     -m  what a refused client is told, in a line
  *
  * SPDX-License-Identifier: ISC
  */
@@ -36,13 +44,19 @@
 
 enum { MAX_SOCKETS = 16 };
 
+#define LIMITS "C:K:m:N:r"
+#define LIMIT_USAGE \
+	"limits:    [-K seconds] [-C count] [-N bits,bits] [-r] [-m text]\n"
+
 static void
 usage(void)
 {
 	fprintf(stderr, "usage: superserver [-f] [-a address] [-p port] "
 	    "[-c workers] [-d fd]\n"
-	    "           [-P pidfile] [-u user] program [argument ...]\n"
-	    "       superserver -P pidfile -k stop|quit|reload|status\n");
+	    "           [-P pidfile] [-u user] [limit ...] "
+	    "program [argument ...]\n"
+	    "       superserver -P pidfile -k stop|quit|reload|status\n"
+	    LIMIT_USAGE);
 	exit(2);
 }
 
@@ -60,6 +74,52 @@ number(const char *text, int min, int max)
 		usage();
 	}
 	return (int)value;
+}
+
+/*
+ * Who may come in
+ */
+
+static int
+set_prefix(char *text)
+{
+	char *second = strchr(text, ',');
+
+	if (second == NULL)
+		usage();
+	*second++ = '\0';
+	return daemon_set_source_prefix(number(text, 1, 32),
+	    number(second, 1, 128));
+}
+
+static int
+set_text(const char *text)
+{
+	char line[1025];
+
+	if (snprintf(line, sizeof line, "%s\n", text) >= (int)sizeof line)
+		errx(1, "-m: the text is too long");
+	return daemon_set_refuse_text(line);
+}
+
+/* -1: c is not one of these options. */
+static int
+set_limit(int c, char *value)
+{
+	switch (c) {
+	case 'C':
+		return daemon_set_source_worker_max(number(value, 0, INT_MAX));
+	case 'K':
+		return daemon_set_keepalive(number(value, 0, 32767));
+	case 'm':
+		return set_text(value);
+	case 'N':
+		return set_prefix(value);
+	case 'r':
+		return daemon_set_worker_refuse(1);
+	default:
+		return -1;
+	}
 }
 
 /*
@@ -236,7 +296,7 @@ main(int argc, char *argv[])
 	int c, count, fds[MAX_SOCKETS];
 
 	/* +: arguments after the program's name are the program's. */
-	while ((c = getopt(argc, argv, "+a:c:d:fk:p:P:u:")) != -1) {
+	while ((c = getopt(argc, argv, "+a:c:d:fk:p:P:u:" LIMITS)) != -1) {
 		if (c == 'a')
 			address = optarg;
 		else if (c == 'c')
@@ -253,7 +313,7 @@ main(int argc, char *argv[])
 			pid_file = optarg;
 		else if (c == 'u')
 			user = optarg;
-		else
+		else if (set_limit(c, optarg) == -1)
 			usage();
 	}
 	if (word != NULL && optind == argc)

@@ -220,6 +220,20 @@ int daemon_set_worker_spare_count(int count);
  * are). */
 int daemon_set_keepalive(int seconds);
 
+/* daemon_server(): workers at once for one source; one more client from there
+ * is refused (0). And the first bits of an IPv4 and of an IPv6 address that
+ * make a source, 1 to 32 and 1 to 128 (32, 64). */
+int daemon_set_source_worker_max(int count);
+int daemon_set_source_prefix(int ipv4, int ipv6);
+
+/* daemon_server(): whether a client at worker_count_max is refused (1) or waits
+ * (0). */
+int daemon_set_worker_refuse(int on);
+
+/* daemon_server(): what a refused client reads before the end, 1 to 1024 bytes;
+ * NULL: nothing (NULL). */
+int daemon_set_refuse_text(const char *text);
+
 /* daemon_next_connection(): connections that a worker may serve (0). */
 int daemon_set_worker_connection_max(int count);
 

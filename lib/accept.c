@@ -74,9 +74,10 @@ dsrv_accept_open(struct dsrv_acceptor *a, const int *fds, int count,
 	a->loop = loop;
 	a->tag = tag;
 	a->count = a->usable = count;
-	a->watched = 1;
+	a->watched = DSRV_ACCEPT_ALL;
 	for (i = 0; i < count; i++) {
 		a->listeners[i].fd = fds[i];
+		a->listeners[i].is_unix = dsrv_listener_is_unix(fds[i]);
 		if (dsrv_listener_prepare(fds[i], dsrv_role()->follows &&
 		    can_mend(fds[i])) == -1) {
 			dsrv_accept_close(a);
@@ -132,6 +133,13 @@ static int
 is_in_use(const struct dsrv_acceptor *a, int index)
 {
 	return dsrv_loop_watches(a->loop, a->tag + index);
+}
+
+static int
+may_accept(const struct dsrv_acceptor *a, const struct dsrv_listener *l)
+{
+	return a->watched == DSRV_ACCEPT_ALL ||
+	    (a->watched == DSRV_ACCEPT_NOT_UNIX && !l->is_unix);
 }
 
 static int
@@ -256,7 +264,7 @@ dsrv_accept_retry(struct dsrv_acceptor *a, int index)
 	if (error == 0) {
 		if (l->is_suspect)
 			l->is_suspect = l->failures = l->error = 0;
-		if (a->watched)
+		if (may_accept(a, l))
 			dsrv_loop_resume(a->loop, a->tag + index);
 	} else if (can_mend(l->fd))
 		mend(a, index);
@@ -291,16 +299,18 @@ dsrv_accept_from(struct dsrv_acceptor *a, int index,
 }
 
 void
-dsrv_accept_watch(struct dsrv_acceptor *a, int on)
+dsrv_accept_watch(struct dsrv_acceptor *a, enum dsrv_accept which)
 {
 	int i;
 
-	for (i = 0; i < a->count && on != a->watched; i++)
-		if (!on)
+	if (which == a->watched)
+		return;
+	a->watched = which;
+	for (i = 0; i < a->count; i++)
+		if (!may_accept(a, &a->listeners[i]))
 			dsrv_loop_pause(a->loop, a->tag + i);
 		else if (!is_resting(a, i))
 			dsrv_loop_resume(a->loop, a->tag + i);
-	a->watched = on;
 }
 
 int
@@ -309,7 +319,8 @@ dsrv_accept_has_clients(const struct dsrv_acceptor *a)
 	int i;
 
 	for (i = 0; i < a->count; i++)
-		if (is_in_use(a, i) &&
+		if (is_in_use(a, i) && !(a->watched == DSRV_ACCEPT_NOT_UNIX &&
+		    !a->listeners[i].is_unix) &&
 		    dsrv_listener_has_client(a->listeners[i].fd))
 			return 1;
 	return 0;

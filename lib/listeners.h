@@ -142,8 +142,13 @@ struct dsrv_listener {
 	int failures;		/* in a row */
 	int error;		/* that was reported; 0: none */
 	int is_suspect;		/* it no longer listens */
+	int is_unix;
 	pid_t mender;		/* a child that makes it listen; 0: none */
 };
+
+/* Of which listeners clients are accepted. A client of a Unix-domain socket can
+ * send descriptors, and only a worker may close what closes those. */
+enum dsrv_accept { DSRV_ACCEPT_NONE, DSRV_ACCEPT_NOT_UNIX, DSRV_ACCEPT_ALL };
 
 /* Each listener has a tag of the loop, from tag on: with a timer it rests after
  * a failure. */
@@ -153,7 +158,7 @@ struct dsrv_acceptor {
 	int tag;
 	int count;
 	int usable;		/* of them */
-	int watched;
+	enum dsrv_accept watched;
 	int64_t quiet_until;	/* about mended ones */
 };
 
@@ -167,12 +172,13 @@ void dsrv_accept_close(struct dsrv_acceptor *);
 void dsrv_accept_stop(struct dsrv_acceptor *);
 /* Accepts a client that is still there; -1: none. */
 int dsrv_accept_from(struct dsrv_acceptor *, int index, struct dsrv_client *);
-void dsrv_accept_watch(struct dsrv_acceptor *, int on);
+void dsrv_accept_watch(struct dsrv_acceptor *, enum dsrv_accept);
 /* The time of its timer has come. */
 void dsrv_accept_retry(struct dsrv_acceptor *, int index);
 /* A child has ended: whether it was to mend a listener. */
 int dsrv_accept_lose(struct dsrv_acceptor *, const struct dsrv_ended *);
-/* Whether a client waits at any listener. */
+/* Whether a client waits at any listener, or only at one that is not watched
+ * while others are. */
 int dsrv_accept_has_clients(const struct dsrv_acceptor *);
 /* Drops those that no longer listen, after a moment. Whether all do. */
 int dsrv_accept_check(struct dsrv_acceptor *);

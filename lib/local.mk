@@ -5,6 +5,7 @@ lib_libdaemonsrv_la_SOURCES = \
 	lib/accept.c \
 	lib/account.c \
 	lib/address.c \
+	lib/admission.c \
 	lib/admission.h \
 	lib/await.c \
 	lib/backoff.c \
@@ -12,7 +13,9 @@ lib_libdaemonsrv_la_SOURCES = \
 	lib/children.c \
 	lib/clock.c \
 	lib/control.c \
+	lib/denial.c \
 	lib/descriptors.c \
+	lib/farewell.c \
 	lib/fdclean.c \
 	lib/filelock.c \
 	lib/ground.h \
@@ -65,6 +68,7 @@ lib_libdaemonsrv_la_SOURCES = \
 	lib/process1.c \
 	lib/pulse.c \
 	lib/proxy.c \
+	lib/random.c \
 	lib/rate.c \
 	lib/reader.c \
 	lib/reap.c \

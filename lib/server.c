@@ -52,7 +52,7 @@ is_over(const struct server *s)
 {
 	return s->asked & DSRV_ASK_AT_ONCE || s->acceptor.usable == 0 ||
 	    (s->asked && dsrv_loop_children(&s->loop) == 0 &&
-	    s->client.conn == -1);
+	    s->client.conn == -1 && s->farewell.count == 0);
 }
 
 static void
@@ -60,6 +60,7 @@ close_server(struct server *s)
 {
 	dsrv_loop_close(&s->loop);
 	dsrv_accept_close(&s->acceptor);
+	dsrv_server_close_limits(s);
 	if (has_spares(s))
 		dsrv_pool_close();
 	dsrv_birth_close();
@@ -71,6 +72,7 @@ finish_server(struct server *s)
 	int fatal = dsrv_settings()->server_return_fatal, error = 0;
 
 	dsrv_crashes_end(&s->crashes, s->asked);
+	dsrv_denials_end(&s->denials);
 	if (s->acceptor.usable == 0) {
 		error = EBADF;
 		dsrv_report("serve: no listening socket is left");
@@ -141,9 +143,11 @@ hand_over(struct server *s, pid_t pid)
 {
 	struct dsrv_child *child = dsrv_loop_child(&s->loop, pid);
 
-	if (child != NULL)
+	if (child != NULL) {
 		dsrv_address_keep(&child->client,
 		    (struct sockaddr *)&s->client.addr, s->client.len);
+		dsrv_server_count(s, &child->client);
+	}
 	close(s->client.conn);
 	s->client.conn = -1;
 	/* The others were signalled before it was forked. */
@@ -177,12 +181,13 @@ fork_worker(struct server *s, struct birth *birth)
 
 /* In a new worker: keeps its connection and nothing of the server. */
 static void
-serve(const struct server *s, struct birth *birth)
+serve(struct server *s, struct birth *birth)
 {
 	int i;
 
 	for (i = 0; i < s->acceptor.count; i++)
 		close(s->fds[i]);
+	dsrv_farewell_close(&s->farewell);
 	dsrv_worker_become(&birth->client);
 	dsrv_birth_wait(birth->number, birth->server);
 	dsrv_role_disconnect();
@@ -203,7 +208,7 @@ wait_for_client(const struct server *s, struct birth *birth)
 }
 
 static int
-become(const struct server *s, struct birth *birth)
+become(struct server *s, struct birth *birth)
 {
 	/* A signal to its group reaches only it and its helpers. */
 	setpgid(0, 0);
@@ -230,9 +235,9 @@ handle_fd(struct server *s)
 		dsrv_server_lose_master(s);
 	else if (s->loop.tag == SPARES)
 		dsrv_pool_hear(&s->pool);
-	else if (s->client.conn == -1)
-		dsrv_accept_from(&s->acceptor, s->loop.tag - LISTENERS,
-		    &s->client);
+	else if (s->client.conn == -1 && dsrv_accept_from(&s->acceptor,
+	    s->loop.tag - LISTENERS, &s->client) == 0)
+		dsrv_server_admit(s);
 }
 
 /* Its place is free: the next check of admission sees it. */
@@ -243,6 +248,7 @@ lose_worker(struct server *s)
 
 	if (dsrv_accept_lose(&s->acceptor, &s->loop.ended))
 		return;
+	dsrv_server_uncount(s, &s->loop.ended.child.client);
 	dsrv_crashes_add(&s->crashes, s->asked);
 	if (!has_spares(s) || s->asked)
 		return;
@@ -274,6 +280,12 @@ handle_timer(struct server *s)
 		break;
 	case CRASHES:
 		dsrv_crashes_look(&s->crashes, s->asked);
+		break;
+	case DENIALS:
+		dsrv_denials_look(&s->denials);
+		break;
+	case FAREWELL:
+		dsrv_server_look_at_farewell(s);
 		break;
 	case FORK:
 	case MORE:
@@ -327,9 +339,11 @@ open_server(struct server *s, const int *fds, int count)
 	if (dsrv_accept_open(&s->acceptor, fds, count, &s->loop,
 	    LISTENERS) == -1)
 		goto close_loop;
+	if (dsrv_server_open_limits(s) == -1)
+		goto close_acceptor;
 	if (dsrv_settings()->worker_spare_count > 0 && dsrv_pool_open(&s->pool,
 	    fds, &s->acceptor, &s->loop, SPARES) == -1)
-		goto close_acceptor;
+		goto close_limits;
 	dsrv_loop_watch(&s->loop, MASTER, dsrv_role()->to_parent, 0);
 	dsrv_crashes_open(&s->crashes, &s->loop, CRASHES);
 	set_tick(s);
@@ -341,6 +355,8 @@ open_server(struct server *s, const int *fds, int count)
 	dsrv_ports_find();
 	return 0;
 
+close_limits:
+	dsrv_server_close_limits(s);
 close_acceptor:
 	dsrv_accept_close(&s->acceptor);
 close_loop:
@@ -380,7 +396,8 @@ daemon_server(const int *fds, int count)
 	struct server s;
 
 	if ((error = dsrv_role_enter(DSRV_CONFIRMED, "serve")) != 0 ||
-	    (error = dsrv_accept_check_list(fds, count)) != 0)
+	    (error = dsrv_accept_check_list(fds, count)) != 0 ||
+	    (error = dsrv_server_check_limits()) != 0)
 		return refuse(error);
 	open_in_the_end(&s, fds, count);
 	dsrv_role_become(DSRV_SERVING);

@@ -6,12 +6,13 @@
 #ifndef DSRV_SERVER_H
 #define DSRV_SERVER_H
 
+#include "admission.h"
 #include "workers.h"
 
 /* Of the loop: the master, the spares, and each listener has a descriptor; all
  * but the master have a timer. */
 enum { MASTER, SPARES, TICK, FORK, MORE, DRAIN, BUSY, CRASHES, PULSE,
-	LISTENERS };
+	DENIALS, FAREWELL, LISTENERS };
 
 struct server {
 	struct dsrv_loop loop;
@@ -24,12 +25,20 @@ struct server {
 	unsigned asked;
 	struct dsrv_busy busy;
 	struct dsrv_crashes crashes;
+	struct dsrv_sources sources;	/* slots NULL: they are not limited */
+	struct dsrv_denials denials;
+	struct dsrv_farewell farewell;	/* to clients that were refused */
 };
 
 /*
  * serveradmit.c - whether a server lets another client in
  */
 
+/* Reports a limit that does not work here, and returns an error number; 0. */
+int dsrv_server_check_limits(void);
+/* -1 with errno. */
+int dsrv_server_open_limits(struct server *);
+void dsrv_server_close_limits(struct server *);
 /* Whether a spare may be forked, or a worker for the next client. */
 int dsrv_server_may_fork(const struct server *);
 /* After a failure to fork. */
@@ -37,6 +46,13 @@ int dsrv_server_is_pausing(const struct server *);
 /* Before each wait: whether to accept, and when to look again without an
  * event. */
 void dsrv_server_watch_clients(struct server *);
+/* Refuses the client that was accepted, unless it may come in. */
+void dsrv_server_admit(struct server *);
+/* The timer of FAREWELL. */
+void dsrv_server_look_at_farewell(struct server *);
+/* This client has a worker, or has one no more. */
+void dsrv_server_count(struct server *, const struct dsrv_address *);
+void dsrv_server_uncount(struct server *, const struct dsrv_address *);
 
 /*
  * serverstop.c - how a server is asked to end, and what it asks of its workers

@@ -5,6 +5,10 @@
  */
 #include "config.h"
 
+#include <errno.h>
+#include <unistd.h>
+
+#include "report.h"
 #include "role.h"
 #include "server.h"
 
@@ -13,6 +17,58 @@ has_spares(const struct server *s)
 {
 	return s->pool.is_open;
 }
+
+/*
+ * Limits
+ */
+
+/* Spares accept for themselves, and what they say about it is only a hint. */
+int
+dsrv_server_check_limits(void)
+{
+	const struct dsrv_admission *set = dsrv_admission();
+	const char *limit = set->source_worker_max > 0 ?
+	    "daemon_set_source_worker_max()" : set->worker_refuse ?
+	    "daemon_set_worker_refuse()" : NULL;
+
+	if (limit == NULL || dsrv_settings()->worker_spare_count == 0)
+		return 0;
+	dsrv_report("serve: %s does not work with "
+	    "daemon_set_worker_spare_count()", limit);
+	return EINVAL;
+}
+
+static int
+open_sources(struct dsrv_sources *sources)
+{
+	const struct dsrv_admission *set = dsrv_admission();
+	uint64_t key[2];
+
+	if (set->source_worker_max == 0)
+		return 0;
+	dsrv_random_fill(key, sizeof key);
+	return dsrv_source_open(sources, set->source_ipv4_bits,
+	    set->source_ipv6_bits, key);
+}
+
+int
+dsrv_server_open_limits(struct server *s)
+{
+	dsrv_denials_open(&s->denials, &s->loop, DENIALS);
+	return open_sources(&s->sources);
+}
+
+void
+dsrv_server_close_limits(struct server *s)
+{
+	dsrv_farewell_close(&s->farewell);
+	if (s->sources.slots != NULL)
+		dsrv_source_close(&s->sources);
+}
+
+/*
+ * Room
+ */
 
 static int
 has_room(const struct server *s)
@@ -34,22 +90,128 @@ dsrv_server_is_pausing(const struct server *s)
 	return dsrv_loop_timer(&s->loop, FORK) != DSRV_NEVER;
 }
 
+/* Whether it is ready for another client, if there is room. */
+static int
+is_ready(const struct server *s)
+{
+	return !s->asked && s->client.conn == -1 && !dsrv_server_is_pausing(s);
+}
+
 int
 dsrv_server_may_fork(const struct server *s)
 {
-	return !s->asked && s->client.conn == -1 &&
-	    !dsrv_server_is_pausing(s) && has_room(s);
+	return is_ready(s) && has_room(s);
+}
+
+/* From whom: without room, only clients that it may refuse. */
+static enum dsrv_accept
+may_accept(const struct server *s)
+{
+	if (has_spares(s) || !is_ready(s))
+		return DSRV_ACCEPT_NONE;
+	if (has_room(s))
+		return DSRV_ACCEPT_ALL;
+	return dsrv_admission()->worker_refuse ? DSRV_ACCEPT_NOT_UNIX :
+	    DSRV_ACCEPT_NONE;
 }
 
 void
 dsrv_server_watch_clients(struct server *s)
 {
-	dsrv_accept_watch(&s->acceptor, !has_spares(s) &&
-	    dsrv_server_may_fork(s));
+	dsrv_accept_watch(&s->acceptor, may_accept(s));
 	/* The last one to be taken tells that all are busy. First: one that
 	 * leaves its slot at this moment sees it or is counted below. */
 	if (has_spares(s) && !has_room(s) && !s->asked && s->busy.since == 0)
 		dsrv_slots_allow_call(DSRV_CALL_IF_NONE);
 	dsrv_loop_set_timer(&s->loop, BUSY, s->asked ? DSRV_NEVER :
 	    dsrv_busy_watch(&s->busy, is_full(s), &s->acceptor));
+}
+
+/*
+ * One client
+ */
+
+void
+dsrv_server_look_at_farewell(struct server *s)
+{
+	dsrv_loop_set_timer(&s->loop, FAREWELL,
+	    dsrv_farewell_look(&s->farewell));
+}
+
+/* Whether it counts for its source: local clients have none. */
+static int
+has_source(const struct server *s, struct dsrv_host *host,
+    const struct sockaddr *addr, socklen_t len)
+{
+	if (s->sources.slots == NULL)
+		return 0;
+	dsrv_host_from(host, addr, len);
+	return host->kind == DSRV_HOST_IPV4 || host->kind == DSRV_HOST_IPV6;
+}
+
+static int
+source_is_full(const struct server *s)
+{
+	struct dsrv_host host;
+
+	return has_source(s, &host, (const struct sockaddr *)&s->client.addr,
+	    s->client.len) && dsrv_source_count(&s->sources, &host) >=
+	    dsrv_admission()->source_worker_max;
+}
+
+/* Never one of a Unix-domain socket: see enum dsrv_accept. */
+static int
+may_refuse(const struct server *s)
+{
+	return !s->acceptor.listeners[s->client.listener].is_unix;
+}
+
+/* Why it may not come in; DSRV_DENIALS: it may. */
+static enum dsrv_denial
+verdict(const struct server *s)
+{
+	if (!may_refuse(s))
+		return DSRV_DENIALS;
+	if (dsrv_admission()->worker_refuse && !has_room(s))
+		return DSRV_DENIED_BUSY;
+	return source_is_full(s) ? DSRV_DENIED_SOURCE : DSRV_DENIALS;
+}
+
+static void
+deny(struct server *s, enum dsrv_denial why)
+{
+	dsrv_denials_add(&s->denials, why, &s->client);
+	dsrv_farewell_say(&s->farewell, s->client.conn,
+	    dsrv_admission()->refuse_text);
+	s->client.conn = -1;
+	/* Not later, if others have come before. */
+	if (dsrv_loop_timer(&s->loop, FAREWELL) == DSRV_NEVER)
+		dsrv_server_look_at_farewell(s);
+}
+
+void
+dsrv_server_admit(struct server *s)
+{
+	enum dsrv_denial why = verdict(s);
+
+	if (why != DSRV_DENIALS)
+		deny(s, why);
+}
+
+void
+dsrv_server_count(struct server *s, const struct dsrv_address *client)
+{
+	struct dsrv_host host;
+
+	if (has_source(s, &host, &client->as.any, client->len))
+		dsrv_source_add(&s->sources, &host);
+}
+
+void
+dsrv_server_uncount(struct server *s, const struct dsrv_address *client)
+{
+	struct dsrv_host host;
+
+	if (has_source(s, &host, &client->as.any, client->len))
+		dsrv_source_remove(&s->sources, &host);
 }

@@ -36,6 +36,8 @@ static const struct setting settings[] = {
 	SETTING(daemon_set_stop_timeout, 0, INT_MAX),
 	SETTING(daemon_set_server_hang_max, 0, INT_MAX),
 	SETTING(daemon_set_keepalive, 0, 32767),
+	SETTING(daemon_set_source_worker_max, 0, INT_MAX),
+	SETTING(daemon_set_worker_refuse, 0, INT_MAX),
 	SETTING(daemon_set_logger_fast_time, 0, INT_MAX),
 	SETTING(daemon_set_logger_fast_max, 0, INT_MAX),
 	SETTING(daemon_set_logger_file_count_max, 0, INT_MAX),
@@ -162,6 +164,40 @@ START_TEST(a_working_directory_is_any_text_but_the_empty_one)
 END_TEST
 
 /*
+ * Who may come in
+ */
+
+static void
+takes_two(int (*set)(int, int), int first, int second)
+{
+	errno = OWN_ERROR;
+	ck_assert_msg(set(first, second) == 0 && errno == OWN_ERROR,
+	    "%d, %d: errno %d", first, second, errno);
+}
+
+static void
+refuses_two(int (*set)(int, int), int first, int second)
+{
+	errno = 0;
+	ck_assert_msg(set(first, second) == -1 && errno == EINVAL,
+	    "%d, %d: errno %d", first, second, errno);
+}
+
+START_TEST(a_source_is_1_to_32_and_1_to_128_bits)
+{
+	takes_two(daemon_set_source_prefix, 1, 1);
+	takes_two(daemon_set_source_prefix, 32, 128);
+	refuses_two(daemon_set_source_prefix, 0, 64);
+	refuses_two(daemon_set_source_prefix, 33, 64);
+	refuses_two(daemon_set_source_prefix, -1, 64);
+	refuses_two(daemon_set_source_prefix, INT_MAX, 64);
+	refuses_two(daemon_set_source_prefix, 32, 0);
+	refuses_two(daemon_set_source_prefix, 32, 129);
+	refuses_two(daemon_set_source_prefix, 32, INT_MIN);
+}
+END_TEST
+
+/*
  * The logger's texts
  */
 
@@ -232,6 +268,18 @@ START_TEST(a_log_link_is_any_path_of_1_to_4095_bytes_or_none)
 	takes_text(daemon_set_logger_link, "%");	/* not a format */
 	takes_text(daemon_set_logger_link, NULL);
 	takes_text(daemon_set_logger_link, NULL);
+}
+END_TEST
+
+START_TEST(a_refuse_text_has_1_to_1024_bytes_or_is_none)
+{
+	refuses_text(daemon_set_refuse_text, "");
+	refuses_text(daemon_set_refuse_text, long_text(1025));
+	refuses_text(daemon_set_refuse_text, long_text(10000));
+	takes_text(daemon_set_refuse_text, long_text(1024));
+	takes_text(daemon_set_refuse_text, "421 \xff%s\r\n");
+	takes_text(daemon_set_refuse_text, NULL);
+	takes_text(daemon_set_refuse_text, NULL);
 }
 END_TEST
 
@@ -476,6 +524,8 @@ main(void)
 		a_log_file_name_is_a_format_of_1_to_4095_bytes,
 		a_log_prefix_is_a_format_of_up_to_255_bytes,
 		a_log_link_is_any_path_of_1_to_4095_bytes_or_none,
+		a_source_is_1_to_32_and_1_to_128_bits,
+		a_refuse_text_has_1_to_1024_bytes_or_is_none,
 		a_log_size_is_any_and_the_logger_always_enabled,
 		a_name_is_copied_and_stays_where_another_is_refused,
 		a_name_of_255_bytes_is_shown_whole,

@@ -786,6 +786,43 @@ END_TEST
  * The command line
  */
 
+START_TEST(superserver_refuses_clients_of_a_source_at_its_limit)
+{
+	int port, fd, other;
+	pid_t master;
+
+	start("-C", "1", "-N", "24,56", "-m", "one at a time", "-K", "60",
+	    "cat", NULL);
+	master = started(&port);
+	fd = client(port);
+	echoes(fd, "hello");
+	other = client(port);
+	hears(other, "one at a time");
+	hears(other, NULL);
+	close(other);
+	close(fd);
+	stop(master);
+}
+END_TEST
+
+START_TEST(superserver_refuses_clients_where_all_workers_are_busy)
+{
+	int port, fd, other;
+	pid_t master;
+
+	start("-c", "1", "-r", "-m", "busy", "cat", NULL);
+	master = started(&port);
+	fd = client(port);
+	echoes(fd, "hello");
+	other = client(port);
+	hears(other, "busy");
+	hears(other, NULL);
+	close(other);
+	close(fd);
+	stop(master);
+}
+END_TEST
+
 START_TEST(superserver_finds_the_program_before_it_starts)
 {
 	char path[4096];
@@ -878,6 +915,8 @@ main(void)
 		superserver_stops_when_the_last_program_has_ended,
 		superserver_is_not_reached_by_a_program_that_signals_its_group,
 		superserver_lets_clients_wait_for_a_worker,
+		superserver_refuses_clients_of_a_source_at_its_limit,
+		superserver_refuses_clients_where_all_workers_are_busy,
 		superserver_finds_the_program_before_it_starts,
 		superserver_takes_relative_paths_from_where_it_was_started,
 		superserver_shows_its_usage_where_it_is_not_understood

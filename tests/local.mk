@@ -2,6 +2,7 @@
 if HAVE_CHECK
 CHECK_TESTS = \
 	tests/check_address \
+	tests/check_admission \
 	tests/check_handover \
 	tests/check_birth \
 	tests/check_children \
@@ -66,6 +67,8 @@ lib_libunits_a_CFLAGS = $(AM_CFLAGS)
 tests_check_address_SOURCES = tests/check_address.c
 tests_check_address_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
 tests_check_address_LDADD = $(UNIT_LIBS)
+tests_check_admission_SOURCES = tests/check_admission.c
+tests_check_admission_LDADD = $(TEST_LIBS)
 tests_check_handover_SOURCES = tests/check_handover.c tests/openat.c \
 	tests/openat.h
 tests_check_handover_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib

@@ -1,0 +1,78 @@
+/*
+ * admission.c - what the program has set about who may come in, and the only
+ * writer of it
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "admission.h"
+
+static struct dsrv_admission admission = {
+	.source_ipv4_bits = 32,
+	.source_ipv6_bits = 64,
+};
+
+const struct dsrv_admission *
+dsrv_admission(void)
+{
+	return &admission;
+}
+
+static int
+is_from(int value, int least, int most)
+{
+	if (value >= least && value <= most)
+		return 1;
+	errno = EINVAL;
+	return 0;
+}
+
+int
+daemon_set_source_worker_max(int count)
+{
+	if (!is_from(count, 0, INT_MAX))
+		return -1;
+	admission.source_worker_max = count;
+	return 0;
+}
+
+int
+daemon_set_worker_refuse(int on)
+{
+	if (!is_from(on, 0, INT_MAX))
+		return -1;
+	admission.worker_refuse = on;
+	return 0;
+}
+
+int
+daemon_set_refuse_text(const char *text)
+{
+	char *copy = NULL;
+
+	if (text != NULL &&
+	    (*text == '\0' || strlen(text) > DSRV_REFUSE_TEXT_MAX)) {
+		errno = EINVAL;
+		return -1;
+	}
+	if (text != NULL && (copy = strdup(text)) == NULL)
+		return -1;
+	free(admission.refuse_text);
+	admission.refuse_text = copy;
+	return 0;
+}
+
+int
+daemon_set_source_prefix(int ipv4, int ipv6)
+{
+	if (!is_from(ipv4, 1, 32) || !is_from(ipv6, 1, 128))
+		return -1;
+	admission.source_ipv4_bits = ipv4;
+	admission.source_ipv6_bits = ipv6;
+	return 0;
+}

@@ -1,0 +1,863 @@
+/*
+ * check_admission.c - who may come in: limits for a source, refusals
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#include "config.h"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <linux/filter.h>
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <errno.h>
+#include <pthread.h>
+
+#include "puppet.h"
+
+enum {
+	CROWD = 100,		/* refused clients; more than a server keeps */
+	KEPT = 64,		/* that it keeps */
+	SOURCES = 150,
+	GIGABYTE = 1 << 30
+};
+
+#define TEXT "too many, come back later\r\n"
+
+/* What each server sets, so that a reload changes it. */
+static struct limits {
+	int workers;
+	int source;
+	int ipv4, ipv6;
+	int refuse;
+	int has_text;
+	int forks;
+} *limits;
+
+static void
+count_fork(void)
+{
+	limits->forks++;
+}
+
+static void
+set_limits(void)
+{
+	daemon_set_worker_count_max(limits->workers);
+	daemon_set_source_worker_max(limits->source);
+	daemon_set_source_prefix(limits->ipv4, limits->ipv6);
+	daemon_set_worker_refuse(limits->refuse);
+	daemon_set_refuse_text(limits->has_text ? TEXT : NULL);
+	pthread_atfork(count_fork, NULL, NULL);
+}
+
+static void
+make_limits(void)
+{
+	limits = shared_memory(sizeof *limits);
+	limits->workers = 100;
+	limits->ipv4 = 32;
+	limits->ipv6 = 64;
+	here.before_server = set_limits;
+}
+
+/*
+ * Clients
+ */
+
+/* One that comes from that address of the loopback network. */
+static int
+client_from(const char *ip, int port)
+{
+	struct timeval limit = { DEADLINE, 0 };
+	struct sockaddr_in from = { .sin_family = AF_INET };
+	struct sockaddr_in to = { .sin_family = AF_INET };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	ck_assert_int_ge(fd, 0);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+	ck_assert_int_eq(inet_pton(AF_INET, ip, &from.sin_addr), 1);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&from, sizeof from), 0);
+	to.sin_port = htons((in_port_t)port);
+	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
+	return fd;
+}
+
+static int
+served_from(const char *ip)
+{
+	int fd = client_from(ip, here.port);
+
+	echoes(fd, "hello");
+	return fd;
+}
+
+static void
+refused_from(const char *ip)
+{
+	int fd = client_from(ip, here.port);
+
+	hears(fd, NULL);
+	close(fd);
+}
+
+static void
+refused(void)
+{
+	refused_from("127.0.0.1");
+}
+
+/* A worker whose client has gone; the server knows it. */
+static void
+goes(int fd, int left)
+{
+	close(fd);
+	has_children(here.server, left);
+}
+
+/* The text and then the end, not a reset. */
+static void
+reads_text(int fd)
+{
+	char byte;
+
+	hears(fd, "too many, come back later\r");
+	ck_assert_int_eq(read(fd, &byte, 1), 0);
+}
+
+static int
+own_port(int fd)
+{
+	return port_of(fd);
+}
+
+/*
+ * A limit for each source
+ */
+
+START_TEST(source_at_its_limit_is_refused_and_others_are_served)
+{
+	int fd[4];
+
+	make_limits();
+	limits->source = 2;
+	start(1, talker);
+	fd[0] = served_from("127.0.0.1");
+	fd[1] = served_from("127.0.0.1");
+	refused();
+	fd[2] = served_from("127.0.0.2");
+	refused();
+	fd[3] = served_from("127.0.0.2");
+	refused_from("127.0.0.2");
+	echoes(fd[0], "still here");
+	echoes(fd[2], "still here");
+	stop();
+}
+END_TEST
+
+START_TEST(source_has_room_again_when_a_worker_has_ended)
+{
+	int first, second, i;
+	pid_t worker;
+
+	make_limits();
+	limits->source = 2;
+	start(1, talker);
+	first = served_from("127.0.0.1");
+	for (i = 0; i < 3; i++) {
+		second = served(here.port, &worker);
+		refused();
+		if (i == 1)	/* in whatever way */
+			send_signal(worker, SIGKILL);
+		goes(second, 1);
+	}
+	second = served_from("127.0.0.1");
+	refused();
+	goes(first, 1);
+	goes(second, 0);
+	first = served_from("127.0.0.1");
+	second = served_from("127.0.0.1");
+	refused();
+	stop();
+}
+END_TEST
+
+START_TEST(source_is_an_address_or_its_first_bits)
+{
+	make_limits();
+	limits->source = 1;
+	limits->ipv4 = 24;
+	start(1, talker);
+	served_from("127.0.0.1");
+	refused_from("127.0.0.1");
+	refused_from("127.0.0.255");
+	served_from("127.0.1.1");
+	refused_from("127.0.1.77");
+	stop();
+}
+END_TEST
+
+static const char *
+nth_source(int n)
+{
+	static char ip[32];
+
+	snprintf(ip, sizeof ip, "127.1.%d.%d", n / 100, n % 100 + 1);
+	return ip;
+}
+
+START_TEST(sources_by_the_hundred_have_a_limit_each)
+{
+	int i;
+
+	make_limits();
+	limits->workers = SOURCES + 1;
+	limits->source = 1;
+	start(1, talker);
+	for (i = 0; i < SOURCES; i++)
+		served_from(nth_source(i));
+	for (i = 0; i < SOURCES; i++)
+		refused_from(nth_source(i));
+	served_from("127.0.0.1");
+	stop();
+}
+END_TEST
+
+/* For clients of both kinds of addresses. */
+static int
+listen_for_both(int *port)
+{
+	struct sockaddr_in6 addr = { .sin6_family = AF_INET6 };
+	int off = 0, fd = socket(AF_INET6, SOCK_STREAM, 0);
+
+	if (fd == -1 || setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off,
+	    sizeof off) == -1 || bind(fd, (struct sockaddr *)&addr,
+	    sizeof addr) == -1 || listen(fd, 5) == -1)
+		return -1;
+	*port = port_of(fd);
+	return fd;
+}
+
+/* One by IPv6 from this host to this host. */
+static int
+client_by_ipv6(int port)
+{
+	struct timeval limit = { DEADLINE, 0 };
+	struct sockaddr_in6 to = { .sin6_family = AF_INET6 };
+	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	ck_assert_int_ge(fd, 0);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+	to.sin6_addr = in6addr_loopback;
+	to.sin6_port = htons((in_port_t)port);
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
+	return fd;
+}
+
+static int
+has_no_ipv6(void)
+{
+	int port, fd = listen_for_both(&port);
+
+	if (fd != -1)
+		close(fd);
+	return skip_if(fd == -1 || !client_if(port), "no IPv6 here");
+}
+
+START_TEST(source_with_a_mapped_address_is_that_ipv4_address)
+{
+	int fd;
+
+	if (has_no_ipv6())
+		return;
+	make_limits();
+	limits->source = 2;
+	here.fds[0] = listen_for_both(&here.ports[0]);
+	here.fds[1] = listen_anywhere(&here.ports[1]);
+	here.listeners = 2;
+	run_puppet(run_daemon, talker);
+	leave_listeners();
+	meet();
+	here.port = here.ports[0];
+	served_from("127.0.0.1");
+	here.port = here.ports[1];
+	served_from("127.0.0.1");
+	refused();
+	here.port = here.ports[0];
+	refused();
+	fd = client_by_ipv6(here.port);	/* another source */
+	echoes(fd, "hello");
+	stop();
+}
+END_TEST
+
+START_TEST(source_may_be_an_ipv6_address)
+{
+	int fd;
+
+	if (has_no_ipv6())
+		return;
+	make_limits();
+	limits->source = 1;
+	here.open_listener = listen_for_both;
+	start(1, talker);
+	fd = client_by_ipv6(here.port);
+	echoes(fd, "hello");
+	hears(client_by_ipv6(here.port), NULL);
+	goes(fd, 0);
+	echoes(client_by_ipv6(here.port), "hello");
+	stop();
+}
+END_TEST
+
+/*
+ * Local clients
+ */
+
+static struct sockaddr_un local;
+
+static int
+listen_locally(int *port)
+{
+	int sock = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	*port = 0;
+	ck_assert_int_ge(sock, 0);
+	local.sun_family = AF_UNIX;
+	snprintf(local.sun_path, sizeof local.sun_path, "%s/socket",
+	    scratch());
+	ck_assert_int_eq(bind(sock, (struct sockaddr *)&local, sizeof local),
+	    0);
+	ck_assert_int_eq(listen(sock, 5), 0);
+	return sock;
+}
+
+static int
+local_client(void)
+{
+	struct timeval limit = { DEADLINE, 0 };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	ck_assert_int_ge(fd, 0);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&local, sizeof local),
+	    0);
+	return fd;
+}
+
+START_TEST(local_clients_are_not_a_source)
+{
+	make_limits();
+	limits->source = 1;
+	here.open_listener = listen_locally;
+	start(1, talker);
+	echoes(local_client(), "one");
+	echoes(local_client(), "two");
+	echoes(local_client(), "three");
+	stop();
+}
+END_TEST
+
+START_TEST(local_clients_wait_where_others_are_refused)
+{
+	int fd, waiting;
+
+	make_limits();
+	limits->workers = 1;
+	limits->refuse = 1;
+	limits->source = 1;
+	here.fds[0] = listen_anywhere(&here.ports[0]);
+	here.fds[1] = listen_locally(&here.ports[1]);
+	here.port = here.ports[0];
+	here.listeners = 2;
+	run_puppet(run_daemon, talker);
+	leave_listeners();
+	meet();
+	fd = served_from("127.0.0.1");
+	waiting = local_client();
+	client_says(waiting, "hello\n");
+	refused();
+	refused();
+	ck_assert(silent(waiting));
+	goes(fd, 1);
+	hears(waiting, "hello");
+	refused();
+	goes(waiting, 0);
+	goes(served_from("127.0.0.1"), 0);
+	stop();
+}
+END_TEST
+
+/*
+ * At worker_count_max
+ */
+
+START_TEST(clients_wait_at_worker_count_max_unless_they_are_to_be_refused)
+{
+	int fd, waiting;
+
+	make_limits();
+	limits->workers = 1;
+	start(1, talker);
+	fd = served_from("127.0.0.1");
+	waiting = client(here.port);
+	client_says(waiting, "hello\n");
+	close(fd);
+	hears(waiting, "hello");
+	limits->refuse = 1;
+	send_signal(here.master, SIGHUP);
+	close(waiting);
+	next_server();
+	fd = served_from("127.0.0.1");
+	refused();
+	refused_from("127.0.0.2");
+	goes(fd, 0);
+	goes(served_from("127.0.0.1"), 0);
+	stop();
+}
+END_TEST
+
+START_TEST(server_forks_nothing_for_a_client_that_it_refuses)
+{
+	int i;
+
+	make_limits();
+	limits->workers = 2;
+	limits->refuse = 1;
+	limits->has_text = 1;
+	start(1, talker);
+	served_from("127.0.0.1");
+	served_from("127.0.0.1");
+	for (i = 0; i < CROWD; i++) {
+		int fd = client(here.port);
+
+		reads_text(fd);
+		close(fd);
+	}
+	ck_assert_int_eq(limits->forks, 2);
+	stop();
+}
+END_TEST
+
+/* Workers that TERM does not end, so that USR1 leaves them to the master. */
+static void
+set_limits_and_ignore_term(void)
+{
+	set_limits();
+	signal(SIGTERM, SIG_IGN);
+}
+
+static void
+served_at_last(void)
+{
+	long since = 0;
+	int fd;
+
+	for (;;) {
+		fd = client(here.port);
+		client_says(fd, "hello\n");
+		if (client_hears(fd) != NULL)
+			return;
+		close(fd);
+		look_again(&since, "a place for another client");
+	}
+}
+
+START_TEST(reload_with_a_limit_below_what_runs_refuses_until_it_is_kept)
+{
+	int fd[3];
+
+	if (cannot_adopt())
+		return;
+	make_limits();
+	limits->workers = 3;
+	limits->refuse = 1;
+	here.before_server = set_limits_and_ignore_term;
+	start(1, talker);
+	fd[0] = served_from("127.0.0.1");
+	fd[1] = served_from("127.0.0.1");
+	fd[2] = served_from("127.0.0.1");
+	limits->workers = 1;
+	send_signal(here.master, SIGUSR1);
+	next_server();
+	refused();
+	close(fd[0]);
+	refused();
+	echoes(fd[1], "still here");
+	close(fd[1]);
+	refused();
+	echoes(fd[2], "still here");
+	close(fd[2]);
+	served_at_last();
+	refused();
+	send_signal(here.server, SIGKILL);	/* its worker is left as well */
+	next_server();
+	refused();
+	send_signal(here.master, SIGINT);
+	ck_assert_int_eq(ended(here.master), 0);
+	nothing_left();
+}
+END_TEST
+
+START_TEST(reload_with_a_smaller_limit_for_a_source_begins_to_count_anew)
+{
+	int fd[3];
+
+	make_limits();
+	limits->source = 3;
+	here.before_server = set_limits_and_ignore_term;
+	start(1, talker);
+	fd[0] = served_from("127.0.0.1");
+	fd[1] = served_from("127.0.0.1");
+	fd[2] = served_from("127.0.0.1");
+	refused();
+	limits->source = 1;
+	send_signal(here.master, SIGUSR1);
+	next_server();
+	served_from("127.0.0.1");
+	refused();
+	close(fd[0]);
+	close(fd[1]);
+	close(fd[2]);
+	refused();
+	send_signal(here.master, SIGINT);
+	ck_assert_int_eq(ended(here.master), 0);
+	nothing_left();
+}
+END_TEST
+
+/*
+ * The last words
+ */
+
+static void
+make_refusing(void)
+{
+	make_limits();
+	limits->source = 1;
+	limits->has_text = 1;
+	start(1, talker);
+}
+
+START_TEST(refused_client_reads_the_text_and_the_end)
+{
+	int fd;
+
+	make_refusing();
+	served_from("127.0.0.1");
+	fd = client(here.port);
+	reads_text(fd);
+	close(fd);
+	stop();
+}
+END_TEST
+
+START_TEST(refused_client_that_has_said_something_sees_no_reset)
+{
+	int fd, i;
+
+	make_refusing();
+	served_from("127.0.0.1");
+	for (i = 0; i < 10; i++) {
+		stopped(here.server);
+		fd = client(here.port);
+		client_says(fd, "GET / HTTP/1.1\r\n\r\n");
+		send_signal(here.server, SIGCONT);
+		reads_text(fd);
+		close(fd);
+	}
+	stop();
+}
+END_TEST
+
+START_TEST(refused_clients_that_do_not_close_are_closed)
+{
+	int i, base, fd[CROWD];
+
+	make_refusing();
+	served_from("127.0.0.1");
+	base = descriptors_of(here.server);
+	for (i = 0; i < CROWD; i++) {
+		fd[i] = client(here.port);
+		hold(descriptors_of(here.server) <= base + KEPT,
+		    "%d descriptors", descriptors_of(here.server));
+	}
+	served_from("127.0.0.2");
+	for (i = 0; i < CROWD; i++)
+		hears(fd[i], "too many, come back later\r");
+	has_descriptors(here.server, base);
+	served_from("127.0.0.3");
+	for (i = 0; i < CROWD; i++)
+		hears(fd[i], NULL);
+	stop();
+}
+END_TEST
+
+START_TEST(refused_clients_that_reset_leave_nothing)
+{
+	int i, base;
+
+	make_refusing();
+	served_from("127.0.0.1");
+	base = descriptors_of(here.server);
+	for (i = 0; i < CROWD; i++)
+		reset(client(here.port));
+	has_descriptors(here.server, base);
+	served_from("127.0.0.2");
+	stop();
+}
+END_TEST
+
+START_TEST(refused_client_that_sends_a_gigabyte_delays_nobody)
+{
+	static char much[65536];
+	long sent = 0;
+	ssize_t n;
+	int fd;
+
+	make_refusing();
+	served_from("127.0.0.1");
+	fd = client(here.port);
+	while ((n = send(fd, much, sizeof much, MSG_NOSIGNAL)) > 0) {
+		if (sent == 0)
+			served_from("127.0.0.2");
+		sent += n;
+		hold(sent < GIGABYTE, "the server has read it all");
+	}
+	ck_assert(errno == EPIPE || errno == ECONNRESET);
+	close(fd);
+	served_from("127.0.0.3");
+	stop();
+}
+END_TEST
+
+/* It would make the server sleep when it closes a connection. */
+static int
+listen_and_linger(int *port)
+{
+	const struct linger on = { .l_onoff = 1, .l_linger = 3000 };
+	int fd = listen_anywhere(port);
+
+	ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_LINGER, &on, sizeof on),
+	    0);
+	return fd;
+}
+
+/* It acknowledges nothing, so the text stays in the send buffer. */
+static void
+be_deaf(int fd)
+{
+	struct sock_filter drop = { .code = BPF_RET | BPF_K, .k = 0 };
+	struct sock_fprog filter = { .len = 1, .filter = &drop };
+
+	ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter,
+	    sizeof filter), 0);
+}
+
+START_TEST(refused_client_that_is_deaf_delays_nobody_even_with_linger)
+{
+	int fd, base;
+
+	make_limits();
+	limits->source = 1;
+	limits->has_text = 1;
+	here.open_listener = listen_and_linger;
+	start(1, talker);
+	served_from("127.0.0.1");
+	base = descriptors_of(here.server);
+	stopped(here.server);
+	fd = client(here.port);
+	be_deaf(fd);
+	send_signal(here.server, SIGCONT);
+	served_from("127.0.0.4");	/* it came later */
+	has_descriptors(here.server, base);
+	served_from("127.0.0.2");
+	close(fd);
+	stop();
+}
+END_TEST
+
+START_TEST(worker_has_no_connection_of_a_refused_client)
+{
+	pid_t first, second;
+	int i;
+
+	make_refusing();
+	served(here.port, &first);
+	for (i = 0; i < 10; i++)
+		hears(client(here.port), "too many, come back later\r");
+	second = (pid_t)number(client_from("127.0.0.2", here.port), "who");
+	ck_assert_int_eq(descriptors_of(first), descriptors_of(second));
+	stop();
+}
+END_TEST
+
+START_TEST(reload_waits_for_last_words_and_a_stop_does_not)
+{
+	int first, fd;
+
+	make_refusing();
+	first = served_from("127.0.0.1");
+	stopped(here.server);
+	fd = client(here.port);
+	client_says(fd, "hello\n");
+	send_signal(here.server, SIGCONT);
+	hears(fd, "too many, come back later\r");
+	close(first);
+	send_signal(here.master, SIGHUP);
+	next_server();
+	hears(fd, NULL);
+	close(fd);
+	first = served_from("127.0.0.1");
+	fd = client(here.port);
+	hears(fd, "too many, come back later\r");
+	stop();
+}
+END_TEST
+
+START_TEST(refused_client_reads_no_text_unless_there_is_one)
+{
+	int i, base;
+
+	make_limits();
+	limits->source = 1;
+	start(1, talker);
+	served_from("127.0.0.1");
+	base = descriptors_of(here.server);
+	for (i = 0; i < CROWD; i++)
+		hears(client(here.port), NULL);
+	has_descriptors(here.server, base);
+	stop();
+}
+END_TEST
+
+/*
+ * The log
+ */
+
+/* How many clients these lines tell of. */
+static int
+told_of(const char *text)
+{
+	int count = 0, more;
+
+	while ((text = strstr(text, "unable to serve ")) != NULL) {
+		text += strlen("unable to serve ");
+		count += sscanf(text, "%d more", &more) == 1 &&
+		    strncmp(text, "127", 3) != 0 ? more : 1;
+	}
+	return count;
+}
+
+START_TEST(log_says_who_was_refused_and_why_and_then_how_many)
+{
+	char expected[128];
+	int i, fd;
+
+	make_limits();
+	limits->source = 1;
+	start_in_foreground(1, talker);
+	served_from("127.0.0.1");
+	fd = client(here.port);
+	hears(fd, NULL);
+	snprintf(expected, sizeof expected, ": unable to serve 127.0.0.1:%d: "
+	    "its source is at its limit of 1", own_port(fd));
+	says(message(), expected);
+	close(fd);
+	for (i = 0; i < 5; i++)
+		refused();
+	stop();
+	ck_assert_msg(told_of(here.run.err) == 5, "%s", here.run.err);
+	says(here.run.err, "the last one 127.0.0.1:");
+}
+END_TEST
+
+START_TEST(log_says_each_reason_by_itself)
+{
+	make_limits();
+	limits->workers = 2;
+	limits->source = 1;
+	limits->refuse = 1;
+	start_in_foreground(1, talker);
+	served_from("127.0.0.1");
+	refused();
+	says(message(), "its source is at its limit of 1");
+	served_from("127.0.0.2");
+	refused_from("127.0.0.3");
+	says(message(), "all 2 workers are busy");
+	stop();
+}
+END_TEST
+
+/*
+ * With spares
+ */
+
+static void
+refuses_spares(const char *setting)
+{
+	int status;
+
+	here.spares = 2;
+	here.foreground = 1;
+	launch(run_start, 1, talker);
+	status = run_wait(&here.run);
+	exited(status, 1);
+	says(here.run.err, ": unable to serve: ");
+	says(here.run.err, setting);
+	says(here.run.err, " does not work with "
+	    "daemon_set_worker_spare_count()");
+	nothing_left();
+}
+
+START_TEST(server_with_spares_has_no_limit_for_sources)
+{
+	make_limits();
+	limits->source = 1;
+	refuses_spares("daemon_set_source_worker_max()");
+}
+END_TEST
+
+START_TEST(server_with_spares_refuses_no_client)
+{
+	make_limits();
+	limits->refuse = 1;
+	refuses_spares("daemon_set_worker_refuse()");
+}
+END_TEST
+
+int
+main(void)
+{
+	const TTest *const tests[] = {
+		source_at_its_limit_is_refused_and_others_are_served,
+		source_has_room_again_when_a_worker_has_ended,
+		source_is_an_address_or_its_first_bits,
+		sources_by_the_hundred_have_a_limit_each,
+		source_with_a_mapped_address_is_that_ipv4_address,
+		source_may_be_an_ipv6_address,
+		local_clients_are_not_a_source,
+		local_clients_wait_where_others_are_refused,
+		clients_wait_at_worker_count_max_unless_they_are_to_be_refused,
+		server_forks_nothing_for_a_client_that_it_refuses,
+		reload_with_a_limit_below_what_runs_refuses_until_it_is_kept,
+		reload_with_a_smaller_limit_for_a_source_begins_to_count_anew,
+		refused_client_reads_the_text_and_the_end,
+		refused_client_that_has_said_something_sees_no_reset,
+		refused_clients_that_do_not_close_are_closed,
+		refused_clients_that_reset_leave_nothing,
+		refused_client_that_sends_a_gigabyte_delays_nobody,
+		refused_client_that_is_deaf_delays_nobody_even_with_linger,
+		worker_has_no_connection_of_a_refused_client,
+		reload_waits_for_last_words_and_a_stop_does_not,
+		refused_client_reads_no_text_unless_there_is_one,
+		log_says_who_was_refused_and_why_and_then_how_many,
+		log_says_each_reason_by_itself,
+		server_with_spares_has_no_limit_for_sources,
+		server_with_spares_refuses_no_client
+	};
+
+	return RUN_TESTS("admission", tests);
+}
