@@ -22,6 +22,7 @@
  *     -K  seconds after which a client whose machine is gone is noticed
  *     -C  workers at once for one source
  *     -N  bits of an IPv4 and of an IPv6 address that make a source: 24,56
+ *     -R  clients that may come in so many seconds: 100/1
  *     -r  refuse clients when all workers are busy, instead of letting them wait
  *     -m  what a refused client is told, in a line
  *
@@ -44,9 +45,10 @@
 
 enum { MAX_SOCKETS = 16 };
 
-#define LIMITS "C:K:m:N:r"
+#define LIMITS "C:K:m:N:R:r"
 #define LIMIT_USAGE \
-	"limits:    [-K seconds] [-C count] [-N bits,bits] [-r] [-m text]\n"
+	"limits:    [-K seconds] [-C count] [-N bits,bits] [-R count/seconds]\n" \
+	"           [-r] [-m text]\n"
 
 static void
 usage(void)
@@ -80,16 +82,34 @@ number(const char *text, int min, int max)
  * Who may come in
  */
 
-static int
-set_prefix(char *text)
+/* Ends the first number there; returns the second one. */
+static char *
+split(char *text, char between)
 {
-	char *second = strchr(text, ',');
+	char *second = strchr(text, between);
 
 	if (second == NULL)
 		usage();
-	*second++ = '\0';
+	*second = '\0';
+	return second + 1;
+}
+
+static int
+set_prefix(char *text)
+{
+	char *second = split(text, ',');
+
 	return daemon_set_source_prefix(number(text, 1, 32),
 	    number(second, 1, 128));
+}
+
+static int
+set_rate(char *text)
+{
+	char *second = split(text, '/');
+
+	return daemon_set_accept_rate(number(text, 0, INT_MAX),
+	    number(second, 1, 86400));
 }
 
 static int
@@ -115,6 +135,8 @@ set_limit(int c, char *value)
 		return set_text(value);
 	case 'N':
 		return set_prefix(value);
+	case 'R':
+		return set_rate(value);
 	case 'r':
 		return daemon_set_worker_refuse(1);
 	default:

@@ -226,6 +226,10 @@ int daemon_set_keepalive(int seconds);
 int daemon_set_source_worker_max(int count);
 int daemon_set_source_prefix(int ipv4, int ipv6);
 
+/* daemon_server(): workers that may be forked in so many seconds, of these at
+ * most 86400; more clients wait in the kernel's queue (0, 1). */
+int daemon_set_accept_rate(int count, int seconds);
+
 /* daemon_server(): whether a client at worker_count_max is refused (1) or waits
  * (0). */
 int daemon_set_worker_refuse(int on);

@@ -15,6 +15,7 @@
 static struct dsrv_admission admission = {
 	.source_ipv4_bits = 32,
 	.source_ipv6_bits = 64,
+	.accept_rate_seconds = 1,
 };
 
 const struct dsrv_admission *
@@ -38,6 +39,17 @@ daemon_set_source_worker_max(int count)
 	if (!is_from(count, 0, INT_MAX))
 		return -1;
 	admission.source_worker_max = count;
+	return 0;
+}
+
+int
+daemon_set_accept_rate(int count, int seconds)
+{
+	if (!is_from(count, 0, INT_MAX) ||
+	    !is_from(seconds, 1, DSRV_RATE_SECONDS_MAX))
+		return -1;
+	admission.accept_rate_count = count;
+	admission.accept_rate_seconds = seconds;
 	return 0;
 }
 

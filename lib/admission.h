@@ -72,6 +72,8 @@ struct dsrv_admission {
 	int source_ipv6_bits;
 	int worker_refuse;
 	char *refuse_text;		/* NULL: none */
+	int accept_rate_count;		/* 0: no limit */
+	int accept_rate_seconds;
 };
 
 enum { DSRV_REFUSE_TEXT_MAX = 1024 };	/* any send buffer holds it */

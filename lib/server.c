@@ -290,6 +290,7 @@ handle_timer(struct server *s)
 	case FORK:
 	case MORE:
 	case PULSE:
+	case RATE:
 	case BUSY:	/* seen before the next wait */
 		break;
 	default:

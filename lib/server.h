@@ -12,7 +12,7 @@
 /* Of the loop: the master, the spares, and each listener has a descriptor; all
  * but the master have a timer. */
 enum { MASTER, SPARES, TICK, FORK, MORE, DRAIN, BUSY, CRASHES, PULSE,
-	DENIALS, FAREWELL, LISTENERS };
+	DENIALS, FAREWELL, RATE, LISTENERS };
 
 struct server {
 	struct dsrv_loop loop;
@@ -25,6 +25,7 @@ struct server {
 	unsigned asked;
 	struct dsrv_busy busy;
 	struct dsrv_crashes crashes;
+	struct dsrv_rate rate;		/* count 0: any */
 	struct dsrv_sources sources;	/* slots NULL: they are not limited */
 	struct dsrv_denials denials;
 	struct dsrv_farewell farewell;	/* to clients that were refused */

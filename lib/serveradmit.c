@@ -29,7 +29,8 @@ dsrv_server_check_limits(void)
 	const struct dsrv_admission *set = dsrv_admission();
 	const char *limit = set->source_worker_max > 0 ?
 	    "daemon_set_source_worker_max()" : set->worker_refuse ?
-	    "daemon_set_worker_refuse()" : NULL;
+	    "daemon_set_worker_refuse()" : set->accept_rate_count > 0 ?
+	    "daemon_set_accept_rate()" : NULL;
 
 	if (limit == NULL || dsrv_settings()->worker_spare_count == 0)
 		return 0;
@@ -54,6 +55,11 @@ open_sources(struct dsrv_sources *sources)
 int
 dsrv_server_open_limits(struct server *s)
 {
+	const struct dsrv_admission *set = dsrv_admission();
+
+	if (set->accept_rate_count > 0)
+		dsrv_rate_open(&s->rate, set->accept_rate_count,
+		    set->accept_rate_seconds, dsrv_clock_now());
 	dsrv_denials_open(&s->denials, &s->loop, DENIALS);
 	return open_sources(&s->sources);
 }
@@ -103,14 +109,29 @@ dsrv_server_may_fork(const struct server *s)
 	return is_ready(s) && has_room(s);
 }
 
+/* Sets the timer for when it is over. */
+static int
+is_too_fast(struct server *s)
+{
+	int64_t now, left;
+
+	if (s->rate.count == 0)
+		return 0;
+	now = dsrv_clock_now();
+	left = dsrv_rate_wait(&s->rate, now);
+	dsrv_loop_set_timer(&s->loop, RATE, left > 0 ? now + left :
+	    DSRV_NEVER);
+	return left > 0;
+}
+
 /* From whom: without room, only clients that it may refuse. */
 static enum dsrv_accept
-may_accept(const struct server *s)
+may_accept(struct server *s)
 {
 	if (has_spares(s) || !is_ready(s))
 		return DSRV_ACCEPT_NONE;
 	if (has_room(s))
-		return DSRV_ACCEPT_ALL;
+		return is_too_fast(s) ? DSRV_ACCEPT_NONE : DSRV_ACCEPT_ALL;
 	return dsrv_admission()->worker_refuse ? DSRV_ACCEPT_NOT_UNIX :
 	    DSRV_ACCEPT_NONE;
 }
@@ -196,6 +217,8 @@ dsrv_server_admit(struct server *s)
 
 	if (why != DSRV_DENIALS)
 		deny(s, why);
+	else if (s->rate.count > 0)
+		dsrv_rate_take(&s->rate, dsrv_clock_now());
 }
 
 void

@@ -1,17 +1,19 @@
 /*
- * check_admission.c - who may come in: limits for a source, refusals
+ * check_admission.c - who may come in: limits for a source, a rate, refusals
  *
  * SPDX-License-Identifier: ISC
  */
 #include "config.h"
 
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <linux/filter.h>
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <errno.h>
 #include <pthread.h>
+#include <time.h>
 
 #include "puppet.h"
 
@@ -31,6 +33,8 @@ static struct limits {
 	int ipv4, ipv6;
 	int refuse;
 	int has_text;
+	int rate, seconds;
+	int jumps;	/* the clock of the day does, whenever it is read */
 	int forks;
 } *limits;
 
@@ -48,6 +52,7 @@ set_limits(void)
 	daemon_set_source_prefix(limits->ipv4, limits->ipv6);
 	daemon_set_worker_refuse(limits->refuse);
 	daemon_set_refuse_text(limits->has_text ? TEXT : NULL);
+	daemon_set_accept_rate(limits->rate, limits->seconds);
 	pthread_atfork(count_fork, NULL, NULL);
 }
 
@@ -58,6 +63,7 @@ make_limits(void)
 	limits->workers = 100;
 	limits->ipv4 = 32;
 	limits->ipv6 = 64;
+	limits->seconds = 1;
 	here.before_server = set_limits;
 }
 
@@ -529,6 +535,171 @@ START_TEST(reload_with_a_smaller_limit_for_a_source_begins_to_count_anew)
 END_TEST
 
 /*
+ * The rate
+ */
+
+enum { DAY = 86400, STEP = 250 };	/* s; ms */
+
+static int64_t
+now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static int
+waiting(void)
+{
+	int fd = client(here.port);
+
+	client_says(fd, "hello\n");
+	return fd;
+}
+
+START_TEST(clients_beyond_the_rate_wait_and_none_is_refused)
+{
+	int fd[4];
+
+	make_limits();
+	limits->rate = 3;
+	limits->seconds = DAY;
+	start(1, talker);
+	fd[0] = served_from("127.0.0.1");
+	fd[1] = served_from("127.0.0.2");
+	fd[2] = served_from("127.0.0.3");
+	fd[3] = waiting();
+	goes(fd[0], 2);
+	goes(fd[1], 1);
+	ck_assert(silent(fd[3]));
+	ck_assert_int_eq(limits->forks, 3);
+	send_signal(here.master, SIGHUP);
+	close(fd[2]);
+	next_server();		/* with a full bucket */
+	hears(fd[3], "hello");
+	goes(fd[3], 0);
+	stop();
+}
+END_TEST
+
+/* Between so many clients, whose first ones may come at once. */
+static int64_t
+time_of(int clients)
+{
+	int64_t begin = now();
+	int i;
+
+	for (i = 0; i < clients; i++) {
+		call(here.port);
+		has_children(here.server, 0);
+	}
+	return now() - begin;
+}
+
+START_TEST(clients_at_the_rate_come_in_one_after_another)
+{
+	make_limits();
+	limits->rate = 1000 / STEP;
+	start(1, talker);
+	ck_assert_int_ge(time_of(1000 / STEP + 3), 3 * STEP);
+	stop();
+}
+END_TEST
+
+START_TEST(refused_clients_take_nothing_of_the_rate)
+{
+	int fd, i;
+
+	make_limits();
+	limits->rate = 2;
+	limits->seconds = DAY;
+	limits->source = 1;
+	start(1, talker);
+	fd = served_from("127.0.0.1");
+	for (i = 0; i < 5; i++)
+		refused();
+	served_from("127.0.0.2");
+	i = waiting();
+	goes(fd, 1);
+	ck_assert(silent(i));
+	stop();
+}
+END_TEST
+
+START_TEST(clients_are_refused_at_worker_count_max_even_beyond_the_rate)
+{
+	make_limits();
+	limits->rate = 1;
+	limits->seconds = DAY;
+	limits->workers = 1;
+	limits->refuse = 1;
+	start(1, talker);
+	served_from("127.0.0.1");
+	refused();
+	refused();
+	stop();
+}
+END_TEST
+
+START_TEST(local_clients_count_for_the_rate)
+{
+	int fd, last;
+
+	make_limits();
+	limits->rate = 1;
+	limits->seconds = DAY;
+	here.open_listener = listen_locally;
+	start(1, talker);
+	fd = local_client();
+	echoes(fd, "hello");
+	last = local_client();
+	client_says(last, "hello\n");
+	goes(fd, 0);
+	ck_assert(silent(last));
+	stop();
+}
+END_TEST
+
+/* For all of the library, too. */
+int
+clock_gettime(clockid_t clock, struct timespec *ts)
+{
+	long number = SYS_clock_gettime;
+	int got;
+
+#ifdef SYS_clock_gettime64
+	if (sizeof(time_t) > sizeof(long))
+		number = SYS_clock_gettime64;
+#endif
+	got = (int)syscall(number, clock, ts);
+	if (got == 0 && clock == CLOCK_REALTIME && limits != NULL &&
+	    limits->jumps)
+		ts->tv_sec += ++limits->jumps % 2 == 0 ? DAY : -DAY;
+	return got;
+}
+
+START_TEST(limits_do_not_care_for_the_time_of_day)
+{
+	int fd, base;
+
+	make_limits();
+	limits->jumps = 1;
+	limits->source = 1;
+	limits->has_text = 1;
+	limits->rate = 1000 / STEP;
+	start(1, talker);
+	ck_assert_int_ge(time_of(1000 / STEP + 3), 3 * STEP);
+	served_from("127.0.0.1");
+	base = descriptors_of(here.server);
+	fd = client(here.port);
+	hears(fd, "too many, come back later\r");
+	has_descriptors(here.server, base);
+	stop();
+}
+END_TEST
+
+/*
  * The last words
  */
 
@@ -581,7 +752,8 @@ START_TEST(refused_clients_that_do_not_close_are_closed)
 	base = descriptors_of(here.server);
 	for (i = 0; i < CROWD; i++) {
 		fd[i] = client(here.port);
-		hold(descriptors_of(here.server) <= base + KEPT,
+		/* And the one that it has just accepted. */
+		hold(descriptors_of(here.server) <= base + KEPT + 1,
 		    "%d descriptors", descriptors_of(here.server));
 	}
 	served_from("127.0.0.2");
@@ -820,6 +992,14 @@ START_TEST(server_with_spares_has_no_limit_for_sources)
 }
 END_TEST
 
+START_TEST(server_with_spares_has_no_rate)
+{
+	make_limits();
+	limits->rate = 1;
+	refuses_spares("daemon_set_accept_rate()");
+}
+END_TEST
+
 START_TEST(server_with_spares_refuses_no_client)
 {
 	make_limits();
@@ -844,6 +1024,12 @@ main(void)
 		server_forks_nothing_for_a_client_that_it_refuses,
 		reload_with_a_limit_below_what_runs_refuses_until_it_is_kept,
 		reload_with_a_smaller_limit_for_a_source_begins_to_count_anew,
+		clients_beyond_the_rate_wait_and_none_is_refused,
+		clients_at_the_rate_come_in_one_after_another,
+		refused_clients_take_nothing_of_the_rate,
+		clients_are_refused_at_worker_count_max_even_beyond_the_rate,
+		local_clients_count_for_the_rate,
+		limits_do_not_care_for_the_time_of_day,
 		refused_client_reads_the_text_and_the_end,
 		refused_client_that_has_said_something_sees_no_reset,
 		refused_clients_that_do_not_close_are_closed,
@@ -856,6 +1042,7 @@ main(void)
 		log_says_who_was_refused_and_why_and_then_how_many,
 		log_says_each_reason_by_itself,
 		server_with_spares_has_no_limit_for_sources,
+		server_with_spares_has_no_rate,
 		server_with_spares_refuses_no_client
 	};
 

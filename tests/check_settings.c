@@ -271,6 +271,17 @@ START_TEST(a_log_link_is_any_path_of_1_to_4095_bytes_or_none)
 }
 END_TEST
 
+START_TEST(a_rate_is_for_1_to_86400_seconds)
+{
+	takes_two(daemon_set_accept_rate, 0, 1);
+	takes_two(daemon_set_accept_rate, INT_MAX, 86400);
+	refuses_two(daemon_set_accept_rate, -1, 1);
+	refuses_two(daemon_set_accept_rate, 1, 0);
+	refuses_two(daemon_set_accept_rate, 1, 86401);
+	refuses_two(daemon_set_accept_rate, 1, INT_MIN);
+}
+END_TEST
+
 START_TEST(a_refuse_text_has_1_to_1024_bytes_or_is_none)
 {
 	refuses_text(daemon_set_refuse_text, "");
@@ -525,6 +536,7 @@ main(void)
 		a_log_prefix_is_a_format_of_up_to_255_bytes,
 		a_log_link_is_any_path_of_1_to_4095_bytes_or_none,
 		a_source_is_1_to_32_and_1_to_128_bits,
+		a_rate_is_for_1_to_86400_seconds,
 		a_refuse_text_has_1_to_1024_bytes_or_is_none,
 		a_log_size_is_any_and_the_logger_always_enabled,
 		a_name_is_copied_and_stays_where_another_is_refused,

@@ -792,7 +792,7 @@ START_TEST(superserver_refuses_clients_of_a_source_at_its_limit)
 	pid_t master;
 
 	start("-C", "1", "-N", "24,56", "-m", "one at a time", "-K", "60",
-	    "cat", NULL);
+	    "-R", "1000/1", "cat", NULL);
 	master = started(&port);
 	fd = client(port);
 	echoes(fd, "hello");
@@ -871,6 +871,8 @@ END_TEST
 START_TEST(superserver_shows_its_usage_where_it_is_not_understood)
 {
 	static const char *const wrong[][2] = { { "-c", "0" }, { "-c", "x" },
+		{ "-N", "24" }, { "-N", "24,129" }, { "-R", "5" },
+		{ "-R", "5/0" }, { "-R", "/1" }, { "-C", "-1" },
 		{ "-c", "65537" }, { "-c", "1x" }, { "-c", "" },
 		{ "-p", "65536" }, { "-p", "-1" }, { "-p", " 1" },
 		{ "-p", "99999999999999999999" }, { "-x", "-f" } };

@@ -68,7 +68,8 @@ tests_check_address_SOURCES = tests/check_address.c
 tests_check_address_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
 tests_check_address_LDADD = $(UNIT_LIBS)
 tests_check_admission_SOURCES = tests/check_admission.c
-tests_check_admission_LDADD = $(TEST_LIBS)
+# By its own definition of that call a test sets the clock.
+tests_check_admission_LDADD = $(UNIT_LIBS)
 tests_check_handover_SOURCES = tests/check_handover.c tests/openat.c \
 	tests/openat.h
 tests_check_handover_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
