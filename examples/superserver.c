@@ -25,6 +25,7 @@
  *     -R  clients that may come in so many seconds: 100/1
  *     -r  refuse clients when all workers are busy, instead of letting them wait
  *     -m  what a refused client is told, in a line
+ *     -H  proxies, which send a header of the PROXY protocol: "10.0.0.0/8 unix"
  *
  * SPDX-License-Identifier: ISC
  */
@@ -45,10 +46,10 @@
 
 enum { MAX_SOCKETS = 16 };
 
-#define LIMITS "C:K:m:N:R:r"
+#define LIMITS "C:H:K:m:N:R:r"
 #define LIMIT_USAGE \
 	"limits:    [-K seconds] [-C count] [-N bits,bits] [-R count/seconds]\n" \
-	"           [-r] [-m text]\n"
+	"           [-r] [-m text] [-H networks]\n"
 
 static void
 usage(void)
@@ -129,6 +130,10 @@ set_limit(int c, char *value)
 	switch (c) {
 	case 'C':
 		return daemon_set_source_worker_max(number(value, 0, INT_MAX));
+	case 'H':
+		if (daemon_set_proxy_sources(value) == -1)
+			errx(1, "-H %s: not a list of networks", value);
+		return 0;
 	case 'K':
 		return daemon_set_keepalive(number(value, 0, 32767));
 	case 'm':

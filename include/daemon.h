@@ -83,7 +83,8 @@ int daemon_server(const int *fds, int count);
 int daemon_stop_requested(void);
 
 /* The client's address, as by getpeername(2), but available even after the
- * client has gone. EINVAL: a null pointer. */
+ * client has gone, and that of the client behind a proxy. EINVAL: a null
+ * pointer. */
 int daemon_peer(struct sockaddr *addr, socklen_t *len);
 
 /* Ends the connection so that the client gets the whole answer and no reset:
@@ -219,6 +220,11 @@ int daemon_set_worker_spare_count(int count);
  * its machine or its network fails, 2 to 32767 (0: the sockets stay as they
  * are). */
 int daemon_set_keepalive(int seconds);
+
+/* daemon_server(): the proxies whose connections must begin with a header of
+ * the PROXY protocol, "10.0.0.0/8 fd00::/8 unix": daemon_peer() then speaks of
+ * the client behind it. At most 64 networks; NULL: none (NULL). */
+int daemon_set_proxy_sources(const char *networks);
 
 /* daemon_server(): workers at once for one source; one more client from there
  * is refused (0). And the first bits of an IPv4 and of an IPv6 address that

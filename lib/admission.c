@@ -43,6 +43,20 @@ daemon_set_source_worker_max(int count)
 }
 
 int
+daemon_set_proxy_sources(const char *networks)
+{
+	struct dsrv_networks parsed = { 0 };
+
+	if (networks != NULL && (dsrv_networks_parse(&parsed, networks) == -1 ||
+	    parsed.count == 0)) {
+		errno = EINVAL;
+		return -1;
+	}
+	admission.proxy_sources = parsed;
+	return 0;
+}
+
+int
 daemon_set_accept_rate(int count, int seconds)
 {
 	if (!is_from(count, 0, INT_MAX) ||

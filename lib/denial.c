@@ -17,8 +17,25 @@ dsrv_denials_open(struct dsrv_denials *denials, struct dsrv_loop *loop, int tag)
 	denials->tag = tag;
 }
 
+static const char *
+fault(int failure)
+{
+	switch (failure) {
+	case DSRV_PROXIED_MALFORMED:
+		return "malformed";
+	case DSRV_PROXIED_TOO_LONG:
+		return "too long";
+	case DSRV_PROXIED_CUT_OFF:
+		return "cut off";
+	case DSRV_PROXIED_LATE:
+		return "late";
+	default:
+		return "missing";
+	}
+}
+
 static void
-say_why(char *text, size_t size, enum dsrv_denial why)
+say_why(char *text, size_t size, enum dsrv_denial why, int detail)
 {
 	switch (why) {
 	case DSRV_DENIED_BUSY:
@@ -28,6 +45,9 @@ say_why(char *text, size_t size, enum dsrv_denial why)
 	case DSRV_DENIED_SOURCE:
 		snprintf(text, size, "its source is at its limit of %d",
 		    dsrv_admission()->source_worker_max);
+		break;
+	case DSRV_DENIED_PROXIED:
+		snprintf(text, size, "its PROXY header is %s", fault(detail));
 		break;
 	case DSRV_DENIALS:
 		break;
@@ -41,7 +61,7 @@ report(const struct dsrv_denials *denials, enum dsrv_denial why, int more)
 	char client[DSRV_ADDRESS_TEXT], reason[64] = "";
 
 	dsrv_address_text(client, &denials->by[why].client);
-	say_why(reason, sizeof reason, why);
+	say_why(reason, sizeof reason, why, denials->by[why].detail);
 	if (more == 0)
 		dsrv_report("serve %s: %s", client, reason);
 	else
@@ -63,12 +83,13 @@ set_timer(struct dsrv_denials *denials)
 
 void
 dsrv_denials_add(struct dsrv_denials *denials, enum dsrv_denial why,
-    const struct dsrv_client *client)
+    int detail, const struct dsrv_address *client, int count)
 {
-	dsrv_address_keep(&denials->by[why].client,
-	    (const struct sockaddr *)&client->addr, client->len);
+	denials->by[why].client = *client;
+	denials->by[why].detail = detail;
 	if (dsrv_limit_event(&denials->by[why].limit, dsrv_clock_now()))
 		report(denials, why, 0);
+	denials->by[why].limit.unsaid += count - 1;
 	set_timer(denials);
 }
 

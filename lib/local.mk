@@ -67,6 +67,7 @@ lib_libdaemonsrv_la_SOURCES = \
 	lib/privileges.h \
 	lib/process1.c \
 	lib/pulse.c \
+	lib/proxied.c \
 	lib/proxy.c \
 	lib/random.c \
 	lib/rate.c \

@@ -72,6 +72,7 @@ finish_server(struct server *s)
 	int fatal = dsrv_settings()->server_return_fatal, error = 0;
 
 	dsrv_crashes_end(&s->crashes, s->asked);
+	dsrv_server_hear_of_headers(s);
 	dsrv_denials_end(&s->denials);
 	if (s->acceptor.usable == 0) {
 		error = EBADF;
@@ -221,7 +222,7 @@ become(struct server *s, struct birth *birth)
 		serve(s, birth);
 	/* Last: signals since the fork now meet the program's dispositions. */
 	dsrv_loop_let_worker_in(&s->loop);
-	return birth->client.listener;
+	return dsrv_worker_begin(&birth->client);
 }
 
 /*
@@ -249,6 +250,7 @@ lose_worker(struct server *s)
 	if (dsrv_accept_lose(&s->acceptor, &s->loop.ended))
 		return;
 	dsrv_server_uncount(s, &s->loop.ended.child.client);
+	dsrv_server_hear_of_headers(s);
 	dsrv_crashes_add(&s->crashes, s->asked);
 	if (!has_spares(s) || s->asked)
 		return;
@@ -269,6 +271,7 @@ handle_timer(struct server *s)
 	switch (s->loop.tag) {
 	case TICK:
 		set_tick(s);
+		dsrv_server_hear_of_headers(s);
 		if (has_spares(s) && !s->asked)
 			dsrv_pool_tick(&s->pool);
 		break;

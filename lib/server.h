@@ -51,6 +51,9 @@ void dsrv_server_watch_clients(struct server *);
 void dsrv_server_admit(struct server *);
 /* The timer of FAREWELL. */
 void dsrv_server_look_at_farewell(struct server *);
+/* Once a tick, when a worker has ended, and in the end: what they could not
+ * read. */
+void dsrv_server_hear_of_headers(struct server *);
 /* This client has a worker, or has one no more. */
 void dsrv_server_count(struct server *, const struct dsrv_address *);
 void dsrv_server_uncount(struct server *, const struct dsrv_address *);

@@ -61,12 +61,18 @@ dsrv_server_open_limits(struct server *s)
 		dsrv_rate_open(&s->rate, set->accept_rate_count,
 		    set->accept_rate_seconds, dsrv_clock_now());
 	dsrv_denials_open(&s->denials, &s->loop, DENIALS);
-	return open_sources(&s->sources);
+	if (dsrv_proxied_open() == -1)
+		return -1;
+	if (open_sources(&s->sources) == 0)
+		return 0;
+	dsrv_proxied_close();
+	return -1;
 }
 
 void
 dsrv_server_close_limits(struct server *s)
 {
+	dsrv_proxied_close();
 	dsrv_farewell_close(&s->farewell);
 	if (s->sources.slots != NULL)
 		dsrv_source_close(&s->sources);
@@ -201,7 +207,11 @@ verdict(const struct server *s)
 static void
 deny(struct server *s, enum dsrv_denial why)
 {
-	dsrv_denials_add(&s->denials, why, &s->client);
+	struct dsrv_address client;
+
+	dsrv_address_keep(&client, (const struct sockaddr *)&s->client.addr,
+	    s->client.len);
+	dsrv_denials_add(&s->denials, why, 0, &client, 1);
 	dsrv_farewell_say(&s->farewell, s->client.conn,
 	    dsrv_admission()->refuse_text);
 	s->client.conn = -1;
@@ -219,6 +229,18 @@ dsrv_server_admit(struct server *s)
 		deny(s, why);
 	else if (s->rate.count > 0)
 		dsrv_rate_take(&s->rate, dsrv_clock_now());
+}
+
+void
+dsrv_server_hear_of_headers(struct server *s)
+{
+	enum dsrv_proxied_failure failure;
+	struct dsrv_address client;
+	int count = dsrv_proxied_hear(&client, &failure);
+
+	if (count > 0)
+		dsrv_denials_add(&s->denials, DSRV_DENIED_PROXIED,
+		    (int)failure, &client, count);
 }
 
 void

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "admission.h"
 #include "report.h"
 #include "role.h"
 #include "workers.h"
@@ -146,24 +147,61 @@ daemon_end_connection(void)
 	return 0;
 }
 
+/* Whether its client may be served: by a proxy, with a header. */
+static int
+may_serve(const struct dsrv_client *client)
+{
+	struct dsrv_proxy header;
+
+	if (dsrv_proxied_read(client, &header) == -1)
+		return 0;
+	if (header.state == DSRV_PROXY_GIVEN) {
+		peer.len = header.client_len;
+		memcpy(&peer.addr, &header.client, peer.len);
+	}
+	return 1;
+}
+
+/* Returns the index of its listener; -1: there is none. */
+static int
+take_next(void)
+{
+	struct dsrv_client client;
+
+	do {
+		if (dsrv_spare_take(&client) == -1) {
+			leave_connection();
+			if (dsrv_spare_wait(&client) == -1)
+				return -1;
+		}
+		/* This also closes the last connection. */
+		dsrv_worker_become(&client);
+	} while (!may_serve(&client));
+	return client.listener;
+}
+
+int
+dsrv_worker_begin(const struct dsrv_client *client)
+{
+	int listener = client->listener;
+
+	if (!may_serve(client) && (listener = take_next()) == -1)
+		dsrv_report_exit(0);
+	if (dsrv_settings()->worker_spare_count == 0)
+		dsrv_proxied_close();	/* there is no other client */
+	return listener;
+}
+
 int
 daemon_next_connection(void)
 {
-	struct dsrv_client client;
-	int saved = errno;
+	int listener, saved = errno;
 
 	if (!in_worker())
 		return -1;
 	finish_connection();
-	client.listener = -1;
-	if (dsrv_spare_take(&client) == -1) {
-		leave_connection();
-		if (dsrv_spare_wait(&client) == -1)
-			client.listener = -1;
-	}
-	if (client.listener != -1)	/* also closes the last connection */
-		dsrv_worker_become(&client);
+	listener = take_next();
 	refresh_streams();
 	errno = saved;
-	return client.listener;
+	return listener;
 }

@@ -201,6 +201,9 @@ void dsrv_pool_leave(void);
 
 /* Makes the calling process the worker of this connection. */
 void dsrv_worker_become(const struct dsrv_client *);
+/* Its client, which comes by a proxy perhaps, may be served, or another one:
+ * returns the listener's index. Or exits. */
+int dsrv_worker_begin(const struct dsrv_client *);
 /* The handler that daemon_stop_requested() answers from. */
 void dsrv_worker_stop(int signo);
 

@@ -294,6 +294,27 @@ START_TEST(a_refuse_text_has_1_to_1024_bytes_or_is_none)
 }
 END_TEST
 
+START_TEST(proxies_are_at_most_64_networks_or_none)
+{
+	char many[65 * 8 + 1] = "";
+	int i;
+
+	refuses_text(daemon_set_proxy_sources, "");
+	refuses_text(daemon_set_proxy_sources, "  ");
+	refuses_text(daemon_set_proxy_sources, "localhost");
+	refuses_text(daemon_set_proxy_sources, "10.0.0.1/8");
+	refuses_text(daemon_set_proxy_sources, "10.0.0.0/33");
+	refuses_text(daemon_set_proxy_sources, long_text(10000));
+	takes_text(daemon_set_proxy_sources, "10.0.0.0/8 fd00::/8 unix");
+	takes_text(daemon_set_proxy_sources, " ::1  127.0.0.1 ");
+	for (i = 0; i < 64; i++)
+		strcat(many, "1.1.1.1 ");
+	takes_text(daemon_set_proxy_sources, many);
+	refuses_text(daemon_set_proxy_sources, strcat(many, "1.1.1.1 "));
+	takes_text(daemon_set_proxy_sources, NULL);
+}
+END_TEST
+
 START_TEST(a_log_size_is_any_and_the_logger_always_enabled)
 {
 	errno = OWN_ERROR;
@@ -538,6 +559,7 @@ main(void)
 		a_source_is_1_to_32_and_1_to_128_bits,
 		a_rate_is_for_1_to_86400_seconds,
 		a_refuse_text_has_1_to_1024_bytes_or_is_none,
+		proxies_are_at_most_64_networks_or_none,
 		a_log_size_is_any_and_the_logger_always_enabled,
 		a_name_is_copied_and_stays_where_another_is_refused,
 		a_name_of_255_bytes_is_shown_whole,

@@ -805,6 +805,25 @@ START_TEST(superserver_refuses_clients_of_a_source_at_its_limit)
 }
 END_TEST
 
+START_TEST(superserver_tells_the_program_the_client_behind_a_proxy)
+{
+	pid_t master;
+	int port, fd;
+
+	start("-H", "127.0.0.0/8", "sh", "-c",
+	    "echo $TCPREMOTEIP $TCPREMOTEPORT; cat", NULL);
+	master = started(&port);
+	fd = client(port);
+	client_says(fd, "PROXY TCP4 192.0.2.1 198.51.100.2 4711 80\r\nhello\n");
+	hears(fd, "192.0.2.1 4711");
+	hears(fd, "hello");
+	close(fd);
+	stop(master);
+	start("-H", "10.0.0.1/8", "cat", NULL);
+	fails(1, "10.0.0.1/8");
+}
+END_TEST
+
 START_TEST(superserver_refuses_clients_where_all_workers_are_busy)
 {
 	int port, fd, other;
@@ -918,6 +937,7 @@ main(void)
 		superserver_is_not_reached_by_a_program_that_signals_its_group,
 		superserver_lets_clients_wait_for_a_worker,
 		superserver_refuses_clients_of_a_source_at_its_limit,
+		superserver_tells_the_program_the_client_behind_a_proxy,
 		superserver_refuses_clients_where_all_workers_are_busy,
 		superserver_finds_the_program_before_it_starts,
 		superserver_takes_relative_paths_from_where_it_was_started,

@@ -31,6 +31,7 @@ CHECK_TESTS = \
 	tests/check_pidfile \
 	tests/check_privileges \
 	tests/check_pulse \
+	tests/check_proxied \
 	tests/check_proxy \
 	tests/check_rate \
 	tests/check_relay \
@@ -143,6 +144,8 @@ tests_check_pidfile_SOURCES = tests/check_pidfile.c
 tests_check_pidfile_LDADD = $(TEST_LIBS)
 tests_check_privileges_SOURCES = tests/check_privileges.c
 tests_check_privileges_LDADD = $(TEST_LIBS)
+tests_check_proxied_SOURCES = tests/check_proxied.c
+tests_check_proxied_LDADD = $(TEST_LIBS)
 tests_check_proxy_SOURCES = tests/check_proxy.c
 tests_check_proxy_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
 tests_check_proxy_LDADD = $(UNIT_LIBS)

@@ -18,10 +18,10 @@ set -eu
 debian_packages='gcc libc6-dev make autoconf automake libtool
 	pkgconf:pkg-config procps'
 debian_test_packages='check git rsync curl xz-utils'
-# openssh-server is for a test that is skipped with only "test": a machine may
-# start the server at once.
+# openssh-server and haproxy are for tests that are skipped with only "test": a
+# machine may start a server at once.
 debian_ci_packages='clang valgrind libc6-dbg shellcheck codespell
-	abigail-tools systemd:systemd-analyze openssh-server'
+	abigail-tools systemd:systemd-analyze openssh-server haproxy'
 # In older releases these are parts of other packages; if autoconf is 2.69
 # itself, there is no package of that name.
 # xinetd and openbsd-inetd exclude each other.
@@ -46,7 +46,7 @@ fedora_packages='gcc glibc-devel make autoconf automake libtool
 fedora_test_packages='check-devel git git-daemon rsync curl xz tar'
 fedora_ci_packages='libasan libubsan clang compiler-rt valgrind ShellCheck
 	codespell libabigail systemd:systemd-analyze openssh-server
-	openssh-clients'
+	openssh-clients haproxy'
 fedora_rpms_packages='rpm-build'
 fedora_lint_packages='gcc-c++ rpmlint mandoc groff-base'
 fedora_releases_packages='mmdebstrap apt debian-keyring'
