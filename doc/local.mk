@@ -52,6 +52,7 @@ dist_man_MANS = \
 	doc/man3/daemon_set_worker_count_max.3 \
 	doc/man3/daemon_set_worker_refuse.3 \
 	doc/man3/daemon_set_worker_spare_count.3 \
+	doc/man3/daemon_set_worker_time_max.3 \
 	doc/man3/daemon_set_working_directory.3 \
 	doc/man3/daemon_start.3 \
 	doc/man3/daemon_stop_requested.3 \

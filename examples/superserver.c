@@ -25,6 +25,7 @@
  *     -R  clients that may come in so many seconds: 100/1
  *     -r  refuse clients when all workers are busy, instead of letting them wait
  *     -m  what a refused client is told, in a line
+ *     -t  seconds that a connection may last
  *     -H  proxies, which send a header of the PROXY protocol: "10.0.0.0/8 unix"
  *
  * SPDX-License-Identifier: ISC
@@ -46,10 +47,10 @@
 
 enum { MAX_SOCKETS = 16 };
 
-#define LIMITS "C:H:K:m:N:R:r"
+#define LIMITS "C:H:K:m:N:R:rt:"
 #define LIMIT_USAGE \
 	"limits:    [-K seconds] [-C count] [-N bits,bits] [-R count/seconds]\n" \
-	"           [-r] [-m text] [-H networks]\n"
+	"           [-r] [-m text] [-t seconds] [-H networks]\n"
 
 static void
 usage(void)
@@ -140,6 +141,8 @@ set_limit(int c, char *value)
 		return set_text(value);
 	case 'N':
 		return set_prefix(value);
+	case 't':
+		return daemon_set_worker_time_max(number(value, 0, INT_MAX));
 	case 'R':
 		return set_rate(value);
 	case 'r':

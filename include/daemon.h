@@ -221,6 +221,10 @@ int daemon_set_worker_spare_count(int count);
  * are). */
 int daemon_set_keepalive(int seconds);
 
+/* daemon_server(): how long a connection may last before its worker gets SIGTERM,
+ * and SIGKILL with its process group after stop_timeout (0). */
+int daemon_set_worker_time_max(int seconds);
+
 /* daemon_server(): the proxies whose connections must begin with a header of
  * the PROXY protocol, "10.0.0.0/8 fd00::/8 unix": daemon_peer() then speaks of
  * the client behind it. At most 64 networks; NULL: none (NULL). */

@@ -43,6 +43,15 @@ daemon_set_source_worker_max(int count)
 }
 
 int
+daemon_set_worker_time_max(int seconds)
+{
+	if (!is_from(seconds, 0, INT_MAX))
+		return -1;
+	admission.worker_time_max = seconds;
+	return 0;
+}
+
+int
 daemon_set_proxy_sources(const char *networks)
 {
 	struct dsrv_networks parsed = { 0 };

@@ -7,7 +7,6 @@
 #define DSRV_ADMISSION_H
 
 #include "ground.h"
-#include "workers.h"
 
 /*
  * rate.c - no more than this many in this time; pure
@@ -137,6 +136,7 @@ struct dsrv_admission {
 	int source_ipv6_bits;
 	int worker_refuse;
 	char *refuse_text;		/* NULL: none */
+	int worker_time_max;		/* s; 0: no limit */
 	struct dsrv_networks proxy_sources;
 	int accept_rate_count;		/* 0: no limit */
 	int accept_rate_seconds;
@@ -145,79 +145,6 @@ struct dsrv_admission {
 enum { DSRV_REFUSE_TEXT_MAX = 1024 };	/* any send buffer holds it */
 
 const struct dsrv_admission *dsrv_admission(void);
-
-/*
- * proxied.c - the client behind a proxy: a worker reads its header
- */
-
-enum dsrv_proxied_failure {
-	DSRV_PROXIED_WELL,
-	DSRV_PROXIED_EMPTY,	/* the client has gone without a word */
-	DSRV_PROXIED_MISSING,
-	DSRV_PROXIED_MALFORMED,
-	DSRV_PROXIED_TOO_LONG,
-	DSRV_PROXIED_CUT_OFF,
-	DSRV_PROXIED_LATE
-};
-
-/* In the server; -1 with errno. */
-int dsrv_proxied_open(void);
-void dsrv_proxied_close(void);
-/* How many headers have failed since the last call, and the last one. */
-int dsrv_proxied_hear(struct dsrv_address *, enum dsrv_proxied_failure *);
-/* In a worker: reads the header from stdin, if this client must show one. -1:
- * it has none that is good. */
-int dsrv_proxied_read(const struct dsrv_client *, struct dsrv_proxy *);
-
-/*
- * denial.c - what the log says about clients that are refused
- */
-
-enum dsrv_denial {
-	DSRV_DENIED_BUSY, DSRV_DENIED_SOURCE, DSRV_DENIED_PROXIED, DSRV_DENIALS
-};
-
-struct dsrv_denials {
-	struct dsrv_loop *loop;
-	int tag;		/* its timer: when to report how many more */
-	struct {
-		struct dsrv_limit limit;
-		struct dsrv_address client;	/* the last one */
-		int detail;		/* of it: enum dsrv_proxied_failure */
-	} by[DSRV_DENIALS];
-};
-
-void dsrv_denials_open(struct dsrv_denials *, struct dsrv_loop *, int tag);
-/* count clients, at least one, of which this was the last. */
-void dsrv_denials_add(struct dsrv_denials *, enum dsrv_denial, int detail,
-    const struct dsrv_address *client, int count);
-/* Reports those that were refused since the last line, if any: when the timer
- * says so, and all when the process ends. */
-void dsrv_denials_look(struct dsrv_denials *);
-void dsrv_denials_end(struct dsrv_denials *);
-
-/*
- * farewell.c - the last words for a client that is refused
- */
-
-enum { DSRV_FAREWELL_MAX = 64 };	/* each costs every fork */
-
-/* Connections whose clients may still be reading, the oldest first. */
-struct dsrv_farewell {
-	int count;
-	struct {
-		int conn;
-		int64_t until;
-	} kept[DSRV_FAREWELL_MAX];
-};
-
-/* Sends text, if not NULL, and ends the connection, sooner or later. Not for
- * one of a Unix-domain socket. */
-void dsrv_farewell_say(struct dsrv_farewell *, int conn, const char *text);
-/* Ends what can be ended; returns when to look again, or DSRV_NEVER. */
-int64_t dsrv_farewell_look(struct dsrv_farewell *);
-/* In a new child, or at the end. */
-void dsrv_farewell_close(struct dsrv_farewell *);
 
 /*
  * random.c - bytes that nobody can guess

@@ -94,6 +94,30 @@ dsrv_children_record(const struct dsrv_children *children, pid_t pid)
 	    &children->records[children->index[slot] - 1];
 }
 
+int64_t
+dsrv_children_until(const struct dsrv_children *children, int place)
+{
+	return children->roster->until[place];
+}
+
+/* Without a limit no page of these is written. */
+static void
+set_until(struct dsrv_roster *roster, int place, int64_t until)
+{
+	if (roster->until[place] != until)
+		roster->until[place] = until;
+}
+
+void
+dsrv_children_set_until(const struct dsrv_children *children, pid_t pid,
+    int64_t until)
+{
+	unsigned slot = find(children, pid);
+
+	if (children->index[slot] != EMPTY)
+		set_until(children->roster, children->index[slot] - 1, until);
+}
+
 int
 dsrv_children_add(struct dsrv_children *children, pid_t pid)
 {
@@ -108,6 +132,7 @@ dsrv_children_add(struct dsrv_children *children, pid_t pid)
 	    sizeof *children->records);
 	/* The pid first: a reader of the roster never finds an unset one. */
 	roster->pids[roster->count] = pid;
+	set_until(roster, roster->count, 0);
 	__atomic_store_n(&roster->count, roster->count + 1, __ATOMIC_RELEASE);
 	children->index[slot] = roster->count;
 	return 0;
@@ -152,7 +177,10 @@ dsrv_children_remove(struct dsrv_children *children, pid_t pid,
 		children->index[find(children, last)] = place + 1;
 		children->records[place] =
 		    children->records[roster->count - 1];
-		roster->pids[place] = last;
+		/* A reader never takes the one's time for the other's. */
+		set_until(roster, place, 0);
+		__atomic_store_n(&roster->pids[place], last, __ATOMIC_RELEASE);
+		set_until(roster, place, roster->until[roster->count - 1]);
 	}
 	/* Last: a reader may find one pid twice, but misses none. */
 	__atomic_store_n(&roster->count, roster->count - 1, __ATOMIC_RELEASE);

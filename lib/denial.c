@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-#include "admission.h"
+#include "clients.h"
 #include "report.h"
 
 void

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "admission.h"
+#include "clients.h"
 
 enum {
 	LONGEST = 2000, LOOK_EVERY = 50,	/* ms */

@@ -11,6 +11,7 @@ lib_libdaemonsrv_la_SOURCES = \
 	lib/backoff.c \
 	lib/birth.c \
 	lib/children.c \
+	lib/clients.h \
 	lib/clock.c \
 	lib/control.c \
 	lib/denial.c \
@@ -58,6 +59,7 @@ lib_libdaemonsrv_la_SOURCES = \
 	lib/orphans.c \
 	lib/outbox.c \
 	lib/output.c \
+	lib/overtime.c \
 	lib/ownsocket.c \
 	lib/phase.c \
 	lib/pidfile.c \

@@ -44,12 +44,15 @@ struct dsrv_roster {
 	int pulse;	/* ms between two looks at beats; 0: none */
 	_Atomic unsigned beats;	/* of the server's loop; written by it */
 	pid_t pids[DSRV_WORKERS_MAX + 8];
+	int64_t until[DSRV_WORKERS_MAX + 8];	/* by place, when its time is
+						 * over; 0: never */
 };
 
 /* What a process knows about a child. */
 struct dsrv_child {
 	struct dsrv_address client;
 	int is_orphan;	/* adopted by the master */
+	int overdue;	/* its time is over: it was asked to end, or killed */
 	int audited;	/* in this audit of the spares' slots */
 };
 
@@ -68,6 +71,10 @@ pid_t dsrv_children_at(const struct dsrv_children *, int place);
 int dsrv_children_has(const struct dsrv_children *, pid_t);
 /* The child's record, to be filled; NULL: no such child. */
 struct dsrv_child *dsrv_children_record(const struct dsrv_children *, pid_t);
+/* When this child's time is over; 0: never. */
+int64_t dsrv_children_until(const struct dsrv_children *, int place);
+void dsrv_children_set_until(const struct dsrv_children *, pid_t,
+    int64_t until);
 /* -1: the table is full. A child that is in it already is not added again. */
 int dsrv_children_add(struct dsrv_children *, pid_t);
 /* Returns whether it was there, and stores its record in gone, if not NULL.

@@ -49,6 +49,9 @@ handle_timer(struct master *m)
 	case CRASHES:
 		dsrv_crashes_look(&m->crashes, DSRV_ASK_LEAVE);
 		break;
+	case OVERTIME:
+		dsrv_overtime_look(&m->overtime);
+		break;
 	case HANG:
 		dsrv_master_end_hung_server(m);
 		break;
@@ -130,6 +133,7 @@ open_master(struct master *m)
 	m->pending_signal = dsrv_process1_pending();
 	dsrv_loop_watch(&m->loop, STARTER, dsrv_role()->to_parent, 0);
 	dsrv_crashes_open(&m->crashes, &m->loop, CRASHES);
+	dsrv_overtime_open(&m->overtime, &m->loop, OVERTIME);
 	dsrv_master_enter(m, DSRV_PHASE_STARTING);
 	first_child(m);
 	dsrv_master_feel_pulse(m);

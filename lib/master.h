@@ -6,6 +6,7 @@
 #ifndef DSRV_MASTER_H
 #define DSRV_MASTER_H
 
+#include "clients.h"
 #include "ground.h"
 #include "loop.h"
 #include "role.h"
@@ -178,7 +179,7 @@ void dsrv_keeplog_silence(struct dsrv_keeplog *, int64_t ms);
 /* Of the loop: the first four have a descriptor; all but the starter have a
  * timer. */
 enum { STARTER, SERVER, LOGGER, ORPHANS, PHASE, CRASHES, HANG, NOTIFY,
-	PULSE, TAGS };
+	PULSE, OVERTIME, TAGS };
 
 struct master {
 	struct dsrv_loop loop;
@@ -198,6 +199,7 @@ struct master {
 	int reason_given;	/* why the start has failed */
 	int status;		/* the daemon's; -1: not decided */
 	struct dsrv_crashes crashes;	/* of orphans */
+	struct dsrv_overtime overtime;	/* likewise */
 };
 
 /*

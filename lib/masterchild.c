@@ -212,6 +212,7 @@ bury_server(struct master *m)
 	dsrv_master_hear_server(m);	/* what it wrote came before its end */
 	signo = dsrv_master_missed(m);
 	dsrv_orphans_adopt(&m->orphans, m->roster, signo);
+	dsrv_overtime_adopt(&m->overtime, m->roster);
 	dsrv_orphans_expect(&m->orphans,
 	    dsrv_supervise_take_pipe(&m->server), signo);
 	if (WIFSIGNALED(status) &&

@@ -308,6 +308,7 @@ dsrv_master_is_over(struct master *m)
 	if (has_no_workers(m)) {
 		dsrv_master_enter(m, DSRV_PHASE_WRITING);
 		dsrv_crashes_end(&m->crashes, DSRV_ASK_LEAVE);
+		dsrv_overtime_end(&m->overtime);
 		dsrv_keeplog_leave(&m->log, m->confirmed);
 	}
 	if (m->phase >= DSRV_PHASE_WRITING && dsrv_keeplog_is_done(&m->log))

@@ -20,8 +20,8 @@ enum { LOOK = 1000, QUIET = 10000, DOUBT = 100 };	/* ms */
  * Workers that a signal has ended
  */
 
-static void
-describe(char *text, pid_t pid, const struct dsrv_address *client)
+void
+dsrv_notice_worker(char *text, pid_t pid, const struct dsrv_address *client)
 {
 	char address[DSRV_ADDRESS_TEXT];
 
@@ -74,11 +74,12 @@ dsrv_crashes_add(struct dsrv_crashes *crashes, unsigned asked)
 	int stops = dsrv_sigtable_ask(signo) != 0;
 
 	/* SIGPIPE: the client has gone. */
-	if (signo == 0 || signo == SIGPIPE || (stops && asked))
+	if (signo == 0 || signo == SIGPIPE || (stops && asked) ||
+	    (ended->child.overdue && (stops || signo == SIGKILL)))
 		return;
 	if (!stops)
 		settle_doubts(crashes, asked);
-	describe(crashes->worker, ended->pid, &ended->child.client);
+	dsrv_notice_worker(crashes->worker, ended->pid, &ended->child.client);
 	crashes->status = ended->status;
 	if (stops)	/* if all processes get it, a worker may be first */
 		crashes->doubted++;

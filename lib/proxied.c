@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "admission.h"
+#include "clients.h"
 
 enum { LONGEST = 5000 };	/* ms, for the whole header */
 enum { MOST = 65536 };		/* failures that a server believes at once */

@@ -74,6 +74,7 @@ finish_server(struct server *s)
 	dsrv_crashes_end(&s->crashes, s->asked);
 	dsrv_server_hear_of_headers(s);
 	dsrv_denials_end(&s->denials);
+	dsrv_overtime_end(&s->overtime);
 	if (s->acceptor.usable == 0) {
 		error = EBADF;
 		dsrv_report("serve: no listening socket is left");
@@ -147,7 +148,7 @@ hand_over(struct server *s, pid_t pid)
 	if (child != NULL) {
 		dsrv_address_keep(&child->client,
 		    (struct sockaddr *)&s->client.addr, s->client.len);
-		dsrv_server_count(s, &child->client);
+		dsrv_server_count(s, pid, &child->client);
 	}
 	close(s->client.conn);
 	s->client.conn = -1;
@@ -286,6 +287,9 @@ handle_timer(struct server *s)
 		break;
 	case DENIALS:
 		dsrv_denials_look(&s->denials);
+		break;
+	case OVERTIME:
+		dsrv_overtime_look(&s->overtime);
 		break;
 	case FAREWELL:
 		dsrv_server_look_at_farewell(s);

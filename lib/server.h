@@ -6,13 +6,12 @@
 #ifndef DSRV_SERVER_H
 #define DSRV_SERVER_H
 
-#include "admission.h"
-#include "workers.h"
+#include "clients.h"
 
 /* Of the loop: the master, the spares, and each listener has a descriptor; all
  * but the master have a timer. */
 enum { MASTER, SPARES, TICK, FORK, MORE, DRAIN, BUSY, CRASHES, PULSE,
-	DENIALS, FAREWELL, RATE, LISTENERS };
+	DENIALS, FAREWELL, RATE, OVERTIME, LISTENERS };
 
 struct server {
 	struct dsrv_loop loop;
@@ -28,6 +27,7 @@ struct server {
 	struct dsrv_rate rate;		/* count 0: any */
 	struct dsrv_sources sources;	/* slots NULL: they are not limited */
 	struct dsrv_denials denials;
+	struct dsrv_overtime overtime;
 	struct dsrv_farewell farewell;	/* to clients that were refused */
 };
 
@@ -55,7 +55,7 @@ void dsrv_server_look_at_farewell(struct server *);
  * read. */
 void dsrv_server_hear_of_headers(struct server *);
 /* This client has a worker, or has one no more. */
-void dsrv_server_count(struct server *, const struct dsrv_address *);
+void dsrv_server_count(struct server *, pid_t, const struct dsrv_address *);
 void dsrv_server_uncount(struct server *, const struct dsrv_address *);
 
 /*

@@ -30,7 +30,8 @@ dsrv_server_check_limits(void)
 	const char *limit = set->source_worker_max > 0 ?
 	    "daemon_set_source_worker_max()" : set->worker_refuse ?
 	    "daemon_set_worker_refuse()" : set->accept_rate_count > 0 ?
-	    "daemon_set_accept_rate()" : NULL;
+	    "daemon_set_accept_rate()" : set->worker_time_max > 0 ?
+	    "daemon_set_worker_time_max()" : NULL;
 
 	if (limit == NULL || dsrv_settings()->worker_spare_count == 0)
 		return 0;
@@ -60,6 +61,7 @@ dsrv_server_open_limits(struct server *s)
 	if (set->accept_rate_count > 0)
 		dsrv_rate_open(&s->rate, set->accept_rate_count,
 		    set->accept_rate_seconds, dsrv_clock_now());
+	dsrv_overtime_open(&s->overtime, &s->loop, OVERTIME);
 	dsrv_denials_open(&s->denials, &s->loop, DENIALS);
 	if (dsrv_proxied_open() == -1)
 		return -1;
@@ -244,12 +246,16 @@ dsrv_server_hear_of_headers(struct server *s)
 }
 
 void
-dsrv_server_count(struct server *s, const struct dsrv_address *client)
+dsrv_server_count(struct server *s, pid_t pid, const struct dsrv_address *client)
 {
+	int64_t seconds = dsrv_admission()->worker_time_max;
 	struct dsrv_host host;
 
 	if (has_source(s, &host, &client->as.any, client->len))
 		dsrv_source_add(&s->sources, &host);
+	if (seconds > 0)
+		dsrv_overtime_set(&s->overtime, pid,
+		    dsrv_clock_now() + seconds * 1000);
 }
 
 void

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "admission.h"
+#include "clients.h"
 #include "report.h"
 #include "role.h"
 #include "workers.h"

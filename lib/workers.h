@@ -52,6 +52,8 @@ struct dsrv_busy {
 	int said;
 };
 
+/* "4711 of 192.0.2.1:40000", in DSRV_NOTICE_WORKER bytes. */
+void dsrv_notice_worker(char *text, pid_t, const struct dsrv_address *);
 void dsrv_crashes_open(struct dsrv_crashes *, struct dsrv_loop *, int tag);
 /* The child in loop.ended has ended. */
 void dsrv_crashes_add(struct dsrv_crashes *, unsigned asked);

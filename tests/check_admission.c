@@ -1,5 +1,5 @@
 /*
- * check_admission.c - who may come in: limits for a source, a rate, refusals
+ * check_admission.c - who may come in: limits for a source, a rate, refusals, a time
  *
  * SPDX-License-Identifier: ISC
  */
@@ -34,6 +34,7 @@ static struct limits {
 	int refuse;
 	int has_text;
 	int rate, seconds;
+	int time;
 	int jumps;	/* the clock of the day does, whenever it is read */
 	int forks;
 } *limits;
@@ -52,6 +53,7 @@ set_limits(void)
 	daemon_set_source_prefix(limits->ipv4, limits->ipv6);
 	daemon_set_worker_refuse(limits->refuse);
 	daemon_set_refuse_text(limits->has_text ? TEXT : NULL);
+	daemon_set_worker_time_max(limits->time);
 	daemon_set_accept_rate(limits->rate, limits->seconds);
 	pthread_atfork(count_fork, NULL, NULL);
 }
@@ -964,6 +966,163 @@ START_TEST(log_says_each_reason_by_itself)
 END_TEST
 
 /*
+ * The time
+ */
+
+static void
+make_timed(int seconds)
+{
+	make_limits();
+	limits->time = seconds;
+	limits->jumps = 1;
+}
+
+START_TEST(worker_is_ended_when_its_time_is_over)
+{
+	char expected[128];
+	pid_t worker;
+	int fd, other;
+
+	make_timed(1);
+	start_in_foreground(1, talker);
+	fd = served(here.port, &worker);
+	hears(fd, NULL);
+	snprintf(expected, sizeof expected, ": unable to keep worker %ld of "
+	    "127.0.0.1:%d: its time is over", (long)worker, own_port(fd));
+	says(message(), expected);
+	other = served_from("127.0.0.1");	/* its time begins now */
+	echoes(other, "hello again");
+	close(other);
+	stop();
+	ck_assert_str_eq(here.run.err, "");
+}
+END_TEST
+
+START_TEST(worker_that_ends_in_time_is_let_alone)
+{
+	int fd;
+
+	make_timed(1);
+	start_in_foreground(1, talker);
+	fd = served_from("127.0.0.1");
+	goes(served_from("127.0.0.1"), 1);
+	hears(fd, NULL);
+	says(message(), ": its time is over");
+	stop();
+	ck_assert_str_eq(here.run.err, "");
+}
+END_TEST
+
+/* A worker with a helper, both deaf to TERM. */
+static void
+deaf_program(void)
+{
+	serve();
+	tell_pid("worker");
+	if (fork() == 0)
+		tell_pid("helper");
+	for (;;)
+		pause();
+}
+
+static void
+set_patience(void)
+{
+	daemon_set_stop_timeout(1);
+}
+
+START_TEST(worker_that_does_not_end_is_killed_with_its_helpers)
+{
+	pid_t worker, helper;
+	int fd;
+
+	make_timed(1);
+	here.before_start = set_patience;
+	here.before_server = set_limits_and_ignore_term;
+	start(1, deaf_program);
+	fd = client(here.port);
+	worker = (pid_t)heard(&here.run, "worker");
+	helper = (pid_t)heard(&here.run, "helper");
+	gone(worker);
+	gone(helper);
+	hears(fd, NULL);
+	has_children(here.server, 0);
+	stop();
+}
+END_TEST
+
+START_TEST(worker_that_has_stopped_is_killed)
+{
+	pid_t worker;
+	int fd;
+
+	make_timed(1);
+	here.before_start = set_patience;
+	start(1, talker);
+	fd = served(here.port, &worker);
+	stopped(worker);
+	hears(fd, NULL);
+	gone(worker);
+	stop();
+}
+END_TEST
+
+START_TEST(reload_does_not_wait_longer_than_the_time)
+{
+	int fd;
+
+	make_timed(2);
+	start(1, talker);
+	fd = served_from("127.0.0.1");
+	send_signal(here.master, SIGHUP);
+	next_server();
+	hears(fd, NULL);
+	stop();
+}
+END_TEST
+
+START_TEST(worker_keeps_its_time_when_its_server_has_gone)
+{
+	pid_t worker;
+	int fd;
+
+	if (cannot_adopt())
+		return;
+	make_timed(2);
+	here.before_start = set_patience;
+	here.before_server = set_limits_and_ignore_term;
+	start(1, deaf_program);
+	fd = client(here.port);
+	worker = (pid_t)heard(&here.run, "worker");
+	heard(&here.run, "helper");
+	limits->time = 0;
+	send_signal(here.server, SIGKILL);
+	next_server();
+	hears(fd, NULL);
+	gone(worker);
+	stop();
+}
+END_TEST
+
+START_TEST(log_says_how_many_were_out_of_time)
+{
+	int i, fd[5];
+
+	make_timed(1);
+	start_in_foreground(1, talker);
+	for (i = 0; i < 5; i++)
+		fd[i] = served_from("127.0.0.1");
+	for (i = 0; i < 5; i++)
+		hears(fd[i], NULL);
+	says(message(), ": its time is over");
+	has_children(here.server, 0);
+	stop();
+	says(here.run.err, ": unable to keep 4 more workers, the last one ");
+	says(here.run.err, ": their time is over");
+}
+END_TEST
+
+/*
  * With spares
  */
 
@@ -997,6 +1156,14 @@ START_TEST(server_with_spares_has_no_rate)
 	make_limits();
 	limits->rate = 1;
 	refuses_spares("daemon_set_accept_rate()");
+}
+END_TEST
+
+START_TEST(server_with_spares_has_no_limit_of_time)
+{
+	make_limits();
+	limits->time = 1;
+	refuses_spares("daemon_set_worker_time_max()");
 }
 END_TEST
 
@@ -1041,6 +1208,14 @@ main(void)
 		refused_client_reads_no_text_unless_there_is_one,
 		log_says_who_was_refused_and_why_and_then_how_many,
 		log_says_each_reason_by_itself,
+		worker_is_ended_when_its_time_is_over,
+		worker_that_ends_in_time_is_let_alone,
+		worker_that_does_not_end_is_killed_with_its_helpers,
+		worker_that_has_stopped_is_killed,
+		reload_does_not_wait_longer_than_the_time,
+		worker_keeps_its_time_when_its_server_has_gone,
+		log_says_how_many_were_out_of_time,
+		server_with_spares_has_no_limit_of_time,
 		server_with_spares_has_no_limit_for_sources,
 		server_with_spares_has_no_rate,
 		server_with_spares_refuses_no_client

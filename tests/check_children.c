@@ -91,7 +91,15 @@ compare_pids(const void *a, const void *b)
 	return (left > right) - (left < right);
 }
 
-/* Each one that should be there is in one place, and no other is. */
+/* Only every other child has a time. */
+static int64_t
+time_of(pid_t pid)
+{
+	return pid % 2 != 0 ? pid : 0;
+}
+
+/* Each one that should be there is in one place, and no other is; it has its
+ * time. */
 static void
 agrees_with_the_reference(void)
 {
@@ -99,8 +107,11 @@ agrees_with_the_reference(void)
 	int i, n = 0, wrong = 0, count = dsrv_children_count(&children);
 
 	ck_assert_int_eq(count, reference_count());
-	for (i = 0; i < count; i++)
+	for (i = 0; i < count; i++) {
 		listed[i] = dsrv_children_at(&children, i);
+		wrong += dsrv_children_until(&children, i) !=
+		    time_of(listed[i]);
+	}
 	for (i = 0; i < KNOWN; i++) {
 		wrong += dsrv_children_has(&children, known[i]) != there[i];
 		if (there[i])
@@ -122,6 +133,9 @@ one_operation(int additions)
 
 	if (any(100) < additions) {
 		right = dsrv_children_add(&children, known[i]) == 0;
+		if (time_of(known[i]) != 0)
+			dsrv_children_set_until(&children, known[i],
+			    time_of(known[i]));
 		there[i] = 1;
 	} else {
 		right = dsrv_children_remove(&children, known[i], NULL) == there[i];

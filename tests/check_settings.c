@@ -37,6 +37,7 @@ static const struct setting settings[] = {
 	SETTING(daemon_set_server_hang_max, 0, INT_MAX),
 	SETTING(daemon_set_keepalive, 0, 32767),
 	SETTING(daemon_set_source_worker_max, 0, INT_MAX),
+	SETTING(daemon_set_worker_time_max, 0, INT_MAX),
 	SETTING(daemon_set_worker_refuse, 0, INT_MAX),
 	SETTING(daemon_set_logger_fast_time, 0, INT_MAX),
 	SETTING(daemon_set_logger_fast_max, 0, INT_MAX),

@@ -824,6 +824,21 @@ START_TEST(superserver_tells_the_program_the_client_behind_a_proxy)
 }
 END_TEST
 
+START_TEST(superserver_ends_a_program_whose_time_is_over)
+{
+	pid_t master;
+	int port, fd;
+
+	start("-t", "1", "cat", NULL);
+	master = started(&port);
+	fd = client(port);
+	echoes(fd, "hello");
+	hears(fd, NULL);
+	close(fd);
+	stop(master);
+}
+END_TEST
+
 START_TEST(superserver_refuses_clients_where_all_workers_are_busy)
 {
 	int port, fd, other;
@@ -938,6 +953,7 @@ main(void)
 		superserver_lets_clients_wait_for_a_worker,
 		superserver_refuses_clients_of_a_source_at_its_limit,
 		superserver_tells_the_program_the_client_behind_a_proxy,
+		superserver_ends_a_program_whose_time_is_over,
 		superserver_refuses_clients_where_all_workers_are_busy,
 		superserver_finds_the_program_before_it_starts,
 		superserver_takes_relative_paths_from_where_it_was_started,

@@ -1,0 +1,153 @@
+/*
+ * overtime.c - workers whose time is over are asked to end, and killed later
+ *
+ * All children are looked at when the first one's time may be over, but not more
+ * often than now and then: that costs less than to keep them in order.
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#include "config.h"
+
+#include <signal.h>
+
+#include "clients.h"
+#include "report.h"
+
+enum { LOOK_EVERY = 100 };	/* ms, at least */
+enum { IN_TIME, ASKED, KILLED };	/* dsrv_child.overdue */
+
+static void
+set_timer(struct dsrv_overtime *o)
+{
+	dsrv_loop_set_timer(o->loop, o->tag, dsrv_clock_earlier(o->look_at,
+	    dsrv_limit_due(&o->limit)));
+}
+
+void
+dsrv_overtime_open(struct dsrv_overtime *o, struct dsrv_loop *loop, int tag)
+{
+	o->loop = loop;
+	o->tag = tag;
+	o->look_at = DSRV_NEVER;
+}
+
+void
+dsrv_overtime_set(struct dsrv_overtime *o, pid_t pid, int64_t until)
+{
+	dsrv_children_set_until(dsrv_loop_known(o->loop), pid, until);
+	if (until < o->look_at) {
+		o->look_at = until;
+		set_timer(o);
+	}
+}
+
+void
+dsrv_overtime_adopt(struct dsrv_overtime *o, const struct dsrv_roster *roster)
+{
+	const struct dsrv_child *child;
+	int i, count = roster->count;
+
+	for (i = 0; i < count && i < DSRV_COUNT(roster->pids); i++) {
+		child = dsrv_loop_child(o->loop, roster->pids[i]);
+		if (roster->until[i] != 0 && child != NULL && child->is_orphan)
+			dsrv_overtime_set(o, roster->pids[i],
+			    roster->until[i]);
+	}
+}
+
+/*
+ * Looking
+ */
+
+static void
+say(struct dsrv_overtime *o, pid_t pid, const struct dsrv_child *child)
+{
+	dsrv_notice_worker(o->worker, pid, &child->client);
+	if (dsrv_limit_event(&o->limit, dsrv_clock_now()))
+		dsrv_report("keep worker %s: its time is over", o->worker);
+}
+
+static void
+say_more(struct dsrv_overtime *o)
+{
+	int count = dsrv_limit_take(&o->limit, dsrv_clock_now());
+
+	dsrv_report("keep %d more worker%s, the last one %s: their time is "
+	    "over", count, count == 1 ? "" : "s", o->worker);
+}
+
+/* A worker leads a group of its own, with its helpers. */
+static void
+kill_group(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	kill(-pid, SIGKILL);
+}
+
+/* Returns when to come back to this child, or 0. */
+static int64_t
+end_child(struct dsrv_overtime *o, pid_t pid, int64_t now,
+    struct dsrv_refused *refused)
+{
+	struct dsrv_child *child = dsrv_loop_child(o->loop, pid);
+	int64_t patience = dsrv_settings()->stop_timeout;
+
+	if (child->overdue == IN_TIME) {
+		child->overdue = ASKED;
+		say(o, pid, child);
+		if (kill(pid, SIGTERM) == -1)
+			dsrv_refused_add(refused, pid);
+		return patience > 0 ? now + patience * 1000 : 0;
+	}
+	child->overdue = KILLED;
+	kill_group(pid);
+	return 0;
+}
+
+/* Returns when the next one's time is over. */
+static int64_t
+end_children(struct dsrv_overtime *o, int64_t now)
+{
+	const struct dsrv_children *all = dsrv_loop_known(o->loop);
+	struct dsrv_refused refused = { 0 };
+	int64_t until, next = DSRV_NEVER;
+	pid_t pid;
+	int i;
+
+	for (i = 0; i < dsrv_children_count(all); i++) {
+		until = dsrv_children_until(all, i);
+		if (until == 0)
+			continue;
+		if (until <= now) {
+			pid = dsrv_children_at(all, i);
+			until = end_child(o, pid, now, &refused);
+			dsrv_children_set_until(all, pid, until);
+		}
+		if (until != 0)
+			next = dsrv_clock_earlier(next, until);
+	}
+	dsrv_refused_say(&refused, SIGTERM);
+	return next;
+}
+
+void
+dsrv_overtime_look(struct dsrv_overtime *o)
+{
+	int64_t now = dsrv_clock_now();
+
+	if (now >= o->look_at) {
+		o->look_at = end_children(o, now);
+		if (o->look_at < now + LOOK_EVERY)
+			o->look_at = now + LOOK_EVERY;
+	}
+	if (now >= dsrv_limit_due(&o->limit))
+		say_more(o);
+	set_timer(o);
+}
+
+void
+dsrv_overtime_end(struct dsrv_overtime *o)
+{
+	if (dsrv_limit_due(&o->limit) != DSRV_NEVER)
+		say_more(o);
+}
