@@ -224,6 +224,8 @@ daemon_master(void)
 	struct master m;
 
 	error = dsrv_role_enter(DSRV_MASTER, "become the master");
+	if (error == 0)
+		error = dsrv_pidfile_check();
 	if (error != 0)
 		return refuse(error);
 	if (open_master(&m) == -1) {

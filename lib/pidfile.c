@@ -276,6 +276,8 @@ drop_file(void)
 {
 	int fd = dsrv_role()->pid_file;
 
+	if (!dsrv_role_has_pid_file())
+		return 0;
 	return is_there(locked, fd) && unlink(locked) == 0 ? 0 :
 	    ftruncate(fd, 0);
 }
@@ -326,6 +328,16 @@ dsrv_pidfile_write(void)
 	if (n >= 0)
 		errno = ENOSPC;
 	return fail(strerror(errno));
+}
+
+int
+dsrv_pidfile_check(void)
+{
+	if (dsrv_role()->pid_file == -1 || dsrv_role_has_pid_file())
+		return 0;
+	dsrv_report("become the master: %s: the program has closed it",
+	    locked);
+	return EBADF;
 }
 
 void

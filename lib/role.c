@@ -5,6 +5,7 @@
  */
 #include "config.h"
 
+#include <sys/stat.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -24,6 +25,8 @@ static struct dsrv_role role = {
 	.to_logger = -1,
 	.pid_file = -1
 };
+
+static struct stat pid_file;	/* what role.pid_file was opened for */
 
 static volatile sig_atomic_t stop_signal;
 
@@ -103,12 +106,24 @@ void
 dsrv_role_hold_pid_file(int fd)
 {
 	role.pid_file = fd;
+	fstat(fd, &pid_file);
+}
+
+int
+dsrv_role_has_pid_file(void)
+{
+	struct stat now;
+
+	return role.pid_file != -1 && fstat(role.pid_file, &now) == 0 &&
+	    now.st_dev == pid_file.st_dev && now.st_ino == pid_file.st_ino;
 }
 
 void
 dsrv_role_leave_pid_file(void)
 {
-	dsrv_descriptors_close(&role.pid_file);
+	if (dsrv_role_has_pid_file())
+		close(role.pid_file);
+	role.pid_file = -1;
 }
 
 void

@@ -88,6 +88,9 @@ void dsrv_role_leave_log(void);
 /* This process holds the lock on the pid file; no child of a master does. */
 void dsrv_role_hold_pid_file(int fd);
 void dsrv_role_leave_pid_file(void);
+/* Whether it does, and the program has not closed the descriptor, which may be
+ * another file's by now. */
+int dsrv_role_has_pid_file(void);
 /* What else a server or a logger is given. */
 void dsrv_role_give_roster(struct dsrv_roster *, int follows);
 void dsrv_role_give_handover(const struct dsrv_handover *);

@@ -82,6 +82,9 @@ void dsrv_relays_say(struct dsrv_relays *, struct dsrv_loop *,
 int dsrv_pidfile_open(void);
 /* In the master: its number. -1 with errno, and it was reported. */
 int dsrv_pidfile_write(void);
+/* In the master: 0 if the lock is still held, or none is set; otherwise an error
+ * number, and it was reported. */
+int dsrv_pidfile_check(void);
 /* Removes it, if it is still there, and gives up the lock. */
 void dsrv_pidfile_remove(void);
 /* Opens the pid file of a daemon, and stores its number; -1 with errno, ESRCH:

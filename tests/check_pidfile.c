@@ -40,12 +40,12 @@ has_logger(void)
 	daemon_set_logger_name_format(log);
 }
 
-/* What is in it; "" where there is none. */
+/* What is in a file; "" where there is none. */
 static const char *
-content(void)
+content_of(const char *name)
 {
 	static char text[64];
-	FILE *file = fopen(path, "r");
+	FILE *file = fopen(name, "r");
 	size_t size;
 
 	if (file == NULL)
@@ -56,13 +56,25 @@ content(void)
 	return text;
 }
 
-static void
-write_content(const char *text)
+static const char *
+content(void)
 {
-	FILE *file = fopen(path, "w");
+	return content_of(path);
+}
+
+static void
+write_to(const char *name, const char *text)
+{
+	FILE *file = fopen(name, "w");
 
 	ck_assert(file != NULL && fputs(text, file) >= 0);
 	ck_assert_int_eq(fclose(file), 0);
+}
+
+static void
+write_content(const char *text)
+{
+	write_to(path, text);
 }
 
 static int
@@ -240,6 +252,37 @@ START_TEST(pid_file_stays_locked_when_the_program_closes_descriptors)
 	start(1, talker);
 	ck_assert(is_locked());
 	stop();
+}
+END_TEST
+
+/* Its descriptor becomes that of a file that the program opens. */
+static void
+take_its_descriptor(void)
+{
+	char name[32];
+	int fd, file = open(other, O_RDWR | O_CLOEXEC);
+
+	for (fd = 0; fd < 64; fd++) {
+		snprintf(name, sizeof name, "fd/%d", fd);
+		if (strcmp(link_of(getpid(), name), path) == 0)
+			dup2(file, fd);
+	}
+}
+
+START_TEST(pid_file_that_the_program_closes_ends_the_start)
+{
+	char line[2 * PATH_MAX];
+
+	use_directory();
+	write_to(other, "precious");
+	here.before_master = take_its_descriptor;
+	snprintf(line, sizeof line, "piddler: unable to become the master: %s: "
+	    "the program has closed it\n", path);
+	says(failure(), line);
+	ck_assert(!exists());
+	here.foreground = 1;
+	ck_assert_str_eq(failure(), line);
+	ck_assert_str_eq(content_of(other), "precious");
 }
 END_TEST
 
@@ -474,10 +517,7 @@ END_TEST
 /* It may be there to have a file of root emptied. */
 START_TEST(pid_file_that_has_another_name_fails_the_start)
 {
-	char other[PATH_MAX + 16];
-
 	use_directory();
-	snprintf(other, sizeof other, "%s/other", directory);
 	write_content("precious");
 	ck_assert_int_eq(link(path, other), 0);
 	fails("a file with more than one name");
@@ -845,6 +885,7 @@ main(void)
 		pid_file_is_held_by_the_master_alone,
 		pid_file_is_not_held_by_what_the_program_leaves_behind,
 		pid_file_stays_locked_when_the_program_closes_descriptors,
+		pid_file_that_the_program_closes_ends_the_start,
 		pid_file_stays_the_same_when_the_setting_changes_later,
 		pid_file_of_a_daemon_that_runs_fails_another_start,
 		pid_file_that_another_program_locks_fails_the_start,

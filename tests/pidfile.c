@@ -10,13 +10,14 @@
 
 #include "pidfile.h"
 
-char directory[PATH_MAX], path[PATH_MAX + 16];
+char directory[PATH_MAX], path[PATH_MAX + 16], other[PATH_MAX + 16];
 
 void
 use_directory_with(void (*prepare)(void))
 {
 	snprintf(directory, sizeof directory, "%s", scratch());
 	snprintf(path, sizeof path, "%s/pid", directory);
+	snprintf(other, sizeof other, "%s/other", directory);
 	here.before_start = prepare;
 }
 

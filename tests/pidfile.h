@@ -10,6 +10,7 @@
 
 extern char directory[PATH_MAX];	/* the scratch directory */
 extern char path[PATH_MAX + 16];	/* of the pid file in it */
+extern char other[PATH_MAX + 16];	/* for another file there */
 
 /* Makes these; the program is prepared so, before it starts. */
 void use_directory_with(void (*prepare)(void));
