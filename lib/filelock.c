@@ -56,7 +56,7 @@ dsrv_filelock_release(int fd)
 
 /* Of a file with that inode number, on any file system. */
 static pid_t
-taken_by(void)
+taken_by(const struct stat *file)
 {
 	unsigned long inode;
 	char line[256], kind[8];
@@ -68,7 +68,7 @@ taken_by(void)
 	while (found == 0 && fgets(line, sizeof line, locks) != NULL)
 		if (sscanf(line, "%*d: %7s %*s %*s %ld %*[^:]:%*[^:]:%lu",
 		    kind, &pid, &inode) == 3 &&
-		    strcmp(kind, "FLOCK") == 0 && inode == wanted.st_ino)
+		    strcmp(kind, "FLOCK") == 0 && inode == file->st_ino)
 			found = pid;
 	fclose(locks);
 	return (pid_t)found;
@@ -76,12 +76,12 @@ taken_by(void)
 
 /* Whether this descriptor of a process, in its directory, is the file. */
 static int
-is_it(int dir, const char *fd)
+is_it(int dir, const char *fd, const struct stat *file)
 {
-	struct stat file;
+	struct stat its;
 
-	return fstatat(dir, fd, &file, 0) == 0 &&
-	    file.st_ino == wanted.st_ino && file.st_dev == wanted.st_dev;
+	return fstatat(dir, fd, &its, 0) == 0 &&
+	    its.st_ino == file->st_ino && its.st_dev == file->st_dev;
 }
 
 static int
@@ -103,7 +103,7 @@ has_lock(pid_t pid, const char *fd)
 
 /* Whether a process has it open, or locked; -1: we may not know. */
 static int
-has_it(pid_t pid, int locked)
+has_it(pid_t pid, const struct stat *file, int locked)
 {
 	struct dirent *entry;
 	char path[64];
@@ -114,25 +114,37 @@ has_it(pid_t pid, int locked)
 	if ((fds = opendir(path)) == NULL)
 		return errno == EACCES ? -1 : 0;
 	while (!found && (entry = readdir(fds)) != NULL)
-		found = is_it(dirfd(fds), entry->d_name) &&
+		found = is_it(dirfd(fds), entry->d_name, file) &&
 		    (!locked || has_lock(pid, entry->d_name));
 	closedir(fds);
 	return found;
+}
+
+/* Elsewhere it may be proc(5) of another pid namespace, with other numbers. */
+static int
+sees_processes(void)
+{
+	char number[32];
+	ssize_t n = readlink("/proc/self", number, sizeof number - 1);
+
+	number[n > 0 ? n : 0] = '\0';
+	return atol(number) == getpid();
 }
 
 int
 dsrv_filelock_has(pid_t pid, int fd)
 {
 	int saved = errno, has = -1;
+	struct stat file;
 
-	if (fstat(fd, &wanted) == 0 && access("/proc/self/fd", X_OK) == 0)
-		has = has_it(pid, 1);
+	if (fstat(fd, &file) == 0 && sees_processes())
+		has = has_it(pid, &file, 1);
 	errno = saved;
 	return has;
 }
 
 static pid_t
-kept_by(void)
+kept_by(const struct stat *file)
 {
 	struct dirent *entry;
 	pid_t pid, found = 0;
@@ -141,7 +153,7 @@ kept_by(void)
 	while (found == 0 && processes != NULL &&
 	    (entry = readdir(processes)) != NULL) {
 		pid = (pid_t)atol(entry->d_name);
-		if (pid > 0 && pid != getpid() && has_it(pid, 1) == 1)
+		if (pid > 0 && pid != getpid() && has_it(pid, file, 1) == 1)
 			found = pid;
 	}
 	if (processes != NULL)
@@ -172,10 +184,10 @@ dsrv_filelock_why(void)
 {
 	static char text[96];
 	char name[48];
-	pid_t pid = taken_by();
+	pid_t pid = taken_by(&wanted);
 
-	if (pid == 0 || has_it(pid, 0) == 0)
-		pid = kept_by();
+	if (pid == 0 || has_it(pid, &wanted, 0) == 0)
+		pid = kept_by(&wanted);
 	if (pid == 0)
 		return "another process has locked it";
 	name_of(pid, name, sizeof name);

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
 
 #include "pidfile.h"
 
@@ -277,6 +278,49 @@ START_TEST(control_signals_no_process_that_has_not_the_lock)
 }
 END_TEST
 
+/* proc(5) shows the processes of another namespace there, by other numbers. */
+static int
+as_process_1(void)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	pid_t pid;
+
+	signal(SIGTERM, SIG_DFL);	/* Check has a handler */
+	pid = stranger();
+	write_number(pid);
+	if (flock(fd, LOCK_EX) == -1)
+		return 91;
+	close(fd);
+	if (daemon_running(path) != pid)
+		return 92;
+	return daemon_send(path, SIGTERM, DEADLINE) == 0 ? 0 : 93;
+}
+
+static int
+in_a_namespace(void)
+{
+	pid_t pid;
+
+	if (unshare(CLONE_NEWPID) == -1)
+		return 90;
+	if ((pid = fork()) == 0)
+		_exit(as_process_1());
+	return WEXITSTATUS(ended(pid));
+}
+
+START_TEST(control_signals_a_daemon_that_proc_has_by_another_number)
+{
+	pid_t pid;
+
+	if (skip_if(geteuid() != 0, "only root can make a pid namespace"))
+		return;
+	use_directory();
+	if ((pid = fork()) == 0)
+		_exit(in_a_namespace());
+	exited(ended(pid), 0);
+}
+END_TEST
+
 START_TEST(control_refuses_what_is_not_a_signal)
 {
 	use_directory();
@@ -346,6 +390,7 @@ main(void)
 		control_does_not_wait_for_a_slow_client_for_ever,
 		control_signals_no_process_whose_number_is_in_an_old_file,
 		control_signals_no_process_that_has_not_the_lock,
+		control_signals_a_daemon_that_proc_has_by_another_number,
 		control_refuses_what_is_not_a_signal,
 		control_by_another_user_is_not_permitted
 	};
