@@ -13,6 +13,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -131,14 +132,34 @@ sees_processes(void)
 	return atol(number) == getpid();
 }
 
+/* By SIGKILL: it holds the lock a moment longer, but does nothing any more. */
+static int
+is_killed(pid_t pid)
+{
+	unsigned long long signals, all = 0;
+	char path[64], line[256];
+	FILE *status;
+
+	snprintf(path, sizeof path, "/proc/%ld/status", (long)pid);
+	if ((status = fopen(path, "re")) == NULL)
+		return 0;
+	while (fgets(line, sizeof line, status) != NULL)
+		if (sscanf(line, "SigPnd: %llx", &signals) == 1 ||
+		    sscanf(line, "ShdPnd: %llx", &signals) == 1)
+			all |= signals;
+	fclose(status);
+	return (all >> (SIGKILL - 1) & 1) != 0;
+}
+
 int
 dsrv_filelock_has(pid_t pid, int fd)
 {
 	int saved = errno, has = -1;
 	struct stat file;
 
-	if (fstat(fd, &file) == 0 && sees_processes())
-		has = has_it(pid, &file, 1);
+	if (fstat(fd, &file) == 0 && sees_processes() &&
+	    (has = has_it(pid, &file, 1)) != 0 && is_killed(pid))
+		has = 0;
 	errno = saved;
 	return has;
 }

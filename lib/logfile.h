@@ -96,8 +96,8 @@ void dsrv_filelock_release(int fd);
 const char *dsrv_filelock_why(void);
 /* The same, of this file. */
 const char *dsrv_filelock_who(int fd);
-/* Whether that process holds the lock on this open file; -1: it cannot be
- * known. */
+/* Whether that process holds the lock on this open file, and has not been
+ * killed; -1: it cannot be known. */
 int dsrv_filelock_has(pid_t, int fd);
 /* Opens and locks an older file. -1 with errno: it is not a regular file, or
  * another process has locked it. */

@@ -466,6 +466,26 @@ START_TEST(pid_file_of_a_killed_master_is_taken_over_at_once_50_times)
 }
 END_TEST
 
+/* It may hold the lock a moment longer. */
+START_TEST(pid_file_of_a_master_that_is_dying_is_waited_for)
+{
+	pid_t master, server;
+	int i;
+
+	use_directory();
+	start(1, talker);
+	for (i = 0; i < 50; i++) {
+		master = here.master;
+		server = here.server;
+		send_signal(master, SIGKILL);
+		start(1, talker);
+		ended(master);
+		ended(server);
+	}
+	stop();
+}
+END_TEST
+
 START_TEST(pid_file_lets_one_of_two_starts_win_100_times)
 {
 	struct run runs[2];
@@ -894,6 +914,7 @@ main(void)
 		pid_file_without_a_lock_is_taken_over_whatever_is_in_it,
 		pid_file_that_is_taken_over_can_be_read,
 		pid_file_of_a_killed_master_is_taken_over_at_once_50_times,
+		pid_file_of_a_master_that_is_dying_is_waited_for,
 		pid_file_lets_one_of_two_starts_win_100_times,
 		pid_file_that_is_not_a_regular_file_fails_the_start,
 		pid_file_that_has_another_name_fails_the_start,
