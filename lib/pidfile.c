@@ -270,16 +270,18 @@ open_and_take(const char *path)
 	}
 }
 
-/* -1 with errno: it is as it was. */
+/* -1 with errno: it is as it was. A removed file is emptied, too: it may have
+ * another name, and a process that has waited for its lock is not the daemon of
+ * that number. */
 static int
 drop_file(void)
 {
-	int fd = dsrv_role()->pid_file;
+	int fd = dsrv_role()->pid_file, removed;
 
 	if (!dsrv_role_has_pid_file())
 		return 0;
-	return is_there(locked, fd) && unlink(locked) == 0 ? 0 :
-	    ftruncate(fd, 0);
+	removed = is_there(locked, fd) && unlink(locked) == 0;
+	return ftruncate(fd, 0) == 0 || removed ? 0 : -1;
 }
 
 /* The master ends before its stage is over: the program or the library ends it,

@@ -209,6 +209,37 @@ START_TEST(control_waits_until_the_daemon_is_gone)
 }
 END_TEST
 
+static void
+lock_when_it_is_free(void)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	tell_pid("opened");
+	flock(fd, LOCK_EX);
+	tell_pid("locked");
+	for (;;)
+		pause();
+}
+
+START_TEST(control_does_not_wait_for_a_process_that_locks_the_file_next)
+{
+	struct run run;
+
+	use_directory();
+	start(1, talker);
+	run_start(&run, lock_when_it_is_free);
+	heard(&run, "opened");
+	becomes(run.pid, 'S');
+	sent(SIGTERM, DEADLINE, 0);
+	heard(&run, "locked");
+	runs(0);
+	exited(ended(here.master), 0);
+	send_signal(run.pid, SIGKILL);
+	run_wait(&run);
+	nothing_left();
+}
+END_TEST
+
 START_TEST(control_waits_also_where_there_is_no_pidfd)
 {
 	if (skip_if(!forbid_call(SYS_pidfd_open, -1, 0, ENOSYS),
@@ -385,6 +416,7 @@ main(void)
 		control_signals_no_process_because_others_lock_its_file,
 		control_says_what_is_not_a_pid_file,
 		control_waits_until_the_daemon_is_gone,
+		control_does_not_wait_for_a_process_that_locks_the_file_next,
 		control_waits_also_where_there_is_no_pidfd,
 		control_does_not_wait_for_a_reload,
 		control_does_not_wait_for_a_slow_client_for_ever,
