@@ -105,7 +105,18 @@ is_there(const char *path, int fd)
 	    ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
 }
 
-/* What keeps it from being a pid file; NULL: nothing. One of two names may be
+static int
+is_regular(int fd)
+{
+	struct stat file;
+
+	if (fstat(fd, &file) == -1)
+		return 0;
+	errno = EINVAL;
+	return S_ISREG(file.st_mode);
+}
+
+/* What keeps a daemon from writing to it; NULL: nothing. One of two names may be
  * there to have the file of the other emptied. */
 static const char *
 fault_of(int fd)
@@ -412,7 +423,7 @@ dsrv_pidfile_find(const char *path, pid_t *pid)
 				errno = ESRCH;
 			return -1;
 		}
-		found = fault_of(fd) != NULL ? -1 : look(path, fd, pid, looks);
+		found = is_regular(fd) ? look(path, fd, pid, looks) : -1;
 		if (found == 1)
 			return fd;
 		dsrv_descriptors_close(&fd);

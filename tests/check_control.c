@@ -170,6 +170,22 @@ START_TEST(control_signals_no_process_because_others_lock_its_file)
 }
 END_TEST
 
+START_TEST(control_finds_a_daemon_whose_file_has_another_name_by_now)
+{
+	char other[PATH_MAX + 16];
+
+	use_directory();
+	snprintf(other, sizeof other, "%s/other", directory);
+	start(1, talker);
+	ck_assert_int_eq(link(path, other), 0);
+	runs(here.master);
+	sent(SIGTERM, DEADLINE, 0);
+	exited(ended(here.master), 0);
+	runs(0);
+	nothing_left();
+}
+END_TEST
+
 START_TEST(control_says_what_is_not_a_pid_file)
 {
 	use_directory();
@@ -414,6 +430,7 @@ main(void)
 		control_knows_a_daemon_that_is_starting,
 		control_disturbs_no_start,
 		control_signals_no_process_because_others_lock_its_file,
+		control_finds_a_daemon_whose_file_has_another_name_by_now,
 		control_says_what_is_not_a_pid_file,
 		control_waits_until_the_daemon_is_gone,
 		control_does_not_wait_for_a_process_that_locks_the_file_next,
