@@ -220,10 +220,11 @@ remove_new(const char *path, int fd)
 
 /* 1: it is this process's; 0: look again; -1: it was reported. */
 static int
-empty(const char *path, int fd)
+empty(const char *path, int fd, int is_late)
 {
+	errno = EAGAIN;
 	if (!is_there(path, fd))
-		return 0;
+		return is_late ? fail("another file has its name") : 0;
 	fchmod(fd, 0644);	/* others may ask which daemon runs */
 	return ftruncate(fd, 0) == 0 ? 1 : fail(strerror(errno));
 }
@@ -249,7 +250,7 @@ take(const char *path, int fd, int is_late)
 		return fail(fault);
 	switch (lock(fd)) {
 	case MINE:
-		return empty(path, fd);
+		return empty(path, fd, is_late);
 	case TAKEN:
 		return meet_holder(fd, is_late);
 	case LOOKED_AT:

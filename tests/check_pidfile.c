@@ -8,6 +8,7 @@
 #include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -601,6 +602,43 @@ START_TEST(pid_file_that_cannot_be_written_fails_the_start)
 }
 END_TEST
 
+/* As if another process renamed files all the time, or a file system gave them
+ * other numbers each time. */
+static int
+forbid_lstat(void)
+{
+#ifdef SYS_newfstatat
+	struct stat file;
+
+	return forbid_call(SYS_newfstatat, 3, AT_SYMLINK_NOFOLLOW, ENOENT) &&
+	    lstat("/", &file) == -1;
+#else
+	return 0;
+#endif
+}
+
+static void
+is_never_there(void)
+{
+	has_pid_file();
+	if (!forbid_lstat())
+		_exit(92);
+}
+
+START_TEST(pid_file_that_is_never_the_same_fails_the_start)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(forbid_lstat());
+	if (skip_if(ended(pid) == 0, "lstat(2) cannot be forbidden"))
+		return;
+	use_directory();
+	here.before_start = is_never_there;
+	fails("another file has its name");
+}
+END_TEST
+
 /*
  * A start that fails
  */
@@ -920,6 +958,7 @@ main(void)
 		pid_file_that_has_another_name_fails_the_start,
 		pid_file_in_no_directory_fails_the_start,
 		pid_file_that_cannot_be_written_fails_the_start,
+		pid_file_that_is_never_the_same_fails_the_start,
 		pid_file_does_not_outlive_a_start_that_fails,
 		pid_file_does_not_outlive_an_interrupted_start,
 		pid_file_does_not_outlive_a_start_that_is_stopped_early,
