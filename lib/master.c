@@ -179,8 +179,6 @@ finish_master(struct master *m)
 static int
 refuse(int error)
 {
-	if (dsrv_role()->pid == getpid())
-		dsrv_pidfile_remove();
 	return dsrv_report_end(1, error, dsrv_settings()->master_return_fatal);
 }
 

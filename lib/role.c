@@ -61,6 +61,8 @@ dsrv_role_become(enum dsrv_role_kind kind)
 static void
 forked(void)
 {
+	if (role.kind == DSRV_PROGRAM)	/* the leader keeps the lock */
+		return;
 	dsrv_role_leave_pid_file();
 	if (role.kind != DSRV_SERVING && role.kind != DSRV_WORKER)
 		dsrv_role_disconnect();

@@ -7,6 +7,7 @@
 
 #include <sys/file.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <errno.h>
@@ -299,6 +300,58 @@ START_TEST(pid_file_stays_the_same_when_the_setting_changes_later)
 	here.before_master = choose_another_file;
 	start(1, talker);
 	has_number(here.master);
+	stop();
+	ck_assert(!exists());
+}
+END_TEST
+
+static void
+fails_to_become_the_master(void)
+{
+	struct rlimit before, none = { 0, 0 };
+
+	getrlimit(RLIMIT_NOFILE, &before);
+	none.rlim_max = before.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &none);
+	daemon_set_master_return_fatal(-5);
+	if (daemon_master() != -5)
+		_exit(94);
+	daemon_set_master_return_fatal(0);
+	setrlimit(RLIMIT_NOFILE, &before);
+}
+
+START_TEST(pid_file_stays_locked_while_the_program_tries_again)
+{
+	use_directory();
+	here.before_master = fails_to_become_the_master;
+	start(1, talker);
+	has_number(here.master);
+	ck_assert(is_locked());
+	stop();
+	ck_assert(!exists());
+}
+END_TEST
+
+/* It leaves nothing behind in the process that has tried. */
+static void
+fails_in_the_foreground(void)
+{
+	daemon_set_foreground(1);
+	daemon_set_pid_file(directory);
+	daemon_set_start_return_fatal(-5);
+	if (daemon_start() != -5)
+		_exit(94);
+	daemon_set_start_return_fatal(0);
+	has_pid_file();
+}
+
+START_TEST(pid_file_is_locked_after_a_start_in_the_foreground_has_failed)
+{
+	use_directory();
+	here.before_start = fails_in_the_foreground;
+	start(1, talker);
+	has_number(here.master);
+	ck_assert(is_locked());
 	stop();
 	ck_assert(!exists());
 }
@@ -945,6 +998,8 @@ main(void)
 		pid_file_stays_locked_when_the_program_closes_descriptors,
 		pid_file_that_the_program_closes_ends_the_start,
 		pid_file_stays_the_same_when_the_setting_changes_later,
+		pid_file_stays_locked_while_the_program_tries_again,
+		pid_file_is_locked_after_a_start_in_the_foreground_has_failed,
 		pid_file_of_a_daemon_that_runs_fails_another_start,
 		pid_file_that_another_program_locks_fails_the_start,
 		pid_file_that_is_kept_locked_to_read_fails_the_start,
