@@ -230,6 +230,7 @@ end_by_child(struct dsrv_loop *loop)
 		return pid == -1 ? -1 : 0;
 	dsrv_role_disconnect();
 	dsrv_role_leave_log();
+	dsrv_role_leave_pid_file();
 	dsrv_descriptors_null(STDIN_FILENO, STDERR_FILENO);
 	end_all();
 	dsrv_report_exit(0);
