@@ -62,17 +62,25 @@ read_ids(uid_t uids[3], gid_t gids[3])
 }
 
 static int
+is_user(const struct dsrv_account *to)
+{
+	uid_t uids[3];
+	gid_t gids[3];
+
+	read_ids(uids, gids);
+	return to->uid == DSRV_NO_USER || (uids[0] == to->uid &&
+	    uids[1] == to->uid && uids[2] == to->uid);
+}
+
+static int
 is_that(const struct dsrv_account *to)
 {
 	uid_t uids[3];
 	gid_t gids[3];
-	int i, is = 1;
 
 	read_ids(uids, gids);
-	for (i = 0; i < 3; i++)
-		is = is && (to->uid == DSRV_NO_USER || uids[i] == to->uid) &&
-		    (to->gid == DSRV_NO_GROUP || gids[i] == to->gid);
-	return is;
+	return is_user(to) && (to->gid == DSRV_NO_GROUP ||
+	    (gids[0] == to->gid && gids[1] == to->gid && gids[2] == to->gid));
 }
 
 static int
@@ -265,6 +273,7 @@ drop(struct dsrv_account *to, const char *user, const char *group,
 	/* Started as that user, by a service manager or by the last call. */
 	int stays = is_that(to) &&
 	    (to->groups == NULL || try_groups(to) == -1);
+	int was_user = is_user(to);
 
 	if (to->root == -1 && to->groups == NULL)
 		return 0;	/* nothing is named */
@@ -279,7 +288,7 @@ drop(struct dsrv_account *to, const char *user, const char *group,
 	if (is_root())
 		return is_that(to) ? 0 :
 		    dsrv_account_fail(EPERM, "the user has stayed", "");
-	if (drop_capabilities(!stays && to->uid != DSRV_NO_USER) == -1)
+	if (drop_capabilities(!was_user) == -1)
 		return dsrv_account_fail(errno, "drop capabilities", "");
 	if (!is_that(to) || can_return(to))
 		return dsrv_account_fail(EPERM, "they can be had back", "");

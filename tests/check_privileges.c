@@ -629,6 +629,11 @@ START_TEST(privileges_to_change_the_group_are_dropped_with_it)
 	has_groups("64003 ");
 	says(status_of(run.pid, "CapPrm"), ONLY_NET_BIND_SERVICE);
 	end();
+	does.groups = 1;
+	ck_assert_int_eq(dropped("walter", NULL, NULL), 0);
+	has_groups("64002 100000 ");
+	says(status_of(run.pid, "CapPrm"), ONLY_NET_BIND_SERVICE);
+	end();
 }
 END_TEST
 
