@@ -140,10 +140,10 @@ has_groups(struct dsrv_account *to)
  * What it may do: each right is used, and nothing changes
  */
 
-/* First those that it has: only with rights there is a way back. A container
- * may not have all of the others. */
+/* By setting those that it has. A container may not have them all: EINVAL, and
+ * it has the right. */
 static int
-try_groups(const struct dsrv_account *to)
+try_own_groups(void)
 {
 	int count = 0, error, result;
 	gid_t *groups = read_groups(&count);
@@ -151,29 +151,52 @@ try_groups(const struct dsrv_account *to)
 	if (groups == NULL)
 		return -1;
 	result = setgroups((size_t)count, groups);
-	if (result == 0)
-		result = setgroups((size_t)to->count, to->groups);
-	if (result == 0)
-		result = setgroups((size_t)count, groups);
 	error = errno;
 	free(groups);
 	errno = error;
-	return result;
+	return result == -1 && error == EINVAL ? 0 : result;
 }
 
-/* As the saved one, and back. Only after try_groups(): without rights there
- * would be no way back. */
+/* As the saved one, and back. */
 static int
-try_ids(const struct dsrv_account *to)
+try_group(gid_t group)
 {
 #ifdef HAVE_SETRESUID
 	uid_t uids[3];
 	gid_t gids[3];
 
 	read_ids(uids, gids);
-	if (setresgid(DSRV_NO_GROUP, DSRV_NO_GROUP, to->gid) == -1 ||
-	    setresgid(DSRV_NO_GROUP, DSRV_NO_GROUP, gids[2]) == -1 ||
-	    setresuid(DSRV_NO_USER, DSRV_NO_USER, to->uid) == -1)
+	if (setresgid(DSRV_NO_GROUP, DSRV_NO_GROUP, group) == -1)
+		return -1;
+	return setresgid(DSRV_NO_GROUP, DSRV_NO_GROUP, gids[2]);
+#else
+	(void)group;
+	return 0;
+#endif
+}
+
+/* With rights there is a way back, and a container may not have all groups. */
+static int
+try_groups(const struct dsrv_account *to)
+{
+	int i, result = try_own_groups();
+
+	for (i = 0; result == 0 && i < to->count; i++)
+		result = try_group(to->groups[i]);
+	return result;
+}
+
+/* The same. Only after try_groups(): without rights there would be no way
+ * back. */
+static int
+try_user(const struct dsrv_account *to)
+{
+#ifdef HAVE_SETRESUID
+	uid_t uids[3];
+	gid_t gids[3];
+
+	read_ids(uids, gids);
+	if (setresuid(DSRV_NO_USER, DSRV_NO_USER, to->uid) == -1)
 		return -1;
 	return setresuid(DSRV_NO_USER, DSRV_NO_USER, uids[2]);
 #else
@@ -185,7 +208,7 @@ try_ids(const struct dsrv_account *to)
 static int
 try(const struct dsrv_account *to, const char *user, const char *group)
 {
-	if (try_groups(to) == 0 && try_ids(to) == 0)
+	if (try_groups(to) == 0 && try_group(to->gid) == 0 && try_user(to) == 0)
 		return 0;
 	return user != NULL ? dsrv_account_fail(errno, "become user", user) :
 	    dsrv_account_fail(errno, "take on group", group);

@@ -550,6 +550,14 @@ enter_small_namespace(void)
 		_exit(95);
 }
 
+/* Nor those that the program has. */
+static void
+enter_small_namespace_from_groups(void)
+{
+	has_a_group();
+	enter_small_namespace();
+}
+
 START_TEST(privileges_stay_in_a_namespace_that_has_not_all_groups)
 {
 	if (NOT_ROOT || skip_if(!has_user_namespaces(),
@@ -558,6 +566,11 @@ START_TEST(privileges_stay_in_a_namespace_that_has_not_all_groups)
 	does.before = enter_small_namespace;
 	ck_assert_int_eq(dropped("walter", NULL, NULL), 0);
 	is_walter(run.pid);
+	end();
+	does.before = enter_small_namespace_from_groups;
+	ck_assert_int_eq(dropped("walter", NULL, NULL), 0);
+	is_walter(run.pid);
+	has_groups("64002 ");
 	end();
 	does.groups = 1;
 	ck_assert_int_eq(dropped("walter", NULL, "/tmp"), EINVAL);
