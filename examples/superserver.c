@@ -15,7 +15,8 @@
  *
  * -k speaks to the daemon that has the pid file: stop ends it, quit ends it
  * when the last client has gone, both wait for that; reload starts a new
- * server; status prints its pid. The exit status is 3 if none runs.
+ * server; status prints its pid. The exit status is 3 if none runs, and 4 if
+ * status cannot know.
  *
  * The limits say who may come in:
  *
@@ -244,7 +245,7 @@ control(const char *pid_file, const char *word)
 	if (c->word == NULL || pid_file == NULL)
 		usage();
 	if ((pid = daemon_running(pid_file)) == -1)
-		err(1, "unable to read %s", pid_file);
+		err(c->signo == 0 ? 4 : 1, "unable to read %s", pid_file);
 	if (pid == 0) {
 		warnx("%s: no daemon runs", pid_file);
 		return 3;
@@ -252,7 +253,8 @@ control(const char *pid_file, const char *word)
 	if (c->signo == 0)
 		printf("%ld\n", (long)pid);
 	else if (daemon_send(pid_file, c->signo, c->seconds) == -1)
-		err(1, "unable to %s process %ld", word, (long)pid);
+		err(errno == ESRCH ? 3 : 1, "unable to %s process %ld", word,
+		    (long)pid);
 	return 0;
 }
 

@@ -626,6 +626,22 @@ START_TEST(superserver_reloads_and_tells_its_pid)
 }
 END_TEST
 
+/* It has ended since its number was read, or is in another container. */
+START_TEST(superserver_cannot_stop_a_process_that_is_not_the_daemon)
+{
+	int fd;
+
+	if (NO_PID_FILE)
+		return;
+	shell("echo 1 >pid");
+	fd = open(pid_file(), O_RDONLY | O_CLOEXEC);
+	ck_assert_int_eq(flock(fd, LOCK_EX), 0);
+	controls("stop", 3);
+	says(run.err, "unable to stop process 1: ");
+	close(fd);
+}
+END_TEST
+
 START_TEST(superserver_asks_nothing_without_a_pid_file)
 {
 	start("-k", "stop", NULL);
@@ -634,8 +650,10 @@ START_TEST(superserver_asks_nothing_without_a_pid_file)
 	fails(2, "usage: superserver ");
 	start("-P", pid_file(), "-k", "halt", NULL);
 	fails(2, "usage: superserver ");
-	start("-P", "/", "-k", "status", NULL);
+	start("-P", "/", "-k", "stop", NULL);
 	fails(1, "unable to read /");
+	start("-P", "/", "-k", "status", NULL);
+	fails(4, "unable to read /");
 }
 END_TEST
 
@@ -944,6 +962,7 @@ main(void)
 		superserver_stops_a_daemon_and_waits_for_its_end,
 		superserver_quits_when_the_last_client_has_gone,
 		superserver_reloads_and_tells_its_pid,
+		superserver_cannot_stop_a_process_that_is_not_the_daemon,
 		superserver_asks_nothing_without_a_pid_file,
 		superserver_is_started_by_start_stop_daemon_once,
 		superserver_removes_no_pid_file_but_its_own,
