@@ -157,7 +157,7 @@ try_own_groups(void)
 	return result == -1 && error == EINVAL ? 0 : result;
 }
 
-/* As the saved one, and back. */
+/* As the saved one if there is a call for that, and back. */
 static int
 try_group(gid_t group)
 {
@@ -170,8 +170,9 @@ try_group(gid_t group)
 		return -1;
 	return setresgid(DSRV_NO_GROUP, DSRV_NO_GROUP, gids[2]);
 #else
-	(void)group;
-	return 0;
+	gid_t before = getegid();
+
+	return setegid(group) == -1 ? -1 : setegid(before);
 #endif
 }
 
