@@ -102,6 +102,14 @@ has_lock(pid_t pid, const char *fd)
 	return found;
 }
 
+/* proc(5) may be mounted so that it hides processes of others. */
+static int
+is_hidden(pid_t pid)
+{
+	return errno == EACCES || errno == EPERM || kill(pid, 0) == 0 ||
+	    errno == EPERM;
+}
+
 /* Whether a process has it open, or locked; -1: we may not know. */
 static int
 has_it(pid_t pid, const struct stat *file, int locked)
@@ -113,7 +121,7 @@ has_it(pid_t pid, const struct stat *file, int locked)
 
 	snprintf(path, sizeof path, "/proc/%ld/fd", (long)pid);
 	if ((fds = opendir(path)) == NULL)
-		return errno == EACCES ? -1 : 0;
+		return is_hidden(pid) ? -1 : 0;
 	while (!found && (entry = readdir(fds)) != NULL)
 		found = is_it(dirfd(fds), entry->d_name, file) &&
 		    (!locked || has_lock(pid, entry->d_name));

@@ -6,6 +6,7 @@
 #include "config.h"
 
 #include <sys/file.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <errno.h>
@@ -344,27 +345,95 @@ as_process_1(void)
 }
 
 static int
-in_a_namespace(void)
+in_a_namespace(int (*process_1)(void))
 {
-	pid_t pid;
+	pid_t pid = fork();
 
-	if (unshare(CLONE_NEWPID) == -1)
-		return 90;
-	if ((pid = fork()) == 0)
-		_exit(as_process_1());
-	return WEXITSTATUS(ended(pid));
+	if (pid == 0) {
+		if (unshare(CLONE_NEWPID | CLONE_NEWNS) == -1)
+			_exit(90);
+		if ((pid = fork()) == 0)
+			_exit(process_1());
+		_exit(WEXITSTATUS(ended(pid)));
+	}
+	return ended(pid);
 }
 
 START_TEST(control_signals_a_daemon_that_proc_has_by_another_number)
 {
+	if (skip_if(geteuid() != 0, "only root can make a pid namespace"))
+		return;
+	use_directory();
+	exited(in_a_namespace(as_process_1), 0);
+}
+END_TEST
+
+static void
+become_another(void)
+{
+	if (setgid(64002) == -1 || setuid(64001) == -1)
+		_exit(94);
+}
+
+/* Its user may signal it, but proc(5) hides it from that user, too. */
+static pid_t
+changed_stranger(void)
+{
+	int ready[2];
 	pid_t pid;
+	char byte;
+
+	if (pipe(ready) == -1)
+		return -1;
+	if ((pid = fork()) == 0) {
+		become_another();
+		close(ready[1]);
+		for (;;)
+			pause();
+	}
+	close(ready[1]);
+	return read(ready[0], &byte, 1) == 0 ? pid : -1;
+}
+
+enum { CANNOT_MOUNT = 77 };
+
+static int
+where_proc_hides_processes(void)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	pid_t pid, sender;
+
+	if (chdir(directory) == -1 ||
+	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == -1 ||
+	    mount("proc", "/proc", "proc", 0, "hidepid=2") == -1)
+		return CANNOT_MOUNT;
+	signal(SIGTERM, SIG_DFL);
+	if ((pid = changed_stranger()) == -1)
+		return 92;
+	write_number(pid);
+	if (flock(fd, LOCK_EX) == -1)
+		return 93;
+	close(fd);
+	if ((sender = fork()) == 0) {
+		become_another();
+		_exit(daemon_send("pid", SIGTERM, DEADLINE) == 0 ? 0 : 95);
+	}
+	return WEXITSTATUS(ended(sender));
+}
+
+START_TEST(control_signals_a_daemon_that_proc_hides)
+{
+	int status;
 
 	if (skip_if(geteuid() != 0, "only root can make a pid namespace"))
 		return;
 	use_directory();
-	if ((pid = fork()) == 0)
-		_exit(in_a_namespace());
-	exited(ended(pid), 0);
+	ck_assert_int_eq(chmod(directory, 0755), 0);
+	status = in_a_namespace(where_proc_hides_processes);
+	if (skip_if(WEXITSTATUS(status) == CANNOT_MOUNT,
+	    "proc(5) cannot be mounted"))
+		return;
+	exited(status, 0);
 }
 END_TEST
 
@@ -440,6 +509,7 @@ main(void)
 		control_signals_no_process_whose_number_is_in_an_old_file,
 		control_signals_no_process_that_has_not_the_lock,
 		control_signals_a_daemon_that_proc_has_by_another_number,
+		control_signals_a_daemon_that_proc_hides,
 		control_refuses_what_is_not_a_signal,
 		control_by_another_user_is_not_permitted
 	};
