@@ -226,6 +226,17 @@ next_signal(struct dsrv_loop *loop, enum dsrv_event *event)
 	return 0;
 }
 
+int
+dsrv_loop_has_signal(const struct dsrv_loop *loop)
+{
+	int i;
+
+	for (i = loop->received_next; i < loop->received_count; i++)
+		if (loop->received[i].signo != SIGCHLD)
+			return 1;
+	return 0;
+}
+
 static int
 next_timer(struct dsrv_loop *loop)
 {

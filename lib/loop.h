@@ -207,6 +207,8 @@ int dsrv_loop_open(struct dsrv_loop *, int tags, enum dsrv_reap,
 /* Gives the program its signals back. Keeps errno. */
 void dsrv_loop_close(struct dsrv_loop *);
 enum dsrv_event dsrv_loop_next(struct dsrv_loop *);
+/* Whether it has read a signal, other than SIGCHLD, that it has not told of. */
+int dsrv_loop_has_signal(const struct dsrv_loop *);
 
 /* With events 0 the descriptor is ready only when its other end is gone. */
 void dsrv_loop_watch(struct dsrv_loop *, int tag, int fd, int events);

@@ -50,9 +50,10 @@ has_spares(const struct server *s)
 static int
 is_over(const struct server *s)
 {
-	return s->asked & DSRV_ASK_AT_ONCE || s->acceptor.usable == 0 ||
-	    (s->asked && dsrv_loop_children(&s->loop) == 0 &&
-	    s->client.conn == -1 && s->farewell.count == 0);
+	return !dsrv_loop_has_signal(&s->loop) && (s->acceptor.usable == 0 ||
+	    s->asked & DSRV_ASK_AT_ONCE || (s->asked &&
+	    dsrv_loop_children(&s->loop) == 0 && s->client.conn == -1 &&
+	    s->farewell.count == 0));
 }
 
 static void

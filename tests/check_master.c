@@ -1571,6 +1571,19 @@ END_TEST
  * Supervision
  */
 
+START_TEST(a_stop_of_the_server_that_comes_with_a_restart_is_a_stop)
+{
+	start(0, program);
+	call(here.port);
+	stopped(here.server);
+	send_signal(here.server, SIGUSR1);
+	send_signal(here.server, SIGTERM);
+	send_signal(here.server, SIGCONT);
+	ends_with(0);
+	never_told("server");
+}
+END_TEST
+
 START_TEST(a_server_that_exits_0_or_crashes_is_followed_by_another)
 {
 	static const char orders[] = "0SAK0";
@@ -3627,6 +3640,7 @@ main(void)
 		at_a_limit_the_status_tells_of_the_last_signal,
 		at_a_limit_the_status_is_1_where_the_last_end_was_no_signals,
 		a_stop_that_comes_with_a_crash_is_a_stop,
+		a_stop_of_the_server_that_comes_with_a_restart_is_a_stop,
 		a_server_that_exits_0_or_crashes_is_followed_by_another,
 		restart_count_max_is_the_number_of_restarts,
 		between_fast_ends_the_pause_doubles_up_to_the_limit,
