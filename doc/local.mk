@@ -35,6 +35,7 @@ dist_man_MANS = \
 	doc/man3/daemon_set_program_name.3 \
 	doc/man3/daemon_set_proxy_sources.3 \
 	doc/man3/daemon_set_refuse_text.3 \
+	doc/man3/daemon_set_reload_overlap.3 \
 	doc/man3/daemon_set_restart_count_max.3 \
 	doc/man3/daemon_set_server_fast_max.3 \
 	doc/man3/daemon_set_server_fast_time.3 \

@@ -204,6 +204,11 @@ int daemon_set_worker_ask(int on);
  * they get SIGTERM (0). */
 int daemon_set_drain_timeout(int seconds);
 
+/* daemon_master(): SIGHUP starts the next server beside the one that serves,
+ * which leaves when that calls daemon_success(); the workers that it leaves
+ * finish. If the next one fails, the present one goes on (0). */
+int daemon_set_reload_overlap(int on);
+
 /* daemon_server(): how often the server checks for worker exits that it was not
  * told about (10; at least 1). */
 int daemon_set_server_tick(int seconds);

@@ -26,9 +26,9 @@ enum {
 static int
 can_mend(int fd)
 {
-	const struct dsrv_roster *roster = dsrv_role()->roster;
+	const struct dsrv_shared *shared = dsrv_role()->shared;
 
-	return roster->has_spares && !roster->has_ended &&
+	return shared->has_spares && !shared->has_ended &&
 	    dsrv_ports_can_mend(fd);
 }
 

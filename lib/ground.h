@@ -43,6 +43,7 @@ struct dsrv_settings {
 	int worker_ask;
 	int keepalive;
 	int drain_timeout;
+	int reload_overlap;
 	int stop_timeout;
 	int logger_enabled;
 	char *logger_name_format;	/* an absolute path, in the master */

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "report.h"
-#include "master.h"
+#include "supervise.h"
 
 enum { FIRST_PAUSE = 100, LONGEST_PAUSE = 10000 };	/* ms */
 
@@ -51,11 +51,11 @@ dsrv_keeplog_close(struct dsrv_keeplog *k)
 }
 
 void
-dsrv_keeplog_become_server(struct dsrv_keeplog *k)
+dsrv_keeplog_become_server(struct dsrv_keeplog *k, enum dsrv_outbox_role own)
 {
 	if (dsrv_settings()->logger_enabled)
 		dsrv_handover_close(&k->handover);
-	dsrv_outbox_become(DSRV_OUTBOX_SERVER);
+	dsrv_outbox_become(own);
 }
 
 void
@@ -113,7 +113,7 @@ lose_late(struct dsrv_keeplog *k, int status)
 	if (k->left && status == 0)
 		return DSRV_KEEPLOG_DONE;
 	dsrv_supervise_again(&k->logger, dsrv_clock_now() + dsrv_backoff(
-	    ++k->logger.history.fast_ends, FIRST_PAUSE, LONGEST_PAUSE));
+	    ++k->history.fast_ends, FIRST_PAUSE, LONGEST_PAUSE));
 	return DSRV_KEEPLOG_AGAIN;
 }
 
@@ -122,7 +122,7 @@ judge(struct dsrv_keeplog *k, int status)
 {
 	int64_t now = dsrv_clock_now();
 	struct dsrv_verdict verdict = dsrv_restart_judge_logger(
-	    &k->logger.history, now - k->logger.born);
+	    &k->history, now - k->logger.born);
 
 	if (!verdict.again) {
 		dsrv_report("go on: the logger %s, more often than allowed",

@@ -50,6 +50,8 @@ lib_libdaemonsrv_la_SOURCES = \
 	lib/master.c \
 	lib/master.h \
 	lib/masterchild.c \
+	lib/masterreload.c \
+	lib/masterserver.c \
 	lib/masterstop.c \
 	lib/memory.c \
 	lib/network.c \
@@ -99,6 +101,7 @@ lib_libdaemonsrv_la_SOURCES = \
 	lib/startup.c \
 	lib/statuspipe.c \
 	lib/supervise.c \
+	lib/supervise.h \
 	lib/timeformat.c \
 	lib/unixsocket.c \
 	lib/wakeup.c \

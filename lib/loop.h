@@ -37,10 +37,6 @@ void dsrv_wakeup_take(const struct dsrv_wakeup *);
  * server's after the server has died. */
 struct dsrv_roster {
 	int count;
-	int orphans;	/* written by the master; they count as well */
-	int has_ended;	/* by the master: the listeners, for good */
-	int has_spares;	/* or an earlier server had, so that others hold the
-			 * listeners and accept */
 	int pulse;	/* ms between two looks at beats; 0: none */
 	_Atomic unsigned beats;	/* of the server's loop; written by it */
 	pid_t pids[DSRV_WORKERS_MAX + 8];
@@ -53,6 +49,7 @@ struct dsrv_child {
 	struct dsrv_address client;
 	int is_orphan;	/* adopted by the master */
 	int overdue;	/* its time is over: it was asked to end, or killed */
+	int64_t leave_by;	/* an orphan: when it gets SIGTERM; 0: not */
 	int audited;	/* in this audit of the spares' slots */
 };
 

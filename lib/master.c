@@ -29,16 +29,32 @@ enum { NOBODY = -1 };	/* beside DAEMON_SERVER and DAEMON_LOGGER */
 static int
 workers(const struct master *m)
 {
-	int count = m->server.pid != 0 ? m->roster->count : 0;
+	int i, own, count = m->orphans.count;
 
-	return (count < 0 || count > DSRV_WORKERS_MAX ? 0 : count) +
-	    m->orphans.count;
+	for (i = 0; i < DSRV_SERVERS; i++) {
+		own = m->servers[i].child.pid != 0 ?
+		    m->servers[i].roster->count : 0;
+		count += own < 0 || own > DSRV_WORKERS_MAX ? 0 : own;
+	}
+	return count;
 }
 
-/* Returns what this process is now: a new child, or still the master. */
+/* What this process is now: a new server, or still the master. */
+static int
+handle_server_timer(struct master *m, struct master_server *s)
+{
+	if (s->child.pid == 0)
+		return dsrv_master_fork_server(m, s) ? DAEMON_SERVER : NOBODY;
+	dsrv_supervise_signal(&s->child, s->child.refused);
+	return NOBODY;
+}
+
+/* Likewise, or a new logger. */
 static int
 handle_timer(struct master *m)
 {
+	struct master_server *s;
+
 	switch (m->loop.tag) {
 	case PHASE:
 		dsrv_master_go_on(m);
@@ -52,8 +68,14 @@ handle_timer(struct master *m)
 	case OVERTIME:
 		dsrv_overtime_look(&m->overtime);
 		break;
+	case DRAIN:
+		dsrv_orphans_drain(&m->orphans);
+		break;
 	case HANG:
-		dsrv_master_end_hung_server(m);
+	case OTHER_HANG:
+		s = &m->servers[m->loop.tag - HANG];
+		dsrv_master_hear_server(m, s);	/* a success counts */
+		dsrv_master_end_hung_server(m, s);
 		break;
 	case PULSE:
 		dsrv_master_feel_pulse(m);
@@ -67,10 +89,8 @@ handle_timer(struct master *m)
 		dsrv_supervise_signal(&m->log.logger, m->log.logger.refused);
 		break;
 	case SERVER:
-		if (m->server.pid == 0)
-			return dsrv_master_fork_server(m) ? DAEMON_SERVER : NOBODY;
-		dsrv_supervise_signal(&m->server, m->server.refused);
-		break;
+	case OTHER_SERVER:
+		return handle_server_timer(m, &m->servers[m->loop.tag - SERVER]);
 	}
 	return NOBODY;
 }
@@ -84,11 +104,13 @@ handle_fd(struct master *m)
 		dsrv_master_take(m, SIGTERM);
 		break;
 	case SERVER:
-		dsrv_master_hear_server(m);
+	case OTHER_SERVER:
+		dsrv_master_hear_server(m, &m->servers[m->loop.tag - SERVER]);
 		break;
 	case LOGGER:
 		if (dsrv_keeplog_hear(&m->log) && m->status == -1)
-			dsrv_supervise_again(&m->server, dsrv_clock_now());
+			dsrv_supervise_again(&m->server->child,
+			    dsrv_clock_now());
 		break;
 	case ORPHANS:
 		dsrv_orphans_hear(&m->orphans);
@@ -103,10 +125,10 @@ handle_fd(struct master *m)
 static void
 first_child(struct master *m)
 {
-	dsrv_supervise_open(&m->server, "a server", &m->loop, SERVER);
+	dsrv_master_open_servers(m);
 	dsrv_supervise_open(&m->log.logger, "a logger", &m->loop, LOGGER);
 	dsrv_supervise_again(dsrv_settings()->logger_enabled ?
-	    &m->log.logger : &m->server, dsrv_clock_now());
+	    &m->log.logger : &m->server->child, dsrv_clock_now());
 }
 
 static int
@@ -120,11 +142,11 @@ open_master(struct master *m)
 	if (dsrv_role()->hup_ignored)
 		sigaddset(&untouched, SIGHUP);
 
-	m->roster = dsrv_memory_shared(sizeof *m->roster);
-	if (m->roster == NULL)
+	m->shared = dsrv_memory_shared(sizeof *m->shared);
+	if (m->shared == NULL)
 		return -1;
-	if (dsrv_orphans_open(&m->orphans, &m->loop, ORPHANS) == -1)
-		goto free_roster;
+	if (dsrv_orphans_open(&m->orphans, &m->loop, ORPHANS, DRAIN) == -1)
+		goto free_shared;
 	if (dsrv_keeplog_open(&m->log) == -1)
 		goto close_orphans;
 	if (dsrv_loop_open(&m->loop, TAGS, DSRV_REAP_ALL, NULL,
@@ -145,8 +167,8 @@ close_log:
 	dsrv_keeplog_close(&m->log);
 close_orphans:
 	dsrv_orphans_close(&m->orphans);
-free_roster:
-	dsrv_memory_free(m->roster, sizeof *m->roster);
+free_shared:
+	dsrv_memory_free(m->shared, sizeof *m->shared);
 	return -1;
 }
 
@@ -156,7 +178,7 @@ close_master(struct master *m)
 	dsrv_orphans_close(&m->orphans);
 	dsrv_loop_close(&m->loop);
 	dsrv_keeplog_close(&m->log);
-	dsrv_memory_free(m->roster, sizeof *m->roster);
+	dsrv_memory_free(m->shared, sizeof *m->shared);
 }
 
 static int
@@ -182,6 +204,24 @@ refuse(int error)
 	return dsrv_report_end(1, error, dsrv_settings()->master_return_fatal);
 }
 
+/* A server that leaves its workers must not leave them to nobody. */
+static int
+check_overlap(void)
+{
+	int was;
+
+	if (!dsrv_settings()->reload_overlap)
+		return 0;
+	if ((was = dsrv_reap_adopting(1)) == -1) {
+		dsrv_report("overlap reloads: this system cannot have the "
+		    "master adopt workers");
+		return ENOTSUP;
+	}
+	if (was == 0)
+		dsrv_reap_adopting(0);
+	return 0;
+}
+
 static int
 loop_as_master(struct master *m)
 {
@@ -193,8 +233,8 @@ loop_as_master(struct master *m)
 		switch (dsrv_loop_next(&m->loop)) {
 		case DSRV_EVENT_SIGNAL:
 			/* A success that came before it counts. */
-			if (!m->confirmed && m->server.pid != 0)
-				dsrv_master_hear_server(m);
+			if (!m->confirmed && m->server->child.pid != 0)
+				dsrv_master_hear_server(m, m->server);
 			dsrv_master_take(m, dsrv_sigtable_meaning(m->loop.signo,
 			    m->loop.from_kernel));
 			break;
@@ -221,10 +261,9 @@ daemon_master(void)
 	int error, value, saved = errno;
 	struct master m;
 
-	error = dsrv_role_enter(DSRV_MASTER, "become the master");
-	if (error == 0)
-		error = dsrv_pidfile_check();
-	if (error != 0)
+	if ((error = dsrv_role_enter(DSRV_MASTER, "become the master")) != 0 ||
+	    (error = dsrv_pidfile_check()) != 0 ||
+	    (error = check_overlap()) != 0)
 		return refuse(error);
 	if (open_master(&m) == -1) {
 		error = errno;

@@ -1,5 +1,5 @@
 /*
- * master.h - the master's children and its end
+ * master.h - the master's servers and its end
  *
  * SPDX-License-Identifier: ISC
  */
@@ -10,191 +10,47 @@
 #include "ground.h"
 #include "loop.h"
 #include "role.h"
+#include "supervise.h"
 #include "workers.h"
-
-/*
- * restart.c - how to answer the end of a server or logger; pure
- */
-
-struct dsrv_end {
-	unsigned asked;	/* what the daemon was asked for */
-	int confirmed;	/* whether the start has succeeded */
-	int status;	/* as waitpid(2) gave it */
-	int64_t lived;	/* ms */
-};
-
-struct dsrv_history {
-	int restarts;	/* in the master's life, requested ones not counted */
-	int fast_ends;	/* in a row */
-};
-
-struct dsrv_verdict {
-	int again;	/* a new server, */
-	int pause;	/* ... after this many ms; or else */
-	int status;	/* ... the daemon's exit status */
-};
-
-/* After a server's end. */
-struct dsrv_verdict dsrv_restart_judge(struct dsrv_history *,
-    const struct dsrv_end *);
-/* After a logger's end, which is never requested. */
-struct dsrv_verdict dsrv_restart_judge_logger(struct dsrv_history *,
-    int64_t lived);
-
-/*
- * orphans.c - workers that have outlived their server: adopt them, signal them
- */
-
-struct dsrv_orphans {
-	struct dsrv_loop *loop;
-	int count;			/* of the adopted ones */
-	struct dsrv_children unadopted;	/* if the system cannot adopt */
-	int adopting;	/* this process's value before; -1: it cannot */
-	int from_dead;	/* the status pipe of the last server that died, where
-			 * workers that it had not recorded report; or -1 */
-	int missed;	/* the signal that they have not had; 0: none */
-	int tag;	/* of that pipe; its timer: when to stop listening */
-};
-
-/* -1 with errno. The second is for when the loop is open. */
-int dsrv_orphans_open(struct dsrv_orphans *, struct dsrv_loop *, int tag);
-void dsrv_orphans_begin(struct dsrv_orphans *);
-void dsrv_orphans_close(struct dsrv_orphans *);
-/* In a child of the master: drops what it inherited. */
-void dsrv_orphans_leave(struct dsrv_orphans *);
-/* SIGKILL goes to a worker's whole group. */
-void dsrv_orphans_signal(struct dsrv_orphans *, int signo);
-/* The pid of an orphan; 0: none. */
-pid_t dsrv_orphans_first(const struct dsrv_orphans *);
-/* Adopts a worker and sends it the signal that it has missed; 0: none. */
-void dsrv_orphans_add(struct dsrv_orphans *, pid_t, int missed);
-/* After a server's death: adopts its workers, and listens for those that it had
- * not recorded. */
-void dsrv_orphans_adopt(struct dsrv_orphans *, const struct dsrv_roster *,
-    int missed);
-void dsrv_orphans_expect(struct dsrv_orphans *, int from_dead, int missed);
-void dsrv_orphans_hear(struct dsrv_orphans *);
-/* Listens no longer. */
-void dsrv_orphans_forget(struct dsrv_orphans *);
-/* A child has ended. */
-void dsrv_orphans_lose(struct dsrv_orphans *, const struct dsrv_child *);
-
-/*
- * supervise.c - a child that is kept alive: fork and status pipe
- */
-
-struct dsrv_supervised {
-	const char *name;
-	pid_t pid;		/* 0: none at the moment */
-	int64_t born;
-	int from_child;		/* its status pipe, or -1 */
-	struct dsrv_loop *loop;
-	int tag;		/* of that pipe; its timer: to fork a new one, */
-	int refused;		/* ... or to send this signal again; 0: none */
-	struct dsrv_history history;
-	int fork_failures;	/* in a row */
-};
-
-void dsrv_supervise_open(struct dsrv_supervised *, const char *name,
-    struct dsrv_loop *, int tag);
-void dsrv_supervise_close(struct dsrv_supervised *);
-/* When to fork a new one; DSRV_NEVER. */
-void dsrv_supervise_again(struct dsrv_supervised *, int64_t when);
-/* As fork(2); the child gets its status pipe. After a failure, which it reports,
- * the timer is set for the next try. */
-pid_t dsrv_supervise_fork(struct dsrv_supervised *,
-    pid_t (*fork_child)(struct dsrv_loop *));
-/* One that is refused, since the child runs with other rights, is said once, and
- * the timer is set for the next try. */
-void dsrv_supervise_signal(struct dsrv_supervised *, int signo);
-/* After the child's death: it is not signalled any more, nor another forked
- * before dsrv_supervise_again(). The second hands its pipe to the caller. */
-void dsrv_supervise_lose(struct dsrv_supervised *);
-int dsrv_supervise_take_pipe(struct dsrv_supervised *);
-
-/*
- * phase.c - the phases of a daemon's life, as its master sees them; pure
- */
-
-enum dsrv_phase {
-	DSRV_PHASE_STARTING,
-	DSRV_PHASE_RUNNING,		/* even if a server waits for its workers */
-	DSRV_PHASE_STOPPING_SERVER,	/* it was sent the signal to end at once */
-	DSRV_PHASE_KILLING_SERVER,
-	DSRV_PHASE_AWAITING_WORKERS,	/* no server is left; they may finish */
-	DSRV_PHASE_STOPPING_WORKERS,	/* they were sent SIGTERM */
-	DSRV_PHASE_KILLING_WORKERS,
-	DSRV_PHASE_WRITING,		/* only the logger is left */
-	DSRV_PHASE_SILENCING,		/* it was sent SIGKILL */
-	DSRV_PHASE_OVER
-};
-
-/* How long a phase may last; ms, or DSRV_NEVER. */
-int64_t dsrv_phase_time(enum dsrv_phase, int confirmed);
-/* The phase that follows when that time is over. */
-enum dsrv_phase dsrv_phase_after(enum dsrv_phase);
-
-/*
- * keeplog.c - the master's side of the log: keep a logger alive
- */
-
-struct dsrv_keeplog {
-	struct dsrv_supervised logger;
-	struct dsrv_handover handover;
-	int opened;	/* a logger has opened its file */
-	int left;	/* the daemon no longer writes to the log, ... */
-	int done;	/* ... and all is in the file, or never will be */
-};
-
-enum dsrv_keeplog_end {
-	DSRV_KEEPLOG_AGAIN,	/* a new logger starts */
-	DSRV_KEEPLOG_TOO_OFTEN,	/* also, but the daemon must end; reported */
-	DSRV_KEEPLOG_FAILED,	/* the first did not open its file; reported */
-	DSRV_KEEPLOG_DONE	/* everything is written */
-};
-
-/* -1 with errno. Does nothing if no logger is enabled. */
-int dsrv_keeplog_open(struct dsrv_keeplog *);
-void dsrv_keeplog_close(struct dsrv_keeplog *);
-/* In a new child. */
-void dsrv_keeplog_become_server(struct dsrv_keeplog *);
-void dsrv_keeplog_become_logger(struct dsrv_keeplog *);
-/* Has the logger take what the master has to say at once, and not at its next
- * look. */
-void dsrv_keeplog_wake(const struct dsrv_keeplog *);
-/* Whether the first logger has now opened its file. */
-int dsrv_keeplog_hear(struct dsrv_keeplog *);
-/* The logger has ended with this status. */
-enum dsrv_keeplog_end dsrv_keeplog_lose(struct dsrv_keeplog *, int status,
-    int is_ending);
-int dsrv_keeplog_is_done(const struct dsrv_keeplog *);
-/* The daemon has stopped writing. The second: it has waited for ms. */
-void dsrv_keeplog_leave(struct dsrv_keeplog *, int confirmed);
-void dsrv_keeplog_silence(struct dsrv_keeplog *, int64_t ms);
 
 /*
  * What the files of the master share
  */
 
-/* Of the loop: the first four have a descriptor; all but the starter have a
- * timer. */
-enum { STARTER, SERVER, LOGGER, ORPHANS, PHASE, CRASHES, HANG, NOTIFY,
-	PULSE, OVERTIME, TAGS };
+/* Of the loop: the first five have a descriptor; all but the starter have a
+ * timer. Each server has two. */
+enum { STARTER, SERVER, OTHER_SERVER, LOGGER, ORPHANS, PHASE, CRASHES, HANG,
+	OTHER_HANG, DRAIN, NOTIFY, PULSE, OVERTIME, TAGS };
 
-struct master {
-	struct dsrv_loop loop;
-	struct dsrv_supervised server;
-	struct dsrv_orphans orphans;
-	struct dsrv_keeplog log;
-	struct dsrv_roster *roster;	/* the server's children */
+/* A server, up to the birth of the next one in its place. */
+struct master_server {
+	struct dsrv_supervised child;
+	struct dsrv_roster *roster;	/* its children */
 	struct dsrv_pulse pulse;
-	enum dsrv_phase phase;
-	int confirmed;		/* the start has succeeded */
+	int hang;	/* the tag of a timer: when it must have ended, or, as
+			 * the next one, confirmed */
+	int reloads;	/* workers of those before it are to finish when it
+			 * confirms */
 	struct {
-		unsigned asked;	/* of the present server, ... */
+		unsigned asked;	/* of it, ... */
 		unsigned obeyed;	/* ... and what it has passed on */
 		int signo;	/* the one that made the request stronger */
 	} request;
+};
+
+struct master {
+	struct dsrv_loop loop;
+	struct master_server servers[DSRV_SERVERS];
+	struct master_server *server;	/* the one that serves, or will */
+	struct master_server *other;	/* beside it, in a reload: the next one,
+					 * or the last one, which leaves */
+	struct dsrv_history history;	/* of the servers */
+	struct dsrv_orphans orphans;
+	struct dsrv_keeplog log;
+	struct dsrv_shared *shared;
+	enum dsrv_phase phase;
+	int confirmed;		/* the start has succeeded */
+	int again;		/* after this reload another is to follow */
 	int pending_signal;	/* to be obeyed after the first success */
 	int reason_given;	/* why the start has failed */
 	int status;		/* the daemon's; -1: not decided */
@@ -203,27 +59,74 @@ struct master {
 };
 
 /*
+ * masterserver.c - the servers of a master, and what each was asked for
+ */
+
+void dsrv_master_open_servers(struct master *);
+int dsrv_master_has_server(const struct master *);
+/* The running server with this pid; NULL. */
+struct master_server *dsrv_master_find(struct master *, pid_t);
+/* Whether it is on its way to take the place of the one that serves. */
+int dsrv_master_is_next(const struct master *, const struct master_server *);
+/* Adds what signo asks for; returns whether that is more than before. */
+int dsrv_master_raise(struct master_server *, int signo);
+/* The signal that it should have passed on to its workers, or 0. */
+int dsrv_master_missed(const struct master_server *);
+/* To all servers, but for this one (or NULL). */
+void dsrv_master_signal(struct master *, int signo,
+    const struct master_server *except);
+/* It must have ended after so many ms, or after stop_timeout; DSRV_NEVER. */
+void dsrv_master_end_within(struct master *, struct master_server *,
+    int64_t ms);
+void dsrv_master_expect_end(struct master *, struct master_server *);
+/* A server waits for a place: it is to look again. */
+void dsrv_master_wake(const struct master *);
+
+/*
+ * masterreload.c - the next server beside the one that serves
+ */
+
+/* Starts the next, or another after this one. The second: there is a place for
+ * that one. */
+void dsrv_master_reload(struct master *);
+void dsrv_master_reload_again(struct master *);
+/* Whether a next one is to come, or to confirm. */
+int dsrv_master_is_reloading(const struct master *);
+/* One that reloads has confirmed: it serves, and the other leaves. */
+void dsrv_master_take_over(struct master *, struct master_server *);
+/* The one that served is dead, the next one is in its place: whether there was
+ * one. */
+int dsrv_master_step_in(struct master *);
+/* Has a server leave at once, and its workers finish. */
+void dsrv_master_dismiss(struct master *, struct master_server *);
+/* It can confirm no more; it has not in time; it has ended. */
+void dsrv_master_doubt_next(struct master *, struct master_server *);
+void dsrv_master_give_up(struct master *, struct master_server *);
+void dsrv_master_lose_next(struct master *, const struct master_server *,
+    int status);
+
+/*
  * masterstop.c - how a master is asked to end something, and ends it
  */
 
 /* Never goes back to an earlier phase. */
 void dsrv_master_enter(struct master *, enum dsrv_phase);
-/* What the present server was asked for. */
+/* What the server was asked for that serves. */
 int dsrv_master_is_for_good(const struct master *);
 int dsrv_master_is_at_once(const struct master *);
 /* Adds what signo asks for; returns whether that is more than before. */
 int dsrv_master_ask(struct master *, int signo);
-/* The signal that the server should have passed on to its workers, or 0. */
-int dsrv_master_missed(const struct master *);
 /* At a stop: no process of the daemon accepts any more. */
 void dsrv_master_end_listeners(struct master *);
 /* The master has received signo. */
 void dsrv_master_take(struct master *, int signo);
 /* Ends the daemon with status. A server that is still running is stopped. */
 void dsrv_master_end(struct master *, int status);
+/* A server is buried. */
+void dsrv_master_settle(struct master *);
 /* When the timers PULSE, HANG and PHASE say so. */
 void dsrv_master_feel_pulse(struct master *);
-void dsrv_master_end_hung_server(struct master *);
+void dsrv_master_end_hung_server(struct master *, struct master_server *);
 void dsrv_master_go_on(struct master *);
 /* After each event: returns whether the daemon has ended. */
 int dsrv_master_is_over(struct master *);
@@ -233,12 +136,12 @@ int dsrv_master_is_over(struct master *);
  */
 
 /* Whether this is the new child. */
-int dsrv_master_fork_server(struct master *);
+int dsrv_master_fork_server(struct master *, struct master_server *);
 int dsrv_master_fork_logger(struct master *);
-void dsrv_master_hear_server(struct master *);
+void dsrv_master_hear_server(struct master *, struct master_server *);
 /* The child in loop.ended has ended. */
 void dsrv_master_lose_child(struct master *);
-/* Orphans count against the server's limit. */
+/* Orphans count against the servers' limit. */
 void dsrv_master_share_orphans(const struct master *);
 
 #endif

@@ -25,7 +25,10 @@
 static void
 close_pipes(struct master *m)
 {
-	dsrv_supervise_close(&m->server);
+	int i;
+
+	for (i = 0; i < DSRV_SERVERS; i++)
+		dsrv_supervise_close(&m->servers[i].child);
 	dsrv_supervise_close(&m->log.logger);
 	dsrv_orphans_leave(&m->orphans);
 	dsrv_role_leave_pid_file();
@@ -48,19 +51,48 @@ fork_supervised(struct master *m, struct dsrv_supervised *s,
 	return pid;
 }
 
-int
-dsrv_master_fork_server(struct master *m)
+static void
+prepare(struct master *m, struct master_server *s)
 {
-	memset(&m->request, 0, sizeof m->request);
-	m->roster->count = 0;
-	dsrv_pulse_begin(&m->pulse, m->roster);
-	m->roster->orphans = m->orphans.count;
-	if (fork_supervised(m, &m->server, dsrv_loop_fork) != 0)
+	memset(&s->request, 0, sizeof s->request);
+	/* Even if this fork fails, or this server, it is still to come. */
+	if (s == m->other || m->again)
+		s->reloads = 1;
+	s->roster->count = 0;
+	dsrv_pulse_begin(&s->pulse, s->roster);
+	m->shared->orphans = m->orphans.count;
+	m->shared->on_hup[s - m->servers] = dsrv_settings()->reload_overlap ?
+	    DSRV_ON_HUP_ASK : DSRV_ON_HUP_WAIT;
+	m->again = 0;
+}
+
+/* As long as the daemon may take to start. */
+static void
+expect_success(struct master *m, const struct master_server *s)
+{
+	int seconds = dsrv_settings()->start_timeout;
+
+	if (seconds > 0)
+		dsrv_loop_set_timer(&m->loop, s->hang,
+		    dsrv_clock_now() + (int64_t)seconds * 1000);
+}
+
+int
+dsrv_master_fork_server(struct master *m, struct master_server *s)
+{
+	int place = (int)(s - m->servers);
+
+	prepare(m, s);
+	if (fork_supervised(m, &s->child, dsrv_loop_fork) != 0) {
+		if (dsrv_master_is_next(m, s))
+			expect_success(m, s);
 		return 0;
-	dsrv_keeplog_become_server(&m->log);
+	}
+	dsrv_keeplog_become_server(&m->log,
+	    (enum dsrv_outbox_role)(DSRV_OUTBOX_SERVER + place));
 	/* A helper of the program must not choose which processes we signal. */
-	dsrv_memory_keep(m->roster, sizeof *m->roster);
-	dsrv_role_give_roster(m->roster, m->confirmed);
+	dsrv_memory_keep(m->shared, sizeof *m->shared);
+	dsrv_role_give_shared(m->shared, place, m->confirmed);
 	dsrv_role_become(DSRV_STARTING);
 	return 1;
 }
@@ -72,7 +104,7 @@ dsrv_master_fork_logger(struct master *m)
 {
 	if (fork_supervised(m, &m->log.logger, dsrv_loop_fork_ignoring) != 0)
 		return 0;
-	dsrv_memory_free(m->roster, sizeof *m->roster);
+	dsrv_memory_free(m->shared, sizeof *m->shared);
 	dsrv_ports_close();
 	dsrv_keeplog_become_logger(&m->log);
 	return 1;
@@ -83,9 +115,9 @@ dsrv_master_fork_logger(struct master *m)
  */
 
 static void
-confirm(struct master *m)
+confirm_start(struct master *m)
 {
-	if (m->confirmed || dsrv_master_is_for_good(m))
+	if (dsrv_master_is_for_good(m))
 		return;
 	/* First: at the success the starter shows the rest of the relay, and
 	 * closes it. */
@@ -105,40 +137,67 @@ confirm(struct master *m)
 		dsrv_master_take(m, m->pending_signal);
 }
 
+static void
+confirm(struct master *m, struct master_server *s)
+{
+	if (!m->confirmed)
+		confirm_start(m);
+	else if (s->reloads && s->child.pid != 0 && s->request.asked == 0)
+		dsrv_master_take_over(m, s);
+	if (s == m->server && s->request.asked == 0 &&
+	    !dsrv_master_is_reloading(m))
+		dsrv_notify_reloaded(NULL);
+}
+
+/* A server has obeyed signo: what it was not asked for by us is for all. */
+static void
+hear_of_request(struct master *m, struct master_server *s, int signo)
+{
+	unsigned ask = dsrv_sigtable_ask(signo);
+
+	s->request.obeyed |= ask;
+	if (ask & ~s->request.asked && dsrv_master_ask(m, signo))
+		dsrv_master_signal(m, signo, s);
+	dsrv_master_end_listeners(m);
+}
+
 /* Its pipe is closed: it is ending, or can never succeed. */
 static void
-lose_words(struct master *m)
+lose_words(struct master *m, struct master_server *s)
 {
-	dsrv_loop_forget(&m->loop, SERVER);
-	if (m->confirmed || m->server.pid == 0)
+	dsrv_loop_forget(&m->loop, s->child.tag);
+	if (dsrv_master_is_next(m, s))
+		dsrv_master_doubt_next(m, s);
+	if (m->confirmed || s->child.pid == 0)
 		return;
-	dsrv_supervise_signal(&m->server, SIGTERM);
+	dsrv_supervise_signal(&s->child, SIGTERM);
 	if (m->phase < DSRV_PHASE_STOPPING_SERVER)
 		dsrv_master_enter(m, DSRV_PHASE_STOPPING_SERVER);
 }
 
 void
-dsrv_master_hear_server(struct master *m)
+dsrv_master_hear_server(struct master *m, struct master_server *s)
 {
 	int number = 0;
 
 	for (;;)
-		switch (dsrv_statuspipe_hear(m->server.from_child, &number)) {
+		switch (dsrv_statuspipe_hear(s->child.from_child, &number)) {
 		case DSRV_STATUS_SUCCESS:
-			confirm(m);
-			if (m->request.asked == 0)
-				dsrv_notify_reloaded(NULL);
+			confirm(m, s);
 			break;
 		case DSRV_STATUS_ASKED:
-			m->request.obeyed |= dsrv_sigtable_ask(number);
-			dsrv_master_ask(m, number);
-			dsrv_master_end_listeners(m);
+			hear_of_request(m, s, number);
+			break;
+		case DSRV_STATUS_RELOAD:
+			if (s == m->server)
+				dsrv_master_reload(m);
 			break;
 		case DSRV_STATUS_ORPHAN:
-			dsrv_orphans_add(&m->orphans, number, dsrv_master_missed(m));
+			dsrv_orphans_add(&m->orphans, number,
+			    dsrv_master_missed(s));
 			break;
 		case DSRV_STATUS_GONE:
-			lose_words(m);
+			lose_words(m, s);
 			return;
 		default:
 			return;
@@ -157,7 +216,8 @@ report_failed_start(struct master *m, int status)
 		    dsrv_report_how(status));
 	else if (dsrv_settings()->foreground)
 		dsrv_report("start: stopped by signal %d (%s)",
-		    m->request.signo, strsignal(m->request.signo));
+		    m->server->request.signo,
+		    strsignal(m->server->request.signo));
 	else
 		m->reason_given = 0;
 }
@@ -167,7 +227,7 @@ report_end(struct master *m, int status, int again)
 {
 	if (!m->confirmed)
 		report_failed_start(m, status);
-	else if (m->request.asked)
+	else if (m->server->request.asked)
 		return;
 	else if (!again)
 		dsrv_report("go on: the server %s, %s",
@@ -185,43 +245,62 @@ judge_server(struct master *m, int status)
 	struct dsrv_verdict verdict;
 	struct dsrv_end seen;
 
-	seen.asked = m->request.asked;
+	seen.asked = m->server->request.asked;
 	seen.confirmed = m->confirmed;
 	seen.status = status;
-	seen.lived = dsrv_clock_now() - m->server.born;
-	verdict = dsrv_restart_judge(&m->server.history, &seen);
+	seen.lived = dsrv_clock_now() - m->server->child.born;
+	verdict = dsrv_restart_judge(&m->history, &seen);
 	report_end(m, status, verdict.again);
-	if (verdict.again)
-		dsrv_supervise_again(&m->server,
+	if (verdict.again && !dsrv_master_step_in(m))
+		dsrv_supervise_again(&m->server->child,
 		    dsrv_clock_now() + verdict.pause);
-	else if (m->status == -1)
+	else if (!verdict.again)
 		dsrv_master_end(m, verdict.status);
-	else	/* the end was decided before; its workers are ours now */
-		dsrv_master_enter(m, DSRV_PHASE_STOPPING_WORKERS);
+}
+
+/* Its workers are ours now. */
+static void
+inherit(struct master *m, struct master_server *s)
+{
+	int signo = dsrv_master_missed(s);
+
+	dsrv_orphans_adopt(&m->orphans, s->roster, signo);
+	dsrv_overtime_adopt(&m->overtime, s->roster);
+	dsrv_orphans_expect(&m->orphans,
+	    dsrv_supervise_take_pipe(&s->child), signo);
+	if (s->request.asked != 0 && !(s->request.asked & DSRV_ASK_AT_ONCE))
+		dsrv_orphans_let_finish(&m->orphans);
+	dsrv_master_share_orphans(m);
+	s->roster->count = 0;
+	/* It may wait for a place, or for a client that a spare has left. */
+	dsrv_master_wake(m);
 }
 
 /* A server killed by a stop signal has obeyed it, from any sender. But a reload
  * signal that was not requested is a crash: it might repeat at once. */
 static void
-bury_server(struct master *m)
+bury_server(struct master *m, struct master_server *s)
 {
-	int status = m->loop.ended.status, signo;
+	int status = m->loop.ended.status;
+	int signo = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 
-	dsrv_supervise_lose(&m->server);
-	dsrv_loop_set_timer(&m->loop, HANG, DSRV_NEVER);
-	dsrv_master_hear_server(m);	/* what it wrote came before its end */
-	signo = dsrv_master_missed(m);
-	dsrv_orphans_adopt(&m->orphans, m->roster, signo);
-	dsrv_overtime_adopt(&m->overtime, m->roster);
-	dsrv_orphans_expect(&m->orphans,
-	    dsrv_supervise_take_pipe(&m->server), signo);
-	if (WIFSIGNALED(status) &&
-	    dsrv_sigtable_ask(WTERMSIG(status)) & DSRV_ASK_FOR_GOOD)
-		dsrv_master_ask(m, WTERMSIG(status));
-	if (m->request.asked == 0)
+	dsrv_supervise_lose(&s->child);
+	dsrv_loop_set_timer(&m->loop, s->hang, DSRV_NEVER);
+	dsrv_master_hear_server(m, s);	/* what it wrote came before its end */
+	inherit(m, s);
+	if (dsrv_sigtable_ask(signo) & DSRV_ASK_FOR_GOOD &&
+	    dsrv_master_ask(m, signo))
+		dsrv_master_signal(m, signo, NULL);
+	if (s == m->server && s->request.asked == 0 &&
+	    !dsrv_master_is_reloading(m))
 		dsrv_notify_reloaded(dsrv_report_how(status));
 	dsrv_master_end_listeners(m);
-	judge_server(m, status);
+	if (s == m->server)
+		judge_server(m, status);
+	else
+		dsrv_master_lose_next(m, s, status);
+	dsrv_master_settle(m);
+	dsrv_master_reload_again(m);
 }
 
 /*
@@ -253,8 +332,10 @@ bury_logger(struct master *m)
 void
 dsrv_master_lose_child(struct master *m)
 {
-	if (m->loop.ended.pid == m->server.pid) {
-		bury_server(m);
+	struct master_server *s = dsrv_master_find(m, m->loop.ended.pid);
+
+	if (s != NULL) {
+		bury_server(m, s);
 		return;
 	}
 	if (m->loop.ended.pid == m->log.logger.pid) {
@@ -272,9 +353,8 @@ dsrv_master_lose_child(struct master *m)
 void
 dsrv_master_share_orphans(const struct master *m)
 {
-	if (m->roster->orphans == m->orphans.count)
+	if (m->shared->orphans == m->orphans.count)
 		return;
-	m->roster->orphans = m->orphans.count;
-	if (m->server.pid != 0)	/* it may be waiting for a place */
-		kill(m->server.pid, SIGCHLD);
+	m->shared->orphans = m->orphans.count;
+	dsrv_master_wake(m);
 }

@@ -35,22 +35,13 @@ dsrv_master_enter(struct master *m, enum dsrv_phase phase)
 int
 dsrv_master_is_for_good(const struct master *m)
 {
-	return (m->request.asked & DSRV_ASK_FOR_GOOD) != 0;
+	return (m->server->request.asked & DSRV_ASK_FOR_GOOD) != 0;
 }
 
 int
 dsrv_master_is_at_once(const struct master *m)
 {
-	return (m->request.asked & DSRV_ASK_AT_ONCE) != 0;
-}
-
-/* Limits the time of a server that another one is to follow. */
-static void
-end_server_within(struct master *m, int64_t ms)
-{
-	if (m->server.pid != 0 && ms != DSRV_NEVER)
-		dsrv_loop_set_timer(&m->loop, HANG, dsrv_clock_earlier(
-		    dsrv_loop_timer(&m->loop, HANG), dsrv_clock_now() + ms));
+	return (m->server->request.asked & DSRV_ASK_AT_ONCE) != 0;
 }
 
 /* Starts the time limit of processes that must end at once. */
@@ -59,10 +50,10 @@ begin_to_stop(struct master *m)
 {
 	if (!dsrv_master_is_at_once(m))
 		return;
-	if (!dsrv_master_is_for_good(m))
-		end_server_within(m,
-		    dsrv_phase_time(DSRV_PHASE_STOPPING_SERVER, 1));
-	else if (m->server.pid != 0 && m->phase < DSRV_PHASE_STOPPING_SERVER)
+	if (!dsrv_master_is_for_good(m))	/* another must not wait longer */
+		dsrv_master_expect_end(m, m->server);
+	else if (dsrv_master_has_server(m) &&
+	    m->phase < DSRV_PHASE_STOPPING_SERVER)
 		dsrv_master_enter(m, DSRV_PHASE_STOPPING_SERVER);
 	else if (m->phase == DSRV_PHASE_AWAITING_WORKERS)
 		dsrv_master_enter(m, DSRV_PHASE_STOPPING_WORKERS);
@@ -72,6 +63,13 @@ begin_to_stop(struct master *m)
  * Signals
  */
 
+static int
+have_obeyed(const struct master *m)
+{
+	return ((m->server->request.obeyed | m->other->request.obeyed) &
+	    DSRV_ASK_FOR_GOOD) != 0;
+}
+
 /* From a stop signal on no process of the daemon accepts. A server ends its
  * sockets itself when it obeys. Until then it must not take their end for a
  * failure, so they are ended for it only if its spares would go on to
@@ -79,15 +77,15 @@ begin_to_stop(struct master *m)
 void
 dsrv_master_end_listeners(struct master *m)
 {
-	int has_spares = m->roster->has_spares;
+	int has_spares = m->shared->has_spares;
 
 	if (!dsrv_master_is_for_good(m))
 		return;
-	if (m->request.obeyed & DSRV_ASK_FOR_GOOD)
+	if (have_obeyed(m))
 		dsrv_ports_leave();
-	else if (m->server.pid == 0 ||
+	else if (m->server->child.pid == 0 ||
 	    (dsrv_master_is_at_once(m) && has_spares)) {
-		m->roster->has_ended = 1;	/* it must not mend them */
+		m->shared->has_ended = 1;	/* it must not mend them */
 		dsrv_ports_end(&m->loop, has_spares);
 	}
 }
@@ -103,14 +101,25 @@ tell_manager(const struct master *m)
 		dsrv_notify_reloading();
 }
 
+/* The next one, or the last: it has nobody to wait for. */
+static void
+ask_other(struct master *m, int signo)
+{
+	dsrv_master_raise(m->other, signo);
+	dsrv_master_expect_end(m, m->other);
+}
+
 int
 dsrv_master_ask(struct master *m, int signo)
 {
-	if (!dsrv_sigtable_raise(&m->request.asked, signo))
+	if (m->other->child.pid != 0)
+		ask_other(m, signo);
+	if (!dsrv_master_raise(m->server, signo))
 		return 0;
-	m->request.signo = signo;
 	tell_manager(m);
 	dsrv_orphans_signal(&m->orphans, dsrv_sigtable_to_workers(signo));
+	if (!dsrv_master_is_at_once(m))
+		dsrv_orphans_let_finish(&m->orphans);
 	begin_to_stop(m);
 	return 1;
 }
@@ -122,14 +131,23 @@ dsrv_master_end(struct master *m, int status)
 		return;
 	m->status = status;
 	dsrv_notify_stopping();
-	dsrv_supervise_again(&m->server, DSRV_NEVER);
-	if (m->server.pid != 0 || !dsrv_master_is_for_good(m))
+	dsrv_supervise_again(&m->server->child, DSRV_NEVER);
+	dsrv_supervise_again(&m->other->child, DSRV_NEVER);
+	if (m->server->child.pid != 0 || !dsrv_master_is_for_good(m)) {
 		dsrv_master_ask(m, SIGTERM);
-	dsrv_supervise_signal(&m->server, SIGTERM);
+		dsrv_master_signal(m, SIGTERM, NULL);
+	}
 	dsrv_master_end_listeners(m);
-	if (m->server.pid == 0)
-		dsrv_master_enter(m, dsrv_master_is_at_once(m) ? DSRV_PHASE_STOPPING_WORKERS :
-		    DSRV_PHASE_AWAITING_WORKERS);
+	dsrv_master_settle(m);
+}
+
+/* Whatever decided the end: without a server it is the workers' turn. */
+void
+dsrv_master_settle(struct master *m)
+{
+	if (m->status != -1 && !dsrv_master_has_server(m))
+		dsrv_master_enter(m, dsrv_master_is_at_once(m) ?
+		    DSRV_PHASE_STOPPING_WORKERS : DSRV_PHASE_AWAITING_WORKERS);
 }
 
 void
@@ -146,34 +164,23 @@ dsrv_master_take(struct master *m, int signo)
 	}
 	if (signo == SIGHUP)
 		dsrv_supervise_signal(&m->log.logger, SIGHUP);
+	if (signo == SIGHUP && dsrv_settings()->reload_overlap &&
+	    m->server->child.pid != 0) {
+		dsrv_master_reload(m);
+		return;
+	}
 	raised = dsrv_master_ask(m, signo);
 	if (!raised)
 		tell_manager(m);
 	/* Even if not raised: a handler of the program may have taken the last
 	 * one before daemon_server(), which ignores repetitions. */
-	if (m->server.pid != 0) {
-		dsrv_supervise_signal(&m->server, signo);
-		/* Last: it must not mend them. */
-		dsrv_master_end_listeners(m);
-	} else if (!raised)
-		return;
-	else if (dsrv_master_is_for_good(m))
+	dsrv_master_signal(m, signo, NULL);
+	if (m->server->child.pid != 0)
+		dsrv_master_end_listeners(m);	/* last: it must not mend them */
+	else if (raised && dsrv_master_is_for_good(m))
 		dsrv_master_end(m, m->confirmed ? 0 : 1);
-	else if (m->status == -1)
-		dsrv_supervise_again(&m->server, dsrv_clock_now());
-}
-
-int
-dsrv_master_missed(const struct master *m)
-{
-	int signo = m->request.signo;
-
-	if (!(m->request.asked & ~m->request.obeyed))
-		return 0;
-	/* The last signal may have asked for less. */
-	if (dsrv_master_is_at_once(m) && !(dsrv_sigtable_ask(signo) & DSRV_ASK_AT_ONCE))
-		signo = SIGTERM;
-	return dsrv_sigtable_to_workers(signo);
+	else if (raised && m->status == -1)
+		dsrv_supervise_again(&m->server->child, dsrv_clock_now());
 }
 
 /*
@@ -185,8 +192,10 @@ dsrv_master_missed(const struct master *m)
 static void
 report_left(struct master *m)
 {
-	int count = m->orphans.count + (m->server.pid != 0);
-	pid_t pid = m->server.pid != 0 ? m->server.pid :
+	int count = m->orphans.count + (m->server->child.pid != 0) +
+	    (m->other->child.pid != 0);
+	pid_t pid = m->server->child.pid != 0 ? m->server->child.pid :
+	    m->other->child.pid != 0 ? m->other->child.pid :
 	    dsrv_orphans_first(&m->orphans);
 
 	if (count > 1)
@@ -199,35 +208,42 @@ report_left(struct master *m)
 /* If it runs with other rights, the phase ends at once: it is left. A large
  * server may need time to die. */
 static void
-kill_server(struct master *m)
+kill_servers(struct master *m)
 {
-	if (m->server.pid != 0 && kill(m->server.pid, SIGKILL) == -1 &&
-	    errno == EPERM)
+	int i, left = 0;
+	pid_t pid;
+
+	for (i = 0; i < DSRV_SERVERS; i++)
+		if ((pid = m->servers[i].child.pid) != 0 &&
+		    (kill(pid, SIGKILL) == 0 || errno != EPERM))
+			left = 1;
+	if (dsrv_master_has_server(m) && !left)
 		dsrv_loop_set_timer(&m->loop, PHASE, dsrv_clock_now());
 }
 
 /* Its loop does not go round. It may leave a core file. */
 static void
-abort_server(struct master *m)
+abort_server(struct master *m, struct master_server *s)
 {
 	int most = dsrv_settings()->server_hang_max;
 
-	if (m->pulse.is_aborted)
+	if (s->pulse.is_aborted)
 		return;
-	m->pulse.is_aborted = 1;
+	s->pulse.is_aborted = 1;
 	dsrv_report("keep the server: it has hung for %d s: it is killed",
 	    most);
-	dsrv_supervise_signal(&m->server, SIGABRT);
+	dsrv_supervise_signal(&s->child, SIGABRT);
 	/* One that was stopped takes the first only then. */
-	dsrv_supervise_signal(&m->server, SIGCONT);
-	end_server_within(m, ABORT_TIME);
+	dsrv_supervise_signal(&s->child, SIGCONT);
+	dsrv_master_end_within(m, s, ABORT_TIME);
 }
 
 void
 dsrv_master_feel_pulse(struct master *m)
 {
-	int64_t silent = m->server.pid == 0 ? 0 :
-	    dsrv_pulse_look(&m->pulse, m->roster);
+	struct master_server *s = m->server;
+	int64_t silent = s->child.pid == 0 ? 0 :
+	    dsrv_pulse_look(&s->pulse, s->roster);
 	int64_t most = (int64_t)dsrv_settings()->server_hang_max * 1000;
 
 	if (dsrv_pulse_every() == 0)
@@ -237,21 +253,26 @@ dsrv_master_feel_pulse(struct master *m)
 	dsrv_notify_alive(silent);
 	/* To end at once it has a time of its own. */
 	if (most > 0 && silent >= most && !dsrv_master_is_at_once(m))
-		abort_server(m);
+		abort_server(m, s);
 }
 
-/* It has not ended at once, or not by SIGABRT. A stop has its phases. */
+/* It has not confirmed; or not ended at once, or not by SIGABRT. A stop has its
+ * phases. */
 void
-dsrv_master_end_hung_server(struct master *m)
+dsrv_master_end_hung_server(struct master *m, struct master_server *s)
 {
-	if (m->server.pid == 0 ||
-	    (dsrv_master_is_for_good(m) && dsrv_master_is_at_once(m)))
+	if (dsrv_master_is_next(m, s)) {
+		dsrv_master_give_up(m, s);
 		return;
-	if (!m->pulse.is_aborted)
+	}
+	if (s->child.pid == 0 || (s->request.asked == 0 && !s->pulse.is_aborted)
+	    || (dsrv_master_is_for_good(m) && dsrv_master_is_at_once(m)))
+		return;
+	if (!s->pulse.is_aborted)
 		dsrv_report("end the server by signal %d within %d s: "
-		    "it is killed", m->request.signo,
+		    "it is killed", s->request.signo,
 		    dsrv_settings()->stop_timeout);
-	dsrv_supervise_signal(&m->server, SIGKILL);
+	dsrv_supervise_signal(&s->child, SIGKILL);
 }
 
 /* A phase's time is over, but what it waits for has not happened. */
@@ -269,7 +290,7 @@ dsrv_master_go_on(struct master *m)
 		dsrv_master_take(m, SIGTERM);
 		break;
 	case DSRV_PHASE_KILLING_SERVER:
-		kill_server(m);
+		kill_servers(m);
 		break;
 	case DSRV_PHASE_STOPPING_WORKERS:
 		dsrv_master_ask(m, SIGTERM);

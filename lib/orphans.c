@@ -12,16 +12,19 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "master.h"
+#include "supervise.h"
+#include "workers.h"
 
 enum { LATE = 1000 };	/* ms, for workers that a dead server had not recorded */
 
 int
-dsrv_orphans_open(struct dsrv_orphans *o, struct dsrv_loop *loop, int tag)
+dsrv_orphans_open(struct dsrv_orphans *o, struct dsrv_loop *loop, int tag,
+    int drain)
 {
 	memset(o, 0, sizeof *o);
 	o->loop = loop;
 	o->tag = tag;
+	o->drain = drain;
 	o->adopting = 1;	/* nothing to undo */
 	o->from_dead = -1;
 	return dsrv_children_open(&o->unadopted, NULL);
@@ -86,8 +89,11 @@ dsrv_orphans_signal(struct dsrv_orphans *o, int signo)
 		o->missed = signo;
 	for (i = 0; i < dsrv_loop_children(o->loop); i++) {
 		pid = dsrv_loop_child_at(o->loop, i);
-		if (is_orphan(o->loop, pid))
-			send_to(pid, signo, &refused);
+		if (!is_orphan(o->loop, pid))
+			continue;
+		send_to(pid, signo, &refused);
+		if (dsrv_sigtable_ask(signo) & DSRV_ASK_AT_ONCE)
+			dsrv_loop_child(o->loop, pid)->leave_by = DSRV_NEVER;
 	}
 	for (i = dsrv_children_count(&o->unadopted) - 1; i >= 0; i--) {
 		pid = dsrv_children_at(&o->unadopted, i);
@@ -99,6 +105,55 @@ dsrv_orphans_signal(struct dsrv_orphans *o, int signo)
 	/* Those that SIGKILL cannot end are named as left. */
 	if (signo != SIGCONT && signo != SIGKILL)
 		dsrv_refused_say(&refused, signo);
+}
+
+/*
+ * Where a reload leaves its workers to the master, they have the time here that
+ * they would have with their server
+ */
+
+void
+dsrv_orphans_let_finish(struct dsrv_orphans *o)
+{
+	const struct dsrv_settings *set = dsrv_settings();
+	struct dsrv_child *child;
+	int64_t when;
+	int i;
+
+	if (!set->reload_overlap || set->drain_timeout == 0)
+		return;
+	when = dsrv_clock_now() + (int64_t)set->drain_timeout * 1000;
+	for (i = 0; i < dsrv_loop_children(o->loop); i++) {
+		child = dsrv_loop_child(o->loop, dsrv_loop_child_at(o->loop, i));
+		if (child->is_orphan && child->leave_by == 0)
+			child->leave_by = when;
+	}
+	dsrv_loop_set_timer(o->loop, o->drain, dsrv_clock_earlier(
+	    dsrv_loop_timer(o->loop, o->drain), when));
+}
+
+void
+dsrv_orphans_drain(struct dsrv_orphans *o)
+{
+	struct dsrv_refused refused = { 0 };
+	int64_t now = dsrv_clock_now(), next = DSRV_NEVER;
+	struct dsrv_child *child;
+	pid_t pid;
+	int i;
+
+	for (i = 0; i < dsrv_loop_children(o->loop); i++) {
+		pid = dsrv_loop_child_at(o->loop, i);
+		child = dsrv_loop_child(o->loop, pid);
+		if (!child->is_orphan || child->leave_by == 0)
+			continue;
+		if (child->leave_by <= now) {
+			child->leave_by = DSRV_NEVER;
+			send_to(pid, SIGTERM, &refused);
+		}
+		next = dsrv_clock_earlier(next, child->leave_by);
+	}
+	dsrv_loop_set_timer(o->loop, o->drain, next);
+	dsrv_refused_say(&refused, SIGTERM);
 }
 
 pid_t
@@ -173,6 +228,14 @@ dsrv_orphans_expect(struct dsrv_orphans *o, int from_dead, int missed)
 	dsrv_orphans_hear(o);
 }
 
+static void
+hear_of(struct dsrv_orphans *o, pid_t pid)
+{
+	dsrv_orphans_add(o, pid, o->missed);
+	if (o->missed != 0 && !(dsrv_sigtable_ask(o->missed) & DSRV_ASK_AT_ONCE))
+		dsrv_orphans_let_finish(o);
+}
+
 void
 dsrv_orphans_hear(struct dsrv_orphans *o)
 {
@@ -184,7 +247,7 @@ dsrv_orphans_hear(struct dsrv_orphans *o)
 	while ((word = dsrv_statuspipe_hear(o->from_dead, &pid)) !=
 	    DSRV_STATUS_NOTHING) {
 		if (word == DSRV_STATUS_ORPHAN)
-			dsrv_orphans_add(o, pid, o->missed);
+			hear_of(o, pid);
 		if (word == DSRV_STATUS_GONE) {
 			dsrv_orphans_forget(o);
 			return;

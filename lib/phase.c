@@ -9,7 +9,7 @@
 #include "config.h"
 
 #include "start.h"
-#include "master.h"
+#include "supervise.h"
 
 enum {
 	DEATH = 1000,		/* ms, for a process that gets SIGKILL, ... */
@@ -38,8 +38,11 @@ dsrv_phase_time(enum dsrv_phase phase, int confirmed)
 	case DSRV_PHASE_STARTING:	/* else the starter counts */
 		return dsrv_settings()->foreground ?
 		    seconds(dsrv_settings()->start_timeout) : DSRV_NEVER;
-	case DSRV_PHASE_STOPPING_SERVER:
 	case DSRV_PHASE_AWAITING_WORKERS:
+		return confirmed && dsrv_settings()->reload_overlap ?
+		    seconds(dsrv_settings()->drain_timeout) :
+		    patience(confirmed);
+	case DSRV_PHASE_STOPPING_SERVER:
 	case DSRV_PHASE_STOPPING_WORKERS:
 		return patience(confirmed);
 	case DSRV_PHASE_KILLING_SERVER:

@@ -122,6 +122,12 @@ dsrv_pool_hear(struct dsrv_pool *pool)
 	dsrv_accept_check(pool->acceptor);
 }
 
+void
+dsrv_pool_miss(struct dsrv_pool *pool)
+{
+	pool->hungry = 1;
+}
+
 /* It may have been the only spare woken for a client. */
 int
 dsrv_pool_lose(struct dsrv_pool *pool, const struct dsrv_ended *ended)

@@ -45,6 +45,7 @@ void dsrv_ring_put(const struct dsrv_ring *, size_t tail);
 enum dsrv_outbox_role {
 	DSRV_OUTBOX_MASTER,
 	DSRV_OUTBOX_SERVER,
+	DSRV_OUTBOX_OTHER_SERVER,	/* beside it, in a reload */
 	DSRV_OUTBOX_WRITERS,
 	DSRV_OUTBOX_READER = DSRV_OUTBOX_WRITERS	/* the logger */
 };

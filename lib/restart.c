@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 
 #include "report.h"
-#include "master.h"
+#include "supervise.h"
 
 enum { FIRST_PAUSE = 100, LONGEST_PAUSE = 10000 };	/* ms */
 

@@ -129,10 +129,32 @@ dsrv_role_leave_pid_file(void)
 }
 
 void
-dsrv_role_give_roster(struct dsrv_roster *roster, int follows)
+dsrv_role_give_shared(struct dsrv_shared *shared, int place, int follows)
 {
-	role.roster = roster;
+	role.shared = shared;
+	role.place = place;
+	role.roster = &shared->rosters[place];
 	role.follows = follows;
+}
+
+int
+dsrv_role_others(void)
+{
+	int place, count = role.shared->orphans;
+
+	for (place = 0; place < DSRV_SERVERS; place++)
+		if (place != role.place)
+			count += __atomic_load_n(
+			    &role.shared->rosters[place].count,
+			    __ATOMIC_ACQUIRE);
+	return count;
+}
+
+enum dsrv_on_hup
+dsrv_role_on_hup(void)
+{
+	return (enum dsrv_on_hup)__atomic_load_n(
+	    &role.shared->on_hup[role.place], __ATOMIC_ACQUIRE);
 }
 
 void

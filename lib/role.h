@@ -49,6 +49,25 @@ long dsrv_handover_lost(const struct dsrv_handover *);
  * role.c - which process this is, and what its parent gave it
  */
 
+/* What a master shares with its servers, and no other process has. */
+enum { DSRV_SERVERS = 2 };	/* at once, in a reload that overlaps */
+
+struct dsrv_shared {
+	int orphans;	/* by the master: they count as a server's workers do */
+	int has_ended;	/* by the master: the listeners, for good */
+	int has_spares;	/* some server had, so that others hold the listeners
+			 * and accept */
+	int on_hup[DSRV_SERVERS];	/* by the master: enum dsrv_on_hup */
+	struct dsrv_roster rosters[DSRV_SERVERS];
+};
+
+/* What SIGHUP means to a server. */
+enum dsrv_on_hup {
+	DSRV_ON_HUP_WAIT,	/* it waits for its workers */
+	DSRV_ON_HUP_ASK,	/* it has the master start the next one */
+	DSRV_ON_HUP_LEAVE	/* another serves: it leaves its workers */
+};
+
 enum dsrv_role_kind {
 	DSRV_PROGRAM,	/* no stage has been called */
 	DSRV_MASTER,	/* daemon_start() has returned */
@@ -65,7 +84,9 @@ struct dsrv_role {
 	pid_t pid;			/* differs in a fork of the program */
 	int to_parent;			/* the status pipe, or -1 */
 	int to_logger;			/* the log pipe, or -1 */
-	struct dsrv_roster *roster;	/* a server's, shared with the master */
+	struct dsrv_shared *shared;	/* a server's, with its master */
+	int place;			/* of a server in it */
+	struct dsrv_roster *roster;	/* the one there */
 	int follows;			/* a server: not the first confirmed */
 	struct dsrv_handover handover;	/* a logger's */
 	const int *kept;		/* a spare's */
@@ -92,8 +113,12 @@ void dsrv_role_leave_pid_file(void);
  * another file's by now. */
 int dsrv_role_has_pid_file(void);
 /* What else a server or a logger is given. */
-void dsrv_role_give_roster(struct dsrv_roster *, int follows);
+void dsrv_role_give_shared(struct dsrv_shared *, int place, int follows);
 void dsrv_role_give_handover(const struct dsrv_handover *);
+/* In a server: how many workers that are not its own count against its limit;
+ * what SIGHUP means now. */
+int dsrv_role_others(void);
+enum dsrv_on_hup dsrv_role_on_hup(void);
 /* In a signal handler: this worker was asked to finish. The second returns the
  * signal, 0: none. */
 void dsrv_role_ask_to_stop(int signo);
@@ -163,6 +188,7 @@ enum dsrv_status_word {
 	DSRV_STATUS_SUCCESS,
 	DSRV_STATUS_ASKED,	/* by this signal to end */
 	DSRV_STATUS_ENDED,	/* with this status, the reason was given */
+	DSRV_STATUS_RELOAD,	/* asked to have the next server started */
 	DSRV_STATUS_ORPHAN	/* this worker, unknown to its dead server */
 };
 

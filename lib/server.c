@@ -44,54 +44,6 @@ has_spares(const struct server *s)
 }
 
 /*
- * The end
- */
-
-static int
-is_over(const struct server *s)
-{
-	return !dsrv_loop_has_signal(&s->loop) && (s->acceptor.usable == 0 ||
-	    s->asked & DSRV_ASK_AT_ONCE || (s->asked &&
-	    dsrv_loop_children(&s->loop) == 0 && s->client.conn == -1 &&
-	    s->farewell.count == 0));
-}
-
-static void
-close_server(struct server *s)
-{
-	dsrv_loop_close(&s->loop);
-	dsrv_accept_close(&s->acceptor);
-	dsrv_server_close_limits(s);
-	if (has_spares(s))
-		dsrv_pool_close();
-	dsrv_birth_close();
-}
-
-static int
-finish_server(struct server *s)
-{
-	int fatal = dsrv_settings()->server_return_fatal, error = 0;
-
-	dsrv_crashes_end(&s->crashes, s->asked);
-	dsrv_server_hear_of_headers(s);
-	dsrv_denials_end(&s->denials);
-	dsrv_overtime_end(&s->overtime);
-	if (s->acceptor.usable == 0) {
-		error = EBADF;
-		dsrv_report("serve: no listening socket is left");
-	}
-	if (s->client.conn != -1)
-		close(s->client.conn);
-	/* Do not restore signals before exiting: one of them could change the
-	 * exit status. */
-	if (fatal != 0)
-		close_server(s);
-	dsrv_role_become(DSRV_OVER);
-	return dsrv_report_end(error != 0 || s->asked & DSRV_ASK_FOR_GOOD,
-	    error, fatal);
-}
-
-/*
  * What to fork a worker for
  */
 
@@ -238,9 +190,21 @@ handle_fd(struct server *s)
 		dsrv_server_lose_master(s);
 	else if (s->loop.tag == SPARES)
 		dsrv_pool_hear(&s->pool);
-	else if (s->client.conn == -1 && dsrv_accept_from(&s->acceptor,
-	    s->loop.tag - LISTENERS, &s->client) == 0)
+	/* Another server may have taken the room. */
+	else if (dsrv_server_still_accepts(s) && dsrv_accept_from(
+	    &s->acceptor, s->loop.tag - LISTENERS, &s->client) == 0)
 		dsrv_server_admit(s);
+}
+
+/* SIGCHLD without a child: the master has one fewer, perhaps a spare of another
+ * server, which has left a client that it was woken for. */
+static void
+handle_signal(struct server *s)
+{
+	if (s->loop.signo == SIGCHLD && has_spares(s))
+		dsrv_pool_miss(&s->pool);
+	dsrv_server_obey(s, dsrv_sigtable_meaning(s->loop.signo,
+	    s->loop.from_kernel));
 }
 
 /* Its place is free: the next check of admission sees it. */
@@ -359,7 +323,7 @@ open_server(struct server *s, const int *fds, int count)
 	dsrv_loop_look_every(&s->loop, tick_length());
 	s->fds = fds;
 	if (has_spares(s))
-		dsrv_role()->roster->has_spares = 1;
+		dsrv_role()->shared->has_spares = 1;
 	give_to_workers(s);
 	dsrv_ports_find();
 	return 0;
@@ -424,8 +388,7 @@ daemon_server(const int *fds, int count)
 			handle_fd(&s);
 			break;
 		case DSRV_EVENT_SIGNAL:
-			dsrv_server_obey(&s, dsrv_sigtable_meaning(
-			    s.loop.signo, s.loop.from_kernel));
+			handle_signal(&s);
 			break;
 		case DSRV_EVENT_CHILD:
 			lose_worker(&s);
@@ -434,7 +397,8 @@ daemon_server(const int *fds, int count)
 			handle_timer(&s);
 			break;
 		}
-		if (is_over(&s))
-			return finish_server(&s);
+		dsrv_server_see_successor(&s);
+		if (dsrv_server_is_over(&s))
+			return dsrv_server_finish(&s);
 	}
 }

@@ -47,6 +47,8 @@ int dsrv_server_is_pausing(const struct server *);
 /* Before each wait: whether to accept, and when to look again without an
  * event. */
 void dsrv_server_watch_clients(struct server *);
+/* Whether that is still so: another server may have taken the room. */
+int dsrv_server_still_accepts(struct server *);
 /* Refuses the client that was accepted, unless it may come in. */
 void dsrv_server_admit(struct server *);
 /* The timer of FAREWELL. */
@@ -63,8 +65,13 @@ void dsrv_server_uncount(struct server *, const struct dsrv_address *);
  */
 
 void dsrv_server_obey(struct server *, int signo);
+/* After each event: another may have taken its place. */
+void dsrv_server_see_successor(struct server *);
 void dsrv_server_lose_master(struct server *);
 /* The time that the workers had to finish is over. */
 void dsrv_server_stop_draining(struct server *);
+/* After each event; and what daemon_server() returns, if it returns. */
+int dsrv_server_is_over(const struct server *);
+int dsrv_server_finish(struct server *);
 
 #endif

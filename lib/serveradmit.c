@@ -87,7 +87,7 @@ dsrv_server_close_limits(struct server *s)
 static int
 has_room(const struct server *s)
 {
-	return dsrv_loop_children(&s->loop) + dsrv_role()->roster->orphans <
+	return dsrv_loop_children(&s->loop) + dsrv_role_others() <
 	    dsrv_settings()->worker_count_max;
 }
 
@@ -154,6 +154,12 @@ dsrv_server_watch_clients(struct server *s)
 		dsrv_slots_allow_call(DSRV_CALL_IF_NONE);
 	dsrv_loop_set_timer(&s->loop, BUSY, s->asked ? DSRV_NEVER :
 	    dsrv_busy_watch(&s->busy, is_full(s), &s->acceptor));
+}
+
+int
+dsrv_server_still_accepts(struct server *s)
+{
+	return may_accept(s) == s->acceptor.watched;
 }
 
 /*

@@ -5,7 +5,9 @@
  */
 #include "config.h"
 
+#include <errno.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include "report.h"
 #include "role.h"
@@ -31,7 +33,7 @@ end_listeners(struct server *s)
 {
 	dsrv_accept_stop(&s->acceptor);
 	/* Even those that are not in the list. */
-	dsrv_ports_end(&s->loop, dsrv_role()->roster->has_spares);
+	dsrv_ports_end(&s->loop, dsrv_role()->shared->has_spares);
 }
 
 static void
@@ -41,11 +43,30 @@ dismiss_spares(struct server *s)
 	dsrv_loop_set_timer(&s->loop, SPARES, DSRV_NEVER);
 }
 
-void
-dsrv_server_obey(struct server *s, int signo)
+/* Another serves, and the workers are the master's to drain. */
+static int
+is_replaced(void)
+{
+	return dsrv_role_on_hup() == DSRV_ON_HUP_LEAVE;
+}
+
+static void
+begin_to_drain(struct server *s)
 {
 	int64_t seconds = dsrv_settings()->drain_timeout;
 
+	if (seconds > 0 && dsrv_loop_timer(&s->loop, DRAIN) == DSRV_NEVER)
+		dsrv_loop_set_timer(&s->loop, DRAIN,
+		    dsrv_clock_now() + seconds * 1000);
+}
+
+void
+dsrv_server_obey(struct server *s, int signo)
+{
+	if (signo == SIGHUP && dsrv_role_on_hup() == DSRV_ON_HUP_ASK) {
+		dsrv_statuspipe_say(DSRV_STATUS_RELOAD, 0);
+		return;
+	}
 	if (!dsrv_sigtable_raise(&s->asked, signo))
 		return;
 	signal_workers(s, dsrv_sigtable_to_workers(signo));
@@ -57,9 +78,18 @@ dsrv_server_obey(struct server *s, int signo)
 		dismiss_spares(s);
 	if (s->asked & DSRV_ASK_FOR_GOOD)
 		end_listeners(s);
-	if (seconds > 0 && dsrv_loop_timer(&s->loop, DRAIN) == DSRV_NEVER)
-		dsrv_loop_set_timer(&s->loop, DRAIN,
-		    dsrv_clock_now() + seconds * 1000);
+	else if (is_replaced())	/* which are another's now */
+		dsrv_accept_stop(&s->acceptor);
+	if (!is_replaced())
+		begin_to_drain(s);
+}
+
+/* The master may not send it signals, or the program took that one. */
+void
+dsrv_server_see_successor(struct server *s)
+{
+	if (s->asked == 0 && is_replaced())
+		dsrv_server_obey(s, SIGHUP);
 }
 
 void
@@ -83,4 +113,56 @@ dsrv_server_stop_draining(struct server *s)
 	signal_workers(s, SIGTERM);
 	s->asked |= DSRV_ASK_AT_ONCE;
 	dsrv_statuspipe_say(DSRV_STATUS_ASKED, SIGUSR1);
+}
+
+/*
+ * The end
+ */
+
+/* One that is replaced still gives the client that it has a worker. A signal that
+ * came with the one that ends it may ask for more. */
+int
+dsrv_server_is_over(const struct server *s)
+{
+	if (dsrv_loop_has_signal(&s->loop))
+		return 0;
+	if (s->asked & DSRV_ASK_AT_ONCE || s->acceptor.usable == 0)
+		return 1;
+	return s->asked && s->client.conn == -1 && s->farewell.count == 0 &&
+	    (is_replaced() || dsrv_loop_children(&s->loop) == 0);
+}
+
+static void
+close_server(struct server *s)
+{
+	dsrv_loop_close(&s->loop);
+	dsrv_accept_close(&s->acceptor);
+	dsrv_server_close_limits(s);
+	if (s->pool.is_open)
+		dsrv_pool_close();
+	dsrv_birth_close();
+}
+
+int
+dsrv_server_finish(struct server *s)
+{
+	int fatal = dsrv_settings()->server_return_fatal, error = 0;
+
+	dsrv_crashes_end(&s->crashes, s->asked);
+	dsrv_server_hear_of_headers(s);
+	dsrv_denials_end(&s->denials);
+	dsrv_overtime_end(&s->overtime);
+	if (s->acceptor.usable == 0) {
+		error = EBADF;
+		dsrv_report("serve: no listening socket is left");
+	}
+	if (s->client.conn != -1)
+		close(s->client.conn);
+	/* Do not restore signals before exiting: one of them could change the
+	 * exit status. */
+	if (fatal != 0)
+		close_server(s);
+	dsrv_role_become(DSRV_OVER);
+	return dsrv_report_end(error != 0 || s->asked & DSRV_ASK_FOR_GOOD,
+	    error, fatal);
 }

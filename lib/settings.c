@@ -189,6 +189,12 @@ daemon_set_drain_timeout(int seconds)
 }
 
 int
+daemon_set_reload_overlap(int on)
+{
+	return set(&settings.reload_overlap, on, 0, INT_MAX);
+}
+
+int
 daemon_set_stop_timeout(int seconds)
 {
 	return set(&settings.stop_timeout, seconds, 0, INT_MAX);

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "report.h"
-#include "master.h"
+#include "supervise.h"
 
 enum {
 	FIRST_PAUSE = 100, LONGEST_PAUSE = 10000,	/* ms */

@@ -189,6 +189,8 @@ int dsrv_pool_next(struct dsrv_pool *, int may_fork, int *slot);
  * the ms to wait before the next fork. */
 void dsrv_pool_hear(struct dsrv_pool *);
 int dsrv_pool_lose(struct dsrv_pool *, const struct dsrv_ended *);
+/* Another server's spare may have left a client. */
+void dsrv_pool_miss(struct dsrv_pool *);
 /* Once a tick; and when its timer says so. */
 void dsrv_pool_tick(struct dsrv_pool *);
 void dsrv_pool_look(struct dsrv_pool *);

@@ -248,7 +248,7 @@ START_TEST(children_are_written_to_a_roster_that_was_given)
 	int i, found = 0;
 
 	memset(&given, 0, sizeof given);
-	given.orphans = 3;
+	given.pulse = 3;
 	open_table(&given);
 	for (i = 0; i < 1000; i++)
 		dsrv_children_add(&children, 2 + i * 7);
@@ -259,7 +259,7 @@ START_TEST(children_are_written_to_a_roster_that_was_given)
 		found += given.pids[i] == dsrv_children_at(&children, i) &&
 		    (given.pids[i] - 2) % 14 == 7;
 	ck_assert_int_eq(found, 500);
-	ck_assert_int_eq(given.orphans, 3);
+	ck_assert_int_eq(given.pulse, 3);
 
 	/* It is the caller's, and can be read later unchanged. */
 	dsrv_children_close(&children);

@@ -337,6 +337,32 @@ START_TEST(a_reload_that_ends_the_daemon_is_said_before_the_stop)
 }
 END_TEST
 
+START_TEST(a_reload_that_overlaps_is_over_when_the_last_one_is)
+{
+	if (cannot_adopt())
+		return;
+	daemon_set_reload_overlap(1);
+	start_with_a_gate();
+	is_answered(SIGHUP);
+	next_server();
+	order_at_gate('3');
+	hears_of("READY=1\nSTATUS=Reload failed: "
+	    "the server ended with status 3");
+	is_answered(SIGHUP);
+	next_server();
+	is_answered(SIGHUP);	/* one more is to follow */
+	open_gate();
+	next_server();
+	is_answered(SIGHUP);
+	order_at_gate('3');	/* this one fails, another follows */
+	next_server();
+	open_gate();
+	hears_reloaded();
+	stop();
+	hears_stopping();
+}
+END_TEST
+
 START_TEST(a_server_that_crashes_during_a_reload_does_not_end_it)
 {
 	int fd;
@@ -904,6 +930,7 @@ main(void)
 		a_reload_that_fails_is_said_and_is_over,
 		a_reload_that_crashes_is_said_and_is_over,
 		a_reload_that_ends_the_daemon_is_said_before_the_stop,
+		a_reload_that_overlaps_is_over_when_the_last_one_is,
 		a_server_that_crashes_during_a_reload_does_not_end_it,
 		a_reload_right_after_a_crash_is_one,
 		a_stop_ends_a_reload,

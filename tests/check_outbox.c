@@ -143,6 +143,41 @@ tell_lines(void)
 	tell("end", 0);
 }
 
+START_TEST(two_servers_at_once_leave_lines_each_whole)
+{
+	enum { LINES = 200 };
+	static char line[DSRV_OUTBOX_LINE_MAX];
+	pid_t servers[2];
+	char text[32];
+	int i, j;
+
+	ck_assert_int_eq(dsrv_outbox_open(), 0);
+	for (i = 0; i < 2; i++)
+		if ((servers[i] = fork()) == 0) {
+			dsrv_outbox_become(i == 0 ? DSRV_OUTBOX_SERVER :
+			    DSRV_OUTBOX_OTHER_SERVER);
+			for (j = 0; j < LINES; j++) {
+				snprintf(line, sizeof line, "line-%d-%d\n", i,
+				    j);
+				if (leave(line) != 1)
+					_exit(1);
+			}
+			_exit(0);
+		}
+	for (i = 0; i < 2; i++)
+		ck_assert_int_eq(ended(servers[i]), 0);
+	run_start(&run, tell_lines);
+	for (i = 0; i < 2; i++)
+		for (j = 0; j < LINES; j++) {
+			snprintf(text, sizeof text, "line-%d-%d", i, j);
+			ck_assert_int_eq(heard(&run, text),
+			    DSRV_OUTBOX_SERVER + i);
+		}
+	ck_assert_int_eq(heard(&run, "end"), 0);
+	ck_assert_int_eq(run_wait(&run), 0);
+}
+END_TEST
+
 START_TEST(the_logger_reads_what_master_and_servers_leave)
 {
 	pid_t server;
@@ -260,6 +295,7 @@ main(void)
 		what_was_copied_and_not_counted_is_not_there,
 		wrong_counts_lead_nowhere_else,
 		the_logger_reads_what_master_and_servers_leave,
+		two_servers_at_once_leave_lines_each_whole,
 		the_master_takes_back_what_is_not_in_the_log,
 		a_message_that_has_no_room_is_refused_whole,
 		a_child_has_no_outbox

@@ -69,6 +69,19 @@ START_TEST(phases_of_a_stop_last_as_long_as_is_set)
 }
 END_TEST
 
+START_TEST(workers_that_a_reload_has_left_have_drain_timeout_at_a_stop)
+{
+	daemon_set_reload_overlap(1);
+	ck_assert_int_eq(dsrv_phase_time(DSRV_PHASE_AWAITING_WORKERS, 1),
+	    DSRV_NEVER);
+	daemon_set_drain_timeout(9);
+	ck_assert_int_eq(dsrv_phase_time(DSRV_PHASE_AWAITING_WORKERS, 1),
+	    9000);
+	ck_assert_int_eq(dsrv_phase_time(DSRV_PHASE_AWAITING_WORKERS, 0),
+	    DSRV_START_GRACE);
+}
+END_TEST
+
 START_TEST(a_start_has_its_time_from_the_master_in_the_foreground_alone)
 {
 	daemon_set_start_timeout(7);
@@ -94,6 +107,7 @@ main(void)
 		every_phase_with_an_end_leads_down_to_the_last,
 		nothing_is_killed_that_was_not_stopped_before,
 		phases_of_a_stop_last_as_long_as_is_set,
+		workers_that_a_reload_has_left_have_drain_timeout_at_a_stop,
 		a_start_has_its_time_from_the_master_in_the_foreground_alone,
 		a_daemon_that_runs_or_is_over_has_no_time
 	};

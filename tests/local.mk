@@ -28,6 +28,7 @@ CHECK_TESTS = \
 	tests/check_phase \
 	tests/check_outbox \
 	tests/check_output \
+	tests/check_overlap \
 	tests/check_pidfile \
 	tests/check_privileges \
 	tests/check_pulse \
@@ -144,6 +145,8 @@ tests_check_pidfile_SOURCES = tests/check_pidfile.c
 tests_check_pidfile_LDADD = $(TEST_LIBS)
 tests_check_privileges_SOURCES = tests/check_privileges.c
 tests_check_privileges_LDADD = $(TEST_LIBS)
+tests_check_overlap_SOURCES = tests/check_overlap.c
+tests_check_overlap_LDADD = $(TEST_LIBS)
 tests_check_proxied_SOURCES = tests/check_proxied.c
 tests_check_proxied_LDADD = $(TEST_LIBS)
 tests_check_proxy_SOURCES = tests/check_proxy.c
