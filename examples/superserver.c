@@ -1,7 +1,7 @@
 /*
  * superserver.c - any program that talks on stdin and stdout, as a daemon
  *
- *     superserver [-f] [-a address] [-p port] [-c workers] [-d fd]
+ *     superserver [-fn] [-a address] [-p port] [-c workers] [-d fd]
  *         [-P pidfile] [-u user] [limit ...] program [argument ...]
  *     superserver -P pidfile -k stop|quit|reload|status
  *
@@ -11,7 +11,8 @@
  * and 1, and both its addresses in the environment, in tcpserver's variables.
  * The pid file holds the master's pid while the daemon exists. Server and
  * workers run as the user, if one is named. -d is for s6 and dinit: a newline
- * on that descriptor says that clients are served.
+ * on that descriptor says that clients are served. With -n a reload
+ * does not wait for clients: the next server starts beside the last one.
  *
  * -k speaks to the daemon that has the pid file: stop ends it, quit ends it
  * when the last client has gone, both wait for that; reload starts a new
@@ -56,7 +57,7 @@ enum { MAX_SOCKETS = 16 };
 static void
 usage(void)
 {
-	fprintf(stderr, "usage: superserver [-f] [-a address] [-p port] "
+	fprintf(stderr, "usage: superserver [-fn] [-a address] [-p port] "
 	    "[-c workers] [-d fd]\n"
 	    "           [-P pidfile] [-u user] [limit ...] "
 	    "program [argument ...]\n"
@@ -328,7 +329,7 @@ main(int argc, char *argv[])
 	int c, count, fds[MAX_SOCKETS];
 
 	/* +: arguments after the program's name are the program's. */
-	while ((c = getopt(argc, argv, "+a:c:d:fk:p:P:u:" LIMITS)) != -1) {
+	while ((c = getopt(argc, argv, "+a:c:d:fk:np:P:u:" LIMITS)) != -1) {
 		if (c == 'a')
 			address = optarg;
 		else if (c == 'c')
@@ -339,6 +340,8 @@ main(int argc, char *argv[])
 			daemon_set_foreground(1);
 		else if (c == 'k')
 			word = optarg;
+		else if (c == 'n')
+			daemon_set_reload_overlap(1);
 		else if (c == 'p' && number(optarg, 0, 65535) >= 0)
 			port = optarg;
 		else if (c == 'P')

@@ -731,6 +731,27 @@ START_TEST(superserver_reloads_while_a_program_goes_on_with_its_client)
 }
 END_TEST
 
+START_TEST(superserver_reloads_without_waiting_for_a_client)
+{
+	pid_t master, server;
+	int port, fd;
+
+	if (cannot_adopt())
+		return;
+	start("-n", "cat", NULL);
+	master = started(&port);
+	server = only_child_of(master);
+	fd = client(port);
+	echoes(fd, "before");
+	send_signal(master, SIGHUP);
+	reaped(server);
+	ask(port, "new", "new");
+	echoes(fd, "after");
+	close(fd);
+	stop(master);
+}
+END_TEST
+
 START_TEST(superserver_stops_when_the_last_program_has_ended)
 {
 	pid_t master;
@@ -967,6 +988,7 @@ main(void)
 		superserver_is_started_by_start_stop_daemon_once,
 		superserver_removes_no_pid_file_but_its_own,
 		superserver_reloads_while_a_program_goes_on_with_its_client,
+		superserver_reloads_without_waiting_for_a_client,
 		superserver_stops_when_the_last_program_has_ended,
 		superserver_is_not_reached_by_a_program_that_signals_its_group,
 		superserver_lets_clients_wait_for_a_worker,
