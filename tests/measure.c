@@ -178,6 +178,157 @@ START_TEST(reloads_under_load)
 }
 END_TEST
 
+/*
+ * Reloads that overlap
+ */
+
+static struct overlap {
+	int servers;
+	int broken;	/* every second one that follows fails */
+	long answered;
+	long lost;
+	long last;	/* us: when a client had its first answer, ... */
+	long longest;	/* ... and the longest time without one */
+} *overlap;
+
+static void
+echo_overlapping(void)
+{
+	char line[1024];
+
+	daemon_set_program_name("echo");
+	daemon_set_foreground(1);
+	daemon_set_worker_spare_count(spares);
+	daemon_start();
+	tell_pid("master");
+	daemon_master();
+	if (__atomic_add_fetch(&overlap->servers, 1, __ATOMIC_SEQ_CST) % 2 ==
+	    0 && overlap->broken)
+		exit(3);
+	daemon_success();
+	tell_pid("server");
+	daemon_server(&listener, 1);
+	do
+		while (fgets(line, sizeof line, stdin) != NULL)
+			printf("%s", line);
+	while (reuses && daemon_next_connection() >= 0);
+}
+
+static void
+count_answer(void)
+{
+	long us = (long)(seconds() * 1e6), longest = overlap->longest;
+
+	__atomic_add_fetch(&overlap->answered, 1, __ATOMIC_SEQ_CST);
+	us -= __atomic_exchange_n(&overlap->last, us, __ATOMIC_SEQ_CST);
+	while (us > longest && !__atomic_compare_exchange_n(&overlap->longest,
+	    &longest, us, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		;
+}
+
+/* Each connection stays for most ms, or less. */
+static void
+keep_connecting(double until, int most, unsigned seed)
+{
+	char answer[16];
+	int fd;
+
+	while (seconds() < until) {
+		if ((fd = client_if(port)) != -1 &&
+		    send(fd, "hello\n", 6, MSG_NOSIGNAL) == 6 &&
+		    recv(fd, answer, 6, MSG_WAITALL) == 6) {
+			count_answer();
+			if (most > 0)
+				poll(NULL, 0, (int)(rand_r(&seed) %
+				    (unsigned)most));
+		}
+		if (fd == -1 || send(fd, "bye\n", 4, MSG_NOSIGNAL) != 4 ||
+		    recv(fd, answer, 4, MSG_WAITALL) != 4)
+			__atomic_add_fetch(&overlap->lost, 1, __ATOMIC_SEQ_CST);
+		if (fd != -1)
+			close(fd);
+	}
+	_exit(0);
+}
+
+static int
+count_lines(const char *text, const char *part)
+{
+	int count = 0;
+
+	while ((text = strstr(text, part)) != NULL) {
+		text += strlen(part);
+		count++;
+	}
+	return count;
+}
+
+static void
+overlap_under_load(const char *how, int hups, int on, int broken)
+{
+	enum { CLIENTS = 16, RELOADS = 200 };	/* every 100 ms for 20 s */
+	struct run run;
+	double began;
+	pid_t master, pids[CLIENTS + 1];
+	int i, stays;
+
+	overlap = shared_memory(sizeof *overlap);
+	listener = listen_anywhere(&port);
+	daemon_set_reload_overlap(on);
+	overlap->broken = broken;
+	run_start(&run, echo_overlapping);
+	close(listener);
+	master = (pid_t)heard(&run, "master");
+	heard(&run, "server");
+	stays = client(port);
+	echoes(stays, "first");
+	began = seconds();
+	overlap->last = (long)(began * 1e6);
+	fflush(stdout);
+	for (i = 0; i <= CLIENTS; i++)
+		if ((pids[i] = fork()) == 0) {
+			close(stays);
+			/* The last one ends each connection at once. */
+			keep_connecting(began + 20, i < CLIENTS ? 1000 : 0,
+			    (unsigned)i);
+		}
+	for (i = 1; i <= RELOADS; i++) {
+		wait_until(began + 0.1 * i);
+		if (hups)
+			send_signal(master, SIGHUP);
+	}
+	if (on || !hups)
+		echoes(stays, "last");
+	close(stays);
+	for (i = 0; i <= CLIENTS; i++)
+		ended(pids[i]);
+	send_signal(master, SIGTERM);
+	run_wait(&run);
+	printf("%d clients for up to 1 s each and one that stays, for 20 s, "
+	    "%s: %d servers, %ld connections, %ld lost, nobody accepted for "
+	    "at most %.1f ms; %d lines of failed reloads\n", CLIENTS,
+	    how, overlap->servers, overlap->answered, overlap->lost,
+	    (double)overlap->longest / 1000,
+	    count_lines(run.err, "the present one goes on"));
+	nothing_left();
+}
+
+START_TEST(reloads_that_overlap)
+{
+	overlap_under_load("no HUP", 0, 0, 0);
+	overlap_under_load("HUP every 100 ms, no overlap", 1, 0, 0);
+	overlap_under_load("overlap", 1, 1, 0);
+	overlap_under_load("overlap, every second one broken", 1, 1, 1);
+	spares = 8;
+	overlap_under_load("8 spares, no HUP", 0, 0, 0);
+	overlap_under_load("overlap, 8 spares", 1, 1, 0);
+	reuses = 1;
+	overlap_under_load("overlap, 8 spares, reused", 1, 1, 0);
+	overlap_under_load("overlap, 8 spares, reused, every second one "
+	    "broken", 1, 1, 1);
+}
+END_TEST
+
 static void
 exit_in_master(void)
 {
@@ -895,6 +1046,7 @@ main(void)
 {
 	const TTest *const tests[] = {
 		connections_one_after_another, reloads_under_load,
+		reloads_that_overlap,
 		failed_starts, graceful_stop, start_messages,
 		log_of_a_logger_that_is_killed, log_without_splice,
 		log_in_drop_mode, log_whose_file_is_renamed,
