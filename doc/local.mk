@@ -8,10 +8,12 @@ dist_man_MANS = \
 	doc/man3/daemon_exit_status.3 \
 	doc/man3/daemon_listen.3 \
 	doc/man3/daemon_listen_inherited.3 \
+	doc/man3/daemon_local.3 \
 	doc/man3/daemon_logger.3 \
 	doc/man3/daemon_master.3 \
 	doc/man3/daemon_next_connection.3 \
 	doc/man3/daemon_peer.3 \
+	doc/man3/daemon_peer_text.3 \
 	doc/man3/daemon_running.3 \
 	doc/man3/daemon_send.3 \
 	doc/man3/daemon_server.3 \

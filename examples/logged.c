@@ -11,29 +11,13 @@
  * SPDX-License-Identifier: ISC
  */
 #include <daemon.h>
-#include <netdb.h>
 #include <stdio.h>
-
-/* Where the client comes from, in numbers. */
-static const char *
-peer(void)
-{
-	static char name[NI_MAXHOST];
-	struct sockaddr_storage addr;
-	socklen_t len = sizeof addr;
-
-	if (daemon_peer((struct sockaddr *)&addr, &len) == -1 ||
-	    getnameinfo((struct sockaddr *)&addr, len, name, sizeof name,
-	    NULL, 0, NI_NUMERICHOST) != 0)
-		return "unknown";
-	return name;
-}
 
 int
 main(int argc, char *argv[])
 {
 	const char *directory = argc > 1 ? argv[1] : "/var/log";
-	char format[4096], link[4096], line[512];
+	char format[4096], link[4096], line[512], peer[64];
 	int fds[8], count, lines = 0;
 
 	snprintf(format, sizeof format, "%s/logged-%%Y-%%m-%%d.log",
@@ -61,9 +45,10 @@ main(int argc, char *argv[])
 	fprintf(stderr, "waiting for clients\n");
 	daemon_server(fds, count);
 
-	fprintf(stderr, "%s: here\n", peer());
+	daemon_peer_text(peer, sizeof peer);
+	fprintf(stderr, "%s: here\n", peer);
 	for (; fgets(line, sizeof line, stdin) != NULL; lines++)
 		printf("noted: %s", line);
-	fprintf(stderr, "%s: gone after %d lines\n", peer(), lines);
+	fprintf(stderr, "%s: gone after %d lines\n", peer, lines);
 	return 0;
 }

@@ -87,6 +87,14 @@ int daemon_stop_requested(void);
  * pointer. */
 int daemon_peer(struct sockaddr *addr, socklen_t *len);
 
+/* The address that the client has connected to, likewise. */
+int daemon_local(struct sockaddr *addr, socklen_t *len);
+
+/* The client's address as text, as in the log: "192.0.2.1:4711",
+ * "[2001:db8::1]:4711" or "unix". 64 bytes have room for any. EINVAL: a null
+ * pointer; ENOSPC: size is too small. */
+int daemon_peer_text(char *text, size_t size);
+
 /* Ends the connection so that the client gets the whole answer and no reset:
  * flushes stdout, ends it for writing, and reads what the client still sends,
  * for at most 2 seconds. stdin and stdout are /dev/null after that. */

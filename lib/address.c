@@ -25,20 +25,43 @@ dsrv_address_keep(struct dsrv_address *kept, const struct sockaddr *addr,
 	kept->len = len;
 }
 
+static int
+family(const struct dsrv_address *address)
+{
+	return address->len > 0 ? address->as.any.sa_family : AF_UNSPEC;
+}
+
+int
+dsrv_address_host(char *text, const struct dsrv_address *address)
+{
+	const struct in6_addr *host = &address->as.in6.sin6_addr;
+	const char *end = NULL;
+
+	if (family(address) == AF_INET)
+		end = inet_ntop(AF_INET, &address->as.in.sin_addr, text,
+		    DSRV_ADDRESS_HOST);
+	else if (family(address) == AF_INET6)
+		/* What comes by IPv4 to a socket for both is shown as that. */
+		end = IN6_IS_ADDR_V4MAPPED(host) ?
+		    inet_ntop(AF_INET, host->s6_addr + 12, text,
+		    DSRV_ADDRESS_HOST) :
+		    inet_ntop(AF_INET6, host, text, DSRV_ADDRESS_HOST);
+	if (end == NULL)
+		return -1;
+	return ntohs(family(address) == AF_INET ? address->as.in.sin_port :
+	    address->as.in6.sin6_port);
+}
+
 void
 dsrv_address_text(char *text, const struct dsrv_address *address)
 {
-	char host[INET6_ADDRSTRLEN];
-	int family = address->len > 0 ? address->as.any.sa_family : AF_UNSPEC;
+	char host[DSRV_ADDRESS_HOST];
+	int port = dsrv_address_host(host, address);
 
-	if (family == AF_INET && inet_ntop(AF_INET,
-	    &address->as.in.sin_addr, host, sizeof host) != NULL)
-		snprintf(text, DSRV_ADDRESS_TEXT, "%s:%d", host,
-		    ntohs(address->as.in.sin_port));
-	else if (family == AF_INET6 && inet_ntop(AF_INET6,
-	    &address->as.in6.sin6_addr, host, sizeof host) != NULL)
-		snprintf(text, DSRV_ADDRESS_TEXT, "[%s]:%d", host,
-		    ntohs(address->as.in6.sin6_port));
+	if (port == -1)
+		strcpy(text, family(address) == AF_UNIX ? "unix" : "");
+	else if (strchr(host, ':') == NULL)
+		snprintf(text, DSRV_ADDRESS_TEXT, "%s:%d", host, port);
 	else
-		strcpy(text, family == AF_UNIX ? "unix" : "");
+		snprintf(text, DSRV_ADDRESS_TEXT, "[%s]:%d", host, port);
 }

@@ -198,10 +198,13 @@ struct dsrv_address {
 	} as;
 };
 
-enum { DSRV_ADDRESS_TEXT = 64 };
+enum { DSRV_ADDRESS_HOST = INET6_ADDRSTRLEN, DSRV_ADDRESS_TEXT = 64 };
 
 void dsrv_address_keep(struct dsrv_address *, const struct sockaddr *,
     socklen_t);
+/* "192.0.2.1" or "2001:db8::1", in DSRV_ADDRESS_HOST bytes. Returns the port;
+ * -1: it has neither. */
+int dsrv_address_host(char *text, const struct dsrv_address *);
 /* "192.0.2.1:4711", "[2001:db8::1]:4711", "unix", or "" if unknown, in
  * DSRV_ADDRESS_TEXT bytes. */
 void dsrv_address_text(char *text, const struct dsrv_address *);

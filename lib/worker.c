@@ -1,5 +1,6 @@
 /*
- * worker.c - the calls that a worker may make: its peer, stop, next connection
+ * worker.c - the calls that a worker may make: its addresses, stop, next
+ * connection
  *
  * SPDX-License-Identifier: ISC
  */
@@ -18,10 +19,11 @@
 
 enum { LAST_WORDS = 2000 };	/* ms, for the client to see the end */
 
-static struct {
+/* Of its connection. */
+static struct end {
 	struct sockaddr_storage addr;
-	socklen_t len;
-} peer;
+	socklen_t len;		/* 0: unknown */
+} peer, local;
 
 void
 dsrv_worker_stop(int signo)
@@ -33,6 +35,18 @@ dsrv_worker_stop(int signo)
 	errno = saved;
 }
 
+static void
+keep_ends(const struct dsrv_client *client)
+{
+	peer.len = client->len < (socklen_t)sizeof peer.addr ? client->len :
+	    (socklen_t)sizeof peer.addr;
+	memcpy(&peer.addr, &client->addr, peer.len);
+	local.len = sizeof local.addr;
+	if (getsockname(STDIN_FILENO, (struct sockaddr *)&local.addr,
+	    &local.len) == -1)
+		local.len = 0;
+}
+
 void
 dsrv_worker_become(const struct dsrv_client *client)
 {
@@ -41,9 +55,7 @@ dsrv_worker_become(const struct dsrv_client *client)
 	    dsrv_descriptors_put(client->conn, STDOUT_FILENO) == -1)
 		dsrv_report_die("serve a connection");
 	close(client->conn);
-	peer.len = client->len < (socklen_t)sizeof peer.addr ? client->len :
-	    (socklen_t)sizeof peer.addr;
-	memcpy(&peer.addr, &client->addr, peer.len);
+	keep_ends(client);
 }
 
 static int
@@ -66,8 +78,8 @@ daemon_stop_requested(void)
 	return pending != 0 ? pending : signo;
 }
 
-int
-daemon_peer(struct sockaddr *addr, socklen_t *len)
+static int
+give(const struct end *end, struct sockaddr *addr, socklen_t *len)
 {
 	if (addr == NULL || len == NULL) {
 		errno = EINVAL;
@@ -75,8 +87,42 @@ daemon_peer(struct sockaddr *addr, socklen_t *len)
 	}
 	if (!in_worker())
 		return -1;
-	memcpy(addr, &peer.addr, *len < peer.len ? *len : peer.len);
-	*len = peer.len;
+	memcpy(addr, &end->addr, *len < end->len ? *len : end->len);
+	*len = end->len;
+	return 0;
+}
+
+int
+daemon_peer(struct sockaddr *addr, socklen_t *len)
+{
+	return give(&peer, addr, len);
+}
+
+int
+daemon_local(struct sockaddr *addr, socklen_t *len)
+{
+	return give(&local, addr, len);
+}
+
+int
+daemon_peer_text(char *text, size_t size)
+{
+	char whole[DSRV_ADDRESS_TEXT];
+	struct dsrv_address address;
+
+	if (text == NULL) {
+		errno = EINVAL;
+		return -1;
+	}
+	if (!in_worker())
+		return -1;
+	dsrv_address_keep(&address, (struct sockaddr *)&peer.addr, peer.len);
+	dsrv_address_text(whole, &address);
+	if (strlen(whole) >= size) {
+		errno = ENOSPC;
+		return -1;
+	}
+	strcpy(text, whole);
 	return 0;
 }
 
@@ -158,6 +204,8 @@ may_serve(const struct dsrv_client *client)
 	if (header.state == DSRV_PROXY_GIVEN) {
 		peer.len = header.client_len;
 		memcpy(&peer.addr, &header.client, peer.len);
+		local.len = header.local_len;
+		memcpy(&local.addr, &header.local, local.len);
 	}
 	return 1;
 }

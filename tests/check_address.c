@@ -67,8 +67,35 @@ START_TEST(address_of_ipv6_is_host_in_brackets_and_port)
 	ck_assert_str_eq(text_of_v6("ffff:ffff:ffff:ffff:ffff:ffff:"
 	    "255.255.255.255", 65535),
 	    "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535");
-	ck_assert_str_eq(text_of_v6("::ffff:192.0.2.1", 1),
-	    "[::ffff:192.0.2.1]:1");
+	ck_assert_str_eq(text_of_v6("::", 0), "[::]:0");
+}
+END_TEST
+
+START_TEST(address_of_ipv4_in_ipv6_is_that_of_ipv4)
+{
+	ck_assert_str_eq(text_of_v6("::ffff:192.0.2.1", 1), "192.0.2.1:1");
+	ck_assert_str_eq(text_of_v6("::fffe:192.0.2.1", 1),
+	    "[::fffe:c000:201]:1");
+}
+END_TEST
+
+START_TEST(address_of_a_host_is_told_without_its_port)
+{
+	char host[DSRV_ADDRESS_HOST];
+
+	text_of_v4("192.0.2.1", 4711);
+	ck_assert_int_eq(dsrv_address_host(host, &kept), 4711);
+	ck_assert_str_eq(host, "192.0.2.1");
+	text_of_v6("2001:db8::1", 65535);
+	ck_assert_int_eq(dsrv_address_host(host, &kept), 65535);
+	ck_assert_str_eq(host, "2001:db8::1");
+	text_of_v6("::ffff:192.0.2.1", 0);
+	ck_assert_int_eq(dsrv_address_host(host, &kept), 0);
+	ck_assert_str_eq(host, "192.0.2.1");
+	kept.as.any.sa_family = AF_UNIX;
+	ck_assert_int_eq(dsrv_address_host(host, &kept), -1);
+	kept.len = 0;
+	ck_assert_int_eq(dsrv_address_host(host, &kept), -1);
 }
 END_TEST
 
@@ -117,6 +144,8 @@ main(void)
 	const TTest *const tests[] = {
 		address_of_ipv4_is_host_and_port,
 		address_of_ipv6_is_host_in_brackets_and_port,
+		address_of_ipv4_in_ipv6_is_that_of_ipv4,
+		address_of_a_host_is_told_without_its_port,
 		address_of_a_local_client_is_unix_with_a_name_and_without,
 		address_that_is_not_known_has_no_text,
 		address_shows_nothing_of_the_one_before

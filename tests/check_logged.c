@@ -152,6 +152,16 @@ notes(int fd, const char *line)
 	ck_assert_pstr_eq(client_hears(fd), text);
 }
 
+/* By its address. */
+static void
+is_logged_of(int fd, const char *what)
+{
+	char line[64];
+
+	snprintf(line, sizeof line, " 127.0.0.1:%d: %s\n", port_of(fd), what);
+	is_logged(line, 1);
+}
+
 START_TEST(logged_says_who_came_and_went)
 {
 	int one, other;
@@ -162,11 +172,14 @@ START_TEST(logged_says_who_came_and_went)
 	notes(one, "hello");
 	notes(other, "hello too");
 	notes(other, "and again");
-	is_logged("127.0.0.1: here\n", 2);
+	is_logged_of(one, "here");
+	is_logged_of(other, "here");
+	shutdown(one, SHUT_WR);
+	is_logged_of(one, "gone after 1 lines");
+	shutdown(other, SHUT_WR);
+	is_logged_of(other, "gone after 2 lines");
 	close(one);
-	is_logged("127.0.0.1: gone after 1 lines\n", 1);
 	close(other);
-	is_logged("127.0.0.1: gone after 2 lines\n", 1);
 	stop();
 	is_logged("hello", 0);
 }
@@ -226,8 +239,8 @@ START_TEST(logged_loses_nothing_when_its_logger_is_killed)
 	gone(first);
 	notes(fd, "after");
 	close(fd);
-	is_logged("127.0.0.1: here\n", 1);
-	is_logged("127.0.0.1: gone after 2 lines\n", 1);
+	is_logged(": here\n", 1);
+	is_logged(": gone after 2 lines\n", 1);
 	is_logged("logged: unable to keep the logger: ", 1);
 	stop();
 }

@@ -9,6 +9,7 @@ CHECK_TESTS = \
 	tests/check_control \
 	tests/check_descriptors \
 	tests/check_echo \
+	tests/check_ends \
 	tests/check_fdclean \
 	tests/check_finger \
 	tests/check_http \
@@ -89,6 +90,8 @@ tests_check_descriptors_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
 tests_check_descriptors_LDADD = $(UNIT_LIBS)
 tests_check_echo_SOURCES = tests/check_echo.c
 tests_check_echo_LDADD = $(TEST_LIBS)
+tests_check_ends_SOURCES = tests/check_ends.c
+tests_check_ends_LDADD = $(TEST_LIBS)
 tests_check_fdclean_SOURCES = tests/check_fdclean.c
 tests_check_fdclean_LDADD = $(TEST_LIBS)
 tests_check_finger_SOURCES = tests/check_finger.c

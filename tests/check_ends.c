@@ -1,0 +1,501 @@
+/*
+ * check_ends.c - both ends of a worker's connection: daemon_peer(),
+ * daemon_local() and daemon_peer_text(), however the worker has come to it
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#include "config.h"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <netinet/in.h>
+#include <errno.h>
+
+#include "puppet.h"
+
+union address {
+	struct sockaddr any;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+	struct sockaddr_un un;
+	struct sockaddr_storage all;
+};
+
+enum { TEXT = 64 };
+
+/*
+ * The program
+ */
+
+/* The family and the port. */
+static void
+show(int (*end)(struct sockaddr *, socklen_t *))
+{
+	union address address;
+	socklen_t len = sizeof address;
+
+	errno = ERANGE;
+	if (end(&address.any, &len) == -1)
+		printf("errno %d\n", errno);
+	else if (address.any.sa_family == AF_UNIX)
+		printf("unix %s\n", len > sizeof address.any.sa_family ?
+		    address.un.sun_path : "");
+	else
+		printf("%d %d%s\n", address.any.sa_family,
+		    ntohs(address.any.sa_family == AF_INET6 ?
+		    address.v6.sin6_port : address.v4.sin_port),
+		    errno == ERANGE ? "" : " and errno");
+}
+
+static void
+show_peer(void)
+{
+	show(daemon_peer);
+}
+
+static void
+show_local(void)
+{
+	show(daemon_local);
+}
+
+static void
+show_text(void)
+{
+	char text[TEXT];
+
+	errno = ERANGE;
+	if (daemon_peer_text(text, sizeof text) == -1 || errno != ERANGE)
+		printf("errno %d\n", errno);
+	else
+		puts(text);
+}
+
+/* Those of getsockname(2) and getpeername(2), byte for byte. */
+static void
+compare(void)
+{
+	union address kernels, ours;
+	socklen_t kernels_len = sizeof kernels, our_len = sizeof ours;
+	int same;
+
+	memset(&kernels, 0, sizeof kernels);
+	memset(&ours, 0, sizeof ours);
+	same = getsockname(0, &kernels.any, &kernels_len) == 0 &&
+	    daemon_local(&ours.any, &our_len) == 0 &&
+	    kernels_len == our_len &&
+	    memcmp(&kernels, &ours, kernels_len) == 0;
+	printf("%s\n", same ? "same" : "different");
+}
+
+/* What is told by facts remains when the client can hear no more. */
+static void
+tell_all(const char *where)
+{
+	char text[TEXT] = "", word[TEXT];
+	union address address;
+	socklen_t len = sizeof address;
+
+	snprintf(word, sizeof word, "local port %s", where);
+	tell(word, daemon_local(&address.any, &len) == -1 ? -1 :
+	    ntohs(address.v4.sin_port));
+	len = sizeof address;
+	snprintf(word, sizeof word, "peer port %s", where);
+	tell(word, daemon_peer(&address.any, &len) == -1 ? -1 :
+	    ntohs(address.v4.sin_port));
+	snprintf(word, sizeof word, "port in text %s", where);
+	daemon_peer_text(text, sizeof text);
+	tell(word, strncmp(text, "127.0.0.1:", 10) == 0 ? atoi(text + 10) :
+	    -1);
+}
+
+static void
+close_both(void)
+{
+	close(0);
+	close(1);
+	tell_all("when closed");
+	hang_up();
+}
+
+static const struct command commands[] = {
+	{ "peer", show_peer, NULL },
+	{ "local", show_local, NULL },
+	{ "text", show_text, NULL },
+	{ "compare", compare, NULL },
+	{ "close", close_both, NULL },
+	{ NULL, NULL, NULL }
+};
+
+/* One client after another, if there are spares. */
+static void
+program(void)
+{
+	int index;
+
+	here.commands = commands;
+	for (index = serve(); index >= 0; index = daemon_next_connection())
+		converse(index);
+	tell_all("after the last");
+}
+
+static void
+one_client(void)
+{
+	here.commands = commands;
+	converse(serve());
+	tell_all("at the end");
+}
+
+/*
+ * The tests
+ */
+
+/* With another 127.0.0.0/8 address that the client may choose. */
+static int
+listen_on_all(int *port)
+{
+	struct sockaddr_in addr = { .sin_family = AF_INET };
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	addr.sin_addr.s_addr = htonl(INADDR_ANY);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&addr, sizeof addr), 0);
+	ck_assert_int_eq(listen(fd, 5), 0);
+	*port = port_of(fd);
+	return fd;
+}
+
+static void
+knows_both(int fd)
+{
+	char text[TEXT];
+
+	snprintf(text, sizeof text, "%d %d", AF_INET, port_of(fd));
+	ck_assert_str_eq(answer(fd, "peer"), text);
+	snprintf(text, sizeof text, "%d %d", AF_INET, here.port);
+	ck_assert_str_eq(answer(fd, "local"), text);
+	snprintf(text, sizeof text, "127.0.0.1:%d", port_of(fd));
+	ck_assert_str_eq(answer(fd, "text"), text);
+	ck_assert_str_eq(answer(fd, "compare"), "same");
+}
+
+static void
+is_told(const char *where, int local, int peer)
+{
+	char word[TEXT];
+
+	snprintf(word, sizeof word, "local port %s", where);
+	ck_assert_int_eq(heard(&here.run, word), local);
+	snprintf(word, sizeof word, "peer port %s", where);
+	ck_assert_int_eq(heard(&here.run, word), peer);
+	snprintf(word, sizeof word, "port in text %s", where);
+	ck_assert_int_eq(heard(&here.run, word), peer);
+}
+
+START_TEST(ends_of_a_connection_are_what_the_kernel_says)
+{
+	int one, other;
+
+	here.open_listener = listen_on_all;
+	start(1, program);
+	one = client(here.port);
+	other = client(here.port);
+	knows_both(one);
+	knows_both(other);
+	close(one);
+	close(other);
+	stop();
+}
+END_TEST
+
+START_TEST(ends_of_a_connection_are_known_to_a_spare)
+{
+	int one, other;
+
+	here.spares = 1;
+	start(1, one_client);
+	one = client(here.port);
+	other = client(here.port);
+	knows_both(one);
+	knows_both(other);
+	close(one);
+	close(other);
+	stop();
+}
+END_TEST
+
+START_TEST(ends_of_a_connection_are_each_ones_own_when_reused)
+{
+	pid_t worker, next;
+	int fd, i;
+
+	here.spares = 1;
+	daemon_set_worker_count_max(1);
+	start(1, program);
+	fd = served(here.port, &worker);
+	for (i = 0; i < 3; i++) {
+		knows_both(fd);
+		shutdown(fd, SHUT_WR);
+		hears(fd, NULL);
+		close(fd);
+		fd = served(here.port, &next);
+		ck_assert_int_eq(next, worker);
+	}
+	close(fd);
+	stop();
+}
+END_TEST
+
+START_TEST(ends_of_a_connection_are_known_when_it_is_closed)
+{
+	int fd, peer;
+
+	start(1, one_client);
+	fd = client(here.port);
+	peer = port_of(fd);
+	client_says(fd, "close\n");
+	is_told("when closed", here.port, peer);
+	is_told("at the end", here.port, peer);
+	close(fd);
+	stop();
+}
+END_TEST
+
+START_TEST(ends_of_a_connection_are_known_when_the_client_has_reset_it)
+{
+	int fd, peer;
+
+	start(1, one_client);
+	fd = client(here.port);
+	peer = port_of(fd);
+	knows_both(fd);
+	reset(fd);
+	is_told("at the end", here.port, peer);
+	stop();
+}
+END_TEST
+
+START_TEST(ends_of_a_connection_are_known_after_the_last_one)
+{
+	int fd, peer;
+
+	start(1, program);
+	fd = client(here.port);
+	peer = port_of(fd);
+	knows_both(fd);
+	shutdown(fd, SHUT_WR);
+	hears(fd, NULL);
+	is_told("after the last", here.port, peer);
+	close(fd);
+	stop();
+}
+END_TEST
+
+/*
+ * Other families
+ */
+
+/* -1: this machine has no such address. dual: IPv4 clients come there, too. */
+static int
+listen_on_v6(int dual)
+{
+	struct sockaddr_in6 addr = { .sin6_family = AF_INET6 };
+	int off = 0, fd = socket(AF_INET6, SOCK_STREAM, 0);
+
+	addr.sin6_addr = dual ? in6addr_any : in6addr_loopback;
+	if (fd == -1 || setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off,
+	    sizeof off) == -1 || bind(fd, (struct sockaddr *)&addr,
+	    sizeof addr) == -1 || listen(fd, 5) == -1)
+		return -1;
+	return fd;
+}
+
+static void
+start_at(int listener)
+{
+	here.fds[0] = listener;
+	here.listeners = 1;
+	run_puppet(run_daemon, program);
+	leave_listeners();
+	meet();
+}
+
+static int
+client_of_v6(int port)
+{
+	struct sockaddr_in6 addr = { .sin6_family = AF_INET6,
+		.sin6_addr = IN6ADDR_LOOPBACK_INIT };
+	int fd = socket(AF_INET6, SOCK_STREAM, 0);
+
+	addr.sin6_port = htons((unsigned short)port);
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&addr, sizeof addr),
+	    0);
+	return fd;
+}
+
+START_TEST(ends_of_an_ipv6_connection_are_in_brackets)
+{
+	int fd, listener = listen_on_v6(0);
+	char text[TEXT];
+
+	if (skip_if(listener == -1, "there is no ::1"))
+		return;
+	here.port = port_of(listener);
+	start_at(listener);
+	fd = client_of_v6(here.port);
+	snprintf(text, sizeof text, "[::1]:%d", port_of(fd));
+	ck_assert_str_eq(answer(fd, "text"), text);
+	snprintf(text, sizeof text, "%d %d", AF_INET6, here.port);
+	ck_assert_str_eq(answer(fd, "local"), text);
+	ck_assert_str_eq(answer(fd, "compare"), "same");
+	close(fd);
+	stop();
+}
+END_TEST
+
+START_TEST(ends_of_an_ipv4_client_of_a_socket_for_both_are_shown_as_ipv4)
+{
+	int fd, listener = listen_on_v6(1);
+	char text[TEXT];
+
+	if (skip_if(listener == -1, "there is no IPv6"))
+		return;
+	here.port = port_of(listener);
+	start_at(listener);
+	fd = client(here.port);
+	snprintf(text, sizeof text, "127.0.0.1:%d", port_of(fd));
+	ck_assert_str_eq(answer(fd, "text"), text);
+	snprintf(text, sizeof text, "%d %d", AF_INET6, port_of(fd));
+	ck_assert_str_eq(answer(fd, "peer"), text);
+	ck_assert_str_eq(answer(fd, "compare"), "same");
+	close(fd);
+	stop();
+}
+END_TEST
+
+START_TEST(ends_of_a_unix_connection_are_the_socket_and_unix)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fd, listener = socket(AF_UNIX, SOCK_STREAM, 0);
+	char text[sizeof addr.sun_path + 8];
+
+	snprintf(addr.sun_path, sizeof addr.sun_path, "%s/socket", scratch());
+	ck_assert_int_eq(bind(listener, (struct sockaddr *)&addr,
+	    sizeof addr), 0);
+	ck_assert_int_eq(listen(listener, 5), 0);
+	start_at(listener);
+	fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&addr, sizeof addr),
+	    0);
+	ck_assert_str_eq(answer(fd, "text"), "unix");
+	ck_assert_str_eq(answer(fd, "peer"), "unix ");
+	snprintf(text, sizeof text, "unix %s", addr.sun_path);
+	ck_assert_str_eq(answer(fd, "local"), text);
+	close(fd);
+	stop();
+}
+END_TEST
+
+/*
+ * What is not so
+ */
+
+static void
+tell_invalid(void)
+{
+	char text[TEXT] = "untouched", whole[TEXT] = "";
+	union address address;
+	socklen_t len = sizeof address;
+	size_t need;
+
+	serve();
+	errno = 0;
+	tell("no address", daemon_local(NULL, &len) == -1 ? errno : 0);
+	errno = 0;
+	tell("no length", daemon_local(&address.any, NULL) == -1 ? errno : 0);
+	errno = 0;
+	tell("no text", daemon_peer_text(NULL, 64) == -1 ? errno : 0);
+	daemon_peer_text(whole, sizeof whole);
+	need = strlen(whole) + 1;
+	errno = 0;
+	tell("one too few", daemon_peer_text(text, need - 1) == -1 ? errno : 0);
+	errno = 0;
+	tell("none", daemon_peer_text(text, 0) == -1 ? errno : 0);
+	tell("untouched", strcmp(text, "untouched") == 0);
+	tell("just enough", daemon_peer_text(text, need) == 0 &&
+	    strcmp(text, whole) == 0);
+	len = 3;
+	tell("too short", daemon_local(&address.any, &len) == 0 &&
+	    len == sizeof(struct sockaddr_in));
+}
+
+START_TEST(ends_are_not_stored_where_there_is_no_room)
+{
+	int fd;
+
+	start(1, tell_invalid);
+	fd = client(here.port);
+	ck_assert_int_eq(heard(&here.run, "no address"), EINVAL);
+	ck_assert_int_eq(heard(&here.run, "no length"), EINVAL);
+	ck_assert_int_eq(heard(&here.run, "no text"), EINVAL);
+	ck_assert_int_eq(heard(&here.run, "one too few"), ENOSPC);
+	ck_assert_int_eq(heard(&here.run, "none"), ENOSPC);
+	ck_assert_int_eq(heard(&here.run, "untouched"), 1);
+	ck_assert_int_eq(heard(&here.run, "just enough"), 1);
+	ck_assert_int_eq(heard(&here.run, "too short"), 1);
+	close(fd);
+	stop();
+}
+END_TEST
+
+static void
+ask_elsewhere(void)
+{
+	union address address;
+	socklen_t len = sizeof address;
+	char text[TEXT];
+
+	errno = 0;
+	tell("local", daemon_local(&address.any, &len) == -1 ? errno : 0);
+	errno = 0;
+	tell("text", daemon_peer_text(text, sizeof text) == -1 ? errno : 0);
+}
+
+START_TEST(ends_are_known_to_a_worker_alone)
+{
+	int i;
+
+	here.before_start = here.before_success = here.before_server =
+	    ask_elsewhere;
+	listen_on(1);
+	run_puppet(run_daemon, talker);
+	leave_listeners();
+	for (i = 0; i < 3; i++) {
+		ck_assert_int_eq(heard(&here.run, "local"), ENOTCONN);
+		ck_assert_int_eq(heard(&here.run, "text"), ENOTCONN);
+		if (i == 0)
+			meet();
+	}
+	stop();
+}
+END_TEST
+
+int
+main(void)
+{
+	const TTest *const tests[] = {
+		ends_of_a_connection_are_what_the_kernel_says,
+		ends_of_a_connection_are_known_to_a_spare,
+		ends_of_a_connection_are_each_ones_own_when_reused,
+		ends_of_a_connection_are_known_when_it_is_closed,
+		ends_of_a_connection_are_known_when_the_client_has_reset_it,
+		ends_of_a_connection_are_known_after_the_last_one,
+		ends_of_an_ipv6_connection_are_in_brackets,
+		ends_of_an_ipv4_client_of_a_socket_for_both_are_shown_as_ipv4,
+		ends_of_a_unix_connection_are_the_socket_and_unix,
+		ends_are_not_stored_where_there_is_no_room,
+		ends_are_known_to_a_worker_alone
+	};
+
+	return RUN_TESTS("ends", tests);
+}
