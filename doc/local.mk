@@ -53,6 +53,7 @@ dist_man_MANS = \
 	doc/man3/daemon_set_worker_ask.3 \
 	doc/man3/daemon_set_worker_connection_max.3 \
 	doc/man3/daemon_set_worker_count_max.3 \
+	doc/man3/daemon_set_worker_environment.3 \
 	doc/man3/daemon_set_worker_refuse.3 \
 	doc/man3/daemon_set_worker_spare_count.3 \
 	doc/man3/daemon_set_worker_time_max.3 \

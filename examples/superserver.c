@@ -264,43 +264,8 @@ control(const char *pid_file, const char *word)
  */
 
 static void
-set_end(const char *ip_name, const char *port_name,
-    const struct sockaddr_storage *addr, socklen_t len)
-{
-	char ip[256], port[32];
-
-	if (getnameinfo((const struct sockaddr *)addr, len, ip, sizeof ip,
-	    port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV) == 0) {
-		setenv(ip_name, ip, 1);
-		setenv(port_name, port, 1);
-	}
-}
-
-static void
-set_environment(void)
-{
-	/* A variable without a value here must not be inherited either. */
-	static const char *const names[] = { "TCPREMOTEIP", "TCPREMOTEPORT",
-		"TCPREMOTEHOST", "TCPREMOTEINFO", "TCPLOCALIP",
-		"TCPLOCALPORT", "TCPLOCALHOST" };
-	struct sockaddr_storage addr;
-	socklen_t len = sizeof addr;
-	size_t i;
-
-	for (i = 0; i < sizeof names / sizeof names[0]; i++)
-		unsetenv(names[i]);
-	setenv("PROTO", "TCP", 1);
-	if (daemon_peer((struct sockaddr *)&addr, &len) == 0)
-		set_end("TCPREMOTEIP", "TCPREMOTEPORT", &addr, len);
-	len = sizeof addr;
-	if (getsockname(STDIN_FILENO, (struct sockaddr *)&addr, &len) == 0)
-		set_end("TCPLOCALIP", "TCPLOCALPORT", &addr, len);
-}
-
-static void
 become(const char *program, char *argv[])
 {
-	set_environment();
 	/* Many programs have no other reason to end when a client goes. */
 	signal(SIGPIPE, SIG_DFL);
 	execvp(program, argv);
@@ -361,6 +326,8 @@ main(int argc, char *argv[])
 
 	/* SIGHUP or SIGUSR2 would end many programs. */
 	daemon_set_worker_ask(0);
+	/* Programs ask for $TCPREMOTEIP. */
+	daemon_set_worker_environment(1);
 	daemon_start();
 	daemon_clean_fd(STDERR_FILENO);
 	/* What systemd or inetd has opened, if anything; -a and -p otherwise. */

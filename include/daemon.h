@@ -264,6 +264,11 @@ int daemon_set_refuse_text(const char *text);
 /* daemon_next_connection(): connections that a worker may serve (0). */
 int daemon_set_worker_connection_max(int count);
 
+/* daemon_server(): whether a worker has its addresses in the environment, for
+ * programs that it executes, in UCSPI's variables: TCPREMOTEIP and others
+ * (0). */
+int daemon_set_worker_environment(int on);
+
 /* daemon_master(): runs a logger (off). Always 0. */
 int daemon_enable_logger(void);
 

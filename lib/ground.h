@@ -42,6 +42,7 @@ struct dsrv_settings {
 	int worker_connection_max;
 	int worker_ask;
 	int keepalive;
+	int worker_environment;
 	int drain_timeout;
 	int reload_overlap;
 	int stop_timeout;

@@ -16,6 +16,7 @@ lib_libdaemonsrv_la_SOURCES = \
 	lib/control.c \
 	lib/denial.c \
 	lib/descriptors.c \
+	lib/environment.c \
 	lib/farewell.c \
 	lib/fdclean.c \
 	lib/filelock.c \

@@ -183,6 +183,12 @@ daemon_set_keepalive(int seconds)
 }
 
 int
+daemon_set_worker_environment(int on)
+{
+	return set(&settings.worker_environment, on, 0, INT_MAX);
+}
+
+int
 daemon_set_drain_timeout(int seconds)
 {
 	return set(&settings.drain_timeout, seconds, 0, INT_MAX);

@@ -19,11 +19,7 @@
 
 enum { LAST_WORDS = 2000 };	/* ms, for the client to see the end */
 
-/* Of its connection. */
-static struct end {
-	struct sockaddr_storage addr;
-	socklen_t len;		/* 0: unknown */
-} peer, local;
+static struct dsrv_endpoint peer, local;	/* of its connection */
 
 void
 dsrv_worker_stop(int signo)
@@ -79,7 +75,7 @@ daemon_stop_requested(void)
 }
 
 static int
-give(const struct end *end, struct sockaddr *addr, socklen_t *len)
+give(const struct dsrv_endpoint *end, struct sockaddr *addr, socklen_t *len)
 {
 	if (addr == NULL || len == NULL) {
 		errno = EINVAL;
@@ -193,6 +189,15 @@ daemon_end_connection(void)
 	return 0;
 }
 
+static void
+tell_program(int is_proxied)
+{
+	/* A program would be told of another client. */
+	if (dsrv_settings()->worker_environment &&
+	    dsrv_environment_set(&peer, &local, is_proxied) == -1)
+		dsrv_report_die("set a worker's environment");
+}
+
 /* Whether its client may be served: by a proxy, with a header. */
 static int
 may_serve(const struct dsrv_client *client)
@@ -207,6 +212,7 @@ may_serve(const struct dsrv_client *client)
 		local.len = header.local_len;
 		memcpy(&local.addr, &header.local, local.len);
 	}
+	tell_program(header.state == DSRV_PROXY_GIVEN);
 	return 1;
 }
 

@@ -200,6 +200,21 @@ void dsrv_pool_release(void);
 void dsrv_pool_leave(void);
 
 /*
+ * environment.c - a worker's connection, in variables for the programs that it
+ * executes
+ */
+
+/* Of a connection. */
+struct dsrv_endpoint {
+	struct sockaddr_storage addr;
+	socklen_t len;		/* 0: unknown */
+};
+
+/* -1 with errno. is_proxied: the system knows only the proxy. */
+int dsrv_environment_set(const struct dsrv_endpoint *peer,
+    const struct dsrv_endpoint *local, int is_proxied);
+
+/*
  * worker.c - the calls that a worker may make
  */
 

@@ -195,6 +195,30 @@ START_TEST(superserver_tells_the_program_both_ends_of_the_connection)
 }
 END_TEST
 
+/* tcpserver's own, which decides by $TCPREMOTEIP. */
+START_TEST(superserver_tells_a_program_of_tcpservers_its_client)
+{
+	char rules[512];
+	pid_t master;
+	int port, fd;
+
+	if (missing("command -v tcprules && command -v tcprulescheck"))
+		return;
+	shell("printf '127.0.0.1:allow,SEEN=\"yes\"\\n:deny\\n' | "
+	    "tcprules rules.cdb rules.tmp");
+	snprintf(rules, sizeof rules, "%s/rules.cdb", scratch());
+	setenv("TCPREMOTEIP", "192.0.2.1", 1);
+	start("tcprulescheck", rules, NULL);
+	master = started(&port);
+	fd = client(port);
+	ck_assert_pstr_eq(client_hears(fd), "rule 127.0.0.1:");
+	ck_assert_pstr_eq(client_hears(fd), "set environment variable SEEN=yes");
+	ck_assert_pstr_eq(client_hears(fd), "allow connection");
+	close(fd);
+	stop(master);
+}
+END_TEST
+
 START_TEST(superserver_gives_the_program_nothing_but_the_connection)
 {
 	pid_t master;
@@ -968,6 +992,7 @@ main(void)
 		superserver_runs_programs_as_the_user_that_is_named,
 		superserver_leaves_the_options_after_the_program_to_it,
 		superserver_tells_the_program_both_ends_of_the_connection,
+		superserver_tells_a_program_of_tcpservers_its_client,
 		superserver_gives_the_program_nothing_but_the_connection,
 		superserver_serves_a_repository_by_git_daemon,
 		superserver_serves_files_by_rsync,

@@ -10,6 +10,7 @@ CHECK_TESTS = \
 	tests/check_descriptors \
 	tests/check_echo \
 	tests/check_ends \
+	tests/check_environment \
 	tests/check_fdclean \
 	tests/check_finger \
 	tests/check_http \
@@ -92,6 +93,9 @@ tests_check_echo_SOURCES = tests/check_echo.c
 tests_check_echo_LDADD = $(TEST_LIBS)
 tests_check_ends_SOURCES = tests/check_ends.c
 tests_check_ends_LDADD = $(TEST_LIBS)
+tests_check_environment_SOURCES = tests/check_environment.c
+# By its own putenv() a test has no memory.
+tests_check_environment_LDADD = $(UNIT_LIBS) $(DL_LIBS)
 tests_check_fdclean_SOURCES = tests/check_fdclean.c
 tests_check_fdclean_LDADD = $(TEST_LIBS)
 tests_check_finger_SOURCES = tests/check_finger.c
