@@ -50,6 +50,7 @@ dist_man_MANS = \
 	doc/man3/daemon_set_start_timeout.3 \
 	doc/man3/daemon_set_stop_timeout.3 \
 	doc/man3/daemon_set_thread_check.3 \
+	doc/man3/daemon_set_titles.3 \
 	doc/man3/daemon_set_worker_ask.3 \
 	doc/man3/daemon_set_worker_connection_max.3 \
 	doc/man3/daemon_set_worker_count_max.3 \

@@ -1,7 +1,7 @@
 /*
  * superserver.c - any program that talks on stdin and stdout, as a daemon
  *
- *     superserver [-fn] [-a address] [-p port] [-c workers] [-d fd]
+ *     superserver [-T] [-fn] [-a address] [-p port] [-c workers] [-d fd]
  *         [-P pidfile] [-u user] [limit ...] program [argument ...]
  *     superserver -P pidfile -k stop|quit|reload|status
  *
@@ -12,7 +12,8 @@
  * The pid file holds the master's pid while the daemon exists. Server and
  * workers run as the user, if one is named. -d is for s6 and dinit: a newline
  * on that descriptor says that clients are served. With -n a reload
- * does not wait for clients: the next server starts beside the last one.
+ * does not wait for clients: the next server starts beside the last one. -T, the
+ * first option: ps(1) shows what each process is.
  *
  * -k speaks to the daemon that has the pid file: stop ends it, quit ends it
  * when the last client has gone, both wait for that; reload starts a new
@@ -57,7 +58,7 @@ enum { MAX_SOCKETS = 16 };
 static void
 usage(void)
 {
-	fprintf(stderr, "usage: superserver [-fn] [-a address] [-p port] "
+	fprintf(stderr, "usage: superserver [-T] [-fn] [-a address] [-p port] "
 	    "[-c workers] [-d fd]\n"
 	    "           [-P pidfile] [-u user] [limit ...] "
 	    "program [argument ...]\n"
@@ -293,8 +294,11 @@ main(int argc, char *argv[])
 	char program[PATH_MAX];
 	int c, count, fds[MAX_SOCKETS];
 
+	/* First of all: it moves what argv points to. */
+	if (argc > 1 && strcmp(argv[1], "-T") == 0)
+		daemon_set_titles(argc, argv);
 	/* +: arguments after the program's name are the program's. */
-	while ((c = getopt(argc, argv, "+a:c:d:fk:np:P:u:" LIMITS)) != -1) {
+	while ((c = getopt(argc, argv, "+a:c:d:fk:np:P:Tu:" LIMITS)) != -1) {
 		if (c == 'a')
 			address = optarg;
 		else if (c == 'c')
@@ -313,7 +317,8 @@ main(int argc, char *argv[])
 			pid_file = optarg;
 		else if (c == 'u')
 			user = optarg;
-		else if (set_limit(c, optarg) == -1)
+		else if (c == 'T' ? optind != 2 :
+		    set_limit(c, optarg) == -1)
 			usage();
 	}
 	if (word != NULL && optind == argc)

@@ -161,6 +161,12 @@ int daemon_exit_status(void);
  * slash (the name by which the program was started). */
 int daemon_set_program_name(const char *name);
 
+/* All: ps(1) shows "NAME: master", "NAME: server 12/100" and so on in the place
+ * of the command line. To be called first of all, with what main() was given:
+ * argv and the environment are moved, and pointers kept from there are not
+ * valid any more (off). EINVAL: argv is not main()'s. */
+int daemon_set_titles(int argc, char **argv);
+
 /* daemon_start(): how long the starter waits for success; in the foreground
  * the master does (60). */
 int daemon_set_start_timeout(int seconds);

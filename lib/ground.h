@@ -211,6 +211,18 @@ int dsrv_address_host(char *text, const struct dsrv_address *);
 void dsrv_address_text(char *text, const struct dsrv_address *);
 
 /*
+ * title.c - how ps(1) shows a process
+ */
+
+/* Does nothing unless the program wants titles. The text follows the program's
+ * name and a colon. */
+void dsrv_title_set(const char *format, ...)
+    __attribute__((format(printf, 1, 2)));
+int dsrv_title_is_on(void);
+/* In a server, that has so many workers now. */
+void dsrv_title_set_count(int workers);
+
+/*
  * memory.c - memory that children do not inherit
  */
 

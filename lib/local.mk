@@ -104,6 +104,7 @@ lib_libdaemonsrv_la_SOURCES = \
 	lib/supervise.c \
 	lib/supervise.h \
 	lib/timeformat.c \
+	lib/title.c \
 	lib/unixsocket.c \
 	lib/wakeup.c \
 	lib/worker.c \

@@ -157,6 +157,7 @@ dsrv_ports_mend(struct dsrv_loop *loop, int fd)
 
 	if (pid != 0)
 		return pid;
+	dsrv_title_set("helper");
 	/* It may sleep for long, and must not hold what others wait for. */
 	dsrv_role_disconnect();
 	dsrv_role_leave_log();
@@ -228,6 +229,7 @@ end_by_child(struct dsrv_loop *loop)
 
 	if (pid != 0)
 		return pid == -1 ? -1 : 0;
+	dsrv_title_set("helper");
 	dsrv_role_disconnect();
 	dsrv_role_leave_log();
 	dsrv_role_leave_pid_file();

@@ -216,6 +216,7 @@ run_reader(const struct dsrv_handover *h, int bell)
 {
 	struct reader r;
 
+	dsrv_title_set("reader");
 	if (open_reader(&r, h, bell) == -1)
 		dsrv_report_die("read the log");
 	for (deliver(&r); !r.at_end; deliver(&r))

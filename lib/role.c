@@ -47,10 +47,22 @@ dsrv_role(void)
 	return &role;
 }
 
+static void
+show(enum dsrv_role_kind kind)
+{
+	if (kind == DSRV_MASTER)
+		dsrv_title_set("master");
+	else if (kind == DSRV_STARTING)
+		dsrv_title_set("server");
+	else if (kind == DSRV_LOGGER)
+		dsrv_title_set("logger");
+}
+
 void
 dsrv_role_become(enum dsrv_role_kind kind)
 {
 	role.kind = kind;
+	show(kind);
 	/* A worker calls no stage: it need not ask. */
 	role.pid = kind == DSRV_WORKER ? 0 : getpid();
 }

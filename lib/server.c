@@ -73,6 +73,8 @@ next_birth(struct server *s, struct birth *birth)
 static void
 watch(struct server *s)
 {
+	dsrv_title_set_count(dsrv_loop_children(&s->loop) +
+	    dsrv_role()->roster->orphans);
 	dsrv_server_watch_clients(s);
 	if (s->births == BATCH)
 		dsrv_loop_set_timer(&s->loop, MORE, dsrv_clock_now());

@@ -316,8 +316,10 @@ wait_for_client(struct dsrv_client *client)
 static int
 wait_in_slot(struct dsrv_client *client)
 {
-	int got = wait_for_client(client);
+	int got;
 
+	dsrv_title_set("spare");
+	got = wait_for_client(client);
 	if (got == -1 && spare.served == 0)
 		return -1;	/* the server will see its end */
 	dsrv_slots_release(spare.slot);

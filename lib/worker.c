@@ -43,6 +43,26 @@ keep_ends(const struct dsrv_client *client)
 		local.len = 0;
 }
 
+static void
+text_of_peer(char *text)
+{
+	struct dsrv_address address;
+
+	dsrv_address_keep(&address, (struct sockaddr *)&peer.addr, peer.len);
+	dsrv_address_text(text, &address);
+}
+
+static void
+show_peer(void)
+{
+	char text[DSRV_ADDRESS_TEXT];
+
+	if (!dsrv_title_is_on())
+		return;
+	text_of_peer(text);
+	dsrv_title_set("worker%s%s", *text != '\0' ? " " : "", text);
+}
+
 void
 dsrv_worker_become(const struct dsrv_client *client)
 {
@@ -52,6 +72,7 @@ dsrv_worker_become(const struct dsrv_client *client)
 		dsrv_report_die("serve a connection");
 	close(client->conn);
 	keep_ends(client);
+	show_peer();
 }
 
 static int
@@ -104,7 +125,6 @@ int
 daemon_peer_text(char *text, size_t size)
 {
 	char whole[DSRV_ADDRESS_TEXT];
-	struct dsrv_address address;
 
 	if (text == NULL) {
 		errno = EINVAL;
@@ -112,8 +132,7 @@ daemon_peer_text(char *text, size_t size)
 	}
 	if (!in_worker())
 		return -1;
-	dsrv_address_keep(&address, (struct sockaddr *)&peer.addr, peer.len);
-	dsrv_address_text(whole, &address);
+	text_of_peer(whole);
 	if (strlen(whole) >= size) {
 		errno = ENOSPC;
 		return -1;
@@ -211,6 +230,7 @@ may_serve(const struct dsrv_client *client)
 		memcpy(&peer.addr, &header.client, peer.len);
 		local.len = header.local_len;
 		memcpy(&local.addr, &header.local, local.len);
+		show_peer();
 	}
 	tell_program(header.state == DSRV_PROXY_GIVEN);
 	return 1;
@@ -254,7 +274,8 @@ daemon_next_connection(void)
 	if (!in_worker())
 		return -1;
 	finish_connection();
-	listener = take_next();
+	if ((listener = take_next()) == -1)
+		dsrv_title_set("worker");
 	refresh_streams();
 	errno = saved;
 	return listener;

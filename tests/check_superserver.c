@@ -28,6 +28,7 @@ enum { HAS_LOCKS = 0 };
 #endif
 #define NO_PID_FILE skip_if(!HAS_LOCKS, "no pid file without flock(2)")
 
+static const char *program_name;	/* as the shell has it */
 static struct run run;
 static struct run user;	/* of what superserver serves */
 
@@ -215,6 +216,56 @@ START_TEST(superserver_tells_a_program_of_tcpservers_its_client)
 	ck_assert_pstr_eq(client_hears(fd), "set environment variable SEEN=yes");
 	ck_assert_pstr_eq(client_hears(fd), "allow connection");
 	close(fd);
+	stop(master);
+}
+END_TEST
+
+static const char *
+arguments_of(pid_t pid)
+{
+	static char line[4096];
+	char path[32];
+	FILE *file;
+
+	memset(line, 0, sizeof line);
+	snprintf(path, sizeof path, "/proc/%d/cmdline", (int)pid);
+	if ((file = fopen(path, "r")) == NULL)
+		return "";
+	line[fread(line, 1, sizeof line - 1, file)] = '\0';
+	fclose(file);
+	return line;
+}
+
+/* Up to the first NUL. */
+static void
+shows(pid_t pid, const char *title)
+{
+	long since = 0;
+
+	while (strcmp(arguments_of(pid), title) != 0)
+		look_again(&since, title);
+}
+
+START_TEST(superserver_shows_what_each_process_is)
+{
+	pid_t master, server;
+	int port, fd;
+
+	if (skip_if(strcmp(arguments_of(getpid()), program_name) != 0,
+	    "the system does not show the arguments of a process"))
+		return;
+	start_example(&run, "superserver", "-T", "-a", "127.0.0.1", "-c", "7",
+	    "cat", "-", NULL);
+	master = started(&port);
+	server = only_child_of(master);
+	shows(master, "superserver: master");
+	shows(server, "superserver: server 0/7");
+	fd = client(port);
+	echoes(fd, "hello");
+	shows(server, "superserver: server 1/7");
+	shows(only_child_of(server), "cat");
+	close(fd);
+	shows(server, "superserver: server 0/7");
 	stop(master);
 }
 END_TEST
@@ -985,7 +1036,7 @@ START_TEST(superserver_shows_its_usage_where_it_is_not_understood)
 END_TEST
 
 int
-main(void)
+main(int argc, char *argv[])
 {
 	const TTest *const tests[] = {
 		superserver_makes_a_daemon_of_any_program,
@@ -993,6 +1044,7 @@ main(void)
 		superserver_leaves_the_options_after_the_program_to_it,
 		superserver_tells_the_program_both_ends_of_the_connection,
 		superserver_tells_a_program_of_tcpservers_its_client,
+		superserver_shows_what_each_process_is,
 		superserver_gives_the_program_nothing_but_the_connection,
 		superserver_serves_a_repository_by_git_daemon,
 		superserver_serves_files_by_rsync,
@@ -1026,5 +1078,6 @@ main(void)
 		superserver_shows_its_usage_where_it_is_not_understood
 	};
 
+	program_name = argc > 0 ? argv[0] : "";
 	return RUN_TESTS("superserver", tests);
 }

@@ -47,6 +47,7 @@ CHECK_TESTS = \
 	tests/check_spare \
 	tests/check_startup \
 	tests/check_superserver \
+	tests/check_title \
 	tests/check_unixsocket \
 	tests/check_wakeup \
 	tests/check_worker \
@@ -190,6 +191,9 @@ tests_check_startup_SOURCES = tests/check_startup.c
 tests_check_startup_LDADD = $(TEST_LIBS)
 tests_check_superserver_SOURCES = tests/check_superserver.c
 tests_check_superserver_LDADD = $(TEST_LIBS)
+tests_check_title_SOURCES = tests/check_title.c
+tests_check_title_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
+tests_check_title_LDADD = $(UNIT_LIBS)
 tests_check_unixsocket_SOURCES = tests/check_unixsocket.c
 tests_check_unixsocket_LDADD = $(TEST_LIBS)
 tests_check_wakeup_SOURCES = tests/check_wakeup.c
