@@ -18,6 +18,7 @@ dist_man_MANS = \
 	doc/man3/daemon_send.3 \
 	doc/man3/daemon_server.3 \
 	doc/man3/daemon_set_accept_rate.3 \
+	doc/man3/daemon_set_connection_log.3 \
 	doc/man3/daemon_set_drain_timeout.3 \
 	doc/man3/daemon_set_foreground.3 \
 	doc/man3/daemon_set_keepalive.3 \

@@ -1,7 +1,7 @@
 /*
  * superserver.c - any program that talks on stdin and stdout, as a daemon
  *
- *     superserver [-T] [-fn] [-a address] [-p port] [-c workers] [-d fd]
+ *     superserver [-T] [-fnv] [-a address] [-p port] [-c workers] [-d fd]
  *         [-P pidfile] [-u user] [limit ...] program [argument ...]
  *     superserver -P pidfile -k stop|quit|reload|status
  *
@@ -13,7 +13,8 @@
  * workers run as the user, if one is named. -d is for s6 and dinit: a newline
  * on that descriptor says that clients are served. With -n a reload
  * does not wait for clients: the next server starts beside the last one. -T, the
- * first option: ps(1) shows what each process is.
+ * first option: ps(1) shows what each process is. -v: a line on stderr, or in the
+ * system's log, when a connection begins and one when it ends.
  *
  * -k speaks to the daemon that has the pid file: stop ends it, quit ends it
  * when the last client has gone, both wait for that; reload starts a new
@@ -58,7 +59,7 @@ enum { MAX_SOCKETS = 16 };
 static void
 usage(void)
 {
-	fprintf(stderr, "usage: superserver [-T] [-fn] [-a address] [-p port] "
+	fprintf(stderr, "usage: superserver [-T] [-fnv] [-a address] [-p port] "
 	    "[-c workers] [-d fd]\n"
 	    "           [-P pidfile] [-u user] [limit ...] "
 	    "program [argument ...]\n"
@@ -298,7 +299,7 @@ main(int argc, char *argv[])
 	if (argc > 1 && strcmp(argv[1], "-T") == 0)
 		daemon_set_titles(argc, argv);
 	/* +: arguments after the program's name are the program's. */
-	while ((c = getopt(argc, argv, "+a:c:d:fk:np:P:Tu:" LIMITS)) != -1) {
+	while ((c = getopt(argc, argv, "+a:c:d:fk:np:P:Tu:v" LIMITS)) != -1) {
 		if (c == 'a')
 			address = optarg;
 		else if (c == 'c')
@@ -317,6 +318,8 @@ main(int argc, char *argv[])
 			pid_file = optarg;
 		else if (c == 'u')
 			user = optarg;
+		else if (c == 'v')
+			daemon_set_connection_log(1);
 		else if (c == 'T' ? optind != 2 :
 		    set_limit(c, optarg) == -1)
 			usage();

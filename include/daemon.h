@@ -267,6 +267,10 @@ int daemon_set_worker_refuse(int on);
  * NULL: nothing (NULL). */
 int daemon_set_refuse_text(const char *text);
 
+/* daemon_server(): whether the log has a line when a connection begins and one
+ * when it ends: client, worker, how many of how many, status, duration (0). */
+int daemon_set_connection_log(int on);
+
 /* daemon_next_connection(): connections that a worker may serve (0). */
 int daemon_set_worker_connection_max(int count);
 

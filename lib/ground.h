@@ -43,6 +43,7 @@ struct dsrv_settings {
 	int worker_ask;
 	int keepalive;
 	int worker_environment;
+	int connection_log;
 	int drain_timeout;
 	int reload_overlap;
 	int stop_timeout;

@@ -13,6 +13,7 @@ lib_libdaemonsrv_la_SOURCES = \
 	lib/children.c \
 	lib/clients.h \
 	lib/clock.c \
+	lib/connlog.c \
 	lib/control.c \
 	lib/denial.c \
 	lib/descriptors.c \

@@ -47,6 +47,7 @@ struct dsrv_roster {
 /* What a process knows about a child. */
 struct dsrv_child {
 	struct dsrv_address client;
+	int64_t since;	/* it has that; 0: not known */
 	int is_orphan;	/* adopted by the master */
 	int overdue;	/* its time is over: it was asked to end, or killed */
 	int64_t leave_by;	/* an orphan: when it gets SIGTERM; 0: not */

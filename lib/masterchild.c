@@ -343,6 +343,9 @@ dsrv_master_lose_child(struct master *m)
 		return;
 	}
 	dsrv_orphans_lose(&m->orphans, &m->loop.ended.child);
+	/* A spare may have had no client. */
+	if (m->loop.ended.child.is_orphan && !m->roster->has_spares)
+		dsrv_connlog_end(&m->loop.ended, -1);
 	if (m->phase == DSRV_PHASE_KILLING_WORKERS)
 		dsrv_master_enter(m, m->phase);	/* many need more time to die */
 	/* Its own server may have been asked to end, if not the present one. */

@@ -14,7 +14,7 @@
 
 #include "report.h"
 
-enum { SIZE = 16 * 1024 };	/* a power of two, and many messages */
+enum { SIZE = 256 * 1024 };	/* a power of two, and many messages */
 
 struct shared {
 	struct dsrv_ring_ends ends[DSRV_OUTBOX_WRITERS];

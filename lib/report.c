@@ -36,6 +36,7 @@ static struct {
 	size_t size;
 	char text[4096];
 } waiting;		/* messages, until they are taken */
+#define UNABLE "unable to "
 #define TOLD_LOST " (%d messages before it are lost)\n"
 static int exit_status;
 static void (*at_end)(void);
@@ -82,15 +83,18 @@ static size_t
 make_record(char *record, size_t room, const char *line, size_t size)
 {
 	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-	const char *rest = strstr(line, ": unable to ");
+	const char *rest = line + strnlen(dsrv_settings_name(), NAME_MAX);
 	time_t now = time(NULL);
 	struct tm tm = { .tm_mday = 1 };
+	int level = LOG_ERR;
 
-	if (rest == NULL || rest > line + size)	/* a part of a line */
+	if (rest >= line + size || *rest != ':')	/* a part of a line */
 		rest = line;
+	else if (strncmp(rest + 2, UNABLE, sizeof UNABLE - 1) != 0)
+		level = LOG_INFO;
 	localtime_r(&now, &tm);
 	snprintf(record, room, "<%d>%.3s %2d %02d:%02d:%02d %.*s[%ld]%.*s",
-	    LOG_DAEMON | LOG_ERR, months + 3 * tm.tm_mon, tm.tm_mday,
+	    LOG_DAEMON | level, months + 3 * tm.tm_mon, tm.tm_mday,
 	    tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(rest - line), line,
 	    (long)getpid(), (int)(line + size - rest), rest);
 	return strlen(record);
@@ -271,10 +275,10 @@ make_one_line(char *line)
 }
 
 static size_t
-format_line(char *line, const char *format, va_list args)
+format_line(char *line, const char *verb, const char *format, va_list args)
 {
-	int len = snprintf(line, DSRV_REPORT_MAX, "%.*s: unable to ",
-	    NAME_MAX, dsrv_settings_name());
+	int len = snprintf(line, DSRV_REPORT_MAX, "%.*s: %s",
+	    NAME_MAX, dsrv_settings_name(), verb);
 
 	vsnprintf(line + len, (size_t)(DSRV_REPORT_MAX - len), format, args);
 	make_one_line(line);
@@ -288,7 +292,7 @@ dsrv_report_line(char *line, const char *format, ...)
 	size_t len;
 
 	va_start(args, format);
-	len = format_line(line, format, args);
+	len = format_line(line, UNABLE, format, args);
 	va_end(args);
 	return len;
 }
@@ -312,7 +316,21 @@ dsrv_report(const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	format_line(line, format, args);
+	format_line(line, UNABLE, format, args);
+	va_end(args);
+	dsrv_report_again(line);
+	errno = saved;
+}
+
+void
+dsrv_report_note(const char *format, ...)
+{
+	char line[DSRV_REPORT_MAX];
+	int saved = errno;
+	va_list args;
+
+	va_start(args, format);
+	format_line(line, "", format, args);
 	va_end(args);
 	dsrv_report_again(line);
 	errno = saved;

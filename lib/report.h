@@ -93,6 +93,9 @@ void dsrv_report_to(enum dsrv_report_to);
 /* "NAME: unable to " and the formatted rest, in one line. Keeps errno. */
 void dsrv_report(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
+/* The same without "unable to ": this is not an error. */
+void dsrv_report_note(const char *format, ...)
+    __attribute__((format(printf, 1, 2)));
 /* Reports again a line that did not arrive. */
 void dsrv_report_again(const char *line);
 /* Stores that line without a newline in DSRV_REPORT_MAX bytes; returns its

@@ -28,6 +28,7 @@ struct birth {
 	unsigned number;
 	pid_t server;
 	int slot;		/* a spare's */
+	int workers;		/* with this one */
 	struct dsrv_client client;	/* -1: for a spare */
 };
 
@@ -73,8 +74,7 @@ next_birth(struct server *s, struct birth *birth)
 static void
 watch(struct server *s)
 {
-	dsrv_title_set_count(dsrv_loop_children(&s->loop) +
-	    dsrv_role()->roster->orphans);
+	dsrv_title_set_count(dsrv_server_workers(s));
 	dsrv_server_watch_clients(s);
 	if (s->births == BATCH)
 		dsrv_loop_set_timer(&s->loop, MORE, dsrv_clock_now());
@@ -104,6 +104,7 @@ hand_over(struct server *s, pid_t pid)
 		dsrv_address_keep(&child->client,
 		    (struct sockaddr *)&s->client.addr, s->client.len);
 		dsrv_server_count(s, pid, &child->client);
+		dsrv_connlog_born(child);
 	}
 	close(s->client.conn);
 	s->client.conn = -1;
@@ -121,6 +122,7 @@ fork_worker(struct server *s, struct birth *birth)
 	s->births++;
 	birth->server = dsrv_role()->pid;
 	birth->number = dsrv_birth_begin();
+	birth->workers = dsrv_server_workers(s) + 1;
 	if ((pid = dsrv_loop_fork_held(&s->loop)) == 0)
 		return 0;
 	if (birth->slot != -1)
@@ -167,6 +169,8 @@ wait_for_client(const struct server *s, struct birth *birth)
 static int
 become(struct server *s, struct birth *birth)
 {
+	int listener;
+
 	/* A signal to its group reaches only it and its helpers. */
 	setpgid(0, 0);
 	/* Flags that it sets on its stderr must not affect others. */
@@ -178,7 +182,9 @@ become(struct server *s, struct birth *birth)
 		serve(s, birth);
 	/* Last: signals since the fork now meet the program's dispositions. */
 	dsrv_loop_let_worker_in(&s->loop);
-	return dsrv_worker_begin(&birth->client);
+	listener = dsrv_worker_begin(&birth->client);
+	dsrv_worker_log(has_spares(s) ? -1 : birth->workers);
+	return listener;
 }
 
 /*
@@ -219,6 +225,7 @@ lose_worker(struct server *s)
 		return;
 	dsrv_server_uncount(s, &s->loop.ended.child.client);
 	dsrv_server_hear_of_headers(s);
+	dsrv_connlog_end(&s->loop.ended, dsrv_server_workers(s));
 	dsrv_crashes_add(&s->crashes, s->asked);
 	if (!has_spares(s) || s->asked)
 		return;

@@ -40,6 +40,8 @@ int dsrv_server_check_limits(void);
 /* -1 with errno. */
 int dsrv_server_open_limits(struct server *);
 void dsrv_server_close_limits(struct server *);
+/* Those that count against the limit. */
+int dsrv_server_workers(const struct server *);
 /* Whether a spare may be forked, or a worker for the next client. */
 int dsrv_server_may_fork(const struct server *);
 /* After a failure to fork. */

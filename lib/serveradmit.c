@@ -84,11 +84,16 @@ dsrv_server_close_limits(struct server *s)
  * Room
  */
 
+int
+dsrv_server_workers(const struct server *s)
+{
+	return dsrv_loop_children(&s->loop) + dsrv_role_others();
+}
+
 static int
 has_room(const struct server *s)
 {
-	return dsrv_loop_children(&s->loop) + dsrv_role_others() <
-	    dsrv_settings()->worker_count_max;
+	return dsrv_server_workers(s) < dsrv_settings()->worker_count_max;
 }
 
 /* No spare waits for a client, and none can be forked. */

@@ -189,6 +189,12 @@ daemon_set_worker_environment(int on)
 }
 
 int
+daemon_set_connection_log(int on)
+{
+	return set(&settings.connection_log, on, 0, INT_MAX);
+}
+
+int
 daemon_set_drain_timeout(int seconds)
 {
 	return set(&settings.drain_timeout, seconds, 0, INT_MAX);

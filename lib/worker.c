@@ -20,6 +20,7 @@
 enum { LAST_WORDS = 2000 };	/* ms, for the client to see the end */
 
 static struct dsrv_endpoint peer, local;	/* of its connection */
+static int64_t since;	/* it is logged; 0: it is over, or is not */
 
 void
 dsrv_worker_stop(int signo)
@@ -73,6 +74,18 @@ dsrv_worker_become(const struct dsrv_client *client)
 	close(client->conn);
 	keep_ends(client);
 	show_peer();
+}
+
+void
+dsrv_worker_log(int workers)
+{
+	char text[DSRV_ADDRESS_TEXT];
+
+	if (!dsrv_settings()->connection_log)
+		return;
+	since = dsrv_clock_now();
+	text_of_peer(text);
+	dsrv_connlog_begin(text, workers);
 }
 
 static int
@@ -167,12 +180,26 @@ empty_connection(void)
 	    poll(&conn, 1, time_left(until)) != 0);
 }
 
+/* The server will log the end of a worker that serves one client. */
+static void
+log_end(void)
+{
+	char text[DSRV_ADDRESS_TEXT];
+
+	if (since == 0 || dsrv_settings()->worker_spare_count == 0)
+		return;
+	text_of_peer(text);
+	dsrv_connlog_done(text, since);
+	since = 0;
+}
+
 static void
 finish_connection(void)
 {
 	fflush(stdout);
 	shutdown(STDOUT_FILENO, SHUT_WR);
 	empty_connection();
+	log_end();
 }
 
 static void
@@ -274,7 +301,9 @@ daemon_next_connection(void)
 	if (!in_worker())
 		return -1;
 	finish_connection();
-	if ((listener = take_next()) == -1)
+	if ((listener = take_next()) != -1)
+		dsrv_worker_log(-1);
+	else
 		dsrv_title_set("worker");
 	refresh_streams();
 	errno = saved;

@@ -99,6 +99,8 @@ void dsrv_slots_give(int slot, pid_t pid);
 /* A child has ended: returns whether it had a slot, and so perhaps was woken
  * for a client that it did not accept. */
 int dsrv_slots_lose(pid_t pid);
+/* Whether it has one: it says that it waits. */
+int dsrv_slots_have(pid_t pid);
 /* Frees slots that belong to no child, or are a child's second one. */
 void dsrv_slots_audit(const struct dsrv_children *);
 int dsrv_slots_any_wait(void);
@@ -215,6 +217,19 @@ int dsrv_environment_set(const struct dsrv_endpoint *peer,
     const struct dsrv_endpoint *local, int is_proxied);
 
 /*
+ * connlog.c - a line in the log when a connection begins, and one when it ends
+ */
+
+/* In a worker; workers: how many there are now; -1: it is not known. */
+void dsrv_connlog_begin(const char *client, int workers);
+/* It has ended the connection itself. */
+void dsrv_connlog_done(const char *client, int64_t since);
+/* In its server: it has been forked for a client. In that, or in the master: it
+ * has ended. */
+void dsrv_connlog_born(struct dsrv_child *);
+void dsrv_connlog_end(const struct dsrv_ended *, int workers);
+
+/*
  * worker.c - the calls that a worker may make
  */
 
@@ -223,6 +238,8 @@ void dsrv_worker_become(const struct dsrv_client *);
 /* Its client, which comes by a proxy perhaps, may be served, or another one:
  * returns the listener's index. Or exits. */
 int dsrv_worker_begin(const struct dsrv_client *);
+/* Then, when signals are let in: has the log tell of it. */
+void dsrv_worker_log(int workers);
 /* The handler that daemon_stop_requested() answers from. */
 void dsrv_worker_stop(int signo);
 

@@ -30,6 +30,7 @@ static const struct setting settings[] = {
 	SETTING(daemon_set_server_fast_max, 0, INT_MAX),
 	SETTING(daemon_set_server_tick, 1, INT_MAX),
 	SETTING(daemon_set_worker_connection_max, 0, INT_MAX),
+	SETTING(daemon_set_connection_log, 0, INT_MAX),
 	SETTING(daemon_set_worker_count_max, 1, 65536),
 	SETTING(daemon_set_worker_environment, 0, INT_MAX),
 	SETTING(daemon_set_worker_spare_count, 0, 65536),

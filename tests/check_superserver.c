@@ -270,6 +270,26 @@ START_TEST(superserver_shows_what_each_process_is)
 }
 END_TEST
 
+START_TEST(superserver_logs_its_connections)
+{
+	char begin[64];
+	int port, fd;
+
+	start("-f", "-v", "-c", "7", "cat", NULL);
+	port = port_in(client_hears(run.out_fd));
+	fd = client(port);
+	echoes(fd, "hello");
+	snprintf(begin, sizeof begin, " begins with 127.0.0.1:%d, 1 of 7",
+	    port_of(fd));
+	says(client_hears(run.err_fd), begin);
+	close(fd);
+	says(client_hears(run.err_fd), " ended with status 0 after ");
+	send_signal(run.pid, SIGTERM);
+	exited(run_wait(&run), 0);
+	nothing_left();
+}
+END_TEST
+
 START_TEST(superserver_gives_the_program_nothing_but_the_connection)
 {
 	pid_t master;
@@ -1045,6 +1065,7 @@ main(int argc, char *argv[])
 		superserver_tells_the_program_both_ends_of_the_connection,
 		superserver_tells_a_program_of_tcpservers_its_client,
 		superserver_shows_what_each_process_is,
+		superserver_logs_its_connections,
 		superserver_gives_the_program_nothing_but_the_connection,
 		superserver_serves_a_repository_by_git_daemon,
 		superserver_serves_files_by_rsync,

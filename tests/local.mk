@@ -6,6 +6,7 @@ CHECK_TESTS = \
 	tests/check_handover \
 	tests/check_birth \
 	tests/check_children \
+	tests/check_connlog \
 	tests/check_control \
 	tests/check_descriptors \
 	tests/check_echo \
@@ -87,6 +88,8 @@ tests_check_children_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
 tests_check_children_LDADD = $(UNIT_LIBS)
 tests_check_control_SOURCES = tests/check_control.c
 tests_check_control_LDADD = $(TEST_LIBS)
+tests_check_connlog_SOURCES = tests/check_connlog.c
+tests_check_connlog_LDADD = $(TEST_LIBS)
 tests_check_descriptors_SOURCES = tests/check_descriptors.c
 tests_check_descriptors_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
 tests_check_descriptors_LDADD = $(UNIT_LIBS)

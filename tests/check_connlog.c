@@ -1,0 +1,441 @@
+/*
+ * check_connlog.c - daemon_set_connection_log(): the lines about connections,
+ * on the standard error of a daemon in the foreground, and in a log
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#include "config.h"
+
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <limits.h>
+
+#include "puppet.h"
+
+enum { LINE = 256, MANY = 300 };
+
+/*
+ * The program
+ */
+
+static void
+crash(void)
+{
+	struct rlimit none = { 0, 0 };
+
+	setrlimit(RLIMIT_CORE, &none);
+	signal(SIGSEGV, SIG_DFL);
+	raise(SIGSEGV);
+}
+
+static void
+end_with(void)
+{
+	_exit(atoi(here.rest));
+}
+
+static void
+end_connection(void)
+{
+	daemon_end_connection();
+	at_gate();
+	_exit(3);
+}
+
+static const struct command commands[] = {
+	{ "crash", crash, NULL },
+	{ "exit", end_with, NULL },
+	{ "end", end_connection, NULL },
+	{ NULL, NULL, NULL }
+};
+
+static void
+program(void)
+{
+	int index;
+
+	here.commands = commands;
+	for (index = serve(); index >= 0; index = daemon_next_connection())
+		converse(index);
+}
+
+static void
+one_client(void)
+{
+	here.commands = commands;
+	converse(serve());
+}
+
+/*
+ * What a test reads
+ */
+
+static void
+start_logging(void (*what)(void))
+{
+	daemon_set_program_name("tested");
+	daemon_set_connection_log(1);
+	make_gate();
+	start_in_foreground(1, what);
+}
+
+/* The next line is "tested: worker PID" and this. */
+static void
+says_of(pid_t worker, const char *rest)
+{
+	char expected[LINE];
+
+	snprintf(expected, sizeof expected, "tested: worker %d %s",
+	    (int)worker, rest);
+	ck_assert_pstr_eq(message(), expected);
+}
+
+static void
+begins(pid_t worker, int port, const char *counts)
+{
+	char rest[LINE];
+
+	snprintf(rest, sizeof rest, "begins with 127.0.0.1:%d%s", port,
+	    counts);
+	says_of(worker, rest);
+}
+
+/* Whatever time it has taken. */
+static void
+lasts(const char *line, const char *before, const char *behind)
+{
+	const char *time, *end;
+	int i;
+
+	ck_assert_ptr_nonnull(line);
+	time = strstr(line, " after ");
+	end = time != NULL ? strstr(time, " s") : NULL;
+	ck_assert_msg(end != NULL && end - time > 11, "no time: %s", line);
+	ck_assert_msg(strncmp(line, before, (size_t)(time - line)) == 0 &&
+	    strlen(before) == (size_t)(time - line), "\"%s\" does not begin "
+	    "with \"%s\"", line, before);
+	ck_assert_str_eq(end + 2, behind);
+	ck_assert_int_eq(end[-4], '.');
+	for (i = 1; time + 6 + i < end; i++)
+		ck_assert_msg(end - 4 == time + 6 + i || (time[6 + i] >= '0' &&
+		    time[6 + i] <= '9'), "no time: %s", line);
+}
+
+static void
+ends(pid_t worker, int port, const char *how, const char *counts)
+{
+	char before[LINE];
+
+	snprintf(before, sizeof before, "tested: worker %d of 127.0.0.1:%d %s",
+	    (int)worker, port, how);
+	lasts(message(), before, counts);
+}
+
+static void
+is_done(pid_t worker, int port)
+{
+	char before[LINE];
+
+	snprintf(before, sizeof before,
+	    "tested: worker %d is done with 127.0.0.1:%d", (int)worker, port);
+	lasts(message(), before, "");
+}
+
+/*
+ * A worker for each connection
+ */
+
+START_TEST(connlog_says_when_connections_begin_and_end)
+{
+	pid_t worker, other;
+	int fd, second;
+
+	daemon_set_worker_count_max(7);
+	start_logging(program);
+	fd = served(here.port, &worker);
+	begins(worker, port_of(fd), ", 1 of 7");
+	second = served(here.port, &other);
+	begins(other, port_of(second), ", 2 of 7");
+	client_says(fd, "exit 3\n");
+	ends(worker, port_of(fd), "ended with status 3", ", 1 of 7");
+	client_says(second, "exit 0\n");
+	ends(other, port_of(second), "ended with status 0", ", 0 of 7");
+	close(fd);
+	close(second);
+	stop();
+}
+END_TEST
+
+START_TEST(connlog_names_the_signal_that_ended_a_worker)
+{
+	pid_t worker;
+	int fd;
+
+	start_logging(program);
+	fd = served(here.port, &worker);
+	begins(worker, port_of(fd), ", 1 of 100");
+	client_says(fd, "crash\n");
+	ends(worker, port_of(fd),
+	    "was ended by signal 11 (Segmentation fault)", ", 0 of 100");
+	says(message(), "unable to keep worker ");
+	close(fd);
+	stop();
+}
+END_TEST
+
+START_TEST(connlog_ends_a_connection_with_its_worker)
+{
+	pid_t worker;
+	int fd;
+
+	start_logging(program);
+	fd = served(here.port, &worker);
+	begins(worker, port_of(fd), ", 1 of 100");
+	client_says(fd, "end\n");
+	shutdown(fd, SHUT_WR);
+	hears(fd, NULL);
+	ck_assert_int_eq(running(worker), 1);
+	open_gate();
+	ends(worker, port_of(fd), "ended with status 3", ", 0 of 100");
+	close(fd);
+	stop();
+}
+END_TEST
+
+START_TEST(connlog_goes_on_after_a_reload)
+{
+	pid_t worker, other;
+	int fd;
+
+	start_logging(program);
+	fd = served(here.port, &worker);
+	begins(worker, port_of(fd), ", 1 of 100");
+	send_signal(here.master, SIGHUP);
+	is_asked(fd, SIGHUP);
+	client_says(fd, "exit 0\n");
+	ends(worker, port_of(fd), "ended with status 0", ", 0 of 100");
+	next_server();
+	close(fd);
+	fd = served(here.port, &other);
+	begins(other, port_of(fd), ", 1 of 100");
+	client_says(fd, "exit 0\n");
+	ends(other, port_of(fd), "ended with status 0", ", 0 of 100");
+	close(fd);
+	stop();
+}
+END_TEST
+
+START_TEST(connlog_tells_of_workers_that_have_outlived_their_server)
+{
+	pid_t worker;
+	int fd, port;
+
+	if (cannot_adopt())
+		return;
+	start_logging(program);
+	fd = served(here.port, &worker);
+	begins(worker, port_of(fd), ", 1 of 100");
+	send_signal(here.server, SIGKILL);
+	says(message(), "unable to keep the server: ");
+	next_server();
+	port = here.port;
+	client_says(fd, "exit 4\n");
+	says_of(worker, "ended with status 4");
+	close(fd);
+	fd = served(port, &worker);
+	begins(worker, port_of(fd), ", 1 of 100");
+	close(fd);
+	stop();
+}
+END_TEST
+
+START_TEST(connlog_names_a_unix_client_so)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fd, listener = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	snprintf(addr.sun_path, sizeof addr.sun_path, "%s/socket", scratch());
+	ck_assert_int_eq(bind(listener, (struct sockaddr *)&addr,
+	    sizeof addr), 0);
+	ck_assert_int_eq(listen(listener, 5), 0);
+	daemon_set_program_name("tested");
+	daemon_set_connection_log(1);
+	here.fds[0] = listener;
+	here.listeners = 1;
+	here.foreground = 1;
+	run_puppet(run_start, program);
+	leave_listeners();
+	meet();
+	fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&addr, sizeof addr),
+	    0);
+	says_of((pid_t)number(fd, "who"), "begins with unix, 1 of 100");
+	close(fd);
+	says(message(), " of unix ended with status 0 after ");
+	stop();
+}
+END_TEST
+
+START_TEST(connlog_says_nothing_unless_it_is_on)
+{
+	int fd;
+
+	for (here.spares = 0; here.spares <= 1; here.spares++) {
+		start_in_foreground(1, program);
+		fd = served(here.port, NULL);
+		close(fd);
+		stop();
+		ck_assert_str_eq(here.run.err, "");
+	}
+}
+END_TEST
+
+/*
+ * Spares
+ */
+
+START_TEST(connlog_of_spares_says_what_each_worker_knows)
+{
+	pid_t worker;
+	char rest[LINE];
+	int fd;
+
+	here.spares = 1;
+	daemon_set_worker_count_max(1);
+	start_logging(one_client);
+	fd = served(here.port, &worker);
+	begins(worker, port_of(fd), "");
+	client_says(fd, "exit 3\n");
+	snprintf(rest, sizeof rest, "ended with status 3, 0 of 1");
+	says_of(worker, rest);
+	close(fd);
+	stop();
+	/* The spare that took its place, and has had no client. */
+	ck_assert_str_eq(here.run.err, "");
+}
+END_TEST
+
+START_TEST(connlog_of_a_reused_worker_has_each_connection)
+{
+	pid_t worker, next;
+	int fd, i, port;
+
+	here.spares = 1;
+	daemon_set_worker_count_max(1);
+	daemon_set_worker_connection_max(3);
+	start_logging(program);
+	fd = served(here.port, &worker);
+	for (i = 1; i <= 3; i++) {
+		port = port_of(fd);
+		begins(worker, port, "");
+		shutdown(fd, SHUT_WR);
+		hears(fd, NULL);
+		close(fd);
+		is_done(worker, port);
+		if (i == 3)
+			break;
+		fd = served(here.port, &next);
+		ck_assert_int_eq(next, worker);
+	}
+	says_of(worker, "ended with status 0, 0 of 1");
+	stop();
+	ck_assert_str_eq(here.run.err, "");
+}
+END_TEST
+
+START_TEST(connlog_of_a_spare_ends_a_connection_once)
+{
+	pid_t worker;
+	int fd, port;
+
+	here.spares = 1;
+	daemon_set_worker_count_max(1);
+	start_logging(one_client);
+	fd = served(here.port, &worker);
+	port = port_of(fd);
+	begins(worker, port, "");
+	client_says(fd, "end\n");
+	shutdown(fd, SHUT_WR);
+	hears(fd, NULL);
+	close(fd);
+	is_done(worker, port);
+	open_gate();
+	says_of(worker, "ended with status 3, 0 of 1");
+	stop();
+}
+END_TEST
+
+/*
+ * In a log
+ */
+
+static char log_path[PATH_MAX];
+
+static const char *
+logged(void)
+{
+	static char text[1024 * 1024];
+	FILE *file = fopen(log_path, "r");
+	size_t n = 0;
+
+	if (file != NULL) {
+		n = fread(text, 1, sizeof text - 1, file);
+		fclose(file);
+	}
+	text[n] = '\0';
+	return text;
+}
+
+static int
+times(const char *part)
+{
+	const char *at = logged();
+	int count = 0;
+
+	for (; (at = strstr(at, part)) != NULL; at++)
+		count++;
+	return count;
+}
+
+/* Neither is lost, even if clients come one after another. */
+START_TEST(connlog_has_each_of_many_connections_in_the_log)
+{
+	int i;
+
+	snprintf(log_path, sizeof log_path, "%s/log", scratch());
+	daemon_set_program_name("tested");
+	daemon_set_connection_log(1);
+	here.has_logger = 1;
+	daemon_enable_logger();
+	daemon_set_logger_name_format(log_path);
+	start(1, program);
+	for (i = 0; i < MANY; i++)
+		call(here.port);
+	/* The server sees the end of each. */
+	stop_by(SIGUSR2);
+	ck_assert_int_eq(times(" before it are lost"), 0);
+	ck_assert_int_eq(times(" begins with 127.0.0.1:"), MANY);
+	ck_assert_int_eq(times(" ended with status 0 after "), MANY);
+}
+END_TEST
+
+int
+main(void)
+{
+	const TTest *const tests[] = {
+		connlog_says_when_connections_begin_and_end,
+		connlog_names_the_signal_that_ended_a_worker,
+		connlog_ends_a_connection_with_its_worker,
+		connlog_goes_on_after_a_reload,
+		connlog_tells_of_workers_that_have_outlived_their_server,
+		connlog_names_a_unix_client_so,
+		connlog_says_nothing_unless_it_is_on,
+		connlog_of_spares_says_what_each_worker_knows,
+		connlog_of_a_reused_worker_has_each_connection,
+		connlog_of_a_spare_ends_a_connection_once,
+		connlog_has_each_of_many_connections_in_the_log
+	};
+
+	return RUN_TESTS("connlog", tests);
+}
