@@ -49,6 +49,7 @@ dist_man_MANS = \
 	doc/man3/daemon_set_source_worker_max.3 \
 	doc/man3/daemon_set_start_return_fatal.3 \
 	doc/man3/daemon_set_start_timeout.3 \
+	doc/man3/daemon_set_status_file.3 \
 	doc/man3/daemon_set_stop_timeout.3 \
 	doc/man3/daemon_set_thread_check.3 \
 	doc/man3/daemon_set_titles.3 \

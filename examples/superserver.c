@@ -2,7 +2,8 @@
  * superserver.c - any program that talks on stdin and stdout, as a daemon
  *
  *     superserver [-T] [-fnv] [-a address] [-p port] [-c workers] [-d fd]
- *         [-P pidfile] [-u user] [limit ...] program [argument ...]
+ *         [-P pidfile] [-s statusfile] [-u user] [limit ...] program
+ *         [argument ...]
  *     superserver -P pidfile -k stop|quit|reload|status
  *
  * -f stays in the foreground. Without a port, or with 0, the kernel chooses
@@ -14,7 +15,8 @@
  * on that descriptor says that clients are served. With -n a reload
  * does not wait for clients: the next server starts beside the last one. -T, the
  * first option: ps(1) shows what each process is. -v: a line on stderr, or in the
- * system's log, when a connection begins and one when it ends.
+ * system's log, when a connection begins and one when it ends. The status file
+ * shows what the daemon does.
  *
  * -k speaks to the daemon that has the pid file: stop ends it, quit ends it
  * when the last client has gone, both wait for that; reload starts a new
@@ -61,8 +63,8 @@ usage(void)
 {
 	fprintf(stderr, "usage: superserver [-T] [-fnv] [-a address] [-p port] "
 	    "[-c workers] [-d fd]\n"
-	    "           [-P pidfile] [-u user] [limit ...] "
-	    "program [argument ...]\n"
+	    "           [-P pidfile] [-s statusfile] [-u user] [limit ...]\n"
+	    "           program [argument ...]\n"
 	    "       superserver -P pidfile -k stop|quit|reload|status\n"
 	    LIMIT_USAGE);
 	exit(2);
@@ -291,7 +293,7 @@ int
 main(int argc, char *argv[])
 {
 	const char *address = NULL, *port = "0", *user = NULL;
-	const char *pid_file = NULL, *word = NULL;
+	const char *pid_file = NULL, *status_file = NULL, *word = NULL;
 	char program[PATH_MAX];
 	int c, count, fds[MAX_SOCKETS];
 
@@ -299,7 +301,7 @@ main(int argc, char *argv[])
 	if (argc > 1 && strcmp(argv[1], "-T") == 0)
 		daemon_set_titles(argc, argv);
 	/* +: arguments after the program's name are the program's. */
-	while ((c = getopt(argc, argv, "+a:c:d:fk:np:P:Tu:v" LIMITS)) != -1) {
+	while ((c = getopt(argc, argv, "+a:c:d:fk:np:P:s:Tu:v" LIMITS)) != -1) {
 		if (c == 'a')
 			address = optarg;
 		else if (c == 'c')
@@ -318,6 +320,8 @@ main(int argc, char *argv[])
 			pid_file = optarg;
 		else if (c == 'u')
 			user = optarg;
+		else if (c == 's')
+			status_file = optarg;
 		else if (c == 'v')
 			daemon_set_connection_log(1);
 		else if (c == 'T' ? optind != 2 :
@@ -330,6 +334,8 @@ main(int argc, char *argv[])
 		usage();
 	if (daemon_set_pid_file(pid_file) == -1)
 		err(1, "unable to use %s", pid_file);
+	if (daemon_set_status_file(status_file) == -1)
+		err(1, "unable to use %s", status_file);
 	find_program(program, argv[optind]);
 
 	/* SIGHUP or SIGUSR2 would end many programs. */

@@ -179,6 +179,11 @@ int daemon_set_working_directory(const char *path);
  * at the end. Locked by another process it fails the start; NULL: none. */
 int daemon_set_pid_file(const char *path);
 
+/* daemon_master(): a file that shows what the daemon does, in Prometheus' text
+ * format, replaced once a tick and when something changes, and removed at the
+ * end; NULL: none (NULL). */
+int daemon_set_status_file(const char *path);
+
 /* daemon_start(): whether the calling process becomes the master and keeps its
  * session, its directory and descriptors 0 to 2 (0). */
 int daemon_set_foreground(int on);

@@ -30,6 +30,7 @@ struct dsrv_settings {
 	char *program_name;
 	char *working_directory;	/* NULL: stay */
 	char *pid_file;		/* absolute, in the master; NULL: none */
+	char *status_file;	/* likewise */
 	int start_timeout;
 	int foreground;
 	int thread_check;
@@ -80,6 +81,7 @@ void dsrv_settings_start_here(void);
 void dsrv_settings_stay_in_foreground(void);
 /* Makes its path absolute; -1 with errno. */
 int dsrv_settings_find_pid_file(void);
+int dsrv_settings_find_status_file(void);
 /* Makes the logger's paths absolute; -1 with errno. */
 int dsrv_settings_complete(void);
 

@@ -160,6 +160,32 @@ dsrv_handover_inherit(const struct dsrv_handover *h)
 	dsrv_memory_keep(h->memory, sizeof *h->memory);
 }
 
+void
+dsrv_handover_count(const struct dsrv_handover *h, const char *text,
+    size_t size)
+{
+	const char *end = text + size;
+	long lines = 0;
+
+	if (dsrv_settings()->status_file == NULL)
+		return;
+	atomic_fetch_add(&h->memory->bytes, (long)size);
+	while ((text = memchr(text, '\n', (size_t)(end - text))) != NULL) {
+		lines++;
+		text++;
+	}
+	atomic_fetch_add(&h->memory->lines, lines);
+}
+
+void
+dsrv_handover_counts(const struct dsrv_handover *h, long *lines, long *bytes,
+    long *lost)
+{
+	*lines = atomic_load(&h->memory->lines);
+	*bytes = atomic_load(&h->memory->bytes);
+	*lost = atomic_load(&h->memory->lost);
+}
+
 long
 dsrv_handover_lost(const struct dsrv_handover *h)
 {

@@ -120,6 +120,8 @@ struct dsrv_handover_memory {
 	struct dsrv_journal reader;
 	struct dsrv_ring_ends ring_ends;	/* from it to the logger */
 	_Atomic long lost;		/* as its record has it */
+	_Atomic long lines;		/* written so far, ... */
+	_Atomic long bytes;		/* ... to be shown */
 	_Atomic int ended;		/* nothing will follow in the ring */
 	_Atomic int logger_sleeps;	/* until the bell rings */
 	_Atomic int reader_reads;	/* what is not yet in the ring */

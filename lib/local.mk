@@ -54,6 +54,7 @@ lib_libdaemonsrv_la_SOURCES = \
 	lib/masterchild.c \
 	lib/masterreload.c \
 	lib/masterserver.c \
+	lib/masterstatus.c \
 	lib/masterstop.c \
 	lib/memory.c \
 	lib/network.c \
@@ -101,9 +102,14 @@ lib_libdaemonsrv_la_SOURCES = \
 	lib/start.h \
 	lib/starter.c \
 	lib/startup.c \
+	lib/status.h \
+	lib/statusfile.c \
 	lib/statuspipe.c \
+	lib/statustext.c \
 	lib/supervise.c \
 	lib/supervise.h \
+	lib/tally.c \
+	lib/tally.h \
 	lib/timeformat.c \
 	lib/title.c \
 	lib/unixsocket.c \

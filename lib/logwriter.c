@@ -324,6 +324,8 @@ put(struct dsrv_logwriter *w, off_t size, struct dsrv_handover_put *lines)
 	int written = dsrv_journal_put(w->handover, w->fd,
 	    offset(w) < 0 ? offset(w) : size, lines);
 
+	dsrv_handover_count(w->handover, dsrv_journal_out(w->handover),
+	    lines->count);
 	w->size = size + (off_t)lines->count + lines->ends_half_a_line;
 	if (written == 0)
 		return 0;

@@ -10,6 +10,7 @@
 
 #include "ground.h"
 #include "signals.h"
+#include "tally.h"
 
 /*
  * wakeup.c - lets untrusted processes wake a looping one
@@ -39,6 +40,7 @@ struct dsrv_roster {
 	int count;
 	int pulse;	/* ms between two looks at beats; 0: none */
 	_Atomic unsigned beats;	/* of the server's loop; written by it */
+	struct dsrv_tally tally;
 	pid_t pids[DSRV_WORKERS_MAX + 8];
 	int64_t until[DSRV_WORKERS_MAX + 8];	/* by place, when its time is
 						 * over; 0: never */

@@ -25,20 +25,6 @@ enum { NOBODY = -1 };	/* beside DAEMON_SERVER and DAEMON_LOGGER */
  * Events
  */
 
-/* Of all servers; spares count too. */
-static int
-workers(const struct master *m)
-{
-	int i, own, count = m->orphans.count;
-
-	for (i = 0; i < DSRV_SERVERS; i++) {
-		own = m->servers[i].child.pid != 0 ?
-		    m->servers[i].roster->count : 0;
-		count += own < 0 || own > DSRV_WORKERS_MAX ? 0 : own;
-	}
-	return count;
-}
-
 /* What this process is now: a new server, or still the master. */
 static int
 handle_server_timer(struct master *m, struct master_server *s)
@@ -81,7 +67,10 @@ handle_timer(struct master *m)
 		dsrv_master_feel_pulse(m);
 		break;
 	case NOTIFY:
-		dsrv_notify_look(workers(m));
+		dsrv_notify_look(dsrv_master_workers(m));
+		break;
+	case STATUS:
+		dsrv_statusfile_tick(&m->statusfile);
 		break;
 	case LOGGER:
 		if (m->log.logger.pid == 0)
@@ -156,6 +145,7 @@ open_master(struct master *m)
 	dsrv_loop_watch(&m->loop, STARTER, dsrv_role()->to_parent, 0);
 	dsrv_crashes_open(&m->crashes, &m->loop, CRASHES);
 	dsrv_overtime_open(&m->overtime, &m->loop, OVERTIME);
+	dsrv_statusfile_open(&m->statusfile, &m->loop, STATUS);
 	dsrv_master_enter(m, DSRV_PHASE_STARTING);
 	first_child(m);
 	dsrv_master_feel_pulse(m);
@@ -175,6 +165,7 @@ free_shared:
 static void
 close_master(struct master *m)
 {
+	dsrv_statusfile_close(&m->statusfile);
 	dsrv_orphans_close(&m->orphans);
 	dsrv_loop_close(&m->loop);
 	dsrv_keeplog_close(&m->log);
@@ -251,6 +242,7 @@ loop_as_master(struct master *m)
 		}
 		if (dsrv_master_is_over(m))
 			return finish_master(m);
+		dsrv_master_show_status(m);
 		dsrv_keeplog_wake(&m->log);
 	}
 }

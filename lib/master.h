@@ -10,6 +10,7 @@
 #include "ground.h"
 #include "loop.h"
 #include "role.h"
+#include "status.h"
 #include "supervise.h"
 #include "workers.h"
 
@@ -20,7 +21,7 @@
 /* Of the loop: the first five have a descriptor; all but the starter have a
  * timer. Each server has two. */
 enum { STARTER, SERVER, OTHER_SERVER, LOGGER, ORPHANS, PHASE, CRASHES, HANG,
-	OTHER_HANG, DRAIN, NOTIFY, PULSE, OVERTIME, TAGS };
+	OTHER_HANG, DRAIN, NOTIFY, PULSE, OVERTIME, STATUS, TAGS };
 
 /* A server, up to the birth of the next one in its place. */
 struct master_server {
@@ -56,6 +57,8 @@ struct master {
 	int status;		/* the daemon's; -1: not decided */
 	struct dsrv_crashes crashes;	/* of orphans */
 	struct dsrv_overtime overtime;	/* likewise */
+	struct dsrv_statusfile statusfile;
+	struct dsrv_shown shown;
 };
 
 /*

@@ -31,6 +31,7 @@ close_pipes(struct master *m)
 		dsrv_supervise_close(&m->servers[i].child);
 	dsrv_supervise_close(&m->log.logger);
 	dsrv_orphans_leave(&m->orphans);
+	dsrv_statusfile_close(&m->statusfile);
 	dsrv_role_leave_pid_file();
 	dsrv_notify_leave();
 }
@@ -251,6 +252,8 @@ judge_server(struct master *m, int status)
 	seen.lived = dsrv_clock_now() - m->server->child.born;
 	verdict = dsrv_restart_judge(&m->history, &seen);
 	report_end(m, status, verdict.again);
+	if (verdict.again)
+		dsrv_master_count_restart(m, m->server->request.asked, status);
 	if (verdict.again && !dsrv_master_step_in(m))
 		dsrv_supervise_again(&m->server->child,
 		    dsrv_clock_now() + verdict.pause);
@@ -325,6 +328,7 @@ bury_logger(struct master *m)
 		m->log.done = 1;
 		break;
 	case DSRV_KEEPLOG_AGAIN:
+		m->shown.status.logger_restarts++;
 		break;
 	}
 }
@@ -342,9 +346,13 @@ dsrv_master_lose_child(struct master *m)
 		bury_logger(m);
 		return;
 	}
+	if (dsrv_statusfile_lose(&m->statusfile, &m->loop.ended))
+		return;
 	dsrv_orphans_lose(&m->orphans, &m->loop.ended.child);
+	if (m->loop.ended.child.is_orphan)
+		dsrv_tally_end(&m->shown.orphans, m->loop.ended.status);
 	/* A spare may have had no client. */
-	if (m->loop.ended.child.is_orphan && !m->roster->has_spares)
+	if (m->loop.ended.child.is_orphan && !m->shared->has_spares)
 		dsrv_connlog_end(&m->loop.ended, -1);
 	if (m->phase == DSRV_PHASE_KILLING_WORKERS)
 		dsrv_master_enter(m, m->phase);	/* many need more time to die */

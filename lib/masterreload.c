@@ -89,6 +89,7 @@ dsrv_master_take_over(struct master *m, struct master_server *s)
 	if (s == m->server)	/* it has stepped in */
 		return;
 	exchange(m);
+	dsrv_master_count_restart(m, 1, 0);
 	dsrv_master_dismiss(m, m->other);
 }
 

@@ -334,5 +334,6 @@ dsrv_master_is_over(struct master *m)
 	}
 	if (m->phase >= DSRV_PHASE_WRITING && dsrv_keeplog_is_done(&m->log))
 		m->phase = DSRV_PHASE_OVER;
-	return m->phase == DSRV_PHASE_OVER;
+	return m->phase == DSRV_PHASE_OVER &&
+	    dsrv_statusfile_is_over(&m->statusfile);
 }

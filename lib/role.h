@@ -42,6 +42,12 @@ void dsrv_handover_inherit(const struct dsrv_handover *);
 void dsrv_handover_collect(struct dsrv_handover *);
 /* ... and gives it up when that has taken it over. */
 void dsrv_handover_release(struct dsrv_handover *);
+/* In the logger: this was written. In the master: lines, bytes, and lines that
+ * were lost, ever. */
+void dsrv_handover_count(const struct dsrv_handover *, const char *text,
+    size_t size);
+void dsrv_handover_counts(const struct dsrv_handover *, long *lines,
+    long *bytes, long *lost);
 /* How many lost lines the log does not mention yet. */
 long dsrv_handover_lost(const struct dsrv_handover *);
 

@@ -75,6 +75,7 @@ static void
 watch(struct server *s)
 {
 	dsrv_title_set_count(dsrv_server_workers(s));
+	dsrv_tally_look(&dsrv_role()->roster->tally, dsrv_server_workers(s));
 	dsrv_server_watch_clients(s);
 	if (s->births == BATCH)
 		dsrv_loop_set_timer(&s->loop, MORE, dsrv_clock_now());
@@ -105,6 +106,7 @@ hand_over(struct server *s, pid_t pid)
 		    (struct sockaddr *)&s->client.addr, s->client.len);
 		dsrv_server_count(s, pid, &child->client);
 		dsrv_connlog_born(child);
+		dsrv_tally_connection(&dsrv_role()->roster->tally);
 	}
 	close(s->client.conn);
 	s->client.conn = -1;
@@ -226,6 +228,7 @@ lose_worker(struct server *s)
 	dsrv_server_uncount(s, &s->loop.ended.child.client);
 	dsrv_server_hear_of_headers(s);
 	dsrv_connlog_end(&s->loop.ended, dsrv_server_workers(s));
+	dsrv_tally_end(&dsrv_role()->roster->tally, s->loop.ended.status);
 	dsrv_crashes_add(&s->crashes, s->asked);
 	if (!has_spares(s) || s->asked)
 		return;

@@ -111,6 +111,21 @@ daemon_set_pid_file(const char *path)
 }
 
 int
+daemon_set_status_file(const char *path)
+{
+	const char *slash = path != NULL ? strrchr(path, '/') : NULL;
+	const char *name = slash != NULL ? slash + 1 : path;
+
+	/* ".new" follows its name for a moment. */
+	if (path != NULL && (*name == '\0' || strlen(path) >= DSRV_PATH_MAX ||
+	    strlen(name) > NAME_MAX - sizeof ".new" + 1)) {
+		errno = EINVAL;
+		return -1;
+	}
+	return set_text(&settings.status_file, path, NULL);
+}
+
+int
 daemon_set_start_timeout(int seconds)
 {
 	return set(&settings.start_timeout, seconds, 0, INT_MAX);
@@ -297,6 +312,12 @@ int
 dsrv_settings_find_pid_file(void)
 {
 	return make_absolute(&settings.pid_file, 0);
+}
+
+int
+dsrv_settings_find_status_file(void)
+{
+	return make_absolute(&settings.status_file, 0);
 }
 
 int

@@ -21,6 +21,7 @@ static struct {
 	int wanted;	/* how many should wait */
 	int count;	/* of slots; workers that return may wait, too */
 	struct {
+		unsigned clients;	/* that spares have taken */
 		int may_call;	/* enum dsrv_slots_call */
 		int failing;	/* the listener where accepting failed last,
 				 * + 1, and that was reported; 0: none */
@@ -118,6 +119,21 @@ dsrv_slots_have(pid_t pid)
 		if (holder(slot) == pid)
 			return 1;
 	return 0;
+}
+
+void
+dsrv_slots_count_client(void)
+{
+	if (dsrv_settings()->status_file != NULL)
+		__atomic_add_fetch(&page.shared->clients, 1,
+		    __ATOMIC_RELAXED);
+}
+
+unsigned
+dsrv_slots_clients(void)
+{
+	return page.shared == NULL ? 0 :
+	    __atomic_load_n(&page.shared->clients, __ATOMIC_RELAXED);
 }
 
 void

@@ -240,6 +240,7 @@ accept_from(int index, struct dsrv_client *client)
 		return -1;
 	client->listener = index;
 	spare.failures[index] = 0;
+	dsrv_slots_count_client();
 	dsrv_slots_work(index);
 	return 0;
 }

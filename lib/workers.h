@@ -101,6 +101,9 @@ void dsrv_slots_give(int slot, pid_t pid);
 int dsrv_slots_lose(pid_t pid);
 /* Whether it has one: it says that it waits. */
 int dsrv_slots_have(pid_t pid);
+/* In a spare: it has taken a client. And how many they all have. */
+void dsrv_slots_count_client(void);
+unsigned dsrv_slots_clients(void);
 /* Frees slots that belong to no child, or are a child's second one. */
 void dsrv_slots_audit(const struct dsrv_children *);
 int dsrv_slots_any_wait(void);

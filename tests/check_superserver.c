@@ -290,6 +290,29 @@ START_TEST(superserver_logs_its_connections)
 }
 END_TEST
 
+START_TEST(superserver_shows_its_status_in_a_file)
+{
+	char path[512], line[128] = "";
+	long since = 0;
+	pid_t master;
+	FILE *file;
+	int port;
+
+	snprintf(path, sizeof path, "%s/superserver.prom", scratch());
+	start("-s", path, "cat", NULL);
+	master = started(&port);
+	while ((file = fopen(path, "r")) == NULL)
+		look_again(&since, path);
+	while (fgets(line, sizeof line, file) != NULL && strcmp(line,
+	    "daemonsrv_workers{daemon=\"superserver\"} 0\n") != 0)
+		;
+	fclose(file);
+	says(line, "daemonsrv_workers{");
+	stop(master);
+	ck_assert_int_eq(access(path, F_OK), -1);
+}
+END_TEST
+
 START_TEST(superserver_gives_the_program_nothing_but_the_connection)
 {
 	pid_t master;
@@ -1066,6 +1089,7 @@ main(int argc, char *argv[])
 		superserver_tells_a_program_of_tcpservers_its_client,
 		superserver_shows_what_each_process_is,
 		superserver_logs_its_connections,
+		superserver_shows_its_status_in_a_file,
 		superserver_gives_the_program_nothing_but_the_connection,
 		superserver_serves_a_repository_by_git_daemon,
 		superserver_serves_files_by_rsync,

@@ -301,6 +301,7 @@ START_TEST(titles_of_workers_that_finish_have_no_client)
 		ck_assert_int_eq(heard(&here.run, "last"), worker);
 		shows(worker, "tested: worker");
 		open_gate();
+		gone(worker);
 		stop();
 	}
 }

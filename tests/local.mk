@@ -47,6 +47,7 @@ CHECK_TESTS = \
 	tests/check_source \
 	tests/check_spare \
 	tests/check_startup \
+	tests/check_statusfile \
 	tests/check_superserver \
 	tests/check_title \
 	tests/check_unixsocket \
@@ -192,6 +193,9 @@ tests_check_spare_SOURCES = tests/check_spare.c tests/accept.c \
 tests_check_spare_LDADD = $(TEST_LIBS)
 tests_check_startup_SOURCES = tests/check_startup.c
 tests_check_startup_LDADD = $(TEST_LIBS)
+tests_check_statusfile_SOURCES = tests/check_statusfile.c
+tests_check_statusfile_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
+tests_check_statusfile_LDADD = $(UNIT_LIBS)
 tests_check_superserver_SOURCES = tests/check_superserver.c
 tests_check_superserver_LDADD = $(TEST_LIBS)
 tests_check_title_SOURCES = tests/check_title.c

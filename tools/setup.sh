@@ -18,11 +18,11 @@ set -eu
 debian_packages='gcc libc6-dev make autoconf automake libtool
 	pkgconf:pkg-config procps'
 debian_test_packages='check git rsync curl xz-utils'
-# openssh-server and haproxy are for tests that are skipped with only "test": a
-# machine may start a server at once.
+# openssh-server, haproxy and prometheus are for tests that are skipped with
+# only "test": a machine may start a server at once.
 debian_ci_packages='clang valgrind libc6-dbg shellcheck codespell
 	abigail-tools systemd:systemd-analyze openssh-server haproxy
-	ucspi-tcp'
+	ucspi-tcp prometheus:promtool'
 # In older releases these are parts of other packages; if autoconf is 2.69
 # itself, there is no package of that name.
 # xinetd and openbsd-inetd exclude each other.

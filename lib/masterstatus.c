@@ -1,0 +1,106 @@
+/*
+ * masterstatus.c - what a master shows in its status file, and when
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#include "config.h"
+
+#include <sys/wait.h>
+#include <time.h>
+
+#include "master.h"
+
+void
+dsrv_master_count_restart(struct master *m, int is_asked, int status)
+{
+	struct dsrv_status *shown = &m->shown.status;
+
+	if (is_asked) {
+		shown->restarts[DSRV_RESTART_ASKED]++;
+		shown->reloaded = time(NULL);
+	} else
+		shown->restarts[WIFSIGNALED(status) ? DSRV_RESTART_CRASHED :
+		    DSRV_RESTART_ENDED]++;
+}
+
+int
+dsrv_master_workers(const struct master *m)
+{
+	int i, own, count = m->orphans.count;
+
+	for (i = 0; i < DSRV_SERVERS; i++) {
+		own = m->servers[i].child.pid != 0 ?
+		    m->servers[i].roster->count : 0;
+		count += own < 0 || own > DSRV_WORKERS_MAX ? 0 : own;
+	}
+	return count;
+}
+
+static int
+is_ending(const struct master *m)
+{
+	return dsrv_master_is_for_good(m) || m->phase > DSRV_PHASE_RUNNING;
+}
+
+/* One process has written each. */
+static void
+add(struct dsrv_status *sum, const struct dsrv_tally *tally)
+{
+	int i;
+
+	if (tally->most > sum->workers_most)
+		sum->workers_most = tally->most;
+	sum->connections += tally->connections;
+	for (i = 0; i < DSRV_TALLY_ENDS; i++)
+		sum->ends[i] += tally->ends[i];
+}
+
+static struct dsrv_status
+gather(const struct master *m)
+{
+	struct dsrv_status now = m->shown.status;
+	int i;
+
+	now.is_ending = is_ending(m);
+	now.workers = now.workers_most = dsrv_master_workers(m);
+	now.workers_limit = m->server->roster->tally.limit;
+	add(&now, &m->shown.orphans);
+	for (i = 0; i < DSRV_SERVERS; i++)
+		add(&now, &m->servers[i].roster->tally);
+	now.has_log = dsrv_settings()->logger_enabled;
+	if (now.has_log)
+		dsrv_handover_counts(&m->log.handover, &now.lines, &now.bytes,
+		    &now.lines_lost);
+	return now;
+}
+
+static int
+has_changed(struct master *m)
+{
+	if (m->shown.server == m->server->child.pid &&
+	    m->shown.is_ending == is_ending(m))
+		return 0;
+	m->shown.server = m->server->child.pid;
+	m->shown.is_ending = is_ending(m);
+	return 1;
+}
+
+void
+dsrv_master_show_status(struct master *m)
+{
+	static char text[DSRV_STATUS_MAX];
+	struct dsrv_status now;
+
+	/* A start that fails leaves nothing. */
+	if (dsrv_settings()->status_file == NULL || !m->confirmed)
+		return;
+	if (m->shown.status.started == 0)
+		m->shown.status.started = time(NULL);
+	if (has_changed(m))
+		dsrv_statusfile_change(&m->statusfile);
+	if (!dsrv_statusfile_is_due(&m->statusfile))
+		return;
+	now = gather(m);
+	dsrv_statusfile_write(&m->statusfile, text,
+	    dsrv_statustext_make(text, dsrv_settings_name(), &now));
+}

@@ -1,0 +1,109 @@
+/*
+ * status.h - the status file
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#ifndef DSRV_STATUS_H
+#define DSRV_STATUS_H
+
+#include "ground.h"
+#include "loop.h"
+
+/*
+ * statustext.c - what is in a status file; pure
+ */
+
+/* Why a server was followed by another. */
+enum dsrv_restart_reason {
+	DSRV_RESTART_ASKED,	/* by a signal */
+	DSRV_RESTART_ENDED,	/* it ended with status 0 */
+	DSRV_RESTART_CRASHED,
+	DSRV_RESTART_REASONS
+};
+
+struct dsrv_status {
+	time_t started;
+	time_t reloaded;	/* 0: never */
+	int is_ending;
+	long workers;
+	long workers_limit;
+	long workers_most;
+	long connections;
+	long ends[DSRV_TALLY_ENDS];
+	long restarts[DSRV_RESTART_REASONS];
+	int has_log;
+	long logger_restarts;
+	long lines;
+	long bytes;
+	long lines_lost;
+};
+
+enum { DSRV_STATUS_MAX = 16 * 1024 };	/* bytes, whatever the numbers are */
+
+/* Stores the text in DSRV_STATUS_MAX bytes; returns its length. */
+size_t dsrv_statustext_make(char *text, const char *name,
+    const struct dsrv_status *);
+
+/*
+ * masterstatus.c - what a master shows in its status file
+ */
+
+struct master;
+
+/* What it counts, and what it has shown last. */
+struct dsrv_shown {
+	struct dsrv_status status;
+	struct dsrv_tally orphans;
+	pid_t server;
+	int is_ending;
+};
+
+/* Of all servers; spares count too. */
+int dsrv_master_workers(const struct master *);
+/* After each event. */
+void dsrv_master_show_status(struct master *);
+/* A server is followed by another: it was asked to end, or ended so. */
+void dsrv_master_count_restart(struct master *, int is_asked, int status);
+
+/*
+ * statusfile.c - the status file is replaced by a child, which may wait for the
+ * disk
+ */
+
+enum { DSRV_STATUS_NAME_MAX = NAME_MAX - 4 };	/* ".new" follows */
+
+struct dsrv_statusfile {
+	struct dsrv_loop *loop;
+	int tag;		/* its timer: the next tick, or a deadline */
+	int dir;		/* its directory; -1: it was not there */
+	pid_t child;		/* that writes or removes it; 0: none */
+	int64_t since;		/* that child; ms */
+	int is_wanted;		/* something has changed */
+	int has_failed;		/* that was said */
+	int is_there;		/* there may be a file */
+	enum {
+		DSRV_STATUSFILE_KEPT,
+		DSRV_STATUSFILE_WAITS,	/* for the last child, at the end */
+		DSRV_STATUSFILE_GOES	/* it is being removed */
+	} end;
+	int64_t until;		/* how long to wait, at the end */
+};
+
+/* Does nothing unless the program wants a status file. */
+void dsrv_statusfile_open(struct dsrv_statusfile *, struct dsrv_loop *,
+    int tag);
+/* At the end, or in a child. */
+void dsrv_statusfile_close(struct dsrv_statusfile *);
+/* Something has changed; the time of its timer has come. */
+void dsrv_statusfile_change(struct dsrv_statusfile *);
+void dsrv_statusfile_tick(struct dsrv_statusfile *);
+/* Whether to write it now. */
+int dsrv_statusfile_is_due(const struct dsrv_statusfile *);
+void dsrv_statusfile_write(struct dsrv_statusfile *, const char *text,
+    size_t size);
+/* A child has ended: whether it was its. */
+int dsrv_statusfile_lose(struct dsrv_statusfile *, const struct dsrv_ended *);
+/* At the end of the daemon: whether it is removed, or cannot be. */
+int dsrv_statusfile_is_over(struct dsrv_statusfile *);
+
+#endif

@@ -1,0 +1,295 @@
+/*
+ * statusfile.c - the status file is replaced by a child, which may wait for the
+ * disk
+ *
+ * The child writes a new file next to it and renames that, in the directory
+ * that the master has open: nothing that another user puts there is followed.
+ * If the directory was removed, it goes by the path again. There is one child
+ * at a time. It holds nothing that others wait to be closed.
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#include "config.h"
+
+#include <sys/stat.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "listeners.h"
+#include "logfile.h"
+#include "report.h"
+#include "role.h"
+#include "status.h"
+
+enum {
+	MODE = 0644,		/* whatever the umask is: others are to read it */
+	LAST_WAIT = 1000	/* ms, for each of the last two children */
+};
+
+static const char *
+path(void)
+{
+	return dsrv_settings()->status_file;
+}
+
+/*
+ * In the child
+ */
+
+struct work {
+	const char *text;	/* NULL: the file is to be removed */
+	size_t size;
+	const char *name;
+	char new_name[NAME_MAX + 1];
+};
+
+/* 0 or an error number, which the other functions return as well. */
+static int
+write_all(int fd, const char *text, size_t size)
+{
+	ssize_t n;
+
+	while (size > 0) {
+		if ((n = write(fd, text, size)) == -1 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n == 0 ? ENOSPC : errno;
+		text += n;
+		size -= (size_t)n;
+	}
+	return fchmod(fd, MODE) == -1 ? errno : 0;
+}
+
+static int
+replace(int dir, const struct work *work)
+{
+	int error, fd;
+
+	unlinkat(dir, work->new_name, 0);
+	fd = openat(dir, work->new_name, O_WRONLY | O_CREAT | O_EXCL |
+	    O_NOFOLLOW | O_CLOEXEC, MODE);
+	if (fd == -1)
+		return errno;
+	error = write_all(fd, work->text, work->size);
+	if (close(fd) == -1 && error == 0)
+		error = errno;
+	if (error == 0 && renameat(dir, work->new_name, dir,
+	    work->name) == -1)
+		error = errno;
+	if (error != 0)
+		unlinkat(dir, work->new_name, 0);
+	return error;
+}
+
+static int
+act(int dir, const struct work *work)
+{
+	if (work->text != NULL)
+		return replace(dir, work);
+	unlinkat(dir, work->new_name, 0);
+	return unlinkat(dir, work->name, 0) == -1 && errno != ENOENT ? errno :
+	    0;
+}
+
+static int
+open_directory(void)
+{
+	static struct dsrv_logname name;	/* without conversions */
+
+	snprintf(name.path, sizeof name.path, "%s", path());
+	return dsrv_logdir_open(&name, 0);
+}
+
+static int
+is_removed(int dir)
+{
+	struct stat st;
+
+	return fstat(dir, &st) == -1 || st.st_nlink == 0;
+}
+
+/* With the directory as descriptor 0 and nothing else. */
+static int
+keep_only(int dir)
+{
+	dsrv_role_disconnect();
+	dsrv_role_leave_log();
+	dsrv_role_leave_pid_file();
+	dsrv_notify_leave();
+	dsrv_ports_close();
+	if (dsrv_descriptors_null(STDOUT_FILENO, STDERR_FILENO) == -1 ||
+	    (dir != -1 && dsrv_descriptors_put(dir, STDIN_FILENO) == -1))
+		return errno;
+	daemon_clean_fd(STDERR_FILENO);
+	return 0;
+}
+
+static void
+run_child(int dir, const char *text, size_t size)
+{
+	struct work work = { .text = text, .size = size,
+		.name = dsrv_logname_last(path()) };
+	int error;
+
+	dsrv_title_set("helper");
+	dsrv_sigaction_ignore(SIGXFSZ);
+	snprintf(work.new_name, sizeof work.new_name, "%.*s.new",
+	    DSRV_STATUS_NAME_MAX, work.name);
+	error = keep_only(dir);
+	if (error == 0 && (dir == -1 || is_removed(STDIN_FILENO)))
+		error = (dir = open_directory()) == -1 ? errno :
+		    act(dir, &work);
+	else if (error == 0)
+		error = act(STDIN_FILENO, &work);
+	dsrv_report_exit(error);
+}
+
+/*
+ * In the master
+ */
+
+/* Said once, until it has worked again. */
+static void
+fail(struct dsrv_statusfile *f, const char *why)
+{
+	if (!f->has_failed)
+		dsrv_report("write %s: %s; trying again", path(), why);
+	f->has_failed = 1;
+}
+
+void
+dsrv_statusfile_open(struct dsrv_statusfile *f, struct dsrv_loop *loop,
+    int tag)
+{
+	memset(f, 0, sizeof *f);
+	f->loop = loop;
+	f->tag = tag;
+	f->dir = -1;
+	if (path() == NULL)
+		return;
+	if (dsrv_settings_find_status_file() == -1 ||
+	    (f->dir = open_directory()) == -1)
+		fail(f, strerror(errno));
+}
+
+void
+dsrv_statusfile_close(struct dsrv_statusfile *f)
+{
+	dsrv_descriptors_close(&f->dir);
+}
+
+static void
+fork_child(struct dsrv_statusfile *f, const char *text, size_t size)
+{
+	pid_t pid = dsrv_loop_fork_ignoring(f->loop);
+
+	if (pid == 0)
+		run_child(f->dir, text, size);
+	if (pid == -1) {
+		fail(f, strerror(errno));
+		return;
+	}
+	f->child = pid;
+	f->since = dsrv_clock_now();
+}
+
+void
+dsrv_statusfile_change(struct dsrv_statusfile *f)
+{
+	f->is_wanted = 1;
+}
+
+void
+dsrv_statusfile_tick(struct dsrv_statusfile *f)
+{
+	int64_t now = dsrv_clock_now();
+	int64_t tick = (int64_t)dsrv_settings()->server_tick * 1000;
+
+	if (f->end != DSRV_STATUSFILE_KEPT)
+		return;
+	if (f->child != 0 && now - f->since >= tick)
+		fail(f, "the disk does not answer");
+	f->is_wanted = 1;
+	dsrv_loop_set_timer(f->loop, f->tag, now + tick);
+}
+
+int
+dsrv_statusfile_is_due(const struct dsrv_statusfile *f)
+{
+	return f->is_wanted && f->child == 0 &&
+	    f->end == DSRV_STATUSFILE_KEPT;
+}
+
+void
+dsrv_statusfile_write(struct dsrv_statusfile *f, const char *text,
+    size_t size)
+{
+	f->is_wanted = 0;
+	f->is_there = 1;
+	if (dsrv_loop_timer(f->loop, f->tag) == DSRV_NEVER)
+		dsrv_loop_set_timer(f->loop, f->tag, dsrv_clock_now() +
+		    (int64_t)dsrv_settings()->server_tick * 1000);
+	fork_child(f, text, size);
+}
+
+int
+dsrv_statusfile_lose(struct dsrv_statusfile *f, const struct dsrv_ended *ended)
+{
+	int status = dsrv_report_status(ended->status);
+
+	if (f->child == 0 || ended->pid != f->child)
+		return 0;
+	f->child = 0;
+	if (f->end != DSRV_STATUSFILE_KEPT)
+		return 1;
+	if (ended->status == 0)
+		f->has_failed = 0;
+	else
+		fail(f, status < 128 ? strerror(status) :
+		    dsrv_report_how(ended->status));
+	return 1;
+}
+
+/*
+ * The end
+ */
+
+static int
+is_too_late(const struct dsrv_statusfile *f)
+{
+	return dsrv_clock_now() >= f->until;
+}
+
+static void
+wait_once_more(struct dsrv_statusfile *f)
+{
+	f->until = dsrv_clock_now() + LAST_WAIT;
+	dsrv_loop_set_timer(f->loop, f->tag, f->until);
+}
+
+/* Not before the last child has ended, which would put the file there again. */
+int
+dsrv_statusfile_is_over(struct dsrv_statusfile *f)
+{
+	if (!f->is_there)
+		return 1;
+	if (f->end == DSRV_STATUSFILE_KEPT) {
+		f->end = DSRV_STATUSFILE_WAITS;
+		wait_once_more(f);
+	}
+	if (f->child != 0 && !is_too_late(f))
+		return 0;
+	if (f->child != 0)
+		kill(f->child, SIGKILL);	/* if it ever wakes up */
+	else if (f->end == DSRV_STATUSFILE_WAITS) {
+		f->end = DSRV_STATUSFILE_GOES;
+		wait_once_more(f);
+		fork_child(f, NULL, 0);
+		return f->child == 0;
+	}
+	return 1;
+}

@@ -1,0 +1,64 @@
+/*
+ * tally.c - counters in memory that a master shares with its servers
+ *
+ * Each counter has one writer. Spares count their clients in the page that they
+ * share with their server: what they say there is only shown.
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#include "config.h"
+
+#include <sys/wait.h>
+#include <limits.h>
+#include <stdatomic.h>
+
+#include "workers.h"
+
+static void
+set(_Atomic long *counter, long value)
+{
+	atomic_store_explicit(counter, value, memory_order_relaxed);
+}
+
+static void
+add(_Atomic long *counter, long more)
+{
+	set(counter, atomic_load_explicit(counter, memory_order_relaxed) +
+	    more);
+}
+
+void
+dsrv_tally_connection(struct dsrv_tally *tally)
+{
+	add(&tally->connections, 1);
+}
+
+void
+dsrv_tally_end(struct dsrv_tally *tally, int status)
+{
+	add(&tally->ends[WIFSIGNALED(status) ? DSRV_ENDED_BY_SIGNAL :
+	    WEXITSTATUS(status) == 0 ? DSRV_ENDED_WELL : DSRV_ENDED_BADLY], 1);
+}
+
+/* No spare can make it go back. */
+static void
+take_clients(struct dsrv_tally *tally)
+{
+	static unsigned taken;
+	unsigned clients = dsrv_slots_clients(), more = clients - taken;
+
+	taken = clients;
+	if (more <= INT_MAX)
+		add(&tally->connections, (long)more);
+}
+
+void
+dsrv_tally_look(struct dsrv_tally *tally, int workers)
+{
+	if (dsrv_settings()->status_file == NULL)
+		return;
+	take_clients(tally);
+	set(&tally->limit, dsrv_settings()->worker_count_max);
+	if (workers > tally->most)
+		set(&tally->most, workers);
+}

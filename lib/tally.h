@@ -1,0 +1,35 @@
+/*
+ * tally.h - what a daemon has done so far
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#ifndef DSRV_TALLY_H
+#define DSRV_TALLY_H
+
+/*
+ * tally.c - counters in memory that a master shares with its servers
+ */
+
+enum dsrv_tally_end {
+	DSRV_ENDED_WELL,	/* with status 0 */
+	DSRV_ENDED_BADLY,
+	DSRV_ENDED_BY_SIGNAL,
+	DSRV_TALLY_ENDS
+};
+
+/* The master's servers write it in turn, the present one alone. */
+struct dsrv_tally {
+	_Atomic long connections;
+	_Atomic long most;	/* workers at once, ever */
+	_Atomic long limit;	/* the present server's */
+	_Atomic long ends[DSRV_TALLY_ENDS];
+};
+
+/* A connection has a worker. */
+void dsrv_tally_connection(struct dsrv_tally *);
+/* A worker has ended, with this status as waitpid(2) gave it. */
+void dsrv_tally_end(struct dsrv_tally *, int status);
+/* Before each wait of a server that has so many workers. */
+void dsrv_tally_look(struct dsrv_tally *, int workers);
+
+#endif

@@ -1,0 +1,772 @@
+/*
+ * check_statusfile.c - daemon_set_status_file(): what is in the file, when it is
+ * there, and what may happen to it and its directory
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#include "config.h"
+
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <time.h>
+
+#include "master.h"
+#include "puppet.h"
+
+enum { NOBODY_UID = 65534 };
+
+static char directory[256], file[300], new_file[320];
+
+/*
+ * The program
+ */
+
+static void
+crash(void)
+{
+	struct rlimit none = { 0, 0 };
+
+	setrlimit(RLIMIT_CORE, &none);
+	signal(SIGSEGV, SIG_DFL);
+	raise(SIGSEGV);
+}
+
+static void
+end_with(void)
+{
+	_exit(atoi(here.rest));
+}
+
+static void
+log_lines(void)
+{
+	int i;
+
+	for (i = atoi(here.rest); i > 0; i--)
+		fprintf(stderr, "a line\n");
+	puts("done");
+}
+
+static const struct command commands[] = {
+	{ "crash", crash, NULL },
+	{ "exit", end_with, NULL },
+	{ "log", log_lines, NULL },
+	{ NULL, NULL, NULL }
+};
+
+static void
+program(void)
+{
+	int index;
+
+	here.commands = commands;
+	for (index = serve(); index >= 0; index = daemon_next_connection())
+		converse(index);
+}
+
+/*
+ * The file
+ */
+
+/* In a directory of its own. */
+static void
+set_path(const char *name)
+{
+	snprintf(directory, sizeof directory, "%s/status", scratch());
+	if (mkdir(directory, 0755) == -1)
+		ck_assert_int_eq(errno, EEXIST);
+	snprintf(file, sizeof file, "%s/%s", directory, name);
+	snprintf(new_file, sizeof new_file, "%s.new", file);
+}
+
+static void
+set_up(void)
+{
+	set_path("tested.prom");
+	daemon_set_program_name("tested");
+	ck_assert_int_eq(daemon_set_status_file(file), 0);
+	daemon_set_server_tick(1);
+}
+
+/* Valid until the next call; empty if it is not there. */
+static const char *
+text(void)
+{
+	static char all[DSRV_STATUS_MAX];
+	FILE *stream = fopen(file, "r");
+	size_t n = 0;
+
+	if (stream != NULL) {
+		n = fread(all, 1, sizeof all - 1, stream);
+		fclose(stream);
+	}
+	all[n] = '\0';
+	return all;
+}
+
+/* The number on the line of that name and labels; -1: there is none. */
+static long
+shown(const char *name, const char *labels)
+{
+	char line[128];
+	const char *at;
+
+	snprintf(line, sizeof line, "\ndaemonsrv_%s{daemon=\"tested\"%s} ",
+	    name, labels);
+	at = strstr(text(), line);
+	return at != NULL ? atol(at + strlen(line)) : -1;
+}
+
+static void
+shows(const char *name, const char *labels, long number)
+{
+	long since = 0;
+	char why[256];
+
+	while (shown(name, labels) != number) {
+		snprintf(why, sizeof why, "%s%s %ld; there is %ld", name,
+		    labels, number, shown(name, labels));
+		look_again(&since, why);
+	}
+}
+
+static int
+is_there(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0;
+}
+
+static void
+comes(const char *path)
+{
+	long since = 0;
+
+	while (!is_there(path))
+		look_again(&since, path);
+}
+
+/* Nothing but what the test has put there. */
+static void
+is_removed(void)
+{
+	ck_assert_int_eq(is_there(file), 0);
+	ck_assert_int_eq(is_there(new_file), 0);
+}
+
+static void
+hang_up_with(int fd, const char *how)
+{
+	client_says(fd, how);
+	hears(fd, NULL);
+	close(fd);
+}
+
+/*
+ * What it shows
+ */
+
+START_TEST(statusfile_shows_workers_and_how_they_ended)
+{
+	int fd, second, third;
+
+	for (here.foreground = 0; here.foreground <= 1; here.foreground++) {
+		set_up();
+		start(1, program);
+		comes(file);
+		fd = served(here.port, NULL);
+		second = served(here.port, NULL);
+		third = served(here.port, NULL);
+		shows("workers", "", 3);
+		shows("workers_limit", "", 100);
+		hang_up_with(fd, "exit 0\n");
+		hang_up_with(second, "exit 3\n");
+		hang_up_with(third, "crash\n");
+		shows("workers", "", 0);
+		shows("workers_most", "", 3);
+		shows("connections_total", "", 3);
+		shows("worker_ends_total", ",kind=\"success\"", 1);
+		shows("worker_ends_total", ",kind=\"failure\"", 1);
+		shows("worker_ends_total", ",kind=\"signal\"", 1);
+		shows("ending", "", 0);
+		ck_assert_int_eq(shown("log_lines_total", ""), -1);
+		stop();
+		is_removed();
+	}
+}
+END_TEST
+
+START_TEST(statusfile_counts_the_connections_of_spares)
+{
+	int fd, i;
+
+	set_up();
+	here.spares = 1;
+	daemon_set_worker_count_max(1);
+	start(1, program);
+	for (i = 0; i < 3; i++) {
+		fd = served(here.port, NULL);
+		shutdown(fd, SHUT_WR);
+		hears(fd, NULL);
+		close(fd);
+	}
+	shows("connections_total", "", 3);
+	shows("workers", "", 1);
+	shows("workers_limit", "", 1);
+	stop();
+	is_removed();
+}
+END_TEST
+
+START_TEST(statusfile_keeps_its_counters_when_another_server_follows)
+{
+	time_t before = time(NULL);
+	pid_t worker;
+	int fd;
+
+	set_up();
+	start(1, program);
+	call(here.port);
+	shows("connections_total", "", 1);
+	ck_assert_int_ge(shown("start_time_seconds", ""), before);
+	ck_assert_int_le(shown("start_time_seconds", ""), time(NULL));
+	ck_assert_int_eq(shown("reload_time_seconds", ""), -1);
+	send_signal(here.master, SIGHUP);
+	next_server();
+	shows("server_restarts_total", ",reason=\"asked\"", 1);
+	ck_assert_int_ge(shown("reload_time_seconds", ""), before);
+	ck_assert_int_le(shown("reload_time_seconds", ""), time(NULL));
+	fd = served(here.port, &worker);
+	send_signal(here.server, SIGKILL);
+	next_server();
+	shows("server_restarts_total", ",reason=\"crashed\"", 1);
+	shows("connections_total", "", 2);
+	if (ADOPTING) {
+		shows("workers", "", 1);
+		hang_up_with(fd, "exit 3\n");
+		shows("worker_ends_total", ",kind=\"failure\"", 1);
+		shows("workers", "", 0);
+	}
+	ck_assert_int_eq(shown("server_restarts_total", ",reason=\"ended\""),
+	    0);
+	stop();
+	is_removed();
+}
+END_TEST
+
+START_TEST(statusfile_counts_what_the_log_has)
+{
+	char log[300];
+	struct stat st;
+	pid_t first;
+	int fd;
+
+	set_up();
+	here.has_logger = 1;
+	snprintf(log, sizeof log, "%s/log", scratch());
+	daemon_enable_logger();
+	daemon_set_logger_name_format(log);
+	start(1, program);
+	fd = served(here.port, NULL);
+	ck_assert_str_eq(answer(fd, "log 50"), "done");
+	shows("log_lines_total", "", 50);
+	ck_assert_int_eq(stat(log, &st), 0);
+	ck_assert_int_eq(shown("log_bytes_total", ""), st.st_size);
+	ck_assert_int_eq(shown("log_lines_lost_total", ""), 0);
+	first = here.logger;
+	send_signal(first, SIGKILL);
+	here.logger = (pid_t)heard(&here.run, "logger");
+	shows("logger_restarts_total", "", 1);
+	ck_assert_str_eq(answer(fd, "log 7"), "done");
+	/* One tells of the logger. */
+	shows("log_lines_total", "", 58);
+	close(fd);
+	stop();
+	is_removed();
+}
+END_TEST
+
+START_TEST(statusfile_says_that_the_daemon_is_ending)
+{
+	int fd;
+
+	set_up();
+	start(1, program);
+	fd = served(here.port, NULL);
+	send_signal(here.master, SIGUSR2);
+	is_asked(fd, SIGUSR2);
+	shows("ending", "", 1);
+	shows("workers", "", 1);
+	close(fd);
+	exited(ended(here.master), 0);
+	nothing_left();
+	is_removed();
+}
+END_TEST
+
+START_TEST(statusfile_is_what_promtool_takes)
+{
+	char command[700];
+	long since = 0;
+
+	if (skip_if(system("command -v promtool >/dev/null") != 0,
+	    "there is no promtool"))
+		return;
+	set_up();
+	daemon_set_program_name("a \"name\" \\ \xc3\xa4\xff\n");
+	here.has_logger = 1;
+	snprintf(command, sizeof command, "%s/log", scratch());
+	daemon_enable_logger();
+	daemon_set_logger_name_format(command);
+	start(1, program);
+	send_signal(here.master, SIGHUP);
+	next_server();
+	while (strstr(text(), "reload_time_seconds") == NULL)
+		look_again(&since, "a reload");
+	snprintf(command, sizeof command, "promtool check metrics <%s", file);
+	ck_assert_int_eq(system(command), 0);
+	stop();
+	is_removed();
+}
+END_TEST
+
+/*
+ * When it is there
+ */
+
+static void
+before_success(void)
+{
+	tell("is there", is_there(file));
+	at_gate();
+}
+
+START_TEST(statusfile_is_not_there_before_the_success)
+{
+	set_up();
+	make_gate();
+	here.before_success = before_success;
+	listen_on(1);
+	run_puppet(run_start, program);
+	leave_listeners();
+	ck_assert_int_eq(heard(&here.run, "is there"), 0);
+	order_at_gate('3');
+	exited(run_wait(&here.run), 3);
+	nothing_left();
+	is_removed();
+}
+END_TEST
+
+START_TEST(statusfile_is_readable_for_others_whatever_the_umask)
+{
+	struct stat st;
+
+	set_up();
+	umask(077);
+	start(1, program);
+	comes(file);
+	ck_assert_int_eq(stat(file, &st), 0);
+	ck_assert_int_eq(st.st_mode & 07777, 0644);
+	stop();
+}
+END_TEST
+
+START_TEST(statusfile_begins_where_the_program_was_started)
+{
+	set_up();
+	ck_assert_int_eq(chdir(directory), 0);
+	daemon_set_status_file("tested.prom");
+	start(1, program);
+	comes(file);
+	stop();
+	is_removed();
+}
+END_TEST
+
+START_TEST(statusfile_is_replaced_after_a_master_was_killed)
+{
+	int fd;
+
+	set_up();
+	start(1, program);
+	comes(file);
+	send_signal(here.master, SIGKILL);
+	ended(here.master);
+	gone(here.server);
+	ck_assert_int_eq(is_there(file), 1);
+	while (waitpid(-1, NULL, 0) > 0)
+		;
+	start(1, program);
+	fd = served(here.port, NULL);
+	shows("workers", "", 1);
+	close(fd);
+	stop();
+	is_removed();
+}
+END_TEST
+
+/* Whoever has it could keep the directory busy, or see what is in it. */
+static int
+holds_directory(pid_t pid)
+{
+	int fd, holds = 0;
+
+	for (fd = 0; fd < 64; fd++)
+		holds |= strcmp(link_of_fd(pid, fd), directory) == 0;
+	return holds;
+}
+
+START_TEST(statusfile_leaves_its_directory_to_the_master_alone)
+{
+	pid_t worker;
+	char log[300];
+	int fd;
+
+	set_up();
+	here.has_logger = 1;
+	snprintf(log, sizeof log, "%s/log", scratch());
+	daemon_enable_logger();
+	daemon_set_logger_name_format(log);
+	start(1, program);
+	fd = served(here.port, &worker);
+	if (!skip_if(!holds_directory(here.master), "no /proc/PID/fd")) {
+		ck_assert_int_eq(holds_directory(here.server), 0);
+		ck_assert_int_eq(holds_directory(here.logger), 0);
+		ck_assert_int_eq(holds_directory(worker), 0);
+	}
+	close(fd);
+	stop();
+}
+END_TEST
+
+/*
+ * What others do to it
+ */
+
+/* Something of the test's, that must stay as it is. */
+static void
+make_victim(char *path)
+{
+	int fd;
+
+	sprintf(path, "%s/victim", scratch());
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	ck_assert_int_eq(write(fd, "mine\n", 5), 5);
+	close(fd);
+}
+
+static void
+is_untouched(const char *path)
+{
+	struct stat st;
+
+	ck_assert_int_eq(stat(path, &st), 0);
+	ck_assert_int_eq(st.st_size, 5);
+	ck_assert_int_eq(st.st_mode & 07777, 0600);
+}
+
+START_TEST(statusfile_follows_no_link_in_its_place)
+{
+	char victim[300];
+	struct stat st;
+
+	set_up();
+	make_victim(victim);
+	ck_assert_int_eq(symlink(victim, file), 0);
+	ck_assert_int_eq(symlink(victim, new_file), 0);
+	start(1, program);
+	shows("workers", "", 0);
+	ck_assert_int_eq(lstat(file, &st), 0);
+	ck_assert_int_eq(S_ISREG(st.st_mode), 1);
+	is_untouched(victim);
+	stop();
+	is_removed();
+	is_untouched(victim);
+}
+END_TEST
+
+START_TEST(statusfile_follows_no_link_of_another_user_on_its_way)
+{
+	char link_path[300], path[400];
+
+	if (skip_if(geteuid() != 0, "only root can make another's link"))
+		return;
+	set_up();
+	snprintf(link_path, sizeof link_path, "%s/link", scratch());
+	ck_assert_int_eq(symlink(directory, link_path), 0);
+	ck_assert_int_eq(lchown(link_path, NOBODY_UID, NOBODY_UID), 0);
+	snprintf(path, sizeof path, "%s/tested.prom", link_path);
+	daemon_set_status_file(path);
+	start_in_foreground(1, program);
+	says(message(), "tested.prom: Not a directory; trying again");
+	call(here.port);
+	stop();
+	is_removed();
+	/* One of its own is followed. */
+	ck_assert_int_eq(lchown(link_path, 0, 0), 0);
+	start(1, program);
+	comes(file);
+	stop();
+	is_removed();
+}
+END_TEST
+
+START_TEST(statusfile_stays_in_its_directory_when_that_is_renamed)
+{
+	char moved[256], there[400];
+	int fd;
+
+	set_up();
+	start(1, program);
+	comes(file);
+	snprintf(moved, sizeof moved, "%s/moved", scratch());
+	ck_assert_int_eq(rename(directory, moved), 0);
+	/* What is put in its place gets nothing. */
+	ck_assert_int_eq(mkdir(directory, 0755), 0);
+	fd = served(here.port, NULL);
+	snprintf(there, sizeof there, "%s", file);
+	snprintf(file, sizeof file, "%s/tested.prom", moved);
+	shows("workers", "", 1);
+	ck_assert_int_eq(is_there(there), 0);
+	close(fd);
+	stop();
+	is_removed();
+}
+END_TEST
+
+START_TEST(statusfile_comes_again_when_its_directory_does)
+{
+	int fd;
+
+	set_up();
+	start_in_foreground(1, program);
+	comes(file);
+	while (rmdir(directory) == -1)	/* it may just be written */
+		unlink(file);
+	says(message(), "unable to write ");
+	call(here.port);
+	ck_assert_int_eq(mkdir(directory, 0755), 0);
+	comes(file);
+	fd = served(here.port, NULL);
+	shows("workers", "", 1);
+	close(fd);
+	stop();
+	is_removed();
+	ck_assert_str_eq(here.run.err, "");	/* it was said once */
+}
+END_TEST
+
+START_TEST(statusfile_that_cannot_be_put_there_is_told_once)
+{
+	set_up();
+	ck_assert_int_eq(mkdir(file, 0755), 0);
+	start_in_foreground(1, program);
+	says(message(), "tested.prom: Is a directory; trying again");
+	call(here.port);
+	ck_assert_int_eq(is_there(new_file), 0);
+	ck_assert_int_eq(rmdir(file), 0);
+	comes(file);
+	shows("connections_total", "", 1);
+	stop();
+	is_removed();
+	ck_assert_str_eq(here.run.err, "");
+}
+END_TEST
+
+START_TEST(statusfile_is_tried_again_when_there_is_no_room)
+{
+	struct rlimit few = { 10, RLIM_INFINITY };
+	struct rlimit more = { RLIM_INFINITY, RLIM_INFINITY };
+
+	if (skip_if(prlimit(getpid(), RLIMIT_FSIZE, NULL, &more) == -1 ||
+	    more.rlim_max != RLIM_INFINITY, "no limits can be set"))
+		return;
+	set_up();
+	start_in_foreground(1, program);
+	comes(file);
+	ck_assert_int_eq(prlimit(here.master, RLIMIT_FSIZE, &few, NULL), 0);
+	says(message(), "tested.prom: File too large; trying again");
+	call(here.port);
+	/* The last whole one stays. */
+	ck_assert_int_eq(is_there(new_file), 0);
+	ck_assert_int_eq(shown("workers_limit", ""), 100);
+	ck_assert_int_eq(prlimit(here.master, RLIMIT_FSIZE, &more, NULL), 0);
+	shows("connections_total", "", 1);
+	stop();
+	is_removed();
+	ck_assert_str_eq(here.run.err, "");
+}
+END_TEST
+
+static void
+become_nobody(void)
+{
+	if (setgid(NOBODY_UID) == -1 || setuid(NOBODY_UID) == -1)
+		_exit(97);
+}
+
+START_TEST(statusfile_without_the_rights_for_it_ends_nothing)
+{
+	if (skip_if(geteuid() != 0, "only root can drop rights"))
+		return;
+	set_up();
+	here.before_master = become_nobody;
+	start_in_foreground(1, program);
+	says(message(), "tested.prom: Permission denied; trying again");
+	call(here.port);
+	stop();
+	is_removed();
+	ck_assert_str_eq(here.run.err, "");
+}
+END_TEST
+
+START_TEST(statusfile_of_a_missing_directory_is_told_at_the_start)
+{
+	set_up();
+	ck_assert_int_eq(rmdir(directory), 0);
+	start_in_foreground(1, program);
+	says(message(), "tested.prom: No such file or directory; trying again");
+	call(here.port);
+	ck_assert_int_eq(mkdir(directory, 0755), 0);
+	comes(file);
+	stop();
+	is_removed();
+}
+END_TEST
+
+/*
+ * Its units
+ */
+
+/* A disk that does not answer, as the child that waits for it sees it. */
+START_TEST(statusfile_waits_for_a_hanging_child_only_at_the_end)
+{
+	struct dsrv_statusfile f;
+	struct dsrv_loop loop;
+	pid_t child;
+
+	set_up();
+	ck_assert_int_eq(dsrv_loop_open(&loop, 1, DSRV_REAP_ALL, NULL, NULL),
+	    0);
+	dsrv_statusfile_open(&f, &loop, 0);
+	dsrv_statusfile_change(&f);
+	ck_assert_int_eq(dsrv_statusfile_is_due(&f), 1);
+	if ((child = dsrv_loop_fork(&loop)) == 0)
+		for (;;)
+			pause();
+	f.child = child;
+	f.is_there = 1;
+	/* No second one while it hangs. */
+	ck_assert_int_eq(dsrv_statusfile_is_due(&f), 0);
+	while (!dsrv_statusfile_is_over(&f)) {
+		ck_assert_int_eq(dsrv_loop_next(&loop), DSRV_EVENT_TIMER);
+		dsrv_statusfile_tick(&f);
+	}
+	ck_assert_int_eq(dsrv_loop_next(&loop), DSRV_EVENT_CHILD);
+	ck_assert_int_eq(loop.ended.pid, child);
+	ck_assert_int_eq(WTERMSIG(loop.ended.status), SIGKILL);
+	dsrv_statusfile_close(&f);
+	dsrv_loop_close(&loop);
+}
+END_TEST
+
+START_TEST(statusfile_has_room_for_the_largest_numbers)
+{
+	static char all[DSRV_STATUS_MAX];
+	struct dsrv_status status;
+	char name[NAME_MAX + 1];
+	long *number;
+	size_t size;
+
+	for (number = (long *)&status; number < (long *)(&status + 1);
+	    number++)
+		*number = LONG_MIN;
+	status.has_log = 1;
+	memset(name, '"', sizeof name - 1);
+	name[sizeof name - 1] = '\0';
+	size = dsrv_statustext_make(all, name, &status);
+	ck_assert_uint_eq(size, strlen(all));
+	ck_assert_uint_lt(size, sizeof all - 1024);
+	ck_assert_int_eq(all[size - 1], '\n');
+	says(all, "# TYPE daemonsrv_log_lines_lost_total counter\n");
+}
+END_TEST
+
+START_TEST(statusfile_escapes_a_name_of_any_bytes)
+{
+	static char all[DSRV_STATUS_MAX];
+	struct dsrv_status status;
+
+	memset(&status, 0, sizeof status);
+	dsrv_statustext_make(all, "a\"b\\c\nd\xc3\xa4~", &status);
+	says(all, "\ndaemonsrv_workers{daemon=\"a\\\"b\\\\c?d??~\"} 0\n");
+	ck_assert_ptr_null(strstr(all, "reload_time"));
+	ck_assert_ptr_null(strstr(all, "log_lines"));
+}
+END_TEST
+
+static void
+refuses(const char *path)
+{
+	errno = 0;
+	ck_assert_int_eq(daemon_set_status_file(path), -1);
+	ck_assert_int_eq(errno, EINVAL);
+}
+
+START_TEST(statusfile_has_a_name_with_room_for_another)
+{
+	char path[DSRV_PATH_MAX + 1];
+
+	refuses("");
+	refuses("/");
+	refuses("directory/");
+	memset(path, 'x', sizeof path);
+	path[NAME_MAX - 3] = '\0';
+	refuses(path);
+	path[NAME_MAX - 4] = '\0';
+	ck_assert_int_eq(daemon_set_status_file(path), 0);
+	memset(path, '/', sizeof path);
+	path[DSRV_PATH_MAX - 1] = 'x';
+	path[DSRV_PATH_MAX] = '\0';
+	refuses(path);
+	ck_assert_int_eq(daemon_set_status_file(path + 1), 0);
+	ck_assert_int_eq(daemon_set_status_file(NULL), 0);
+}
+END_TEST
+
+int
+main(void)
+{
+	const TTest *const tests[] = {
+		statusfile_shows_workers_and_how_they_ended,
+		statusfile_counts_the_connections_of_spares,
+		statusfile_keeps_its_counters_when_another_server_follows,
+		statusfile_counts_what_the_log_has,
+		statusfile_says_that_the_daemon_is_ending,
+		statusfile_is_what_promtool_takes,
+		statusfile_is_not_there_before_the_success,
+		statusfile_is_readable_for_others_whatever_the_umask,
+		statusfile_begins_where_the_program_was_started,
+		statusfile_is_replaced_after_a_master_was_killed,
+		statusfile_leaves_its_directory_to_the_master_alone,
+		statusfile_follows_no_link_in_its_place,
+		statusfile_follows_no_link_of_another_user_on_its_way,
+		statusfile_stays_in_its_directory_when_that_is_renamed,
+		statusfile_comes_again_when_its_directory_does,
+		statusfile_that_cannot_be_put_there_is_told_once,
+		statusfile_is_tried_again_when_there_is_no_room,
+		statusfile_without_the_rights_for_it_ends_nothing,
+		statusfile_of_a_missing_directory_is_told_at_the_start,
+		statusfile_waits_for_a_hanging_child_only_at_the_end,
+		statusfile_has_room_for_the_largest_numbers,
+		statusfile_escapes_a_name_of_any_bytes,
+		statusfile_has_a_name_with_room_for_another
+	};
+
+	return RUN_TESTS("statusfile", tests);
+}
