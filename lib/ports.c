@@ -227,6 +227,8 @@ end_by_child(struct dsrv_loop *loop)
 {
 	pid_t pid = dsrv_loop_fork_ignoring(loop);	/* a second stop */
 
+	if (pid > 0 && dsrv_loop_child(loop, pid) != NULL)
+		dsrv_loop_child(loop, pid)->is_helper = 1;
 	if (pid != 0)
 		return pid == -1 ? -1 : 0;
 	dsrv_title_set("helper");

@@ -223,7 +223,8 @@ lose_worker(struct server *s)
 {
 	int pause;
 
-	if (dsrv_accept_lose(&s->acceptor, &s->loop.ended))
+	if (dsrv_accept_lose(&s->acceptor, &s->loop.ended) ||
+	    s->loop.ended.child.is_helper)
 		return;
 	dsrv_server_uncount(s, &s->loop.ended.child.client);
 	dsrv_server_hear_of_headers(s);

@@ -273,7 +273,9 @@ START_TEST(connlog_names_a_unix_client_so)
 	says_of((pid_t)number(fd, "who"), "begins with unix, 1 of 100");
 	close(fd);
 	says(message(), " of unix ended with status 0 after ");
-	stop();
+	stop_by(SIGUSR2);
+	/* Nor is a word said of the child that ends the listener. */
+	ck_assert_str_eq(here.run.err, "");
 }
 END_TEST
 
@@ -312,6 +314,16 @@ START_TEST(connlog_of_spares_says_what_each_worker_knows)
 	close(fd);
 	stop();
 	/* The spare that took its place, and has had no client. */
+	ck_assert_str_eq(here.run.err, "");
+}
+END_TEST
+
+START_TEST(connlog_has_nothing_of_spares_without_a_client)
+{
+	here.spares = 3;
+	start_logging(one_client);
+	has_children(here.server, 3);
+	stop_by(SIGUSR2);
 	ck_assert_str_eq(here.run.err, "");
 }
 END_TEST
@@ -432,6 +444,7 @@ main(void)
 		connlog_names_a_unix_client_so,
 		connlog_says_nothing_unless_it_is_on,
 		connlog_of_spares_says_what_each_worker_knows,
+		connlog_has_nothing_of_spares_without_a_client,
 		connlog_of_a_reused_worker_has_each_connection,
 		connlog_of_a_spare_ends_a_connection_once,
 		connlog_has_each_of_many_connections_in_the_log
