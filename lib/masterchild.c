@@ -350,7 +350,8 @@ dsrv_master_lose_child(struct master *m)
 		return;
 	dsrv_orphans_lose(&m->orphans, &m->loop.ended.child);
 	if (m->loop.ended.child.is_orphan)
-		dsrv_tally_end(&m->shown.orphans, m->loop.ended.status);
+		dsrv_tally_end(&m->shown.orphans, m->loop.ended.status,
+		    m->loop.ended.child.overdue);
 	/* A spare may have had no client. */
 	if (m->loop.ended.child.is_orphan && !m->shared->has_spares)
 		dsrv_connlog_end(&m->loop.ended, -1);

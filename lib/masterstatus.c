@@ -53,6 +53,8 @@ add(struct dsrv_status *sum, const struct dsrv_tally *tally)
 	sum->connections += tally->connections;
 	for (i = 0; i < DSRV_TALLY_ENDS; i++)
 		sum->ends[i] += tally->ends[i];
+	for (i = 0; i < DSRV_TALLY_REFUSALS; i++)
+		sum->refused[i] += tally->refused[i];
 }
 
 static struct dsrv_status

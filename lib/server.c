@@ -104,9 +104,7 @@ hand_over(struct server *s, pid_t pid)
 	if (child != NULL) {
 		dsrv_address_keep(&child->client,
 		    (struct sockaddr *)&s->client.addr, s->client.len);
-		dsrv_server_count(s, pid, &child->client);
-		dsrv_connlog_born(child);
-		dsrv_tally_connection(&dsrv_role()->roster->tally);
+		dsrv_server_count(s, pid, child);
 	}
 	close(s->client.conn);
 	s->client.conn = -1;
@@ -226,10 +224,8 @@ lose_worker(struct server *s)
 	if (dsrv_accept_lose(&s->acceptor, &s->loop.ended) ||
 	    s->loop.ended.child.is_helper)
 		return;
-	dsrv_server_uncount(s, &s->loop.ended.child.client);
+	dsrv_server_uncount(s);
 	dsrv_server_hear_of_headers(s);
-	dsrv_connlog_end(&s->loop.ended, dsrv_server_workers(s));
-	dsrv_tally_end(&dsrv_role()->roster->tally, s->loop.ended.status);
 	dsrv_crashes_add(&s->crashes, s->asked);
 	if (!has_spares(s) || s->asked)
 		return;

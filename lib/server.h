@@ -58,9 +58,9 @@ void dsrv_server_look_at_farewell(struct server *);
 /* Once a tick, when a worker has ended, and in the end: what they could not
  * read. */
 void dsrv_server_hear_of_headers(struct server *);
-/* This client has a worker, or has one no more. */
-void dsrv_server_count(struct server *, pid_t, const struct dsrv_address *);
-void dsrv_server_uncount(struct server *, const struct dsrv_address *);
+/* This worker has a client; the one in loop.ended has ended. */
+void dsrv_server_count(struct server *, pid_t, struct dsrv_child *);
+void dsrv_server_uncount(struct server *);
 
 /*
  * serverstop.c - how a server is asked to end, and what it asks of its workers

@@ -217,6 +217,12 @@ verdict(const struct server *s)
 	return source_is_full(s) ? DSRV_DENIED_SOURCE : DSRV_DENIALS;
 }
 
+static struct dsrv_tally *
+tally(void)
+{
+	return &dsrv_role()->roster->tally;
+}
+
 static void
 deny(struct server *s, enum dsrv_denial why)
 {
@@ -225,6 +231,7 @@ deny(struct server *s, enum dsrv_denial why)
 	dsrv_address_keep(&client, (const struct sockaddr *)&s->client.addr,
 	    s->client.len);
 	dsrv_denials_add(&s->denials, why, 0, &client, 1);
+	dsrv_tally_refuse(tally(), (int)why, 1);
 	dsrv_farewell_say(&s->farewell, s->client.conn,
 	    dsrv_admission()->refuse_text);
 	s->client.conn = -1;
@@ -251,17 +258,22 @@ dsrv_server_hear_of_headers(struct server *s)
 	struct dsrv_address client;
 	int count = dsrv_proxied_hear(&client, &failure);
 
-	if (count > 0)
+	if (count > 0) {
 		dsrv_denials_add(&s->denials, DSRV_DENIED_PROXIED,
 		    (int)failure, &client, count);
+		dsrv_tally_refuse(tally(), DSRV_DENIED_PROXIED, count);
+	}
 }
 
 void
-dsrv_server_count(struct server *s, pid_t pid, const struct dsrv_address *client)
+dsrv_server_count(struct server *s, pid_t pid, struct dsrv_child *child)
 {
+	const struct dsrv_address *client = &child->client;
 	int64_t seconds = dsrv_admission()->worker_time_max;
 	struct dsrv_host host;
 
+	dsrv_connlog_born(child);
+	dsrv_tally_connection(tally());
 	if (has_source(s, &host, &client->as.any, client->len))
 		dsrv_source_add(&s->sources, &host);
 	if (seconds > 0)
@@ -270,10 +282,14 @@ dsrv_server_count(struct server *s, pid_t pid, const struct dsrv_address *client
 }
 
 void
-dsrv_server_uncount(struct server *s, const struct dsrv_address *client)
+dsrv_server_uncount(struct server *s)
 {
+	const struct dsrv_address *client = &s->loop.ended.child.client;
 	struct dsrv_host host;
 
+	dsrv_connlog_end(&s->loop.ended, dsrv_server_workers(s));
+	dsrv_tally_end(tally(), s->loop.ended.status,
+	    s->loop.ended.child.overdue);
 	if (has_source(s, &host, &client->as.any, client->len))
 		dsrv_source_remove(&s->sources, &host);
 }

@@ -30,6 +30,7 @@ struct dsrv_status {
 	long workers_most;
 	long connections;
 	long ends[DSRV_TALLY_ENDS];
+	long refused[DSRV_TALLY_REFUSALS];
 	long restarts[DSRV_RESTART_REASONS];
 	int has_log;
 	long logger_restarts;

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "clients.h"
 #include "status.h"
 
 struct text {
@@ -90,7 +91,13 @@ add_workers(struct text *text, const struct dsrv_status *status)
 	static const char *const kinds[DSRV_TALLY_ENDS] = {
 		[DSRV_ENDED_WELL] = "success",
 		[DSRV_ENDED_BADLY] = "failure",
-		[DSRV_ENDED_BY_SIGNAL] = "signal"
+		[DSRV_ENDED_BY_SIGNAL] = "signal",
+		[DSRV_ENDED_LATE] = "time"
+	};
+	static const char *const reasons[DSRV_TALLY_REFUSALS] = {
+		[DSRV_DENIED_BUSY] = "busy",
+		[DSRV_DENIED_SOURCE] = "source",
+		[DSRV_DENIED_PROXIED] = "proxy"
 	};
 	int i;
 
@@ -102,6 +109,10 @@ add_workers(struct text *text, const struct dsrv_status *status)
 	    "Workers there have been at once.");
 	counter(text, "connections_total", status->connections,
 	    "Connections that a worker has served or serves.");
+	head(text, "refused_total", "counter", "Clients that were refused.");
+	for (i = 0; i < DSRV_TALLY_REFUSALS; i++)
+		labelled(text, "refused_total", "reason", reasons[i],
+		    status->refused[i]);
 	head(text, "worker_ends_total", "counter",
 	    "Workers that have ended, spares included.");
 	for (i = 0; i < DSRV_TALLY_ENDS; i++)

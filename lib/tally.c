@@ -34,9 +34,15 @@ dsrv_tally_connection(struct dsrv_tally *tally)
 }
 
 void
-dsrv_tally_end(struct dsrv_tally *tally, int status)
+dsrv_tally_refuse(struct dsrv_tally *tally, int denial, int count)
 {
-	add(&tally->ends[WIFSIGNALED(status) ? DSRV_ENDED_BY_SIGNAL :
+	add(&tally->refused[denial], count);
+}
+
+void
+dsrv_tally_end(struct dsrv_tally *tally, int status, int is_late)
+{
+	add(&tally->ends[is_late ? DSRV_ENDED_LATE : WIFSIGNALED(status) ? DSRV_ENDED_BY_SIGNAL :
 	    WEXITSTATUS(status) == 0 ? DSRV_ENDED_WELL : DSRV_ENDED_BADLY], 1);
 }
 

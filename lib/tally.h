@@ -14,8 +14,11 @@ enum dsrv_tally_end {
 	DSRV_ENDED_WELL,	/* with status 0 */
 	DSRV_ENDED_BADLY,
 	DSRV_ENDED_BY_SIGNAL,
+	DSRV_ENDED_LATE,	/* its time was over */
 	DSRV_TALLY_ENDS
 };
+
+enum { DSRV_TALLY_REFUSALS = 3 };	/* as enum dsrv_denial has them */
 
 /* The master's servers write it in turn, the present one alone. */
 struct dsrv_tally {
@@ -23,12 +26,15 @@ struct dsrv_tally {
 	_Atomic long most;	/* workers at once, ever */
 	_Atomic long limit;	/* the present server's */
 	_Atomic long ends[DSRV_TALLY_ENDS];
+	_Atomic long refused[DSRV_TALLY_REFUSALS];
 };
 
 /* A connection has a worker. */
 void dsrv_tally_connection(struct dsrv_tally *);
+/* So many clients were refused, for that reason. */
+void dsrv_tally_refuse(struct dsrv_tally *, int denial, int count);
 /* A worker has ended, with this status as waitpid(2) gave it. */
-void dsrv_tally_end(struct dsrv_tally *, int status);
+void dsrv_tally_end(struct dsrv_tally *, int status, int is_late);
 /* Before each wait of a server that has so many workers. */
 void dsrv_tally_look(struct dsrv_tally *, int workers);
 

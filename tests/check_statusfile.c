@@ -201,6 +201,57 @@ START_TEST(statusfile_shows_workers_and_how_they_ended)
 }
 END_TEST
 
+START_TEST(statusfile_counts_clients_that_were_refused)
+{
+	int fd, refused;
+
+	set_up();
+	daemon_set_worker_count_max(2);
+	daemon_set_worker_refuse(1);
+	daemon_set_source_worker_max(1);
+	start(1, program);
+	fd = served(here.port, NULL);
+	refused = client(here.port);
+	hears(refused, NULL);
+	close(refused);
+	shows("refused_total", ",reason=\"source\"", 1);
+	shows("refused_total", ",reason=\"busy\"", 0);
+	close(fd);
+	stop();
+	daemon_set_source_worker_max(0);
+	daemon_set_worker_count_max(1);
+	daemon_set_worker_time_max(1);
+	start(1, program);
+	fd = served(here.port, NULL);
+	refused = client(here.port);
+	hears(refused, NULL);
+	close(refused);
+	shows("refused_total", ",reason=\"busy\"", 1);
+	/* Its worker is ended. */
+	hears(fd, NULL);
+	close(fd);
+	shows("worker_ends_total", ",kind=\"time\"", 1);
+	shows("worker_ends_total", ",kind=\"signal\"", 0);
+	stop();
+}
+END_TEST
+
+START_TEST(statusfile_counts_headers_of_proxies_that_are_bad)
+{
+	int fd;
+
+	set_up();
+	daemon_set_proxy_sources("127.0.0.0/8");
+	start(1, program);
+	fd = client(here.port);
+	client_says(fd, "no header\r\n");
+	hears(fd, NULL);
+	close(fd);
+	shows("refused_total", ",reason=\"proxy\"", 1);
+	stop();
+}
+END_TEST
+
 START_TEST(statusfile_counts_the_connections_of_spares)
 {
 	int fd, i;
@@ -744,6 +795,8 @@ main(void)
 {
 	const TTest *const tests[] = {
 		statusfile_shows_workers_and_how_they_ended,
+		statusfile_counts_clients_that_were_refused,
+		statusfile_counts_headers_of_proxies_that_are_bad,
 		statusfile_counts_the_connections_of_spares,
 		statusfile_keeps_its_counters_when_another_server_follows,
 		statusfile_counts_what_the_log_has,
