@@ -91,12 +91,14 @@ put_end(const char *host_name, const char *port_name,
 }
 
 static int
-tell_tcp(const struct dsrv_endpoint *peer, const struct dsrv_endpoint *local)
+tell_tcp(const struct dsrv_endpoint *peer, const struct dsrv_endpoint *local,
+    int same)
 {
 	return put("PROTO", "TCP") != 0 ||
 	    put_end("TCPREMOTEIP", "TCPREMOTEPORT", peer) != 0 ||
 	    put_end("REMOTE_ADDR", "REMOTE_PORT", peer) != 0 ||
-	    put_end("TCPLOCALIP", "TCPLOCALPORT", local) != 0 ? -1 : 0;
+	    put_end("TCPLOCALIP", "TCPLOCALPORT", local) != 0 ||
+	    (same > 0 && put("TCPCONNNUM", "%d", same) != 0) ? -1 : 0;
 }
 
 /*
@@ -154,7 +156,7 @@ credentials(unsigned long *uid, unsigned long *gid)
 
 static int
 tell_unix(const struct dsrv_endpoint *peer, const struct dsrv_endpoint *local,
-    int is_proxied)
+    int same)
 {
 	char path[TEXT];
 	unsigned long uid, gid;
@@ -162,7 +164,7 @@ tell_unix(const struct dsrv_endpoint *peer, const struct dsrv_endpoint *local,
 	path_of(path, local);
 	if (put("PROTO", "IPC") != 0 || put("IPCLOCALPATH", "%s", path) != 0)
 		return -1;
-	if (!is_proxied && credentials(&uid, &gid) && (put("IPCREMOTEEUID", "%lu", uid) != 0 ||
+	if (same != -1 && credentials(&uid, &gid) && (put("IPCREMOTEEUID", "%lu", uid) != 0 ||
 	    put("IPCREMOTEEGID", "%lu", gid) != 0))
 		return -1;
 	path_of(path, peer);
@@ -172,12 +174,12 @@ tell_unix(const struct dsrv_endpoint *peer, const struct dsrv_endpoint *local,
 
 int
 dsrv_environment_set(const struct dsrv_endpoint *peer,
-    const struct dsrv_endpoint *local, int is_proxied)
+    const struct dsrv_endpoint *local, int same)
 {
 	int family = local->len > 0 ? local->addr.ss_family : AF_UNSPEC;
 
 	forget_all();
 	if (family == AF_UNIX)
-		return tell_unix(peer, local, is_proxied);
-	return family == AF_UNSPEC ? 0 : tell_tcp(peer, local);
+		return tell_unix(peer, local, same);
+	return family == AF_UNSPEC ? 0 : tell_tcp(peer, local, same);
 }

@@ -83,6 +83,7 @@ dsrv_listener_accept(int fd, struct dsrv_client *client)
 	struct sockaddr *addr = (struct sockaddr *)&client->addr;
 
 	client->len = sizeof client->addr;
+	client->same = 0;
 #ifdef HAVE_ACCEPT4
 	client->conn = dsrv_descriptors_own(accept4(fd, addr, &client->len,
 	    SOCK_CLOEXEC));

@@ -44,6 +44,7 @@ struct dsrv_client {
 	int listener;	/* its index */
 	struct sockaddr_storage addr;
 	socklen_t len;
+	int same;	/* connections of its host, with this; 0: not known */
 };
 
 /* accept(2); the connection is in blocking mode, even if fd is not. Returns it,

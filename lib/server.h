@@ -26,6 +26,7 @@ struct server {
 	struct dsrv_crashes crashes;
 	struct dsrv_rate rate;		/* count 0: any */
 	struct dsrv_sources sources;	/* slots NULL: they are not limited */
+	struct dsrv_sources hosts;	/* likewise: no worker is told */
 	struct dsrv_denials denials;
 	struct dsrv_overtime overtime;
 	struct dsrv_farewell farewell;	/* to clients that were refused */

@@ -40,17 +40,33 @@ dsrv_server_check_limits(void)
 	return EINVAL;
 }
 
+static void
+close_sources(struct server *s)
+{
+	if (s->sources.slots != NULL)
+		dsrv_source_close(&s->sources);
+	if (s->hosts.slots != NULL)
+		dsrv_source_close(&s->hosts);
+}
+
+/* Whole addresses for $TCPCONNNUM. */
 static int
-open_sources(struct dsrv_sources *sources)
+open_sources(struct server *s)
 {
 	const struct dsrv_admission *set = dsrv_admission();
 	uint64_t key[2];
 
-	if (set->source_worker_max == 0)
-		return 0;
 	dsrv_random_fill(key, sizeof key);
-	return dsrv_source_open(sources, set->source_ipv4_bits,
-	    set->source_ipv6_bits, key);
+	if (set->source_worker_max > 0 && dsrv_source_open(&s->sources,
+	    set->source_ipv4_bits, set->source_ipv6_bits, key) == -1)
+		return -1;
+	if (dsrv_settings()->worker_environment &&
+	    dsrv_settings()->worker_spare_count == 0 &&
+	    dsrv_source_open(&s->hosts, 32, 128, key) == -1) {
+		close_sources(s);
+		return -1;
+	}
+	return 0;
 }
 
 int
@@ -65,7 +81,7 @@ dsrv_server_open_limits(struct server *s)
 	dsrv_denials_open(&s->denials, &s->loop, DENIALS);
 	if (dsrv_proxied_open() == -1)
 		return -1;
-	if (open_sources(&s->sources) == 0)
+	if (open_sources(s) == 0)
 		return 0;
 	dsrv_proxied_close();
 	return -1;
@@ -76,8 +92,7 @@ dsrv_server_close_limits(struct server *s)
 {
 	dsrv_proxied_close();
 	dsrv_farewell_close(&s->farewell);
-	if (s->sources.slots != NULL)
-		dsrv_source_close(&s->sources);
+	close_sources(s);
 }
 
 /*
@@ -178,12 +193,12 @@ dsrv_server_look_at_farewell(struct server *s)
 	    dsrv_farewell_look(&s->farewell));
 }
 
-/* Whether it counts for its source: local clients have none. */
+/* Whether it counts there: local clients have no source. */
 static int
-has_source(const struct server *s, struct dsrv_host *host,
+has_source(const struct dsrv_sources *sources, struct dsrv_host *host,
     const struct sockaddr *addr, socklen_t len)
 {
-	if (s->sources.slots == NULL)
+	if (sources->slots == NULL)
 		return 0;
 	dsrv_host_from(host, addr, len);
 	return host->kind == DSRV_HOST_IPV4 || host->kind == DSRV_HOST_IPV6;
@@ -194,8 +209,9 @@ source_is_full(const struct server *s)
 {
 	struct dsrv_host host;
 
-	return has_source(s, &host, (const struct sockaddr *)&s->client.addr,
-	    s->client.len) && dsrv_source_count(&s->sources, &host) >=
+	return has_source(&s->sources, &host,
+	    (const struct sockaddr *)&s->client.addr, s->client.len) &&
+	    dsrv_source_count(&s->sources, &host) >=
 	    dsrv_admission()->source_worker_max;
 }
 
@@ -244,11 +260,17 @@ void
 dsrv_server_admit(struct server *s)
 {
 	enum dsrv_denial why = verdict(s);
+	struct dsrv_host host;
 
-	if (why != DSRV_DENIALS)
+	if (why != DSRV_DENIALS) {
 		deny(s, why);
-	else if (s->rate.count > 0)
+		return;
+	}
+	if (s->rate.count > 0)
 		dsrv_rate_take(&s->rate, dsrv_clock_now());
+	if (has_source(&s->hosts, &host,
+	    (const struct sockaddr *)&s->client.addr, s->client.len))
+		s->client.same = dsrv_source_count(&s->hosts, &host) + 1;
 }
 
 void
@@ -274,8 +296,10 @@ dsrv_server_count(struct server *s, pid_t pid, struct dsrv_child *child)
 
 	dsrv_connlog_born(child);
 	dsrv_tally_connection(tally());
-	if (has_source(s, &host, &client->as.any, client->len))
+	if (has_source(&s->sources, &host, &client->as.any, client->len))
 		dsrv_source_add(&s->sources, &host);
+	if (has_source(&s->hosts, &host, &client->as.any, client->len))
+		dsrv_source_add(&s->hosts, &host);
 	if (seconds > 0)
 		dsrv_overtime_set(&s->overtime, pid,
 		    dsrv_clock_now() + seconds * 1000);
@@ -290,6 +314,8 @@ dsrv_server_uncount(struct server *s)
 	dsrv_connlog_end(&s->loop.ended, dsrv_server_workers(s));
 	dsrv_tally_end(tally(), s->loop.ended.status,
 	    s->loop.ended.child.overdue);
-	if (has_source(s, &host, &client->as.any, client->len))
+	if (has_source(&s->sources, &host, &client->as.any, client->len))
 		dsrv_source_remove(&s->sources, &host);
+	if (has_source(&s->hosts, &host, &client->as.any, client->len))
+		dsrv_source_remove(&s->hosts, &host);
 }

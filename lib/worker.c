@@ -20,6 +20,7 @@
 enum { LAST_WORDS = 2000 };	/* ms, for the client to see the end */
 
 static struct dsrv_endpoint peer, local;	/* of its connection */
+static int same;	/* connections of its host; 0: not known */
 static int64_t since;	/* it is logged; 0: it is over, or is not */
 
 void
@@ -38,6 +39,7 @@ keep_ends(const struct dsrv_client *client)
 	peer.len = client->len < (socklen_t)sizeof peer.addr ? client->len :
 	    (socklen_t)sizeof peer.addr;
 	memcpy(&peer.addr, &client->addr, peer.len);
+	same = client->same;
 	local.len = sizeof local.addr;
 	if (getsockname(STDIN_FILENO, (struct sockaddr *)&local.addr,
 	    &local.len) == -1)
@@ -240,7 +242,7 @@ tell_program(int is_proxied)
 {
 	/* A program would be told of another client. */
 	if (dsrv_settings()->worker_environment &&
-	    dsrv_environment_set(&peer, &local, is_proxied) == -1)
+	    dsrv_environment_set(&peer, &local, is_proxied ? -1 : same) == -1)
 		dsrv_report_die("set a worker's environment");
 }
 

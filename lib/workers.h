@@ -215,9 +215,10 @@ struct dsrv_endpoint {
 	socklen_t len;		/* 0: unknown */
 };
 
-/* -1 with errno. is_proxied: the system knows only the proxy. */
+/* -1 with errno. same: connections of the client's host; 0: not known; -1: nor
+ * is the host, but by what a proxy has told. */
 int dsrv_environment_set(const struct dsrv_endpoint *peer,
-    const struct dsrv_endpoint *local, int is_proxied);
+    const struct dsrv_endpoint *local, int same);
 
 /*
  * connlog.c - a line in the log when a connection begins, and one when it ends

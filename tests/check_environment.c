@@ -8,6 +8,7 @@
 
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <dlfcn.h>
 #include <errno.h>
@@ -153,6 +154,9 @@ only(int fd, const char *const *expected)
 
 static const char *const tcp[] = { "PROTO", "TCPREMOTEIP", "TCPREMOTEPORT",
 	"TCPLOCALIP", "TCPLOCALPORT", "REMOTE_ADDR", "REMOTE_PORT", NULL };
+static const char *const counted[] = { "PROTO", "TCPREMOTEIP",
+	"TCPREMOTEPORT", "TCPLOCALIP", "TCPLOCALPORT", "TCPCONNNUM",
+	"REMOTE_ADDR", "REMOTE_PORT", NULL };
 static const char *const ipc[] = { "PROTO", "IPCREMOTEEUID", "IPCREMOTEEGID",
 	"IPCREMOTEPATH", "IPCLOCALPATH", NULL };
 static const char *const named_ipc[] = { "PROTO", "IPCREMOTEEUID",
@@ -168,7 +172,7 @@ has_tcp(int fd, const char *host)
 	is_number(fd, "TCPLOCALPORT", here.port);
 	is(fd, "REMOTE_ADDR", host);
 	is_number(fd, "REMOTE_PORT", port_of(fd));
-	only(fd, tcp);
+	only(fd, here.spares == 0 ? counted : tcp);
 }
 
 /* As if the daemon had been started by another's worker. */
@@ -203,6 +207,49 @@ START_TEST(environment_has_the_addresses_of_each_connection)
 	has_tcp(one, "127.0.0.1");
 	has_tcp(other, "127.0.0.1");
 	close(one);
+	close(other);
+	stop();
+}
+END_TEST
+
+/* Binds to another loopback address first. */
+static int
+client_from_host(const char *host)
+{
+	struct sockaddr_in addr = { .sin_family = AF_INET };
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	inet_pton(AF_INET, host, &addr.sin_addr);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&addr, sizeof addr), 0);
+	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	addr.sin_port = htons((unsigned short)here.port);
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&addr, sizeof addr),
+	    0);
+	return fd;
+}
+
+START_TEST(environment_counts_the_connections_of_each_address)
+{
+	int fd, second, other;
+	long since = 0;
+
+	start_lying();
+	fd = client(here.port);
+	is(fd, "TCPCONNNUM", "1");
+	second = client(here.port);
+	is(second, "TCPCONNNUM", "2");
+	other = client_from_host("127.0.0.2");
+	is(other, "TCPCONNNUM", "1");
+	close(second);
+	/* When its end has been seen, its number is free. */
+	for (second = client(here.port);
+	    strcmp(value_of(second, "TCPCONNNUM"), "2") != 0;
+	    second = client(here.port)) {
+		close(second);
+		look_again(&since, "a place");
+	}
+	close(fd);
+	close(second);
 	close(other);
 	stop();
 }
@@ -357,7 +404,7 @@ START_TEST(environment_is_set_where_there_was_none)
 		start_lying();
 		fd = client(here.port);
 		has_tcp(fd, "127.0.0.1");
-		ck_assert_str_eq(answer(fd, "count"), "7 0");
+		ck_assert_str_eq(answer(fd, "count"), "8 0");
 		close(fd);
 		stop();
 	}
@@ -640,6 +687,7 @@ START_TEST(environment_is_about_the_client_behind_a_proxy)
 	close(fd);
 	fd = client(here.port);
 	client_says(fd, "PROXY UNKNOWN\r\n");
+	/* The proxy's own. */
 	has_tcp(fd, "127.0.0.1");
 	close(fd);
 	stop();
@@ -675,6 +723,7 @@ main(void)
 {
 	const TTest *const tests[] = {
 		environment_has_the_addresses_of_each_connection,
+		environment_counts_the_connections_of_each_address,
 		environment_is_set_in_the_foreground_too,
 		environment_of_a_spare_is_that_of_its_client,
 		environment_of_a_worker_is_that_of_its_present_client,

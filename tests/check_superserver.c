@@ -313,6 +313,28 @@ START_TEST(superserver_shows_its_status_in_a_file)
 }
 END_TEST
 
+/* s6's own, which decides by $TCPCONNNUM. */
+START_TEST(superserver_tells_a_program_of_s6_how_many_connections)
+{
+	int port, fd, second;
+	pid_t master;
+
+	if (missing("command -v s6-connlimit"))
+		return;
+	setenv("TCPCONNMAX", "1", 1);
+	start("s6-connlimit", "cat", NULL);
+	master = started(&port);
+	fd = client(port);
+	echoes(fd, "hello");
+	second = client(port);
+	hears(second, NULL);
+	echoes(fd, "still");
+	close(fd);
+	close(second);
+	stop(master);
+}
+END_TEST
+
 START_TEST(superserver_gives_the_program_nothing_but_the_connection)
 {
 	pid_t master;
@@ -1090,6 +1112,7 @@ main(int argc, char *argv[])
 		superserver_shows_what_each_process_is,
 		superserver_logs_its_connections,
 		superserver_shows_its_status_in_a_file,
+		superserver_tells_a_program_of_s6_how_many_connections,
 		superserver_gives_the_program_nothing_but_the_connection,
 		superserver_serves_a_repository_by_git_daemon,
 		superserver_serves_files_by_rsync,
