@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "report.h"
+#include "visible.h"
 #include "workers.h"
 
 enum { COUNTS = 40, DURATION = 40 };	/* bytes */
@@ -64,7 +65,7 @@ dsrv_connlog_done(const char *client, int64_t since)
 void
 dsrv_connlog_born(struct dsrv_child *child)
 {
-	child->since = dsrv_settings()->connection_log ? dsrv_clock_now() : 0;
+	child->since = dsrv_visible()->connection_log ? dsrv_clock_now() : 0;
 }
 
 /* One that waits for a client has none, nor has one that was in vain. */
@@ -81,7 +82,7 @@ dsrv_connlog_end(const struct dsrv_ended *ended, int workers)
 {
 	char client[DSRV_ADDRESS_TEXT], time[DURATION], text[COUNTS];
 
-	if (!dsrv_settings()->connection_log || !has_served(ended))
+	if (!dsrv_visible()->connection_log || !has_served(ended))
 		return;
 	dsrv_address_text(client, &ended->child.client);
 	dsrv_report_note("worker %ld%s%s %s%s%s", (long)ended->pid,

@@ -30,7 +30,6 @@ struct dsrv_settings {
 	char *program_name;
 	char *working_directory;	/* NULL: stay */
 	char *pid_file;		/* absolute, in the master; NULL: none */
-	char *status_file;	/* likewise */
 	int start_timeout;
 	int foreground;
 	int thread_check;
@@ -43,8 +42,6 @@ struct dsrv_settings {
 	int worker_connection_max;
 	int worker_ask;
 	int keepalive;
-	int worker_environment;
-	int connection_log;
 	int drain_timeout;
 	int reload_overlap;
 	int stop_timeout;
@@ -81,7 +78,7 @@ void dsrv_settings_start_here(void);
 void dsrv_settings_stay_in_foreground(void);
 /* Makes its path absolute; -1 with errno. */
 int dsrv_settings_find_pid_file(void);
-int dsrv_settings_find_status_file(void);
+int dsrv_settings_make_absolute(char **path);
 /* Makes the logger's paths absolute; -1 with errno. */
 int dsrv_settings_complete(void);
 

@@ -91,6 +91,7 @@
 #include <unistd.h>
 
 #include "journal.h"
+#include "visible.h"
 
 enum { PIPE_SIZE = 256 * 1024 };
 
@@ -167,7 +168,7 @@ dsrv_handover_count(const struct dsrv_handover *h, const char *text,
 	const char *end = text + size;
 	long lines = 0;
 
-	if (dsrv_settings()->status_file == NULL)
+	if (dsrv_visible()->status_file == NULL)
 		return;
 	atomic_fetch_add(&h->memory->bytes, (long)size);
 	while ((text = memchr(text, '\n', (size_t)(end - text))) != NULL) {

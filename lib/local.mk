@@ -113,6 +113,8 @@ lib_libdaemonsrv_la_SOURCES = \
 	lib/timeformat.c \
 	lib/title.c \
 	lib/unixsocket.c \
+	lib/visible.c \
+	lib/visible.h \
 	lib/wakeup.c \
 	lib/worker.c \
 	lib/workers.h \

@@ -69,9 +69,6 @@ handle_timer(struct master *m)
 	case NOTIFY:
 		dsrv_notify_look(dsrv_master_workers(m));
 		break;
-	case STATUS:
-		dsrv_statusfile_tick(&m->statusfile);
-		break;
 	case LOGGER:
 		if (m->log.logger.pid == 0)
 			return dsrv_master_fork_logger(m) ? DAEMON_LOGGER : NOBODY;

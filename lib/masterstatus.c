@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "master.h"
+#include "visible.h"
 
 void
 dsrv_master_count_restart(struct master *m, int is_asked, int status)
@@ -39,7 +40,8 @@ dsrv_master_workers(const struct master *m)
 static int
 is_ending(const struct master *m)
 {
-	return dsrv_master_is_for_good(m) || m->phase > DSRV_PHASE_RUNNING;
+	return m->server->request.asked & DSRV_ASK_FOR_GOOD ||
+	    m->phase > DSRV_PHASE_RUNNING;
 }
 
 /* One process has written each. */
@@ -94,10 +96,11 @@ dsrv_master_show_status(struct master *m)
 	struct dsrv_status now;
 
 	/* A start that fails leaves nothing. */
-	if (dsrv_settings()->status_file == NULL || !m->confirmed)
+	if (dsrv_visible()->status_file == NULL || !m->confirmed)
 		return;
 	if (m->shown.status.started == 0)
 		m->shown.status.started = time(NULL);
+	dsrv_statusfile_tick(&m->statusfile);
 	if (has_changed(m))
 		dsrv_statusfile_change(&m->statusfile);
 	if (!dsrv_statusfile_is_due(&m->statusfile))

@@ -11,6 +11,7 @@
 #include "report.h"
 #include "role.h"
 #include "server.h"
+#include "visible.h"
 
 static int
 has_spares(const struct server *s)
@@ -60,7 +61,7 @@ open_sources(struct server *s)
 	if (set->source_worker_max > 0 && dsrv_source_open(&s->sources,
 	    set->source_ipv4_bits, set->source_ipv6_bits, key) == -1)
 		return -1;
-	if (dsrv_settings()->worker_environment &&
+	if (dsrv_visible()->worker_environment &&
 	    dsrv_settings()->worker_spare_count == 0 &&
 	    dsrv_source_open(&s->hosts, 32, 128, key) == -1) {
 		close_sources(s);

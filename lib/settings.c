@@ -111,21 +111,6 @@ daemon_set_pid_file(const char *path)
 }
 
 int
-daemon_set_status_file(const char *path)
-{
-	const char *slash = path != NULL ? strrchr(path, '/') : NULL;
-	const char *name = slash != NULL ? slash + 1 : path;
-
-	/* ".new" follows its name for a moment. */
-	if (path != NULL && (*name == '\0' || strlen(path) >= DSRV_PATH_MAX ||
-	    strlen(name) > NAME_MAX - sizeof ".new" + 1)) {
-		errno = EINVAL;
-		return -1;
-	}
-	return set_text(&settings.status_file, path, NULL);
-}
-
-int
 daemon_set_start_timeout(int seconds)
 {
 	return set(&settings.start_timeout, seconds, 0, INT_MAX);
@@ -195,18 +180,6 @@ int
 daemon_set_keepalive(int seconds)
 {
 	return set(&settings.keepalive, seconds, 0, DSRV_KEEPALIVE_MAX);
-}
-
-int
-daemon_set_worker_environment(int on)
-{
-	return set(&settings.worker_environment, on, 0, INT_MAX);
-}
-
-int
-daemon_set_connection_log(int on)
-{
-	return set(&settings.connection_log, on, 0, INT_MAX);
 }
 
 int
@@ -315,9 +288,9 @@ dsrv_settings_find_pid_file(void)
 }
 
 int
-dsrv_settings_find_status_file(void)
+dsrv_settings_make_absolute(char **path)
 {
-	return make_absolute(&settings.status_file, 0);
+	return make_absolute(path, 0);
 }
 
 int

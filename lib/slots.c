@@ -10,6 +10,7 @@
  */
 #include "config.h"
 
+#include "visible.h"
 #include "workers.h"
 
 enum {
@@ -124,7 +125,7 @@ dsrv_slots_have(pid_t pid)
 void
 dsrv_slots_count_client(void)
 {
-	if (dsrv_settings()->status_file != NULL)
+	if (dsrv_visible()->status_file != NULL)
 		__atomic_add_fetch(&page.shared->clients, 1,
 		    __ATOMIC_RELAXED);
 }

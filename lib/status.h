@@ -95,7 +95,7 @@ void dsrv_statusfile_open(struct dsrv_statusfile *, struct dsrv_loop *,
     int tag);
 /* At the end, or in a child. */
 void dsrv_statusfile_close(struct dsrv_statusfile *);
-/* Something has changed; the time of its timer has come. */
+/* Something has changed; whether or not, the time of its timer may have come. */
 void dsrv_statusfile_change(struct dsrv_statusfile *);
 void dsrv_statusfile_tick(struct dsrv_statusfile *);
 /* Whether to write it now. */

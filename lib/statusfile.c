@@ -24,6 +24,7 @@
 #include "report.h"
 #include "role.h"
 #include "status.h"
+#include "visible.h"
 
 enum {
 	MODE = 0644,		/* whatever the umask is: others are to read it */
@@ -33,7 +34,7 @@ enum {
 static const char *
 path(void)
 {
-	return dsrv_settings()->status_file;
+	return dsrv_visible()->status_file;
 }
 
 /*
@@ -171,7 +172,7 @@ dsrv_statusfile_open(struct dsrv_statusfile *f, struct dsrv_loop *loop,
 	f->dir = -1;
 	if (path() == NULL)
 		return;
-	if (dsrv_settings_find_status_file() == -1 ||
+	if (dsrv_visible_find_status_file() == -1 ||
 	    (f->dir = open_directory()) == -1)
 		fail(f, strerror(errno));
 }
@@ -209,7 +210,8 @@ dsrv_statusfile_tick(struct dsrv_statusfile *f)
 	int64_t now = dsrv_clock_now();
 	int64_t tick = (int64_t)dsrv_settings()->server_tick * 1000;
 
-	if (f->end != DSRV_STATUSFILE_KEPT)
+	if (f->end != DSRV_STATUSFILE_KEPT || !f->is_there ||
+	    dsrv_loop_timer(f->loop, f->tag) != DSRV_NEVER)
 		return;
 	if (f->child != 0 && now - f->since >= tick)
 		fail(f, "the disk does not answer");

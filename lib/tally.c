@@ -12,6 +12,7 @@
 #include <limits.h>
 #include <stdatomic.h>
 
+#include "visible.h"
 #include "workers.h"
 
 static void
@@ -61,7 +62,7 @@ take_clients(struct dsrv_tally *tally)
 void
 dsrv_tally_look(struct dsrv_tally *tally, int workers)
 {
-	if (dsrv_settings()->status_file == NULL)
+	if (dsrv_visible()->status_file == NULL)
 		return;
 	take_clients(tally);
 	set(&tally->limit, dsrv_settings()->worker_count_max);

@@ -15,6 +15,7 @@
 #include "clients.h"
 #include "report.h"
 #include "role.h"
+#include "visible.h"
 #include "workers.h"
 
 enum { LAST_WORDS = 2000 };	/* ms, for the client to see the end */
@@ -83,7 +84,7 @@ dsrv_worker_log(int workers)
 {
 	char text[DSRV_ADDRESS_TEXT];
 
-	if (!dsrv_settings()->connection_log)
+	if (!dsrv_visible()->connection_log)
 		return;
 	since = dsrv_clock_now();
 	text_of_peer(text);
@@ -241,7 +242,7 @@ static void
 tell_program(int is_proxied)
 {
 	/* A program would be told of another client. */
-	if (dsrv_settings()->worker_environment &&
+	if (dsrv_visible()->worker_environment &&
 	    dsrv_environment_set(&peer, &local, is_proxied ? -1 : same) == -1)
 		dsrv_report_die("set a worker's environment");
 }

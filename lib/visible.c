@@ -1,0 +1,71 @@
+/*
+ * visible.c - what the program has set about what can be seen, and the only
+ * writer of it
+ *
+ * SPDX-License-Identifier: ISC
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ground.h"
+#include "visible.h"
+
+static struct dsrv_visible visible;
+
+const struct dsrv_visible *
+dsrv_visible(void)
+{
+	return &visible;
+}
+
+static int
+set(int *setting, int on)
+{
+	if (on < 0) {
+		errno = EINVAL;
+		return -1;
+	}
+	*setting = on;
+	return 0;
+}
+
+int
+daemon_set_worker_environment(int on)
+{
+	return set(&visible.worker_environment, on);
+}
+
+int
+daemon_set_connection_log(int on)
+{
+	return set(&visible.connection_log, on);
+}
+
+int
+daemon_set_status_file(const char *path)
+{
+	const char *slash = path != NULL ? strrchr(path, '/') : NULL;
+	const char *name = slash != NULL ? slash + 1 : path;
+	char *copy = NULL;
+
+	/* ".new" follows its name for a moment. */
+	if (path != NULL && (*name == '\0' || strlen(path) >= DSRV_PATH_MAX ||
+	    strlen(name) > NAME_MAX - sizeof ".new" + 1)) {
+		errno = EINVAL;
+		return -1;
+	}
+	if (path != NULL && (copy = strdup(path)) == NULL)
+		return -1;
+	free(visible.status_file);
+	visible.status_file = copy;
+	return 0;
+}
+
+int
+dsrv_visible_find_status_file(void)
+{
+	return dsrv_settings_make_absolute(&visible.status_file);
+}
