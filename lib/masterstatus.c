@@ -68,6 +68,8 @@ gather(const struct master *m)
 	now.is_ending = is_ending(m);
 	now.workers = now.workers_most = dsrv_master_workers(m);
 	now.workers_limit = m->server->roster->tally.limit;
+	if (now.workers_limit == 0)	/* it has not looked yet */
+		now.workers_limit = dsrv_settings()->worker_count_max;
 	add(&now, &m->shown.orphans);
 	for (i = 0; i < DSRV_SERVERS; i++)
 		add(&now, &m->servers[i].roster->tally);

@@ -310,6 +310,32 @@ START_TEST(statusfile_keeps_its_counters_when_another_server_follows)
 }
 END_TEST
 
+START_TEST(statusfile_counts_a_server_that_takes_over_as_a_reload)
+{
+	pid_t first;
+	int fd;
+
+	set_up();
+	daemon_set_reload_overlap(1);
+	start(1, program);
+	first = here.server;
+	fd = served(here.port, NULL);
+	send_signal(here.master, SIGHUP);
+	next_server();
+	reaped(first);
+	shows("server_restarts_total", ",reason=\"asked\"", 1);
+	ck_assert_int_ge(shown("reload_time_seconds", ""), 0);
+	call(here.port);
+	shows("connections_total", "", 2);
+	if (ADOPTING)
+		shows("workers", "", 1);
+	close(fd);
+	shows("workers", "", 0);
+	stop();
+	is_removed();
+}
+END_TEST
+
 START_TEST(statusfile_counts_what_the_log_has)
 {
 	char log[300];
@@ -639,7 +665,7 @@ START_TEST(statusfile_is_tried_again_when_there_is_no_room)
 		return;
 	set_up();
 	start_in_foreground(1, program);
-	comes(file);
+	shows("workers_limit", "", 100);
 	ck_assert_int_eq(prlimit(here.master, RLIMIT_FSIZE, &few, NULL), 0);
 	says(message(), "tested.prom: File too large; trying again");
 	call(here.port);
@@ -799,6 +825,7 @@ main(void)
 		statusfile_counts_headers_of_proxies_that_are_bad,
 		statusfile_counts_the_connections_of_spares,
 		statusfile_keeps_its_counters_when_another_server_follows,
+		statusfile_counts_a_server_that_takes_over_as_a_reload,
 		statusfile_counts_what_the_log_has,
 		statusfile_says_that_the_daemon_is_ending,
 		statusfile_is_what_promtool_takes,
