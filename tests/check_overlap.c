@@ -44,8 +44,10 @@ before_success(void)
 	if (shared->broken && __atomic_add_fetch(&shared->servers, 1,
 	    __ATOMIC_SEQ_CST) % 2 == 0)
 		_exit(3);
-	if (shared->hold)
+	if (shared->hold) {
+		tell_pid("held");
 		at_gate();
+	}
 }
 
 static void
@@ -144,6 +146,7 @@ next(void)
 	pid_t pid = (pid_t)heard(&here.run, "server");
 
 	ck_assert_int_ne(pid, here.server);
+	ck_assert_int_eq(heard(&here.run, "held"), pid);
 	return pid;
 }
 
