@@ -100,8 +100,6 @@ void dsrv_master_take_over(struct master *, struct master_server *);
 /* The one that served is dead, the next one is in its place: whether there was
  * one. */
 int dsrv_master_step_in(struct master *);
-/* Has a server leave at once, and its workers finish. */
-void dsrv_master_dismiss(struct master *, struct master_server *);
 /* It can confirm no more; it has not in time; it has ended. */
 void dsrv_master_doubt_next(struct master *, struct master_server *);
 void dsrv_master_give_up(struct master *, struct master_server *);

@@ -66,10 +66,11 @@ exchange(struct master *m)
 	dsrv_loop_set_timer(&m->loop, m->server->hang, DSRV_NEVER);
 }
 
-/* By SIGHUP: if the program has not called daemon_server() yet, it ends by
- * that; and whatever its state, it ends no listener. */
-void
-dsrv_master_dismiss(struct master *m, struct master_server *s)
+/* Has a server leave at once, and its workers finish. By SIGHUP: if the program
+ * has not called daemon_server() yet, it ends by that, and in any state it ends
+ * no listener. */
+static void
+dismiss(struct master *m, struct master_server *s)
 {
 	__atomic_store_n(&m->shared->on_hup[s - m->servers],
 	    DSRV_ON_HUP_LEAVE, __ATOMIC_RELEASE);
@@ -90,7 +91,7 @@ dsrv_master_take_over(struct master *m, struct master_server *s)
 		return;
 	exchange(m);
 	dsrv_master_count_restart(m, 1, 0);
-	dsrv_master_dismiss(m, m->other);
+	dismiss(m, m->other);
 }
 
 int
@@ -133,7 +134,7 @@ dsrv_master_give_up(struct master *m, struct master_server *s)
 	go_on(m, dsrv_loop_watches(&m->loop, s->child.tag) ?
 	    "has not called daemon_success() within start_timeout" :
 	    "cannot confirm any more");
-	dsrv_master_dismiss(m, s);
+	dismiss(m, s);
 }
 
 void
