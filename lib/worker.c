@@ -291,8 +291,6 @@ dsrv_worker_begin(const struct dsrv_client *client)
 
 	if (!may_serve(client) && (listener = take_next()) == -1)
 		dsrv_report_exit(0);
-	if (dsrv_settings()->worker_spare_count == 0)
-		dsrv_proxied_close();	/* there is no other client */
 	return listener;
 }
 
