@@ -19,12 +19,14 @@ contenders() {
 	cat <<-'END'
 	naive|naive|naive (accept, fork)|naive $PORT
 	library|echo|libdaemonsrv, one fork a connection|echo $PORT
+	library-limits|echo|libdaemonsrv, every limit set|echo -l $PORT
 	library-spares|echo|libdaemonsrv, 16 spares|echo -s 16 $PORT
 	library-spare|echo|libdaemonsrv, 1 spare|echo -s 1 $PORT
 	library-reuse|echo|libdaemonsrv, 16 spares, reused|echo -r -s 16 $PORT
 	naive-now|naive-now|naive, linked with -z now|naive-now $PORT
 	tcpserver|tcpserver|tcpserver|tcpserver -q -H -R -l 0 -c 30000 -b 4096 127.0.0.1 $PORT $ECHO
 	tcpsvd|tcpsvd|tcpsvd|tcpsvd -E -l localhost -c 30000 -b 4096 127.0.0.1 $PORT $ECHO
+	tcpsvd-limits|tcpsvd|tcpsvd, a limit for each address|tcpsvd -E -l localhost -C 30000 -c 30000 -b 4096 127.0.0.1 $PORT $ECHO
 	xinetd|xinetd|xinetd|xinetd -dontfork -f $(xinetd_conf) -pidfile $SCRATCH/pid -filelog $SCRATCH/log
 	inetd|inetd|openbsd-inetd|inetd -i -q 4096 $(inetd_conf)
 	socat|socat|socat|socat TCP-LISTEN:$PORT,bind=127.0.0.1,reuseaddr,fork,backlog=4096 EXEC:$ECHO

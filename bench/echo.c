@@ -1,9 +1,10 @@
 /*
  * echo.c - the library as a contender
  *
- *     echo [-r] [-s spares] port
+ *     echo [-lr] [-s spares] port
  *
- * -s: this many spares. -r: a worker serves one connection after another.
+ * -s: this many spares. -r: a worker serves one connection after another. -l:
+ * with every limit that there is, too high to be reached.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -20,7 +21,19 @@
 static void
 usage(void)
 {
-	errx(1, "usage: echo [-r] [-s spares] port");
+	errx(1, "usage: echo [-lr] [-s spares] port");
+}
+
+static void
+set_limits(void)
+{
+	daemon_set_keepalive(3600);
+	daemon_set_source_worker_max(65536);
+	daemon_set_accept_rate(10000000, 1);
+	daemon_set_worker_refuse(1);
+	daemon_set_refuse_text("busy\n");
+	daemon_set_worker_time_max(86400);
+	daemon_set_proxy_sources("192.0.2.0/24 2001:db8::/32 unix");
 }
 
 int
@@ -28,9 +41,11 @@ main(int argc, char *argv[])
 {
 	int fds[4], count, option, reuse = 0;
 
-	while ((option = getopt(argc, argv, "rs:")) != -1)
+	while ((option = getopt(argc, argv, "lrs:")) != -1)
 		if (option == 'r')
 			reuse = 1;
+		else if (option == 'l')
+			set_limits();
 		else if (option != 's' ||
 		    daemon_set_worker_spare_count(atoi(optarg)) == -1)
 			usage();

@@ -117,6 +117,8 @@ function brief() {
 	    "naive", "0.95|0.95|0.95")
 	brief_row("one fork a connection: rate to tcpserver", "rate", \
 	    "library", "tcpserver", "1.90|2.40|2.80")
+	brief_row("every limit set: rate to none", "rate", "library-limits", \
+	    "library", "0.97|0.97|0.97")
 	brief_row("16 spares: p50 to naive", "p50", "library-spares", \
 	    "naive", "0.55||")
 	brief_row("16 spares: rate to naive", "rate", "library-spares", \
