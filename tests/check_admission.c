@@ -509,6 +509,49 @@ START_TEST(reload_with_a_limit_below_what_runs_refuses_until_it_is_kept)
 }
 END_TEST
 
+static void
+overlap(void)
+{
+	daemon_set_reload_overlap(1);
+}
+
+/* A reload whose old server leaves its workers to the master. */
+static void
+reload_at_once(void)
+{
+	pid_t old = here.server;
+
+	send_signal(here.master, SIGHUP);
+	next_server();
+	gone(old);
+}
+
+START_TEST(reload_that_overlaps_with_a_limit_below_what_runs_refuses)
+{
+	int fd[2];
+
+	if (cannot_adopt())
+		return;
+	make_limits();
+	limits->workers = 2;
+	limits->refuse = 1;
+	here.before_start = overlap;
+	start(1, talker);
+	fd[0] = served_from("127.0.0.1");
+	fd[1] = served_from("127.0.0.1");
+	limits->workers = 1;
+	reload_at_once();
+	refused();
+	close(fd[0]);
+	refused();
+	echoes(fd[1], "still here");
+	close(fd[1]);
+	served_at_last();
+	refused();
+	stop();
+}
+END_TEST
+
 START_TEST(reload_with_a_smaller_limit_for_a_source_begins_to_count_anew)
 {
 	int fd[3];
@@ -1104,6 +1147,25 @@ START_TEST(worker_keeps_its_time_when_its_server_has_gone)
 }
 END_TEST
 
+START_TEST(worker_keeps_its_time_over_a_reload_that_overlaps)
+{
+	pid_t worker;
+	int fd;
+
+	if (cannot_adopt())
+		return;
+	make_timed(2);
+	here.before_start = overlap;
+	start(1, talker);
+	fd = served(here.port, &worker);
+	limits->time = 0;
+	reload_at_once();
+	hears(fd, NULL);
+	gone(worker);
+	stop();
+}
+END_TEST
+
 START_TEST(log_says_how_many_were_out_of_time)
 {
 	int i, fd[5];
@@ -1190,6 +1252,7 @@ main(void)
 		clients_wait_at_worker_count_max_unless_they_are_to_be_refused,
 		server_forks_nothing_for_a_client_that_it_refuses,
 		reload_with_a_limit_below_what_runs_refuses_until_it_is_kept,
+		reload_that_overlaps_with_a_limit_below_what_runs_refuses,
 		reload_with_a_smaller_limit_for_a_source_begins_to_count_anew,
 		clients_beyond_the_rate_wait_and_none_is_refused,
 		clients_at_the_rate_come_in_one_after_another,
@@ -1214,6 +1277,7 @@ main(void)
 		worker_that_has_stopped_is_killed,
 		reload_does_not_wait_longer_than_the_time,
 		worker_keeps_its_time_when_its_server_has_gone,
+		worker_keeps_its_time_over_a_reload_that_overlaps,
 		log_says_how_many_were_out_of_time,
 		server_with_spares_has_no_limit_of_time,
 		server_with_spares_has_no_limit_for_sources,
