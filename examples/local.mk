@@ -29,4 +29,5 @@ nobase_dist_doc_DATA += \
 	examples/superserver.c \
 	examples/superserver.init \
 	examples/superserver.service \
+	examples/superserver.socket \
 	# EOL

@@ -294,7 +294,7 @@ tests_keep_SOURCES = tests/keep.c tests/keeper.c tests/keeper.h
 TEST_EXTENSIONS = .sh
 SH_LOG_COMPILER = $(SHELL)
 dist_check_SCRIPTS = tests/arrows.sh tests/header.sh tests/house.sh \
-	tests/manual.sh tests/services.sh tests/symbols.sh
+	tests/manual.sh tests/services.sh tests/symbols.sh tests/systemd.sh
 TESTS += $(dist_check_SCRIPTS)
 EXTRA_DIST += tests/lists.sh tests/plus.cc
 # With the inputs of the fuzz targets.

@@ -165,10 +165,44 @@ forking_unit() {
 
 verify_units() {
 	local said
-	said=$(systemd-analyze verify "$directory"/*.service 2>&1 ||
+	cp "$examples/superserver.socket" .
+	said=$(systemd-analyze verify "$directory"/*.service \
+	    "$directory"/*.socket 2>&1 ||
 	    echo "status $?")
 	[ -z "$said" ] || fail "systemd-analyze: $said"
 	echo "systemd-analyze has nothing to say"
+}
+
+#
+# runit
+#
+
+missing=
+
+has() {
+	command -v "$1" >/dev/null && return
+	missing="$missing $1"
+	return 1
+}
+
+runit_service() {
+	local runsv
+	has runsv || return 0
+	mkdir runit
+	cat >runit/run <<-END
+		#!/bin/sh
+		exec '$directory/superserver' -f -a 127.0.0.1 /bin/cat
+	END
+	chmod +x runit/run
+	DAEMONSRV_SERVICES=$$ runsv "$directory/runit" >output 2>&1 &
+	runsv=$!
+	wait_until "a port" port_is_said
+	master=$(cat runit/supervise/pid)
+	reloads sv hup "$directory/runit" >output
+	sv exit "$directory/runit" >output
+	wait_until "the end" nothing_left
+	wait $runsv || fail "runsv: status $?"
+	echo "runit: started, reloaded, stopped"
 }
 
 #
@@ -303,6 +337,7 @@ ln -s "$program" superserver
 export LD_LIBRARY_PATH="$TOP_BUILDDIR/lib/.libs${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
 
 foreground_unit superserver.service
+runit_service
 if ! grep -q '^#define HAVE_FLOCK 1' "$TOP_BUILDDIR/config.h"; then
 	echo "SKIP: no pid file without flock(2)"
 	exit 77
@@ -314,9 +349,10 @@ init_says_why_it_does_not_start
 init_takes_over_the_file_of_a_daemon_that_was_killed
 init_signals_no_other_process
 
-if command -v systemd-analyze >/dev/null; then
+if has systemd-analyze; then
 	verify_units
-else
-	echo "SKIP: there is no systemd-analyze"
+fi
+if [ -n "$missing" ]; then
+	echo "SKIP: not installed:$missing"
 	exit 77
 fi
