@@ -363,6 +363,19 @@ START_TEST(a_reload_that_overlaps_is_over_when_the_last_one_is)
 }
 END_TEST
 
+START_TEST(a_stop_ends_a_reload_that_overlaps)
+{
+	if (cannot_adopt())
+		return;
+	daemon_set_reload_overlap(1);
+	start_with_a_gate();
+	is_answered(SIGHUP);
+	next_server();
+	stop();
+	hears_stopping();
+}
+END_TEST
+
 START_TEST(a_server_that_crashes_during_a_reload_does_not_end_it)
 {
 	int fd;
@@ -746,6 +759,31 @@ START_TEST(a_server_that_hangs_in_a_reload_is_replaced)
 }
 END_TEST
 
+START_TEST(a_server_that_hangs_is_replaced_by_the_one_beside_it)
+{
+	int fd;
+
+	if (cannot_adopt())
+		return;
+	make_gate();
+	waits = shared_memory(sizeof *waits);
+	here.before_success = wait_at_gate;
+	daemon_set_reload_overlap(1);
+	start_hanging();
+	fd = served(here.port, NULL);
+	*waits = 1;
+	stopped(here.server);
+	send_signal(here.master, SIGHUP);
+	next_server();
+	is_killed();
+	open_gate();
+	echoes(fd, "still here");
+	close(fd);
+	call(here.port);
+	stop();
+}
+END_TEST
+
 START_TEST(a_stop_that_waits_for_workers_goes_on_without_a_hung_server)
 {
 	int fd;
@@ -931,6 +969,7 @@ main(void)
 		a_reload_that_crashes_is_said_and_is_over,
 		a_reload_that_ends_the_daemon_is_said_before_the_stop,
 		a_reload_that_overlaps_is_over_when_the_last_one_is,
+		a_stop_ends_a_reload_that_overlaps,
 		a_server_that_crashes_during_a_reload_does_not_end_it,
 		a_reload_right_after_a_crash_is_one,
 		a_stop_ends_a_reload,
@@ -950,6 +989,7 @@ main(void)
 		a_server_with_spares_that_hangs_is_replaced,
 		a_server_that_ignores_sigabrt_is_replaced,
 		a_server_that_hangs_in_a_reload_is_replaced,
+		a_server_that_hangs_is_replaced_by_the_one_beside_it,
 		a_stop_that_waits_for_workers_goes_on_without_a_hung_server,
 		a_descriptor_that_cannot_be_meant_is_an_error,
 		a_descriptor_gets_a_newline_at_success_and_is_closed,
