@@ -22,6 +22,7 @@
 #endif
 
 #include "puppet.h"
+#include "terminal.h"
 
 enum {
 	COPY = 101,	/* of the listening socket */
@@ -3223,15 +3224,8 @@ static struct {
 static int
 open_terminal(void)
 {
-	const char *name;
-
-	if ((terminal.screen = posix_openpt(O_RDWR | O_NOCTTY)) == -1 ||
-	    grantpt(terminal.screen) == -1 ||
-	    unlockpt(terminal.screen) == -1 ||
-	    (name = ptsname(terminal.screen)) == NULL)
-		return -1;
-	snprintf(terminal.name, sizeof terminal.name, "%s", name);
-	return 0;
+	terminal.screen = new_terminal(terminal.name, sizeof terminal.name);
+	return terminal.screen;
 }
 
 /* This process leads a session at the terminal. */

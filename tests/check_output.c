@@ -21,6 +21,7 @@
 
 #include "ground.h"
 #include "harness.h"
+#include "terminal.h"
 
 enum { MUCH = 1 << 20 };
 
@@ -140,18 +141,10 @@ open_pipe(void)
 static int
 open_terminal(void)
 {
-	struct termios mode;
-
-	reader = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK);
+	reader = new_raw_terminal(&sink);
 	if (skip_if(reader == -1, "there are no terminals"))
 		return 0;
-	ck_assert_int_eq(grantpt(reader), 0);
-	ck_assert_int_eq(unlockpt(reader), 0);
-	sink = open(ptsname(reader), O_RDWR | O_NOCTTY);
-	ck_assert_int_ge(sink, 0);
-	ck_assert_int_eq(tcgetattr(sink, &mode), 0);
-	mode.c_oflag &= ~(tcflag_t)OPOST;
-	ck_assert_int_eq(tcsetattr(sink, TCSANOW, &mode), 0);
+	fcntl(reader, F_SETFL, O_NONBLOCK);
 	return 1;
 }
 

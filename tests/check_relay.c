@@ -13,10 +13,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <termios.h>
 
 #include "start.h"
 #include "harness.h"
+#include "terminal.h"
 
 enum {
 	SMALL = 4096,	/* the smallest pipe that Linux makes */
@@ -231,17 +231,8 @@ END_TEST
 static int
 open_terminal(void)
 {
-	struct termios mode;
-
-	from_sink = posix_openpt(O_RDWR | O_NOCTTY);
-	if (from_sink == -1 || grantpt(from_sink) == -1 ||
-	    unlockpt(from_sink) == -1)
+	if ((from_sink = new_raw_terminal(&sink)) == -1)
 		return 0;
-	ck_assert_int_ge(sink = open(ptsname(from_sink), O_RDWR | O_NOCTTY),
-	    0);
-	ck_assert_int_eq(tcgetattr(sink, &mode), 0);
-	mode.c_oflag &= ~(tcflag_t)OPOST;
-	ck_assert_int_eq(tcsetattr(sink, TCSANOW, &mode), 0);
 	fcntl(from_sink, F_SETFL, O_NONBLOCK);
 	return 1;
 }

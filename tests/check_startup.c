@@ -24,6 +24,7 @@
 #include <time.h>
 
 #include "puppet.h"
+#include "terminal.h"
 
 enum {
 	LINES = 100000,
@@ -1226,23 +1227,12 @@ END_TEST
 static char terminal[64];
 static int keyboard;
 
-static int
-open_terminal(char *name, size_t size)
-{
-	int fd = posix_openpt(O_RDWR | O_NOCTTY);
-
-	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(grantpt(fd), 0);
-	ck_assert_int_eq(unlockpt(fd), 0);
-	snprintf(name, size, "%s", ptsname(fd));
-	return fd;
-}
-
 /* In a chroot there may be none. */
 static int
 are_no_terminals(void)
 {
-	int fd = posix_openpt(O_RDWR | O_NOCTTY);
+	char name[64];
+	int fd = new_terminal(name, sizeof name);
 
 	close(fd);
 	return skip_if(fd == -1, "there are no terminals");
@@ -1345,8 +1335,8 @@ START_TEST(the_starter_shows_it_on_a_terminal_that_nobody_holds_then)
 
 	if (are_no_terminals())
 		return;
-	keyboard = open_terminal(terminal, sizeof terminal);
-	open_terminal(spare, sizeof spare);
+	keyboard = new_terminal(terminal, sizeof terminal);
+	new_terminal(spare, sizeof spare);
 	path = spare;
 	make_gate();
 	start_begins(shell_with_a_daemon);
@@ -1368,8 +1358,8 @@ START_TEST(no_terminal_can_come_back)
 
 	if (are_no_terminals())
 		return;
-	keyboard = open_terminal(terminal, sizeof terminal);
-	open_terminal(spare, sizeof spare);
+	keyboard = new_terminal(terminal, sizeof terminal);
+	new_terminal(spare, sizeof spare);
 	path = spare;
 	make_gate();
 	run_start(&here.run, shell_with_a_daemon);
@@ -1394,7 +1384,7 @@ START_TEST(an_interrupt_from_the_terminal_ends_the_start)
 {
 	if (are_no_terminals())
 		return;
-	keyboard = open_terminal(terminal, sizeof terminal);
+	keyboard = new_terminal(terminal, sizeof terminal);
 	make_gate();
 	start_begins(shell_with_a_stuck_server);
 	heard(&here.run, "server");
@@ -1411,7 +1401,7 @@ START_TEST(a_hang_up_of_the_terminal_ends_the_start)
 {
 	if (are_no_terminals())
 		return;
-	keyboard = open_terminal(terminal, sizeof terminal);
+	keyboard = new_terminal(terminal, sizeof terminal);
 	make_gate();
 	start_begins(shell_with_a_stuck_server);
 	heard(&here.run, "server");
@@ -1491,7 +1481,7 @@ start_in_all(struct run *runs, void (*program)(void), int *readers)
 		return 0;
 	path = scratch();
 	for (surroundings = 0; surroundings < SURROUNDINGS; surroundings++) {
-		readers[surroundings] = open_terminal(name, sizeof name);
+		readers[surroundings] = new_terminal(name, sizeof name);
 		fcntl(readers[surroundings], F_SETFL, O_NONBLOCK);
 		fcntl(readers[surroundings], F_SETFD, FD_CLOEXEC);
 		shared_sink = open(name, O_RDWR | O_NOCTTY);
@@ -2647,7 +2637,7 @@ START_TEST(a_hang_up_of_its_terminal_ends_process_1)
 {
 	if (are_no_terminals())
 		return;
-	keyboard = open_terminal(terminal, sizeof terminal);
+	keyboard = new_terminal(terminal, sizeof terminal);
 	if (!begins_container(container_on_a_terminal))
 		return;
 	close(keyboard);
