@@ -130,20 +130,20 @@ int daemon_listen(const char *host, const char *service, int *fds, int max);
 int daemon_listen_inherited(const char *name, int *fds, int max);
 
 /* Makes this process another user's for good: changes root, groups, group and
- * user, in that order, and makes sure that none can be had back. Names or
- * numbers; group NULL: the user's own; root NULL: none; user NULL: only the
- * other two. 0, also if it is that user already; or -1, with a line on stderr
- * that says why. Usually in the server, after daemon_master(). */
+ * user, in that order, and checks that none can be regained. Names or numbers;
+ * NULL means the user's own group, the same root, or the same user. Returns 0,
+ * even if it is that user already; or -1, with a line on stderr that says why.
+ * Usually called in the server, after daemon_master(). */
 int daemon_drop_privileges(const char *user, const char *group,
     const char *root);
 
 /* In any process: the pid of the daemon that has this pid file; 0: none runs;
- * -1 with errno. It does not disturb a start. */
+ * -1 with errno. */
 pid_t daemon_running(const char *pid_file);
 
-/* Signals that daemon's master, never another process. For SIGUSR2, SIGINT,
- * SIGTERM and SIGQUIT waits at most so many seconds (0: not) for its end.
- * -1: ESRCH, none runs; EPERM; ETIMEDOUT, it still runs. */
+/* Signals that daemon's master, never another process. After SIGUSR2, SIGINT,
+ * SIGTERM and SIGQUIT it waits for the daemon's end, for at most this many
+ * seconds. -1 with errno: ESRCH, none runs; EPERM; ETIMEDOUT, it still runs. */
 int daemon_send(const char *pid_file, int signo, int seconds);
 
 /* The status that this process would have ended with, if a stage has returned
@@ -175,8 +175,8 @@ int daemon_set_start_timeout(int seconds);
  * paths, here and elsewhere, start where the program was started ("/"). */
 int daemon_set_working_directory(const char *path);
 
-/* daemon_start(): a file that the master keeps locked, with its pid, and removes
- * at the end. Locked by another process it fails the start; NULL: none. */
+/* daemon_start(): a pid file, which the master keeps locked and removes at the
+ * end. The start fails if another daemon has locked it (NULL: none). */
 int daemon_set_pid_file(const char *path);
 
 /* daemon_master(): a file that shows what the daemon does, in Prometheus' text

@@ -1,5 +1,6 @@
 /*
- * account.c - who a name is: a user, a group, and the user's groups
+ * account.c - accounts by name or number: a user, a group, and the user's
+ * groups
  *
  * SPDX-License-Identifier: ISC
  */
@@ -17,7 +18,7 @@
 #include "privileges.h"
 
 #ifdef O_PATH
-enum { FIND = O_PATH };		/* it need not be readable */
+enum { FIND = O_PATH };		/* even if it is not readable */
 #else
 enum { FIND = O_RDONLY };
 #endif
@@ -31,7 +32,7 @@ dsrv_account_fail(int error, const char *what, const char *name)
 	return -1;
 }
 
-/* Both kinds of number are 32 bits without a sign, and the last of them means
+/* User and group ids are unsigned, with 32 bits; the last of them means
  * none. */
 static int
 read_number(const char *text, unsigned *number)
@@ -51,7 +52,7 @@ read_number(const char *text, unsigned *number)
 	return 0;
 }
 
-/* After a look-up: errno may be anything where there is no such account. */
+/* After a look-up: if there is no such account, errno may be anything. */
 static int
 fail_unknown(const char *what, const char *name)
 {
@@ -63,7 +64,7 @@ fail_unknown(const char *what, const char *name)
 	return -1;
 }
 
-/* Of the account's name, and with its group. */
+/* By the account's name, including its group. */
 static int
 find_groups(struct dsrv_account *to, const char *name)
 {
@@ -81,7 +82,7 @@ find_groups(struct dsrv_account *to, const char *name)
 			to->count = wanted;
 			break;
 		}
-		if (wanted <= room)	/* it does not tell how many */
+		if (wanted <= room)	/* it does not say how many */
 			wanted = 2 * room;
 	} while (wanted <= 1 << 24);
 	if (to->count == 0 || to->count > sysconf(_SC_NGROUPS_MAX))
@@ -116,7 +117,7 @@ find_group(struct dsrv_account *to, const char *name)
 	return 0;
 }
 
-/* A number needs no account, if the group is told. */
+/* A number needs no account, if the group is given. */
 static int
 find_user(struct dsrv_account *to, const char *name)
 {

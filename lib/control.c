@@ -16,7 +16,7 @@
 #include "logfile.h"
 #include "start.h"
 
-enum { LOOK = 20 };	/* ms between two looks at the lock */
+enum { LOOK = 20 };	/* ms between two checks of the lock */
 
 struct target {
 	int file;
@@ -25,7 +25,7 @@ struct target {
 };
 
 /*
- * A descriptor for a process, so that no other one can take its number
+ * A descriptor of a process, so that its number cannot become another's
  */
 
 static int
@@ -66,9 +66,9 @@ close_target(struct target *t)
 	errno = saved;
 }
 
-/* It still is the one that holds the lock, after the descriptor was opened:
- * and so it was when that was. Where the lock was taken in another container,
- * the number is that of a stranger here, who does not have the file. */
+/* It still holds the lock after the descriptor was opened, and so it did when
+ * that was opened. If the lock was taken in another container, the number is
+ * that of a stranger here, which does not have the file. */
 static int
 is_master(const struct target *t)
 {
@@ -105,8 +105,8 @@ ends(int signo)
 	    signo == SIGQUIT;
 }
 
-/* Waits up to ms; whether it is gone, and another may start: what is left of a
- * start that was ended has the lock a moment longer. */
+/* Waits up to ms; whether it is gone and another may start: what is left of a
+ * start that was ended holds the lock a moment longer. */
 static int
 is_gone(const struct target *t, int64_t ms)
 {

@@ -1,16 +1,16 @@
 /*
  * pidfile.c - the pid file: the master's lock, and its number
  *
- * Whoever has locked the file is the daemon; the number in it only tells which
- * process that is. The lock belongs to the open file, which is opened before
- * the first fork: starter and leader hold it until the start has succeeded, so
- * that they can remove the file of one that fails; the master holds it until it
- * ends, and no child of it ever does.
+ * The process that has locked the file is the daemon; the number only says
+ * which process that is. The lock belongs to the open file, which is opened
+ * before the first fork: starter and leader hold it until the start has
+ * succeeded, so that they can remove the file if it fails; the master holds it
+ * until it ends, and its children never do.
  *
- * To look whether a file is locked takes a shared lock for a moment, and any
- * process that can read the file can lock it. That is not the daemon: a start
- * waits a while for a lock that the process of the number does not have. No
- * other user can open a new file before it is locked.
+ * A process that checks whether the file is locked takes a shared lock for a
+ * moment, and any process that can read the file can lock it. Neither is the
+ * daemon, so a start waits a while if the lock is not held by the process of
+ * the number. No other user can open a new file before it is locked.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -36,9 +36,9 @@
 enum {
 	OPEN = O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
 	NEW = 0600,		/* until it is locked */
-	PAUSE = 5,		/* ms between two looks */
-	DOUBT = 20,		/* looks: the lock may not be the number's */
-	PATIENCE = 400		/* looks, for a number, or for a lock to go */
+	PAUSE = 5,		/* ms between two checks */
+	DOUBT = 20,		/* checks: the lock may not be the number's */
+	PATIENCE = 400		/* checks, for a number, or for a lock to go */
 };
 
 static char *locked;	/* its path; the program may change the setting */
@@ -49,7 +49,7 @@ static char *locked;	/* its path; the program may change the setting */
 
 enum lock {
 	MINE,
-	LOOKED_AT,	/* by a process that will go on in a moment */
+	LOOKED_AT,	/* by a process that will continue in a moment */
 	TAKEN,
 	NO_LOCKS	/* errno says why */
 };
@@ -94,7 +94,7 @@ is_locked(int fd)
 }
 #endif
 
-/* Whether path still is this file: a daemon that has just ended may have
+/* Whether path still leads to this file: a daemon that has just ended may have
  * removed it. */
 static int
 is_there(const char *path, int fd)
@@ -116,8 +116,8 @@ is_regular(int fd)
 	return S_ISREG(file.st_mode);
 }
 
-/* What keeps a daemon from writing to it; NULL: nothing. One of two names may be
- * there to have the file of the other emptied. */
+/* Why a daemon cannot write to it; NULL: it can. A second name may be a trick,
+ * to make us empty the file of the first. */
 static const char *
 fault_of(int fd)
 {
@@ -134,7 +134,7 @@ fault_of(int fd)
  * The number
  */
 
-/* 0: there is none yet. */
+/* 0: none yet. */
 static pid_t
 read_number(int fd)
 {
@@ -171,7 +171,7 @@ fail(const char *why)
 	return -1;
 }
 
-/* -1 with errno; EAGAIN: it was removed at that moment. */
+/* -1 with errno; EAGAIN: it was just removed. */
 static int
 open_file(const char *path)
 {
@@ -194,7 +194,7 @@ fail_locked(const char *what, const char *holder)
 	return fail(why);
 }
 
-/* That process, or one that has not told its number: 0. */
+/* By that process, or (0) by one that has not written its number. */
 static int
 fail_running(pid_t pid, const char *holder)
 {
@@ -206,7 +206,7 @@ fail_running(pid_t pid, const char *holder)
 	return fail_locked(what, holder);
 }
 
-/* It may be this start that has made it: nothing was in it. */
+/* This start may have created it: nothing was in it. */
 static void
 remove_new(const char *path, int fd)
 {
@@ -218,14 +218,14 @@ remove_new(const char *path, int fd)
 	errno = saved;
 }
 
-/* 1: it is this process's; 0: look again; -1: it was reported. */
+/* 1: this process has it; 0: check again; -1: it was reported. */
 static int
 empty(const char *path, int fd, int is_late)
 {
 	errno = EAGAIN;
 	if (!is_there(path, fd))
 		return is_late ? fail("another file has its name") : 0;
-	fchmod(fd, 0644);	/* others may ask which daemon runs */
+	fchmod(fd, 0644);	/* others may read which daemon runs */
 	return ftruncate(fd, 0) == 0 ? 1 : fail(strerror(errno));
 }
 
@@ -296,8 +296,8 @@ drop_file(void)
 	return ftruncate(fd, 0) == 0 || removed ? 0 : -1;
 }
 
-/* The master ends before its stage is over: the program or the library ends it,
- * perhaps in a signal handler. */
+/* The program or the library ends the master before its stage is over, perhaps
+ * in a signal handler. */
 static void
 remove_at_end(void)
 {
@@ -371,8 +371,8 @@ dsrv_pidfile_remove(void)
  * In another process
  */
 
-/* Of a file that is locked: 1: by that process; 0: look again; -1 with errno. A
- * process of another container cannot be seen to have the lock. */
+/* If the file is locked: 1: by that process; 0: check again; -1 with errno. The
+ * lock of a process in another container cannot be attributed. */
 static int
 read_holder(int fd, pid_t *pid, int looks)
 {
@@ -382,7 +382,7 @@ read_holder(int fd, pid_t *pid, int looks)
 	return looks >= PATIENCE ? -1 : 0;
 }
 
-/* The same, of any file; ESRCH: no process has locked it. */
+/* The same for any file; ESRCH: no process has locked it. */
 static int
 look(const char *path, int fd, pid_t *pid, int looks)
 {
@@ -390,14 +390,14 @@ look(const char *path, int fd, pid_t *pid, int looks)
 	case -1:
 		return -1;
 	case 0:
-		errno = ESRCH;	/* or another file has followed */
+		errno = ESRCH;	/* or another file has replaced it */
 		return is_there(path, fd) || looks >= PATIENCE ? -1 : 0;
 	default:
 		return read_holder(fd, pid, looks);
 	}
 }
 
-/* By a start, which has not locked it yet. */
+/* By a start that has not locked it yet. */
 static int
 is_new(const char *path)
 {

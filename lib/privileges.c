@@ -1,8 +1,9 @@
 /*
- * privileges.c - daemon_drop_privileges(): another user, for good
+ * privileges.c - daemon_drop_privileges(): becomes another user for good
  *
- * What can be seen to fail is seen first: names are looked up, and each right
- * that will be needed is used without effect. Only then something changes.
+ * Failures are found first, as far as possible: names are looked up, and each
+ * right that will be needed is used without effect. Only then does anything
+ * change.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -47,7 +48,7 @@ set_gids(gid_t real, gid_t effective, gid_t saved)
 #endif
 }
 
-/* The saved one is that of the effective where it cannot be read. */
+/* If the saved one cannot be read, it is taken to be the effective one. */
 static void
 read_ids(uid_t uids[3], gid_t gids[3])
 {
@@ -140,8 +141,8 @@ has_groups(struct dsrv_account *to)
  * What it may do: each right is used, and nothing changes
  */
 
-/* By setting those that it has. A container may not have them all: EINVAL, and
- * it has the right. */
+/* Sets those that it has. A container may not have all of them: with EINVAL it
+ * has the right. */
 static int
 try_own_groups(void)
 {
@@ -157,7 +158,7 @@ try_own_groups(void)
 	return result == -1 && error == EINVAL ? 0 : result;
 }
 
-/* As the saved one if there is a call for that, and back. */
+/* Changes the saved one and back, if there is a call for that. */
 static int
 try_group(gid_t group)
 {
@@ -219,7 +220,7 @@ try(const struct dsrv_account *to, const char *user, const char *group)
  * The change, and the proof
  */
 
-/* In any way; it can do all, and get back whatever it has given up. */
+/* In any of its ids: it can do everything, and regain what it has given up. */
 static int
 is_root(void)
 {
@@ -230,9 +231,9 @@ is_root(void)
 	return uids[0] == 0 || uids[1] == 0 || uids[2] == 0;
 }
 
-/* All of them outlive a change from one user to another that is not root, and
- * every change after PR_SET_KEEPCAPS. A process that stays the same user, and
- * is not root, keeps those by which nothing can be had back. */
+/* All of them outlive a change between users that are not root, and every
+ * change after PR_SET_KEEPCAPS. A process that stays the same user, and is not
+ * root, keeps those that cannot undo anything. */
 static int
 drop_capabilities(int all)
 {
@@ -294,13 +295,14 @@ static int
 drop(struct dsrv_account *to, const char *user, const char *group,
     const char *root)
 {
-	/* Started as that user, by a service manager or by the last call. */
+	/* It is that user already: a service manager has started it so, or this
+	 * is another call. */
 	int stays = is_that(to) &&
 	    (to->groups == NULL || try_groups(to) == -1);
 	int was_user = is_user(to);
 
 	if (to->root == -1 && to->groups == NULL)
-		return 0;	/* nothing is named */
+		return 0;	/* nothing was named */
 	if (to->root != -1 && chroot("/") == -1)
 		return dsrv_account_fail(errno, "change root to", root);
 	if (!stays && try(to, user, group) == -1)

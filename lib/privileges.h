@@ -1,5 +1,5 @@
 /*
- * privileges.h - another user: who that is
+ * privileges.h - accounts
  *
  * SPDX-License-Identifier: ISC
  */
@@ -9,10 +9,11 @@
 #include <sys/types.h>
 
 /*
- * account.c - who a name is: a user, a group, and the user's groups
+ * account.c - accounts by name or number: a user, a group, and the user's
+ * groups
  */
 
-#define DSRV_NO_USER ((uid_t)-1)	/* for setresuid(2): as it is */
+#define DSRV_NO_USER ((uid_t)-1)	/* for setresuid(2): unchanged */
 #define DSRV_NO_GROUP ((gid_t)-1)
 
 /* At first no user, no group, no groups, and root is -1. */
@@ -24,7 +25,8 @@ struct dsrv_account {
 	int root;	/* a directory, to be closed */
 };
 
-/* By names or numbers; NULL: not named. -1 with errno, and it was reported. */
+/* Finds these, by names or numbers; NULL: not named. -1 with errno, and it was
+ * reported. */
 int dsrv_account_find(struct dsrv_account *, const char *user,
     const char *group, const char *root);
 /* Reports it; -1 with this errno. */

@@ -69,7 +69,7 @@ unknown(const char *file, int error)
 }
 
 /*
- * Which runs
+ * Which daemon runs
  */
 
 START_TEST(control_tells_which_daemon_runs)
@@ -310,7 +310,7 @@ START_TEST(control_signals_no_process_whose_number_is_in_an_old_file)
 }
 END_TEST
 
-/* As the daemon of another container would have it here. */
+/* As with a daemon in another container. */
 START_TEST(control_signals_no_process_that_has_not_the_lock)
 {
 	pid_t pid = stranger();
@@ -448,7 +448,7 @@ START_TEST(control_refuses_what_is_not_a_signal)
 }
 END_TEST
 
-/* The directory of a test is in one that only its user may enter. */
+/* The test's directory is in one that only its user may enter. */
 static int
 as_another(void)
 {

@@ -1,5 +1,5 @@
 /*
- * check_pidfile.c - the pid file, as a shell and other daemons see it
+ * check_pidfile.c - the pid file, as seen by a shell and other daemons
  *
  * SPDX-License-Identifier: ISC
  */
@@ -42,7 +42,7 @@ has_logger(void)
 	daemon_set_logger_name_format(log);
 }
 
-/* What is in a file; "" where there is none. */
+/* The contents of a file; "" if there is none. */
 static const char *
 content_of(const char *name)
 {
@@ -120,7 +120,7 @@ holds(pid_t pid, int wanted)
 	ck_assert_int_eq(found, wanted);
 }
 
-/* A start that fails, and what it says; status 1. */
+/* Asserts that a start fails with status 1; what it says. */
 static const char *
 failure(void)
 {
@@ -240,7 +240,7 @@ START_TEST(pid_file_is_not_held_by_what_the_program_leaves_behind)
 }
 END_TEST
 
-/* clean_fd() is what puppets do not do. */
+/* The puppet itself does not call daemon_clean_fd(). */
 static void
 clean(void)
 {
@@ -388,7 +388,8 @@ lock_file(int how)
 	return fd;
 }
 
-/* The process of the number is named, and the one that has the lock. */
+/* The message names the process of the number, and the one that has the
+ * lock. */
 START_TEST(pid_file_that_another_program_locks_fails_the_start)
 {
 	char locker[64], number[32];
@@ -467,7 +468,7 @@ START_TEST(pid_file_that_others_lock_for_moments_disturbs_no_start)
 }
 END_TEST
 
-/* Of a dead daemon, of this process, of the first process; and no number. */
+/* Numbers of a dead daemon, this process, the first process; and no number. */
 START_TEST(pid_file_without_a_lock_is_taken_over_whatever_is_in_it)
 {
 	char ours[32];
@@ -567,7 +568,7 @@ START_TEST(pid_file_lets_one_of_two_starts_win_100_times)
 END_TEST
 
 /*
- * What is there instead
+ * Other things of that name
  */
 
 START_TEST(pid_file_that_is_not_a_regular_file_fails_the_start)
@@ -588,7 +589,7 @@ START_TEST(pid_file_that_is_not_a_regular_file_fails_the_start)
 }
 END_TEST
 
-/* It may be there to have a file of root emptied. */
+/* It may be a trick, to have a file of root's emptied. */
 START_TEST(pid_file_that_has_another_name_fails_the_start)
 {
 	use_directory();
@@ -610,7 +611,7 @@ START_TEST(pid_file_in_no_directory_fails_the_start)
 }
 END_TEST
 
-/* A file system without room, in a mount namespace of the program's own. */
+/* A full file system, in a mount namespace of the program's own. */
 static void
 on_a_full_disk(void)
 {
@@ -812,7 +813,7 @@ START_TEST(pid_file_does_not_outlive_a_leader_that_is_killed)
 }
 END_TEST
 
-/* Then the leader clears up. */
+/* The leader cleans up instead. */
 START_TEST(pid_file_does_not_outlive_a_starter_that_is_killed)
 {
 	pid_t master;
@@ -845,7 +846,7 @@ START_TEST(pid_file_that_is_another_by_now_stays)
 }
 END_TEST
 
-/* It starts as root and becomes another in the master. */
+/* It starts as root and becomes another user in the master. */
 static void
 become_another(void)
 {
@@ -960,7 +961,8 @@ START_TEST(pid_file_is_what_start_stop_daemon_stops_the_daemon_by)
 	use_directory();
 	start(1, talker);
 	ck_assert_int_eq(start_stop("--status"), 0);
-	/* It is ours to wait for, and must not look alive. */
+	/* The master is our child, and must not stay as a zombie, which looks
+	 * alive. */
 	if ((zombie = fork()) == 0)
 		_exit(start_stop("--stop --quiet --retry TERM/60"));
 	exited(ended(here.master), 0);

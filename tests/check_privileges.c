@@ -31,13 +31,13 @@ static struct run run;
 static struct {
 	const char *user, *group, *root;
 	void (*before)(void);
-	int groups;	/* of the user, in the files below */
+	int groups;	/* the user's, in the files below */
 	int again;
 } does = { .user = "walter" };
 
 /*
- * Accounts of the test's own: passwd(5) and group(5) are replaced in a mount
- * namespace that only the program has.
+ * The test's own accounts: passwd(5) and group(5) are replaced, in a mount
+ * namespace of the program's own.
  */
 
 static char files[PATH_MAX];
@@ -163,7 +163,7 @@ end(void)
 	nothing_left();
 }
 
-/* Real, effective, saved and that of files. */
+/* Real, effective, saved and file system id. */
 static void
 has_ids(pid_t pid, const char *word, int number)
 {
@@ -205,7 +205,7 @@ has_groups(const char *wanted)
 	ck_assert_str_eq(numbers, wanted);
 }
 
-/* It says so in one line, and everything is as it was. */
+/* It says so in one line, and nothing has changed. */
 static void
 refused(const char *line)
 {
@@ -341,7 +341,7 @@ START_TEST(privileges_stay_where_the_root_is_not_a_directory)
 }
 END_TEST
 
-/* In the empty directory there is no passwd(5). */
+/* The empty directory has no passwd(5). */
 START_TEST(privileges_are_dropped_in_a_root_without_accounts)
 {
 	char root[PATH_MAX];
@@ -410,7 +410,7 @@ START_TEST(privileges_of_another_need_those_of_root)
 }
 END_TEST
 
-/* Root can be had back as the saved user. */
+/* Root could be regained as the saved user. */
 static void
 hides_root(void)
 {
@@ -447,7 +447,7 @@ START_TEST(privileges_are_dropped_with_capabilities_that_were_to_stay)
 }
 END_TEST
 
-/* What a container without a capability does. */
+/* As in a container without a capability. */
 static void
 forbid_chroot(void)
 {
@@ -491,7 +491,7 @@ START_TEST(privileges_stay_where_the_user_may_not_be_changed)
 }
 END_TEST
 
-/* It has no user but root. */
+/* It has no user except root. */
 static void
 enter_user_namespace(void)
 {
@@ -526,7 +526,7 @@ START_TEST(privileges_stay_in_a_namespace_that_has_not_that_user)
 }
 END_TEST
 
-/* It has that user and his group, but none of his other groups. */
+/* It has that user and the user's group, but none of the other groups. */
 static void
 enter_small_namespace(void)
 {

@@ -2408,7 +2408,7 @@ be_container(void (*first)(void))
 	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 99);
 }
 
-/* Starts a container and waits for its here.port; whether it could. */
+/* Starts a container and waits for its port; whether it could. */
 static int
 begins_container(void (*program)(void))
 {
