@@ -37,14 +37,14 @@ dsrv_keeplog_open(struct dsrv_keeplog *k)
 		dsrv_outbox_close();
 		return -1;
 	}
-	dsrv_role_hold_log(to_logger);
+	dsrv_role_hold(DSRV_TO_LOGGER, to_logger);
 	return 0;
 }
 
 void
 dsrv_keeplog_close(struct dsrv_keeplog *k)
 {
-	dsrv_role_leave_log();
+	dsrv_role_leave(DSRV_TO_LOGGER);
 	if (dsrv_settings()->logger_enabled)
 		dsrv_handover_close(&k->handover);
 	dsrv_outbox_close();
@@ -61,7 +61,7 @@ dsrv_keeplog_become_server(struct dsrv_keeplog *k, enum dsrv_outbox_role own)
 void
 dsrv_keeplog_become_logger(struct dsrv_keeplog *k)
 {
-	dsrv_role_leave_log();
+	dsrv_role_leave(DSRV_TO_LOGGER);
 	if (k->opened) {	/* 1 and 2 are the log: it would wait for itself */
 		dsrv_report_to(DSRV_REPORT_SYSLOG);
 		if (dsrv_descriptors_null(STDOUT_FILENO, STDERR_FILENO) == -1)
@@ -169,7 +169,7 @@ dsrv_keeplog_leave(struct dsrv_keeplog *k, int confirmed)
 		return;
 	k->left = 1;
 	dsrv_report_flush(1);
-	dsrv_role_leave_log();
+	dsrv_role_leave(DSRV_TO_LOGGER);
 	if (confirmed) {
 		dsrv_descriptors_null(dsrv_settings()->foreground ?
 		    STDERR_FILENO : STDOUT_FILENO, STDERR_FILENO);

@@ -282,7 +282,7 @@ open_loop(struct logger *l)
 	dsrv_sigaction_ignore(SIGXFSZ);
 	dsrv_loop_watch(&l->loop, LOG, l->handover.from_ring ?
 	    l->writer.bell : l->handover.ends[DSRV_HANDOVER_LOG], POLLIN);
-	dsrv_loop_watch(&l->loop, MASTER, dsrv_role()->to_parent, 0);
+	dsrv_loop_watch(&l->loop, MASTER, dsrv_role()->held[DSRV_TO_PARENT], 0);
 	return 0;
 }
 
@@ -372,7 +372,7 @@ static void
 close_logger(struct logger *l)
 {
 	dsrv_loop_close(&l->loop);
-	dsrv_role_disconnect();
+	dsrv_role_leave(DSRV_TO_PARENT);
 	l->handover.ends[DSRV_HANDOVER_FILE] = l->writer.fd;
 	l->handover.ends[DSRV_HANDOVER_BELL] = l->writer.bell;
 	dsrv_handover_close(&l->handover);

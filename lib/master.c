@@ -139,7 +139,7 @@ open_master(struct master *m)
 	    &untouched) == -1)
 		goto close_log;
 	m->pending_signal = dsrv_process1_pending();
-	dsrv_loop_watch(&m->loop, STARTER, dsrv_role()->to_parent, 0);
+	dsrv_loop_watch(&m->loop, STARTER, dsrv_role()->held[DSRV_TO_PARENT], 0);
 	dsrv_crashes_open(&m->crashes, &m->loop, CRASHES);
 	dsrv_overtime_open(&m->overtime, &m->loop, OVERTIME);
 	dsrv_statusfile_open(&m->statusfile, &m->loop, STATUS);

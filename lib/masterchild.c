@@ -32,7 +32,7 @@ close_pipes(struct master *m)
 	dsrv_supervise_close(&m->log.logger);
 	dsrv_orphans_leave(&m->orphans);
 	dsrv_statusfile_close(&m->statusfile);
-	dsrv_role_leave_pid_file();
+	dsrv_role_leave(DSRV_PID_FILE);
 	dsrv_notify_leave();
 }
 
@@ -133,7 +133,7 @@ confirm_start(struct master *m)
 	dsrv_notify_ready();
 	dsrv_statuspipe_say(DSRV_STATUS_SUCCESS, 0);
 	dsrv_loop_forget(&m->loop, STARTER);
-	dsrv_role_disconnect();
+	dsrv_role_leave(DSRV_TO_PARENT);
 	if (m->pending_signal != 0)
 		dsrv_master_take(m, m->pending_signal);
 }

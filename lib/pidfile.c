@@ -288,9 +288,9 @@ open_and_take(const char *path)
 static int
 drop_file(void)
 {
-	int fd = dsrv_role()->pid_file, removed;
+	int fd = dsrv_role()->held[DSRV_PID_FILE], removed;
 
-	if (!dsrv_role_has_pid_file())
+	if (!dsrv_role_holds(DSRV_PID_FILE))
 		return 0;
 	removed = is_there(locked, fd) && unlink(locked) == 0;
 	return ftruncate(fd, 0) == 0 || removed ? 0 : -1;
@@ -302,7 +302,8 @@ static void
 remove_at_end(void)
 {
 	if (dsrv_role()->kind == DSRV_MASTER &&
-	    dsrv_role()->pid == getpid() && dsrv_role()->pid_file != -1)
+	    dsrv_role()->pid == getpid() &&
+	    dsrv_role()->held[DSRV_PID_FILE] != -1)
 		drop_file();
 }
 
@@ -321,7 +322,7 @@ dsrv_pidfile_open(void)
 		return fail(strerror(errno));
 	if ((fd = open_and_take(locked)) == -1)
 		return -1;
-	dsrv_role_hold_pid_file(fd);
+	dsrv_role_hold(DSRV_PID_FILE, fd);
 	dsrv_report_at_end(remove_at_end);
 	if (!registered)
 		registered = atexit(remove_at_end) == 0;
@@ -333,11 +334,12 @@ dsrv_pidfile_write(void)
 {
 	char text[32];
 	int size = snprintf(text, sizeof text, "%ld\n", (long)getpid());
+	int fd = dsrv_role()->held[DSRV_PID_FILE];
 	ssize_t n;
 
-	if (dsrv_role()->pid_file == -1)
+	if (fd == -1)
 		return 0;
-	if ((n = pwrite(dsrv_role()->pid_file, text, (size_t)size, 0)) == size)
+	if ((n = pwrite(fd, text, (size_t)size, 0)) == size)
 		return 0;
 	if (n >= 0)
 		errno = ENOSPC;
@@ -347,7 +349,8 @@ dsrv_pidfile_write(void)
 int
 dsrv_pidfile_check(void)
 {
-	if (dsrv_role()->pid_file == -1 || dsrv_role_has_pid_file())
+	if (dsrv_role()->held[DSRV_PID_FILE] == -1 ||
+	    dsrv_role_holds(DSRV_PID_FILE))
 		return 0;
 	dsrv_report("become the master: %s: the program has closed it",
 	    locked);
@@ -359,11 +362,11 @@ dsrv_pidfile_remove(void)
 {
 	int saved = errno;
 
-	if (dsrv_role()->pid_file == -1)
+	if (dsrv_role()->held[DSRV_PID_FILE] == -1)
 		return;
 	if (drop_file() == -1)
 		dsrv_report("remove %s: %s", locked, strerror(errno));
-	dsrv_role_leave_pid_file();
+	dsrv_role_leave(DSRV_PID_FILE);
 	errno = saved;
 }
 

@@ -159,8 +159,7 @@ dsrv_ports_mend(struct dsrv_loop *loop, int fd)
 		return pid;
 	dsrv_title_set("helper");
 	/* It may sleep for long, and must not hold what others wait for. */
-	dsrv_role_disconnect();
-	dsrv_role_leave_log();
+	dsrv_role_leave_all();
 	if (dsrv_descriptors_put(fd, STDIN_FILENO) == -1 ||
 	    dsrv_descriptors_null(STDOUT_FILENO, STDERR_FILENO) == -1)
 		dsrv_report_exit(errno);
@@ -232,9 +231,7 @@ end_by_child(struct dsrv_loop *loop)
 	if (pid != 0)
 		return pid == -1 ? -1 : 0;
 	dsrv_title_set("helper");
-	dsrv_role_disconnect();
-	dsrv_role_leave_log();
-	dsrv_role_leave_pid_file();
+	dsrv_role_leave_all();
 	dsrv_descriptors_null(STDIN_FILENO, STDERR_FILENO);
 	end_all();
 	dsrv_report_exit(0);

@@ -187,7 +187,7 @@ keep_only(struct dsrv_handover *h, int bell)
 {
 	dsrv_handover_release(h);	/* the file, the bell's other end */
 	h->ends[DSRV_HANDOVER_BELL] = bell;
-	dsrv_role_disconnect();
+	dsrv_role_leave(DSRV_TO_PARENT);
 	close(h->ends[DSRV_HANDOVER_KEEP]);
 	close(h->ends[DSRV_HANDOVER_KEPT]);
 	h->ends[DSRV_HANDOVER_KEEP] = h->ends[DSRV_HANDOVER_KEPT] = -1;

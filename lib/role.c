@@ -21,12 +21,10 @@
 
 static struct dsrv_role role = {
 	.kind = DSRV_PROGRAM,
-	.to_parent = -1,
-	.to_logger = -1,
-	.pid_file = -1
+	.held = { -1, -1, -1 }
 };
 
-static struct stat pid_file;	/* what role.pid_file was opened for */
+static struct stat files[DSRV_HELD];	/* those of role.held */
 
 static volatile sig_atomic_t stop_signal;
 
@@ -75,9 +73,9 @@ forked(void)
 {
 	if (role.kind == DSRV_PROGRAM)	/* the leader keeps the lock */
 		return;
-	dsrv_role_leave_pid_file();
+	dsrv_role_leave(DSRV_PID_FILE);
 	if (role.kind != DSRV_SERVING && role.kind != DSRV_WORKER)
-		dsrv_role_disconnect();
+		dsrv_role_leave(DSRV_TO_PARENT);
 }
 
 void
@@ -92,52 +90,41 @@ dsrv_role_guard(void)
 }
 
 void
-dsrv_role_connect(int to_parent)
+dsrv_role_hold(enum dsrv_held which, int fd)
 {
-	dsrv_role_disconnect();
-	role.to_parent = to_parent;
-}
-
-void
-dsrv_role_disconnect(void)
-{
-	dsrv_descriptors_close(&role.to_parent);
-}
-
-void
-dsrv_role_hold_log(int to_logger)
-{
-	role.to_logger = to_logger;
-}
-
-void
-dsrv_role_leave_log(void)
-{
-	dsrv_descriptors_close(&role.to_logger);
-}
-
-void
-dsrv_role_hold_pid_file(int fd)
-{
-	role.pid_file = fd;
-	fstat(fd, &pid_file);
+	dsrv_role_leave(which);
+	role.held[which] = fd;
+	fstat(fd, &files[which]);
 }
 
 int
-dsrv_role_has_pid_file(void)
+dsrv_role_holds(enum dsrv_held which)
 {
 	struct stat now;
 
-	return role.pid_file != -1 && fstat(role.pid_file, &now) == 0 &&
-	    now.st_dev == pid_file.st_dev && now.st_ino == pid_file.st_ino;
+	return role.held[which] != -1 && fstat(role.held[which], &now) == 0 &&
+	    now.st_dev == files[which].st_dev &&
+	    now.st_ino == files[which].st_ino;
 }
 
 void
-dsrv_role_leave_pid_file(void)
+dsrv_role_leave(enum dsrv_held which)
 {
-	if (dsrv_role_has_pid_file())
-		close(role.pid_file);
-	role.pid_file = -1;
+	int saved = errno;
+
+	if (dsrv_role_holds(which))
+		close(role.held[which]);
+	role.held[which] = -1;
+	errno = saved;
+}
+
+void
+dsrv_role_leave_all(void)
+{
+	int which;
+
+	for (which = 0; which < DSRV_HELD; which++)
+		dsrv_role_leave((enum dsrv_held)which);
 }
 
 void
@@ -300,9 +287,8 @@ dsrv_role_descriptor(int from)
 {
 	int best = -1, i;
 
-	best = lower(best, role.to_parent, from);
-	best = lower(best, role.to_logger, from);
-	best = lower(best, role.pid_file, from);
+	for (i = 0; i < DSRV_HELD; i++)
+		best = lower(best, role.held[i], from);
 	for (i = 0; i < role.kept_count; i++)
 		best = lower(best, role.kept[i], from);
 	if (role.kind != DSRV_LOGGER)

@@ -85,11 +85,18 @@ enum dsrv_role_kind {
 	DSRV_OVER	/* a stage has returned its return_fatal */
 };
 
+/* The library's own descriptors in a process that runs the program. */
+enum dsrv_held {
+	DSRV_TO_PARENT,	/* the status pipe */
+	DSRV_TO_LOGGER,	/* the log pipe */
+	DSRV_PID_FILE,	/* with its lock; no child of a master holds it */
+	DSRV_HELD
+};
+
 struct dsrv_role {
 	enum dsrv_role_kind kind;
 	pid_t pid;			/* differs in a fork of the program */
-	int to_parent;			/* the status pipe, or -1 */
-	int to_logger;			/* the log pipe, or -1 */
+	int held[DSRV_HELD];		/* -1: not held */
 	struct dsrv_shared *shared;	/* a server's, with its master */
 	int place;			/* of a server in it */
 	struct dsrv_roster *roster;	/* the one there */
@@ -97,7 +104,6 @@ struct dsrv_role {
 	struct dsrv_handover handover;	/* a logger's */
 	const int *kept;		/* a spare's */
 	int kept_count;
-	int pid_file;			/* the lock on it, or -1 */
 	int hup_ignored;		/* in the foreground, to stay so */
 };
 
@@ -106,18 +112,15 @@ const struct dsrv_role *dsrv_role(void);
 void dsrv_role_become(enum dsrv_role_kind);
 /* From now on a process that the program forks drops its status pipe. */
 void dsrv_role_guard(void);
-/* The status pipe to this process's parent, in place of an earlier one. */
-void dsrv_role_connect(int to_parent);
-void dsrv_role_disconnect(void);
-/* This process and its children hold the log pipe. */
-void dsrv_role_hold_log(int to_logger);
-void dsrv_role_leave_log(void);
-/* This process holds the lock on the pid file; no child of a master does. */
-void dsrv_role_hold_pid_file(int fd);
-void dsrv_role_leave_pid_file(void);
-/* Whether it does, and the program has not closed the descriptor, which may be
- * another file's by now. */
-int dsrv_role_has_pid_file(void);
+/* Holds it, in place of an earlier one. */
+void dsrv_role_hold(enum dsrv_held, int fd);
+/* Whether it is held, and the program has not closed the descriptor, which may
+ * be another file's by now. */
+int dsrv_role_holds(enum dsrv_held);
+/* Closes it, if it is held. The second closes all: in a child with a task that
+ * may take long, which must not hold what others wait for. */
+void dsrv_role_leave(enum dsrv_held);
+void dsrv_role_leave_all(void);
 /* What else a server or a logger is given. */
 void dsrv_role_give_shared(struct dsrv_shared *, int place, int follows);
 void dsrv_role_give_handover(const struct dsrv_handover *);

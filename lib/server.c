@@ -149,7 +149,7 @@ serve(struct server *s, struct birth *birth)
 	dsrv_farewell_close(&s->farewell);
 	dsrv_worker_become(&birth->client);
 	dsrv_birth_wait(birth->number, birth->server);
-	dsrv_role_disconnect();
+	dsrv_role_leave(DSRV_TO_PARENT);
 }
 
 /* In a new spare: exits or gets a client. */
@@ -157,7 +157,7 @@ static void
 wait_for_client(const struct server *s, struct birth *birth)
 {
 	dsrv_birth_wait(birth->number, birth->server);
-	dsrv_role_disconnect();
+	dsrv_role_leave(DSRV_TO_PARENT);
 	dsrv_loop_let_in(&s->loop);
 	dsrv_pool_leave();
 	if (dsrv_spare_begin(birth->slot, s->pool.turn, &birth->client) == -1)
@@ -326,7 +326,7 @@ open_server(struct server *s, const int *fds, int count)
 	if (dsrv_settings()->worker_spare_count > 0 && dsrv_pool_open(&s->pool,
 	    fds, &s->acceptor, &s->loop, SPARES) == -1)
 		goto close_limits;
-	dsrv_loop_watch(&s->loop, MASTER, dsrv_role()->to_parent, 0);
+	dsrv_loop_watch(&s->loop, MASTER, dsrv_role()->held[DSRV_TO_PARENT], 0);
 	dsrv_crashes_open(&s->crashes, &s->loop, CRASHES);
 	set_tick(s);
 	dsrv_loop_look_every(&s->loop, tick_length());

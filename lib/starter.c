@@ -102,7 +102,7 @@ static void
 succeed(struct starter *s)
 {
 	s->state = SUCCEEDED;
-	dsrv_role_leave_pid_file();
+	dsrv_role_leave(DSRV_PID_FILE);
 	set_timer(s, DSRV_NEVER);
 	/* Before the starter ends, so that the shell's next command finds the
 	 * master with the parent that it will keep. */

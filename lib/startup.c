@@ -66,7 +66,7 @@ become_master(struct dsrv_ends *ends)
 	    dsrv_descriptors_put(ends->to_stdout, STDOUT_FILENO) == -1 ||
 	    dsrv_descriptors_put(ends->to_stderr, STDERR_FILENO) == -1)
 		dsrv_report_die("give the master its streams");
-	dsrv_role_connect(ends->to_starter);
+	dsrv_role_hold(DSRV_TO_PARENT, ends->to_starter);
 	ends->to_starter = -1;
 	dsrv_starter_close(ends);
 	if (dsrv_descriptors_renew(STDIN_FILENO) == -1 ||

@@ -117,9 +117,7 @@ is_removed(int dir)
 static int
 keep_only(int dir)
 {
-	dsrv_role_disconnect();
-	dsrv_role_leave_log();
-	dsrv_role_leave_pid_file();
+	dsrv_role_leave_all();
 	dsrv_notify_leave();
 	dsrv_ports_close();
 	if (dsrv_descriptors_null(STDOUT_FILENO, STDERR_FILENO) == -1 ||

@@ -39,7 +39,7 @@ int
 dsrv_statuspipe_say(enum dsrv_status_word word, int number)
 {
 	struct word said = { .word = (int32_t)word, .number = number };
-	int fd = dsrv_role()->to_parent, tries = TRIES;
+	int fd = dsrv_role()->held[DSRV_TO_PARENT], tries = TRIES;
 	ssize_t n;
 
 	if (fd == -1)
@@ -83,7 +83,7 @@ use_log(int log, int foreground)
 int
 dsrv_statuspipe_settle(void)
 {
-	int log = dsrv_role()->to_logger;
+	int log = dsrv_role()->held[DSRV_TO_LOGGER];
 	int foreground = dsrv_settings()->foreground;
 
 	if ((log != -1 ? use_log(log, foreground) :
@@ -123,7 +123,7 @@ daemon_success(void)
 	 * must not end the daemon. */
 	if (dsrv_statuspipe_settle() == -1 && !dsrv_role()->follows)
 		return dsrv_report_end(1, errno, fatal);
-	dsrv_role_leave_log();
+	dsrv_role_leave(DSRV_TO_LOGGER);
 	dsrv_role_become(DSRV_CONFIRMED);
 	dsrv_statuspipe_say(DSRV_STATUS_SUCCESS, 0);
 	errno = saved;

@@ -107,7 +107,7 @@ dsrv_supervise_fork(struct dsrv_supervised *s,
 		return fail_fork(s, "open a pipe for");
 	if ((s->pid = fork_child(s->loop)) == 0) {
 		dsrv_supervise_close(s);
-		dsrv_role_connect(to_parent);
+		dsrv_role_hold(DSRV_TO_PARENT, to_parent);
 		return 0;
 	}
 	close(to_parent);

@@ -24,7 +24,7 @@ open_pipes(void)
 	from_child = ends[0];
 	to_test = ends[1];
 	ck_assert_int_eq(dsrv_statuspipe_open(&from_newborn, &to_master), 0);
-	dsrv_role_connect(to_master);
+	dsrv_role_hold(DSRV_TO_PARENT, to_master);
 }
 
 /* This process is the server. */
@@ -214,11 +214,11 @@ START_TEST(only_a_word_is_heard_as_one_and_only_the_end_as_the_end)
 	int i, number = 7;
 
 	open_pipes();
-	ck_assert_int_eq(write(dsrv_role()->to_parent, "abc", 3), 3);
+	ck_assert_int_eq(write(dsrv_role()->held[DSRV_TO_PARENT], "abc", 3), 3);
 	ck_assert_int_eq(word_to_master(&number), DSRV_STATUS_NOTHING);
 	for (i = 0; i < DSRV_COUNT(words); i++) {
 		said[0] = words[i];
-		ck_assert_int_eq(write(dsrv_role()->to_parent, said,
+		ck_assert_int_eq(write(dsrv_role()->held[DSRV_TO_PARENT], said,
 		    sizeof said), sizeof said);
 		ck_assert_int_eq(word_to_master(&number),
 		    DSRV_STATUS_NOTHING);
@@ -227,7 +227,7 @@ START_TEST(only_a_word_is_heard_as_one_and_only_the_end_as_the_end)
 	ck_assert_int_eq(dsrv_statuspipe_say(DSRV_STATUS_ASKED, 3), 0);
 	ck_assert_int_eq(word_to_master(&number), DSRV_STATUS_ASKED);
 	ck_assert_int_eq(number, 3);
-	dsrv_role_disconnect();
+	dsrv_role_leave(DSRV_TO_PARENT);
 	ck_assert_int_eq(word_to_master(&number), DSRV_STATUS_GONE);
 }
 END_TEST
