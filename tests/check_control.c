@@ -173,8 +173,6 @@ END_TEST
 
 START_TEST(control_finds_a_daemon_whose_file_has_another_name_by_now)
 {
-	char other[PATH_MAX + 16];
-
 	use_directory();
 	snprintf(other, sizeof other, "%s/other", directory);
 	start(1, talker);
