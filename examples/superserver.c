@@ -18,19 +18,19 @@
  * system's log, when a connection begins and one when it ends. The status file
  * shows what the daemon does.
  *
- * -k speaks to the daemon that has the pid file: stop ends it, quit ends it
- * when the last client has gone, both wait for that; reload starts a new
- * server; status prints its pid. The exit status is 3 if none runs, and 4 if
- * status cannot know.
+ * -k controls the daemon that has the pid file: stop ends it, quit ends it
+ * when the last client has gone, and both wait for its end; reload starts a
+ * new server; status prints its pid. The exit status is 3 if none runs, and 4
+ * if status cannot know.
  *
- * The limits say who may come in:
+ * The limits decide which clients are served:
  *
- *     -K  seconds after which a client whose machine is gone is noticed
+ *     -K  seconds until a connection ends if the client's machine has failed
  *     -C  workers at once for one source
  *     -N  bits of an IPv4 and of an IPv6 address that make a source: 24,56
- *     -R  clients that may come in so many seconds: 100/1
+ *     -R  clients within a number of seconds: 100/1
  *     -r  refuse clients when all workers are busy, instead of letting them wait
- *     -m  what a refused client is told, in a line
+ *     -m  a line for a refused client to read
  *     -t  seconds that a connection may last
  *     -H  proxies, which send a header of the PROXY protocol: "10.0.0.0/8 unix"
  *
@@ -87,7 +87,7 @@ number(const char *text, int min, int max)
 }
 
 /*
- * Who may come in
+ * Limits
  */
 
 /* Ends the first number there; returns the second one. */
@@ -344,7 +344,7 @@ main(int argc, char *argv[])
 	daemon_set_worker_environment(1);
 	daemon_start();
 	daemon_clean_fd(STDERR_FILENO);
-	/* What systemd or inetd has opened, if anything; -a and -p otherwise. */
+	/* Sockets that systemd or inetd has opened, or else -a and -p. */
 	count = daemon_listen_inherited(NULL, fds, MAX_SOCKETS);
 	if (count == 0)
 		count = daemon_listen(address, port, fds, MAX_SOCKETS);

@@ -118,15 +118,15 @@ int daemon_clean_fd(int highest_kept);
 
 /* Opens a listening TCP socket on every address of host (NULL: all of this
  * machine's) and service (a port or its name; "0": a free port, the same for
- * all), or one in the Unix domain if service is an absolute path. Stores them in
- * fds and returns how many: all, or none and -1, with a line on stderr that says
- * why. ENOSPC: more than max. */
+ * all), or a Unix-domain socket if service is an absolute path. Stores them in
+ * fds and returns how many: all, or none and -1, with a line on stderr that
+ * says why. ENOSPC: more than max. */
 int daemon_listen(const char *host, const char *service, int *fds, int max);
 
-/* Stores in fds the listening sockets that the program was started with, by
- * systemd or inetd: of those with a name only the ones called so, if name is
- * not NULL. Returns how many, 0: none, so that daemon_listen() may follow; or
- * -1, with a line on stderr that says why. */
+/* Stores in fds the listening sockets that systemd or inetd has started the
+ * program with; only those of this name, unless it is NULL. Returns how many;
+ * 0: none, so that the program may call daemon_listen(); or -1, with a line on
+ * stderr that says why. */
 int daemon_listen_inherited(const char *name, int *fds, int max);
 
 /* Makes this process another user's for good: changes root, groups, group and
@@ -193,8 +193,8 @@ int daemon_set_foreground(int on);
  * agent (1). */
 int daemon_set_thread_check(int on);
 
-/* daemon_master(): an open descriptor above 2 to which the master writes a
- * newline at success, and which it then closes, as s6 and dinit want (none). */
+/* daemon_master(): an open descriptor above 2, to which the master writes a
+ * newline at success and which it then closes, for s6 and dinit (none). */
 int daemon_set_notify_fd(int fd);
 
 /* daemon_master(): restarts in all, not counting those that a signal asked
@@ -207,8 +207,8 @@ int daemon_set_restart_count_max(int count);
 int daemon_set_server_fast_time(int seconds);
 int daemon_set_server_fast_max(int count);
 
-/* daemon_master(): a server that has not gone round its loop for this long is
- * killed, by SIGABRT, and another follows (0). */
+/* daemon_master(): a server whose loop has not run for this long is killed, by
+ * SIGABRT, and another one starts (0). */
 int daemon_set_server_hang_max(int seconds);
 
 /* daemon_master(): how long workers, or a server that does not obey, may take
@@ -223,9 +223,9 @@ int daemon_set_worker_ask(int on);
  * they get SIGTERM (0). */
 int daemon_set_drain_timeout(int seconds);
 
-/* daemon_master(): SIGHUP starts the next server beside the one that serves,
- * which leaves when that calls daemon_success(); the workers that it leaves
- * finish. If the next one fails, the present one goes on (0). */
+/* daemon_master(): whether SIGHUP starts the next server beside the present
+ * one, which leaves, while its workers finish, when the next one has called
+ * daemon_success(). If the next one fails, the present one continues (0). */
 int daemon_set_reload_overlap(int on);
 
 /* daemon_server(): how often the server checks for worker exits that it was not
@@ -240,9 +240,8 @@ int daemon_set_worker_count_max(int count);
  * worker_count_max (0: none, at most 65536). */
 int daemon_set_worker_spare_count(int count);
 
-/* daemon_listen(), daemon_server(): how soon a client is noticed to be gone if
- * its machine or its network fails, 2 to 32767 (0: the sockets stay as they
- * are). */
+/* daemon_listen(), daemon_server(): how soon a connection ends if the client's
+ * machine or network has failed, 2 to 32767 (0: sockets are not changed). */
 int daemon_set_keepalive(int seconds);
 
 /* daemon_server(): how long a connection may last before its worker gets SIGTERM,
@@ -250,26 +249,27 @@ int daemon_set_keepalive(int seconds);
 int daemon_set_worker_time_max(int seconds);
 
 /* daemon_server(): the proxies whose connections must begin with a header of
- * the PROXY protocol, "10.0.0.0/8 fd00::/8 unix": daemon_peer() then speaks of
- * the client behind it. At most 64 networks; NULL: none (NULL). */
+ * the PROXY protocol, such as "10.0.0.0/8 fd00::/8 unix". daemon_peer() then
+ * returns the address of the client behind the proxy. At most 64 networks;
+ * NULL: none (NULL). */
 int daemon_set_proxy_sources(const char *networks);
 
-/* daemon_server(): workers at once for one source; one more client from there
- * is refused (0). And the first bits of an IPv4 and of an IPv6 address that
- * make a source, 1 to 32 and 1 to 128 (32, 64). */
+/* daemon_server(): workers at once for one source; further clients from there
+ * are refused (0). And how many first bits of an IPv4 and an IPv6 address are a
+ * source, 1 to 32 and 1 to 128 (32, 64). */
 int daemon_set_source_worker_max(int count);
 int daemon_set_source_prefix(int ipv4, int ipv6);
 
-/* daemon_server(): workers that may be forked in so many seconds, of these at
- * most 86400; more clients wait in the kernel's queue (0, 1). */
+/* daemon_server(): workers that may be forked within this many seconds, 1 to
+ * 86400; more clients wait in the kernel's queue (0, 1). */
 int daemon_set_accept_rate(int count, int seconds);
 
 /* daemon_server(): whether a client at worker_count_max is refused (1) or waits
  * (0). */
 int daemon_set_worker_refuse(int on);
 
-/* daemon_server(): what a refused client reads before the end, 1 to 1024 bytes;
- * NULL: nothing (NULL). */
+/* daemon_server(): the text that a refused client gets, 1 to 1024 bytes; NULL:
+ * none (NULL). */
 int daemon_set_refuse_text(const char *text);
 
 /* daemon_server(): whether the log has a line when a connection begins and one

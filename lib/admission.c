@@ -1,6 +1,6 @@
 /*
- * admission.c - what the program has set about who may come in, and the only
- * writer of it
+ * admission.c - the program's settings for admission; the only file that writes
+ * them
  *
  * SPDX-License-Identifier: ISC
  */

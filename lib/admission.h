@@ -1,5 +1,5 @@
 /*
- * admission.h - which clients may come in, and which client it is
+ * admission.h - which clients are admitted, and the client behind a proxy
  *
  * SPDX-License-Identifier: ISC
  */
@@ -14,7 +14,7 @@
 
 enum { DSRV_RATE_SECONDS_MAX = 86400 };
 
-/* A bucket of count pieces that fills up in so many seconds. */
+/* A bucket of count pieces that fills up within this many seconds. */
 struct dsrv_rate {
 	int count;
 	int64_t piece;		/* a ms brings count, and each costs this */
@@ -24,9 +24,9 @@ struct dsrv_rate {
 
 /* It is full at first. count: 1 to INT_MAX; seconds: 1 to the maximum. */
 void dsrv_rate_open(struct dsrv_rate *, int count, int seconds, int64_t now);
-/* ms until another one may come; 0: now. */
+/* ms until another client may come; 0: now. */
 int64_t dsrv_rate_wait(struct dsrv_rate *, int64_t now);
-/* One has come; whether or not it was allowed to. */
+/* A client has come, even if it was not allowed to. */
 void dsrv_rate_take(struct dsrv_rate *, int64_t now);
 
 /*
@@ -37,8 +37,8 @@ enum dsrv_host_kind {
 	DSRV_HOST_UNKNOWN, DSRV_HOST_UNIX, DSRV_HOST_IPV4, DSRV_HOST_IPV6
 };
 
-/* Where a client comes from, without its port. A v4-mapped address is an IPv4
- * one. Unused bytes are 0. */
+/* A client's address, without its port. A v4-mapped address is an IPv4 one.
+ * Unused bytes are 0. */
 struct dsrv_host {
 	unsigned char kind;
 	unsigned char bytes[16];
@@ -55,11 +55,11 @@ struct dsrv_networks {
 };
 
 void dsrv_host_from(struct dsrv_host *, const struct sockaddr *, socklen_t);
-/* Clears all but its first bits. */
+/* Clears all bits except the first ones. */
 void dsrv_host_mask(struct dsrv_host *, int bits);
 int dsrv_host_is_same(const struct dsrv_host *, const struct dsrv_host *);
 
-/* "10.0.0.0/8 fd00::/8 192.0.2.1 unix": words between spaces. -1: it is
+/* "10.0.0.0/8 fd00::/8 192.0.2.1 unix": words separated by spaces. -1: it is
  * malformed, too long, or a network has bits behind its prefix. */
 int dsrv_networks_parse(struct dsrv_networks *, const char *text);
 int dsrv_networks_have(const struct dsrv_networks *, const struct dsrv_host *);
@@ -118,16 +118,16 @@ struct dsrv_proxy {
 	socklen_t client_len, local_len;
 };
 
-/* How many of the bytes that come next belong to the header for certain, as far
- * as can be known now; 0: it is whole or bad. */
+/* How many of the next bytes certainly belong to the header, as far as is known
+ * now; 0: it is whole or bad. */
 size_t dsrv_proxy_wants(const struct dsrv_proxy *);
-/* The next bytes, not more than are wanted. */
+/* Adds the next bytes, at most as many as are wanted. */
 enum dsrv_proxy_state dsrv_proxy_take(struct dsrv_proxy *, const void *bytes,
     size_t count);
 
 /*
- * admission.c - what the program has set about who may come in; only that file
- * writes it
+ * admission.c - the program's settings for admission; only that file writes
+ * them
  */
 
 struct dsrv_admission {
@@ -147,7 +147,7 @@ enum { DSRV_REFUSE_TEXT_MAX = 1024 };	/* any send buffer holds it */
 const struct dsrv_admission *dsrv_admission(void);
 
 /*
- * random.c - bytes that nobody can guess
+ * random.c - bytes that cannot be guessed
  */
 
 void dsrv_random_fill(void *bytes, size_t size);

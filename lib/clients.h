@@ -1,5 +1,6 @@
 /*
- * clients.h - a server's clients: who is refused, and how; whose time is over
+ * clients.h - a server's clients: refusing them, and ending them when their
+ * time is over
  *
  * SPDX-License-Identifier: ISC
  */
@@ -15,7 +16,7 @@
 
 enum dsrv_proxied_failure {
 	DSRV_PROXIED_WELL,
-	DSRV_PROXIED_EMPTY,	/* the client has gone without a word */
+	DSRV_PROXIED_EMPTY,	/* the client has gone and sent nothing */
 	DSRV_PROXIED_MISSING,
 	DSRV_PROXIED_MALFORMED,
 	DSRV_PROXIED_TOO_LONG,
@@ -28,8 +29,8 @@ int dsrv_proxied_open(void);
 void dsrv_proxied_close(void);
 /* How many headers have failed since the last call, and the last one. */
 int dsrv_proxied_hear(struct dsrv_address *, enum dsrv_proxied_failure *);
-/* In a worker: reads the header from stdin, if this client must show one. -1:
- * it has none that is good. */
+/* In a worker: reads the header from stdin, if this client must send one. -1:
+ * it has sent no good one. */
 int dsrv_proxied_read(const struct dsrv_client *, struct dsrv_proxy *);
 
 /*
@@ -51,7 +52,7 @@ struct dsrv_denials {
 };
 
 void dsrv_denials_open(struct dsrv_denials *, struct dsrv_loop *, int tag);
-/* count clients, at least one, of which this was the last. */
+/* Notes count clients, at least one; this was the last of them. */
 void dsrv_denials_add(struct dsrv_denials *, enum dsrv_denial, int detail,
     const struct dsrv_address *client, int count);
 /* Reports those that were refused since the last line, if any: when the timer
@@ -74,10 +75,10 @@ struct dsrv_farewell {
 	} kept[DSRV_FAREWELL_MAX];
 };
 
-/* Sends text, if not NULL, and ends the connection, sooner or later. Not for
- * one of a Unix-domain socket. */
+/* Sends text, if not NULL, and ends the connection, sooner or later. Not for a
+ * Unix-domain socket's. */
 void dsrv_farewell_say(struct dsrv_farewell *, int conn, const char *text);
-/* Ends what can be ended; returns when to look again, or DSRV_NEVER. */
+/* Ends what can be ended; returns when to check again, or DSRV_NEVER. */
 int64_t dsrv_farewell_look(struct dsrv_farewell *);
 /* In a new child, or at the end. */
 void dsrv_farewell_close(struct dsrv_farewell *);
@@ -89,7 +90,7 @@ void dsrv_farewell_close(struct dsrv_farewell *);
 struct dsrv_overtime {
 	struct dsrv_loop *loop;
 	int tag;		/* its timer */
-	int64_t look_at;	/* the next look at all children */
+	int64_t look_at;	/* the next check of all children */
 	struct dsrv_limit limit;
 	char worker[DSRV_NOTICE_WORKER];	/* the last one */
 };
@@ -97,7 +98,7 @@ struct dsrv_overtime {
 void dsrv_overtime_open(struct dsrv_overtime *, struct dsrv_loop *, int tag);
 /* This child may run until then. */
 void dsrv_overtime_set(struct dsrv_overtime *, pid_t, int64_t until);
-/* The same for those orphans of a dead server that are children now. */
+/* The same for orphans of a dead server that are children now. */
 void dsrv_overtime_adopt(struct dsrv_overtime *, const struct dsrv_roster *);
 /* When the timer says so, and when the process ends. */
 void dsrv_overtime_look(struct dsrv_overtime *);

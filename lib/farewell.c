@@ -2,8 +2,8 @@
  * farewell.c - the last words for a client that is refused
  *
  * Closing a connection at once, with unread input, would send a reset, which
- * can cost the client the text. So its connection is kept for a moment, until
- * the client has seen the end; the server looks now and then, and never waits.
+ * can cost the client the text. So the connection is kept for a moment, until
+ * the client has seen the end. The server checks now and then, and never waits.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -17,7 +17,7 @@
 
 enum {
 	LONGEST = 2000, LOOK_EVERY = 50,	/* ms */
-	PIECES = 16	/* read at one look: one that sends much must wait */
+	PIECES = 16	/* read at a time: one that sends much must wait */
 };
 
 /* Whether the client has ended its side, too; reads what it has sent. */

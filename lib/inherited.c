@@ -1,8 +1,8 @@
 /*
  * inherited.c - daemon_listen_inherited(): sockets that the program was given
  *
- * A service manager names them in the environment, as sd_listen_fds(3) has it;
- * inetd and its like give one as descriptor 0.
+ * A service manager names them in the environment, see sd_listen_fds(3); inetd
+ * and similar programs pass one as descriptor 0.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -24,7 +24,7 @@ enum { FIRST = 3, NO_NUMBER = -1 };
 
 static struct {
 	int count;	/* of those from FIRST on; NO_NUMBER: unknown */
-	char *names;	/* theirs, with colons between; NULL: they have none */
+	char *names;	/* theirs, separated by colons; NULL: they have none */
 	int from_inetd;	/* what descriptor 0 was; -1: none */
 } given = { .from_inetd = -1 };
 
@@ -46,8 +46,8 @@ number_in(const char *text)
  * Taking
  */
 
-/* A program that a worker executes must not have them by accident. A number
- * that is too large must not cost time: the first that is not open ends it. */
+/* A program that a worker executes must not get them by accident. A number that
+ * is too large must not cost time: stops at the first that is not open. */
 static int
 keep_all(void)
 {
@@ -114,7 +114,7 @@ is_same(int a, int b)
 	    one.st_dev == other.st_dev && one.st_ino == other.st_ino;
 }
 
-/* inetd gives it as 0, 1 and 2: the daemon's own text must not go there. */
+/* inetd passes it as 0, 1 and 2: the daemon's own text must not go there. */
 static void
 leave_streams(void)
 {
@@ -125,8 +125,8 @@ leave_streams(void)
 			dsrv_descriptors_null(fd, fd);
 }
 
-/* 0, or an error number. One that was not there then may be the program's own
- * by now. */
+/* 0, or an error number. A descriptor that was not open then may be the
+ * program's own by now. */
 static int
 check(int fd)
 {
@@ -160,7 +160,7 @@ add(int fd, int *fds, int max, int *count)
 	return -1;
 }
 
-/* The next of the names; NULL: there is none. */
+/* The next of the names; NULL: none. */
 static const char *
 next_name(const char *names)
 {
@@ -193,7 +193,7 @@ add_named(const char *name, int *fds, int max, int *count)
 	return 0;
 }
 
-/* systemd can give one both ways. */
+/* systemd can pass one in both ways. */
 static int
 add_from_inetd(int *fds, int max, int *count)
 {

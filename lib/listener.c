@@ -169,8 +169,8 @@ dsrv_listener_is_unix(int fd)
 #endif
 }
 
-/* When a connection of it ends whose client is gone: after a time without a
- * word some probes, 1 s apart at least, are not answered; or data is not. */
+/* When a connection ends whose client is gone: if it does not answer some
+ * probes, at least 1 s apart, after a silence; or data. */
 static void
 set_probes(int fd, int seconds)
 {

@@ -84,7 +84,7 @@ void dsrv_listener_end(int fd);
  * unixsocket.c - a listening Unix-domain socket, and the file that is its name
  */
 
-/* Whether a service is the name of one. */
+/* Whether a service is the name of such a socket. */
 int dsrv_unixsocket_is_meant(const char *service);
 /* Its address. -1 with errno: the name is too long. */
 struct sockaddr_un;
@@ -92,15 +92,15 @@ int dsrv_unixsocket_name(struct sockaddr_un *, socklen_t *,
     const char *service);
 /* -1 with errno. */
 int dsrv_unixsocket_listen(const char *service);
-/* In the master, at the end: removes the files, unless they are others'. */
+/* In the master, at the end: removes the files that are still its own. */
 void dsrv_unixsocket_remove(void);
 
 /*
  * inherited.c - daemon_listen_inherited(): sockets that the program was given
  */
 
-/* In the process for which they are meant: takes them out of the environment,
- * and keeps the one that is descriptor 0. -1 with errno. */
+/* In the process for which they are meant: takes them from the environment, and
+ * keeps the one that is descriptor 0. -1 with errno. */
 int dsrv_inherited_take(void);
 
 /*
@@ -147,8 +147,8 @@ struct dsrv_listener {
 	pid_t mender;		/* a child that makes it listen; 0: none */
 };
 
-/* Of which listeners clients are accepted. A client of a Unix-domain socket can
- * send descriptors, and only a worker may close what closes those. */
+/* From which listeners clients are accepted. A client of a Unix-domain socket
+ * can send descriptors, so only a worker may close its connection. */
 enum dsrv_accept { DSRV_ACCEPT_NONE, DSRV_ACCEPT_NOT_UNIX, DSRV_ACCEPT_ALL };
 
 /* Each listener has a tag of the loop, from tag on: with a timer it rests after

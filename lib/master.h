@@ -67,38 +67,38 @@ struct master {
 
 void dsrv_master_open_servers(struct master *);
 int dsrv_master_has_server(const struct master *);
-/* The running server with this pid; NULL. */
+/* The running server with this pid, or NULL. */
 struct master_server *dsrv_master_find(struct master *, pid_t);
-/* Whether it is on its way to take the place of the one that serves. */
+/* Whether it is to take the place of the one that serves. */
 int dsrv_master_is_next(const struct master *, const struct master_server *);
 /* Adds what signo asks for; returns whether that is more than before. */
 int dsrv_master_raise(struct master_server *, int signo);
 /* The signal that it should have passed on to its workers, or 0. */
 int dsrv_master_missed(const struct master_server *);
-/* To all servers, but for this one (or NULL). */
+/* To all servers, except this one (or NULL). */
 void dsrv_master_signal(struct master *, int signo,
     const struct master_server *except);
-/* It must have ended after so many ms, or after stop_timeout; DSRV_NEVER. */
+/* It must end within this many ms, or within stop_timeout; or DSRV_NEVER. */
 void dsrv_master_end_within(struct master *, struct master_server *,
     int64_t ms);
 void dsrv_master_expect_end(struct master *, struct master_server *);
-/* A server waits for a place: it is to look again. */
+/* A server waits for a place: it must check again. */
 void dsrv_master_wake(const struct master *);
 
 /*
- * masterreload.c - the next server beside the one that serves
+ * masterreload.c - the next server beside the present one
  */
 
-/* Starts the next, or another after this one. The second: there is a place for
- * that one. */
+/* Starts the next server, or another after this one. The second: there is a
+ * place for that one. */
 void dsrv_master_reload(struct master *);
 void dsrv_master_reload_again(struct master *);
-/* Whether a next one is to come, or to confirm. */
+/* Whether a next one must still come, or confirm. */
 int dsrv_master_is_reloading(const struct master *);
-/* One that reloads has confirmed: it serves, and the other leaves. */
+/* The next one has confirmed: it serves, and the other leaves. */
 void dsrv_master_take_over(struct master *, struct master_server *);
-/* The one that served is dead, the next one is in its place: whether there was
- * one. */
+/* The one that served is dead, and the next one takes its place; whether there
+ * was one. */
 int dsrv_master_step_in(struct master *);
 /* It can confirm no more; it has not in time; it has ended. */
 void dsrv_master_doubt_next(struct master *, struct master_server *);
@@ -112,7 +112,7 @@ void dsrv_master_lose_next(struct master *, const struct master_server *,
 
 /* Never goes back to an earlier phase. */
 void dsrv_master_enter(struct master *, enum dsrv_phase);
-/* What the server was asked for that serves. */
+/* What the server that serves was asked for. */
 int dsrv_master_is_for_good(const struct master *);
 int dsrv_master_is_at_once(const struct master *);
 /* Adds what signo asks for; returns whether that is more than before. */

@@ -1,8 +1,8 @@
 /*
- * masterreload.c - the next server beside the one that serves
+ * masterreload.c - the next server beside the present one
  *
- * So a reload leaves no gap, and one that fails changes nothing. The table of
- * what may come between its beginning and its end is in HACKING.md.
+ * So a reload leaves no gap, and a failed reload changes nothing. HACKING.md
+ * has a table of what may happen meanwhile.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -13,7 +13,7 @@
 #include "report.h"
 #include "master.h"
 
-enum { DEATH = 1000 /* ms, from the end of its words to that of a process */ };
+enum { DEATH = 1000 /* ms, from the end of its status pipe to its own */ };
 
 static void
 start_next(struct master *m)
@@ -42,7 +42,7 @@ dsrv_master_reload_again(struct master *m)
 		start_next(m);
 }
 
-/* One whose fork has failed so far. */
+/* A next server that could not be forked yet. */
 static int
 has_unborn(const struct master *m)
 {
@@ -66,9 +66,9 @@ exchange(struct master *m)
 	dsrv_loop_set_timer(&m->loop, m->server->hang, DSRV_NEVER);
 }
 
-/* Has a server leave at once, and its workers finish. By SIGHUP: if the program
- * has not called daemon_server() yet, it ends by that, and in any state it ends
- * no listener. */
+/* Makes a server leave at once, and its workers finish. By SIGHUP: if the program
+ * has not called daemon_server() yet, that ends it; and in no state does it end
+ * listeners. */
 static void
 dismiss(struct master *m, struct master_server *s)
 {
@@ -80,7 +80,7 @@ dismiss(struct master *m, struct master_server *s)
 	dsrv_supervise_signal(&s->child, SIGHUP);
 }
 
-/* Orphans may be of a server that died before it could ask them. */
+/* Orphans may belong to a server that died before it could ask them. */
 void
 dsrv_master_take_over(struct master *m, struct master_server *s)
 {

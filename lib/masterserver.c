@@ -1,9 +1,9 @@
 /*
  * masterserver.c - the servers of a master, and what each was asked for
  *
- * There is one that serves, or will; and in a reload that overlaps another
- * beside it: the next one, of which nothing was asked yet, or the last one,
- * which leaves.
+ * There is one that serves, or will. In a reload that overlaps there is another
+ * beside it: the next one, which was not asked for anything yet, or the last
+ * one, which leaves.
  *
  * SPDX-License-Identifier: ISC
  */

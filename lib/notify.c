@@ -1,10 +1,10 @@
 /*
- * notify.c - what the service manager is told, and when
+ * notify.c - tells the service manager about the daemon
  *
- * As sd_notify(3) has it, in a datagram to the socket of NOTIFY_SOCKET; and as
- * s6 has it, by a newline on a descriptor. Only the master speaks. It never
- * waits: what a full socket does not take is kept, and tried again. The newest
- * of each kind is kept, so that none takes the place of another.
+ * As sd_notify(3), by datagrams to the socket of NOTIFY_SOCKET; and for s6, by
+ * a newline on a descriptor. Only the master does so. It never waits: what a
+ * full socket does not take is kept and retried. The newest message of each
+ * kind is kept, so that none replaces one of another kind.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -36,25 +36,25 @@ enum {
 };
 
 static struct {
-	char *name;		/* NULL: nobody wants to know */
+	char *name;		/* NULL: there is no socket */
 	struct sockaddr_un addr;
 	socklen_t len;
 	char kept[KINDS][TEXT];	/* what was not taken; "": nothing */
 	int failures;		/* in a row */
-	int64_t again;		/* when to try the next time; never: all was */
+	int64_t again;		/* when to retry; DSRV_NEVER: all was sent */
 	int error;		/* that was reported last */
 	int is_ready;		/* the start has succeeded */
 	int is_reloading;
 	int is_stopping;
 	int64_t patience;	/* ms, of the watchdog; 0: there is none */
-	int64_t fed;		/* when it last heard of us */
-	int64_t look;		/* when to look at the workers */
+	int64_t fed;		/* when it last got a message */
+	int64_t look;		/* when to count the workers */
 	int workers;		/* that it was told of; -1: none */
 } manager = { .again = DSRV_NEVER, .look = DSRV_NEVER, .workers = -1 };
 
 static int fd_is_done;		/* the newline was written */
 
-/* In ms. For another process it is none. */
+/* In ms. 0 if it is meant for another process. */
 static int64_t
 take_watchdog(void)
 {
@@ -110,8 +110,8 @@ send_text(const char *text)
 	return error;
 }
 
-/* The manager is busy, or the machine is short of something. A manager that is
- * gone is not waited for. */
+/* The manager is busy, or the machine is short of something; the manager has
+ * not gone. */
 static int
 is_passing(int error)
 {
@@ -127,7 +127,7 @@ report_failure(int error)
 	manager.error = error;
 }
 
-/* Whether it is over: it has been sent, or nobody will ever take it. */
+/* Whether it is done: it was sent, or can never be. */
 static int
 is_done_with(const char *text)
 {
@@ -287,8 +287,8 @@ dsrv_notify_watchdog(void)
 	return manager.name != NULL ? manager.patience : 0;
 }
 
-/* Even while it is stopping: that has its own time. What is not taken is not
- * kept: the server may hang when it would be. */
+/* Even while the daemon is stopping: that has a time limit of its own. It is
+ * not kept if it is not taken: the server may hang by the time of a retry. */
 void
 dsrv_notify_alive(int64_t silent)
 {

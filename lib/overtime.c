@@ -1,8 +1,8 @@
 /*
  * overtime.c - workers whose time is over are asked to end, and killed later
  *
- * All children are looked at when the first one's time may be over, but not more
- * often than now and then: that costs less than to keep them in order.
+ * All children are checked when the first one's time may be over, but not
+ * often: that costs less than keeping them in order.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -56,7 +56,7 @@ dsrv_overtime_adopt(struct dsrv_overtime *o, const struct dsrv_roster *roster)
 }
 
 /*
- * Looking
+ * Checking
  */
 
 static void
@@ -84,7 +84,7 @@ kill_group(pid_t pid)
 	kill(-pid, SIGKILL);
 }
 
-/* Returns when to come back to this child, or 0. */
+/* Returns when to check this child again, or 0. */
 static int64_t
 end_child(struct dsrv_overtime *o, pid_t pid, int64_t now,
     struct dsrv_refused *refused)

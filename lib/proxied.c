@@ -1,9 +1,9 @@
 /*
  * proxied.c - the client behind a proxy: a worker reads its header
  *
- * In the worker, since a client may take its time. What a worker could not read
- * it notes in a page that it shares with its server, which tells the log: only
- * a hint, as any worker can write it.
+ * The worker does it, since a client may be slow. It notes a failure in a page
+ * that it shares with its server, which tells the log. That is only a hint: any
+ * worker can write it.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -81,7 +81,7 @@ is_from_proxy(const struct dsrv_client *client)
 	return dsrv_networks_have(&dsrv_admission()->proxy_sources, &host);
 }
 
-/* As recv(2), but waits until then; -1: nothing has come. */
+/* As recv(2), but waits up to a deadline; -1: nothing has come. */
 static ssize_t
 receive(char *bytes, size_t count, int64_t until)
 {
@@ -140,7 +140,8 @@ dsrv_proxied_read(const struct dsrv_client *client, struct dsrv_proxy *header)
 	failure = read_header(header);
 	if (failure == DSRV_PROXIED_WELL)
 		return 0;
-	/* One that says nothing and goes only looks whether the port is open. */
+	/* A client that sends nothing and goes only checks whether the port is
+	 * open. */
 	if (failure != DSRV_PROXIED_EMPTY)
 		fail(client, failure);
 	return -1;

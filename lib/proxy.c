@@ -1,8 +1,9 @@
 /*
  * proxy.c - the header of the PROXY protocol, version 1 or 2; pure
  *
- * The next byte behind a header is the client's. So it says how many bytes are
- * still the header's: as many as the shortest one that begins so has.
+ * The byte behind a header is the client's. So the parser says how many bytes
+ * still belong to the header: as many as in the shortest one that begins like
+ * this.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -30,14 +31,14 @@ is_line(const struct dsrv_proxy *p)
 	return p->head[0] == line_begin[0];
 }
 
-/* Whether the bytes that are there begin so, as far as they go. */
+/* Whether the bytes that have come begin like this, as far as they go. */
 static int
 begins_as(const struct dsrv_proxy *p, const unsigned char *begin, size_t length)
 {
 	return memcmp(p->head, begin, p->size < length ? p->size : length) == 0;
 }
 
-/* Bytes of the whole header, when the fixed part of version 2 is there. */
+/* Bytes of the whole header, once the fixed part of version 2 has come. */
 static size_t
 length_of(const struct dsrv_proxy *p)
 {
@@ -85,7 +86,8 @@ set_ipv6(struct sockaddr_storage *addr, const void *host, unsigned port)
 	return sizeof in6;
 }
 
-/* The zeros behind a name do not belong to it, but one ends a path. */
+/* The zeros behind an abstract name do not belong to it; a path ends with
+ * one. */
 static socklen_t
 set_unix(struct sockaddr_storage *addr, const unsigned char *name)
 {
@@ -106,7 +108,7 @@ set_unix(struct sockaddr_storage *addr, const unsigned char *name)
  * Version 1
  */
 
-/* The next word of a line, behind one space; NULL: there is none. */
+/* The next word of a line, after one space; NULL: none. */
 static char *
 next_word(char **rest)
 {
@@ -150,7 +152,7 @@ set_from_words(struct sockaddr_storage *addr, int family, const char *host,
 	    (unsigned)port_of(port));
 }
 
-/* The words behind "PROXY TCP4 " or "PROXY TCP6 ". */
+/* The words after "PROXY TCP4 " or "PROXY TCP6 ". */
 static enum dsrv_proxy_state
 parse_words(struct dsrv_proxy *p, int family, char *rest)
 {
@@ -208,7 +210,7 @@ check_line(struct dsrv_proxy *p)
  * Version 2
  */
 
-/* Of the families that a stream has; behind the addresses are TLVs. */
+/* The addresses of the families that a stream has; TLVs follow them. */
 static enum dsrv_proxy_state
 parse_addresses(struct dsrv_proxy *p, int family)
 {
@@ -231,7 +233,8 @@ parse_addresses(struct dsrv_proxy *p, int family)
 	return DSRV_PROXY_GIVEN;
 }
 
-/* What the fixed part says of the rest: of LOCAL, the family does not count. */
+/* What the fixed part says about the rest: with LOCAL, the family is
+ * ignored. */
 static int
 is_sound(const struct dsrv_proxy *p)
 {
@@ -261,7 +264,7 @@ check_binary(struct dsrv_proxy *p)
 	is_local = (p->head[12] & 15) == 0;
 	family = p->head[13] >> 4;
 	is_stream = (p->head[13] & 15) == 1;
-	/* What a proxy cannot say about a stream is not about this one. */
+	/* Families that a stream cannot have are ignored. */
 	return is_local || family == 0 || !is_stream ? DSRV_PROXY_OWN :
 	    parse_addresses(p, family);
 }
@@ -273,7 +276,7 @@ dsrv_proxy_take(struct dsrv_proxy *p, const void *bytes, size_t count)
 
 	if (p->state != DSRV_PROXY_MORE || count == 0)
 		return p->state;
-	/* Of the TLVs nothing is kept. */
+	/* TLVs are ignored. */
 	if (room > 0)
 		memcpy(p->head + p->size, bytes, count < room ? count : room);
 	p->size += count;

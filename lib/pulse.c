@@ -1,8 +1,8 @@
 /*
- * pulse.c - a server shows its master that its loop goes round
+ * pulse.c - a server shows its master that its loop runs
  *
- * It counts in the page that they share. The master counts how often it has
- * looked in vain, and not the time: both may have been stopped for a while.
+ * It counts in the page that they share. The master counts its checks without a
+ * beat, and not the time: both may have been stopped for a while.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -48,8 +48,7 @@ dsrv_pulse_begin(struct dsrv_pulse *p, struct dsrv_roster *roster)
 	roster->pulse = dsrv_pulse_every();
 }
 
-/* Before the first beat the program prepares, which may take as long as it
- * likes. */
+/* Before the first beat the program prepares, which may take any time. */
 int64_t
 dsrv_pulse_look(struct dsrv_pulse *p, const struct dsrv_roster *roster)
 {

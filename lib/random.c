@@ -1,5 +1,5 @@
 /*
- * random.c - bytes that nobody can guess
+ * random.c - bytes that cannot be guessed
  *
  * SPDX-License-Identifier: ISC
  */
@@ -31,7 +31,7 @@ fill_from_system(unsigned char *bytes, size_t size)
 #endif
 }
 
-/* Hard to guess at least for one that has no process on this machine. */
+/* At least hard to guess without a process on this machine. */
 static void
 fill_from_process(unsigned char *bytes, size_t size)
 {

@@ -29,7 +29,7 @@ fill(struct dsrv_rate *rate, int64_t now)
 
 	if (now <= rate->filled_at)
 		return;
-	/* Compared before it is multiplied: that could overflow. */
+	/* Compares before it multiplies: that could overflow. */
 	if (now - rate->filled_at > missing / rate->count)
 		rate->level = full(rate);
 	else

@@ -1,5 +1,5 @@
 /*
- * serveradmit.c - whether a server lets another client in
+ * serveradmit.c - whether a server admits another client
  *
  * SPDX-License-Identifier: ISC
  */
@@ -23,7 +23,7 @@ has_spares(const struct server *s)
  * Limits
  */
 
-/* Spares accept for themselves, and what they say about it is only a hint. */
+/* Spares accept by themselves, and only give hints about it. */
 int
 dsrv_server_check_limits(void)
 {
@@ -153,7 +153,8 @@ is_too_fast(struct server *s)
 	return left > 0;
 }
 
-/* From whom: without room, only clients that it may refuse. */
+/* From which listeners: without room, only those whose clients it may
+ * refuse. */
 static enum dsrv_accept
 may_accept(struct server *s)
 {
@@ -223,7 +224,7 @@ may_refuse(const struct server *s)
 	return !s->acceptor.listeners[s->client.listener].is_unix;
 }
 
-/* Why it may not come in; DSRV_DENIALS: it may. */
+/* Why it is not admitted; DSRV_DENIALS: it is. */
 static enum dsrv_denial
 verdict(const struct server *s)
 {
@@ -252,7 +253,7 @@ deny(struct server *s, enum dsrv_denial why)
 	dsrv_farewell_say(&s->farewell, s->client.conn,
 	    dsrv_admission()->refuse_text);
 	s->client.conn = -1;
-	/* Not later, if others have come before. */
+	/* Not later, even if others have come before. */
 	if (dsrv_loop_timer(&s->loop, FAREWELL) == DSRV_NEVER)
 		dsrv_server_look_at_farewell(s);
 }

@@ -32,8 +32,8 @@ mix(uint64_t v[4])
 	v[2] = rotated(v[2], 32);
 }
 
-/* SipHash-2-4 of three words. A client that has many addresses to choose from
- * could else put them all in one place, where a search takes long. */
+/* SipHash-2-4 of three words. Otherwise a client with many addresses could put
+ * them all in one place, where a search takes long. */
 static unsigned
 home(const struct dsrv_sources *sources, const struct dsrv_host *host)
 {

@@ -1,5 +1,5 @@
 /*
- * supervise.h - children that are kept alive, and how they are let go
+ * supervise.h - children that are kept alive
  *
  * SPDX-License-Identifier: ISC
  */
@@ -65,8 +65,8 @@ void dsrv_orphans_close(struct dsrv_orphans *);
 void dsrv_orphans_leave(struct dsrv_orphans *);
 /* SIGKILL goes to a worker's whole group. */
 void dsrv_orphans_signal(struct dsrv_orphans *, int signo);
-/* They were asked to finish: in a reload that overlaps, those that have no limit
- * yet have drain_timeout. The second: when the timer says so. */
+/* They were asked to finish: in a reload that overlaps, those without a limit
+ * get drain_timeout. The second: when the timer says so. */
 void dsrv_orphans_let_finish(struct dsrv_orphans *);
 void dsrv_orphans_drain(struct dsrv_orphans *);
 /* The pid of an orphan; 0: none. */

@@ -1,9 +1,9 @@
 /*
  * unixsocket.c - a listening Unix-domain socket, and the file that is its name
  *
- * The file outlives the socket. One that nobody listens on is replaced. The
- * directory is locked from before bind(2) until after listen(2), since a socket
- * between the two looks like a dead one.
+ * The file outlives the socket. A socket on which no process listens is
+ * replaced. The directory is locked from before bind(2) until after listen(2),
+ * since a socket between the two looks like a dead one.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -77,9 +77,9 @@ is_path(const struct name *name)
 }
 
 /*
- * The lock of its directory, among daemons that start and end. Any user can
- * hold it for ever, so it is waited for, and not insisted on. Where the
- * directory cannot be read there is none.
+ * The lock of its directory, for daemons that start and end. Any user can hold
+ * it for ever, so the wait for it is limited. There is no lock if the directory
+ * cannot be read.
  */
 
 /* -1: it cannot be opened. */
@@ -112,7 +112,7 @@ lock_directory(const struct name *name)
  * Listening
  */
 
-/* Anything but a refusal means that it is alive, or not ours to judge. */
+/* Anything except a refusal means that it is alive, or that we cannot know. */
 static int
 is_dead(const struct name *name)
 {
@@ -220,8 +220,8 @@ dsrv_unixsocket_listen(const char *service)
  * At the end
  */
 
-/* While the socket is open no other file gets the number of its own, even if
- * that is gone. */
+/* While the socket is open no other file gets the inode number of its file,
+ * even if that was removed. */
 static int
 is_still_ours(const struct bound *one)
 {
