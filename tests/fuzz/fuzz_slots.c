@@ -29,7 +29,8 @@ open_once(void)
 static int
 count_of(pid_t pid)
 {
-	const pid_t *end = (pid_t *)((char *)fuzz_page + fuzz_page_size);
+	const pid_t *end = (const pid_t *)fuzz_page +
+	    fuzz_page_size / sizeof *end;
 	const pid_t *slot;
 	int count = 0;
 
