@@ -299,7 +299,7 @@ dist_check_SCRIPTS = tests/arrows.sh tests/header.sh tests/house.sh \
 TESTS += $(dist_check_SCRIPTS)
 EXTRA_DIST += tests/lists.sh tests/plus.cc
 # With the inputs of the fuzz targets.
-EXTRA_DIST += tests/fuzz
+EXTRA_DIST += tests/fuzz/corpus
 
 AM_TESTS_ENVIRONMENT = TOP_BUILDDIR='$(abs_top_builddir)' \
 	TOP_SRCDIR='$(abs_top_srcdir)'; export TOP_BUILDDIR TOP_SRCDIR;

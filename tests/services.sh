@@ -197,6 +197,7 @@ runit_service() {
 	DAEMONSRV_SERVICES=$$ runsv "$directory/runit" >output 2>&1 &
 	runsv=$!
 	wait_until "a port" port_is_said
+	wait_until "runsv's file" test -s runit/supervise/pid
 	master=$(cat runit/supervise/pid)
 	reloads sv hup "$directory/runit" >output
 	sv exit "$directory/runit" >output
