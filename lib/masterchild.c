@@ -150,6 +150,16 @@ confirm(struct master *m, struct master_server *s)
 		dsrv_notify_reloaded(NULL);
 }
 
+/* After a stop that only the other one has reported: the one that served is dead
+ * already, and none may follow it. */
+static void
+end_without_server(struct master *m, const struct master_server *s)
+{
+	if (s == m->other && m->server->child.pid == 0 &&
+	    dsrv_master_is_for_good(m))
+		dsrv_master_end(m, m->confirmed ? 0 : 1);
+}
+
 /* A server has obeyed signo: what it was not asked for by us is for all. */
 static void
 hear_of_request(struct master *m, struct master_server *s, int signo)
@@ -160,6 +170,7 @@ hear_of_request(struct master *m, struct master_server *s, int signo)
 	if (ask & ~s->request.asked && dsrv_master_ask(m, signo))
 		dsrv_master_signal(m, signo, s);
 	dsrv_master_end_listeners(m);
+	end_without_server(m, s);
 }
 
 /* Its pipe is closed: it is ending, or can never succeed. */
@@ -189,9 +200,8 @@ dsrv_master_hear_server(struct master *m, struct master_server *s)
 		case DSRV_STATUS_ASKED:
 			hear_of_request(m, s, number);
 			break;
-		case DSRV_STATUS_RELOAD:
-			if (s == m->server)
-				dsrv_master_reload(m);
+		case DSRV_STATUS_RELOAD:	/* even if it was replaced since */
+			dsrv_master_reload(m);
 			break;
 		case DSRV_STATUS_ORPHAN:
 			dsrv_orphans_add(&m->orphans, number,
@@ -252,13 +262,14 @@ judge_server(struct master *m, int status)
 	seen.lived = dsrv_clock_now() - m->server->child.born;
 	verdict = dsrv_restart_judge(&m->history, &seen);
 	report_end(m, status, verdict.again);
-	if (verdict.again)
-		dsrv_master_count_restart(m, m->server->request.asked, status);
-	if (verdict.again && !dsrv_master_step_in(m))
+	if (!verdict.again || m->status != -1) {
+		dsrv_master_end(m, verdict.status);
+		return;
+	}
+	dsrv_master_count_restart(m, m->server->request.asked, status);
+	if (!dsrv_master_step_in(m))
 		dsrv_supervise_again(&m->server->child,
 		    dsrv_clock_now() + verdict.pause);
-	else if (!verdict.again)
-		dsrv_master_end(m, verdict.status);
 }
 
 /* Its workers are ours now. */
@@ -294,6 +305,7 @@ bury_server(struct master *m, struct master_server *s)
 	if (dsrv_sigtable_ask(signo) & DSRV_ASK_FOR_GOOD &&
 	    dsrv_master_ask(m, signo))
 		dsrv_master_signal(m, signo, NULL);
+	end_without_server(m, s);
 	if (s == m->server && s->request.asked == 0 &&
 	    !dsrv_master_is_reloading(m))
 		dsrv_notify_reloaded(dsrv_report_how(status));

@@ -75,7 +75,8 @@ dismiss(struct master *m, struct master_server *s)
 	__atomic_store_n(&m->shared->on_hup[s - m->servers],
 	    DSRV_ON_HUP_LEAVE, __ATOMIC_RELEASE);
 	dsrv_master_raise(s, SIGHUP);
-	dsrv_loop_set_timer(&m->loop, s->hang, DSRV_NEVER);
+	if (!s->pulse.is_aborted)
+		dsrv_loop_set_timer(&m->loop, s->hang, DSRV_NEVER);
 	dsrv_master_expect_end(m, s);
 	dsrv_supervise_signal(&s->child, SIGHUP);
 }

@@ -116,6 +116,8 @@ dsrv_master_ask(struct master *m, int signo)
 		ask_other(m, signo);
 	if (!dsrv_master_raise(m->server, signo))
 		return 0;
+	if (dsrv_master_is_for_good(m) && m->other->child.pid == 0)
+		dsrv_supervise_again(&m->other->child, DSRV_NEVER);
 	tell_manager(m);
 	dsrv_orphans_signal(&m->orphans, dsrv_sigtable_to_workers(signo));
 	if (!dsrv_master_is_at_once(m))

@@ -77,7 +77,7 @@ watch(struct server *s)
 	dsrv_title_set_count(dsrv_server_workers(s));
 	dsrv_tally_look(&dsrv_role()->roster->tally, dsrv_server_workers(s));
 	dsrv_server_watch_clients(s);
-	if (s->births == BATCH)
+	if (s->births == BATCH || dsrv_server_is_over(s))
 		dsrv_loop_set_timer(&s->loop, MORE, dsrv_clock_now());
 	s->births = 0;
 }
@@ -385,6 +385,7 @@ daemon_server(const int *fds, int count)
 	dsrv_role_become(DSRV_SERVING);
 	for (;;) {
 		dsrv_pulse_beat(&s.loop, PULSE);
+		dsrv_server_see_successor(&s);
 		while (next_birth(&s, &birth))
 			if (fork_worker(&s, &birth) == 0) {
 				count = become(&s, &birth);
@@ -406,7 +407,6 @@ daemon_server(const int *fds, int count)
 			handle_timer(&s);
 			break;
 		}
-		dsrv_server_see_successor(&s);
 		if (dsrv_server_is_over(&s))
 			return dsrv_server_finish(&s);
 	}

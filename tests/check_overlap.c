@@ -515,6 +515,34 @@ START_TEST(one_that_cannot_be_forked_does_not_keep_a_stop_waiting)
 }
 END_TEST
 
+/* They are read together, the reload first. */
+static void
+stop_with_a_reload(int signo)
+{
+	start_it();
+	shared->hold = 0;
+	stopped(here.master);
+	send_signal(here.master, SIGHUP);
+	send_signal(here.master, signo);
+	send_signal(here.master, SIGCONT);
+	ends_by(0);
+	never_told("server");
+}
+
+START_TEST(a_stop_that_comes_with_a_reload_is_not_lost)
+{
+	int kind;
+
+	if (cannot_overlap())
+		return;
+	for (kind = 0; kind < KINDS; kind++) {
+		choose(kind);
+		stop_with_a_reload(SIGUSR2);
+		stop_with_a_reload(SIGTERM);
+	}
+}
+END_TEST
+
 START_TEST(a_next_server_that_can_confirm_no_more_is_ended)
 {
 	pid_t server;
@@ -1453,6 +1481,7 @@ main(void)
 		a_next_server_that_cannot_be_forked_is_tried_again,
 		one_that_cannot_be_forked_is_not_needed_where_another_follows,
 		one_that_cannot_be_forked_does_not_keep_a_stop_waiting,
+		a_stop_that_comes_with_a_reload_is_not_lost,
 		a_next_server_that_can_confirm_no_more_is_ended,
 		hup_while_a_reload_is_under_way_makes_one_more_follow,
 		hup_while_a_reload_is_under_way_that_fails_makes_one_more_follow,
