@@ -10,6 +10,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -191,7 +192,8 @@ dsrv_title_set(const char *format, ...)
 
 	if (!is_on())
 		return;
-	length = snprintf(title, sizeof title, "%s: ", dsrv_settings_name());
+	length = snprintf(title, sizeof title, "%.*s: ", NAME_MAX,
+	    dsrv_settings_name());
 	va_start(values, format);
 	vsnprintf(title + length, sizeof title - (size_t)length, format,
 	    values);

@@ -633,6 +633,36 @@ START_TEST(titles_have_the_longest_name_whole_if_there_is_room)
 }
 END_TEST
 
+/* What execve(2) was given as the name has no limit. */
+static void
+endless_name(int size)
+{
+	static struct {
+		char *argv[2];
+		char text[4096];
+	} wide;
+	char expected[512];
+
+	(void)size;
+	memset(wide.text, 'x', sizeof wide.text - 1);
+	wide.argv[0] = wide.text;
+#if HAVE_DECL_PROGRAM_INVOCATION_SHORT_NAME
+	program_invocation_short_name = wide.text;
+#endif
+	ck_assert_int_eq(daemon_set_titles(1, wide.argv), 0);
+	dsrv_title_set("worker");
+	memset(expected, 'x', 255);
+	strcpy(expected + 255, ": worker");
+	if (HAVE_DECL_PROGRAM_INVOCATION_SHORT_NAME)
+		ck_assert_str_eq(wide.text, expected);
+}
+
+START_TEST(titles_have_the_beginning_of_a_name_that_is_too_long)
+{
+	in_child(endless_name, 0);
+}
+END_TEST
+
 START_TEST(titles_leave_variables_alone_that_the_program_has_set)
 {
 	in_child(not_adjacent, 10);
@@ -792,6 +822,7 @@ main(int argc, char *argv[])
 		titles_that_are_longer_than_the_arguments_are_cut_off,
 		titles_may_fill_the_room_of_the_environment_too,
 		titles_have_the_longest_name_whole_if_there_is_room,
+		titles_have_the_beginning_of_a_name_that_is_too_long,
 		titles_leave_variables_alone_that_the_program_has_set,
 		titles_do_not_mind_that_getopt_has_sorted_the_arguments,
 		titles_are_refused_for_arguments_that_are_not_mains,
