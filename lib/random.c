@@ -46,8 +46,9 @@ fill_from_process(unsigned char *bytes, size_t size)
 	clock_gettime(CLOCK_MONOTONIC, &here.time);
 	here.place = &here;
 	here.pid = getpid();
-	for (i = 0; i < size; i++)
-		bytes[i] = ((unsigned char *)&here)[i % sizeof here];
+	memset(bytes, 0, size);
+	for (i = 0; i < sizeof here; i++)
+		bytes[i % size] ^= ((unsigned char *)&here)[i];
 }
 
 void

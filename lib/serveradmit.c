@@ -55,15 +55,17 @@ static int
 open_sources(struct server *s)
 {
 	const struct dsrv_admission *set = dsrv_admission();
+	int limited = set->source_worker_max > 0;
+	int counted = dsrv_visible()->worker_environment &&
+	    dsrv_settings()->worker_spare_count == 0;
 	uint64_t key[2];
 
-	dsrv_random_fill(key, sizeof key);
-	if (set->source_worker_max > 0 && dsrv_source_open(&s->sources,
+	if (limited || counted)
+		dsrv_random_fill(key, sizeof key);
+	if (limited && dsrv_source_open(&s->sources,
 	    set->source_ipv4_bits, set->source_ipv6_bits, key) == -1)
 		return -1;
-	if (dsrv_visible()->worker_environment &&
-	    dsrv_settings()->worker_spare_count == 0 &&
-	    dsrv_source_open(&s->hosts, 32, 128, key) == -1) {
+	if (counted && dsrv_source_open(&s->hosts, 32, 128, key) == -1) {
 		close_sources(s);
 		return -1;
 	}
