@@ -54,18 +54,21 @@ static struct {
 
 static int fd_is_done;		/* the newline was written */
 
-/* In ms. 0 if it is meant for another process. */
-static int64_t
+/* For another process there is none. A second daemon_start() keeps what the first
+ * has taken. */
+static void
 take_watchdog(void)
 {
 	const char *usec = getenv("WATCHDOG_USEC"), *pid = getenv("WATCHDOG_PID");
-	int64_t patience = 0;
+	int64_t ms;
 
-	if (usec != NULL && (pid == NULL || strtol(pid, NULL, 10) == getpid()))
-		patience = strtoll(usec, NULL, 10) / 1000;
+	if (usec == NULL)
+		return;
+	ms = pid == NULL || strtol(pid, NULL, 10) == getpid() ?
+	    strtoll(usec, NULL, 10) / 1000 : 0;
+	manager.patience = ms > 0 && ms < INT_MAX ? ms : 0;
 	unsetenv("WATCHDOG_USEC");
 	unsetenv("WATCHDOG_PID");
-	return patience > 0 && patience < INT_MAX ? patience : 0;
 }
 
 int
@@ -77,7 +80,7 @@ dsrv_notify_take(void)
 	if (name != NULL && *name != '\0' && (copy = strdup(name)) == NULL)
 		return -1;
 	unsetenv("NOTIFY_SOCKET");
-	manager.patience = take_watchdog();
+	take_watchdog();
 	if (copy == NULL)
 		return 0;
 	if (!dsrv_unixsocket_is_meant(copy))
