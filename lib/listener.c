@@ -218,7 +218,7 @@ dsrv_listener_prepare(int fd, int is_shared)
 		return -1;
 	/* Otherwise an answer of several lines waits for acknowledgements.
 	 * Setting it takes the lock; the first server has done it. */
-	if (is_shared)
+	if (is_shared || dsrv_listener_is_unix(fd))
 		return 0;
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	dsrv_listener_keep_alive(fd);
