@@ -194,6 +194,7 @@ runit_service() {
 		exec '$directory/superserver' -f -a 127.0.0.1 /bin/cat
 	END
 	chmod +x runit/run
+	: >output
 	DAEMONSRV_SERVICES=$$ runsv "$directory/runit" >output 2>&1 &
 	runsv=$!
 	wait_until "a port" port_is_said
