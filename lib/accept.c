@@ -24,12 +24,16 @@ enum {
 
 /* With spares, workers have the listeners too. */
 static int
+is_shared(int fd)
+{
+	return dsrv_role()->shared->has_spares && dsrv_ports_can_mend(fd);
+}
+
+/* Not what the master has ended. */
+static int
 can_mend(int fd)
 {
-	const struct dsrv_shared *shared = dsrv_role()->shared;
-
-	return shared->has_spares && !shared->has_ended &&
-	    dsrv_ports_can_mend(fd);
+	return !dsrv_role()->shared->has_ended && is_shared(fd);
 }
 
 int
@@ -79,7 +83,7 @@ dsrv_accept_open(struct dsrv_acceptor *a, const int *fds, int count,
 		a->listeners[i].fd = fds[i];
 		a->listeners[i].is_unix = dsrv_listener_is_unix(fds[i]);
 		if (dsrv_listener_prepare(fds[i], dsrv_role()->follows &&
-		    can_mend(fds[i])) == -1) {
+		    is_shared(fds[i])) == -1) {
 			dsrv_accept_close(a);
 			return -1;
 		}

@@ -223,6 +223,14 @@ kill_servers(struct master *m)
 		dsrv_loop_set_timer(&m->loop, PHASE, dsrv_clock_now());
 }
 
+/* Even if a server that cannot be killed is left: they had the same time. */
+static void
+kill_orphans(struct master *m)
+{
+	dsrv_orphans_signal(&m->orphans, SIGCONT);
+	dsrv_orphans_signal(&m->orphans, SIGKILL);
+}
+
 /* Its loop does not go round. It may leave a core file. */
 static void
 abort_server(struct master *m, struct master_server *s)
@@ -293,13 +301,13 @@ dsrv_master_go_on(struct master *m)
 		break;
 	case DSRV_PHASE_KILLING_SERVER:
 		kill_servers(m);
+		kill_orphans(m);
 		break;
 	case DSRV_PHASE_STOPPING_WORKERS:
 		dsrv_master_ask(m, SIGTERM);
 		break;
 	case DSRV_PHASE_KILLING_WORKERS:
-		dsrv_orphans_signal(&m->orphans, SIGCONT);
-		dsrv_orphans_signal(&m->orphans, SIGKILL);
+		kill_orphans(m);
 		break;
 	case DSRV_PHASE_WRITING:
 		report_left(m);
