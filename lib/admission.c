@@ -7,7 +7,6 @@
 #include "config.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "admission.h"
@@ -36,19 +35,15 @@ is_from(int value, int least, int most)
 int
 daemon_set_source_worker_max(int count)
 {
-	if (!is_from(count, 0, INT_MAX))
-		return -1;
-	admission.source_worker_max = count;
-	return 0;
+	return dsrv_settings_set(&admission.source_worker_max, count, 0,
+	    INT_MAX);
 }
 
 int
 daemon_set_worker_time_max(int seconds)
 {
-	if (!is_from(seconds, 0, INT_MAX))
-		return -1;
-	admission.worker_time_max = seconds;
-	return 0;
+	return dsrv_settings_set(&admission.worker_time_max, seconds, 0,
+	    INT_MAX);
 }
 
 int
@@ -79,27 +74,18 @@ daemon_set_accept_rate(int count, int seconds)
 int
 daemon_set_worker_refuse(int on)
 {
-	if (!is_from(on, 0, INT_MAX))
-		return -1;
-	admission.worker_refuse = on;
-	return 0;
+	return dsrv_settings_set(&admission.worker_refuse, on, 0, INT_MAX);
 }
 
 int
 daemon_set_refuse_text(const char *text)
 {
-	char *copy = NULL;
-
 	if (text != NULL &&
 	    (*text == '\0' || strlen(text) > DSRV_REFUSE_TEXT_MAX)) {
 		errno = EINVAL;
 		return -1;
 	}
-	if (text != NULL && (copy = strdup(text)) == NULL)
-		return -1;
-	free(admission.refuse_text);
-	admission.refuse_text = copy;
-	return 0;
+	return dsrv_settings_set_text(&admission.refuse_text, text, NULL);
 }
 
 int

@@ -72,6 +72,11 @@ enum {
 
 const struct dsrv_settings *dsrv_settings(void);
 const char *dsrv_settings_name(void);
+/* For what another file keeps: -1 with errno, EINVAL if the value is out of
+ * range. unset: a text that is not to be freed. */
+int dsrv_settings_set(int *setting, int value, int least, int most);
+int dsrv_settings_set_text(char **setting, const char *text,
+    const char *unset);
 /* Relative paths start at the directory in which this is called. */
 void dsrv_settings_start_here(void);
 /* Overrides what the program has set. */

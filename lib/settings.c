@@ -55,8 +55,8 @@ dsrv_settings_name(void)
 #endif
 }
 
-static int
-set(int *setting, int value, int least, int most)
+int
+dsrv_settings_set(int *setting, int value, int least, int most)
 {
 	if (value < least || value > most) {
 		errno = EINVAL;
@@ -66,8 +66,8 @@ set(int *setting, int value, int least, int most)
 	return 0;
 }
 
-static int
-set_text(char **setting, const char *text, const char *unset)
+int
+dsrv_settings_set_text(char **setting, const char *text, const char *unset)
 {
 	char *copy = NULL, *before = *setting;
 
@@ -87,7 +87,7 @@ daemon_set_program_name(const char *name)
 		errno = EINVAL;
 		return -1;
 	}
-	return set_text(&settings.program_name, name, NULL);
+	return dsrv_settings_set_text(&settings.program_name, name, NULL);
 }
 
 int
@@ -97,7 +97,7 @@ daemon_set_working_directory(const char *path)
 		errno = EINVAL;
 		return -1;
 	}
-	return set_text(&settings.working_directory, path, root);
+	return dsrv_settings_set_text(&settings.working_directory, path, root);
 }
 
 int
@@ -107,103 +107,110 @@ daemon_set_pid_file(const char *path)
 		errno = EINVAL;
 		return -1;
 	}
-	return set_text(&settings.pid_file, path, NULL);
+	return dsrv_settings_set_text(&settings.pid_file, path, NULL);
 }
 
 int
 daemon_set_start_timeout(int seconds)
 {
-	return set(&settings.start_timeout, seconds, 0, INT_MAX);
+	return dsrv_settings_set(&settings.start_timeout, seconds, 0, INT_MAX);
 }
 
 int
 daemon_set_foreground(int on)
 {
-	return set(&settings.foreground, on, 0, INT_MAX);
+	return dsrv_settings_set(&settings.foreground, on, 0, INT_MAX);
 }
 
 int
 daemon_set_thread_check(int on)
 {
-	return set(&settings.thread_check, on, 0, INT_MAX);
+	return dsrv_settings_set(&settings.thread_check, on, 0, INT_MAX);
 }
 
 int
 daemon_set_restart_count_max(int count)
 {
-	return set(&settings.restart_count_max, count, 0, INT_MAX);
+	return dsrv_settings_set(&settings.restart_count_max,
+	    count, 0, INT_MAX);
 }
 
 int
 daemon_set_server_fast_time(int seconds)
 {
-	return set(&settings.server_fast_time, seconds, 0, INT_MAX);
+	return dsrv_settings_set(&settings.server_fast_time,
+	    seconds, 0, INT_MAX);
 }
 
 int
 daemon_set_server_fast_max(int count)
 {
-	return set(&settings.server_fast_max, count, 0, INT_MAX);
+	return dsrv_settings_set(&settings.server_fast_max, count, 0, INT_MAX);
 }
 
 int
 daemon_set_server_tick(int seconds)
 {
-	return set(&settings.server_tick, seconds, 1, INT_MAX);
+	return dsrv_settings_set(&settings.server_tick, seconds, 1, INT_MAX);
 }
 
 int
 daemon_set_worker_count_max(int count)
 {
-	return set(&settings.worker_count_max, count, 1, DSRV_WORKERS_MAX);
+	return dsrv_settings_set(&settings.worker_count_max,
+	    count, 1, DSRV_WORKERS_MAX);
 }
 
 int
 daemon_set_worker_spare_count(int count)
 {
-	return set(&settings.worker_spare_count, count, 0, DSRV_WORKERS_MAX);
+	return dsrv_settings_set(&settings.worker_spare_count,
+	    count, 0, DSRV_WORKERS_MAX);
 }
 
 int
 daemon_set_worker_connection_max(int count)
 {
-	return set(&settings.worker_connection_max, count, 0, INT_MAX);
+	return dsrv_settings_set(&settings.worker_connection_max,
+	    count, 0, INT_MAX);
 }
 
 int
 daemon_set_worker_ask(int on)
 {
-	return set(&settings.worker_ask, on, 0, INT_MAX);
+	return dsrv_settings_set(&settings.worker_ask, on, 0, INT_MAX);
 }
 
 int
 daemon_set_keepalive(int seconds)
 {
-	return set(&settings.keepalive, seconds, 0, DSRV_KEEPALIVE_MAX);
+	return dsrv_settings_set(&settings.keepalive,
+	    seconds, 0, DSRV_KEEPALIVE_MAX);
 }
 
 int
 daemon_set_drain_timeout(int seconds)
 {
-	return set(&settings.drain_timeout, seconds, 0, INT_MAX);
+	return dsrv_settings_set(&settings.drain_timeout, seconds, 0, INT_MAX);
 }
 
 int
 daemon_set_reload_overlap(int on)
 {
-	return set(&settings.reload_overlap, on, 0, INT_MAX);
+	return dsrv_settings_set(&settings.reload_overlap, on, 0, INT_MAX);
 }
 
 int
 daemon_set_stop_timeout(int seconds)
 {
-	return set(&settings.stop_timeout, seconds, 0, INT_MAX);
+	return dsrv_settings_set(&settings.stop_timeout, seconds, 0, INT_MAX);
 }
 
 int
 daemon_set_server_hang_max(int seconds)
 {
-	return set(&settings.server_hang_max, seconds, 0, INT_MAX);
+	return dsrv_settings_set(&settings.server_hang_max,
+	    seconds, 0, INT_MAX);
 }
 
 int
@@ -212,7 +219,8 @@ daemon_set_notify_fd(int fd)
 	/* Else it could be the library's own by then. */
 	if (fd > STDERR_FILENO && fcntl(fd, F_GETFD) == -1)
 		return -1;
-	return set(&settings.notify_fd, fd, STDERR_FILENO + 1, INT_MAX);
+	return dsrv_settings_set(&settings.notify_fd,
+	    fd, STDERR_FILENO + 1, INT_MAX);
 }
 
 void
@@ -325,7 +333,7 @@ set_format(char **setting, const char *format, size_t most,
 		errno = EINVAL;
 		return -1;
 	}
-	return set_text(setting, format, unset);
+	return dsrv_settings_set_text(setting, format, unset);
 }
 
 int
@@ -360,19 +368,20 @@ daemon_set_logger_link(const char *path)
 		errno = EINVAL;
 		return -1;
 	}
-	return set_text(&settings.logger_link, path, NULL);
+	return dsrv_settings_set_text(&settings.logger_link, path, NULL);
 }
 
 int
 daemon_set_logger_fast_time(int seconds)
 {
-	return set(&settings.logger_fast_time, seconds, 0, INT_MAX);
+	return dsrv_settings_set(&settings.logger_fast_time,
+	    seconds, 0, INT_MAX);
 }
 
 int
 daemon_set_logger_fast_max(int count)
 {
-	return set(&settings.logger_fast_max, count, 0, INT_MAX);
+	return dsrv_settings_set(&settings.logger_fast_max, count, 0, INT_MAX);
 }
 
 int
@@ -385,19 +394,20 @@ daemon_set_logger_size_max(size_t bytes)
 int
 daemon_set_logger_file_count_max(int count)
 {
-	return set(&settings.logger_file_count_max, count, 0, INT_MAX);
+	return dsrv_settings_set(&settings.logger_file_count_max,
+	    count, 0, INT_MAX);
 }
 
 int
 daemon_set_logger_drop(int on)
 {
-	return set(&settings.logger_drop, on, 0, INT_MAX);
+	return dsrv_settings_set(&settings.logger_drop, on, 0, INT_MAX);
 }
 
 int
 daemon_set_logger_escape(int on)
 {
-	return set(&settings.logger_escape, on, 0, INT_MAX);
+	return dsrv_settings_set(&settings.logger_escape, on, 0, INT_MAX);
 }
 
 /*
@@ -407,23 +417,27 @@ daemon_set_logger_escape(int on)
 int
 daemon_set_start_return_fatal(int value)
 {
-	return set(&settings.start_return_fatal, value, INT_MIN, 0);
+	return dsrv_settings_set(&settings.start_return_fatal,
+	    value, INT_MIN, 0);
 }
 
 int
 daemon_set_master_return_fatal(int value)
 {
-	return set(&settings.master_return_fatal, value, INT_MIN, 0);
+	return dsrv_settings_set(&settings.master_return_fatal,
+	    value, INT_MIN, 0);
 }
 
 int
 daemon_set_logger_return_fatal(int value)
 {
-	return set(&settings.logger_return_fatal, value, INT_MIN, 0);
+	return dsrv_settings_set(&settings.logger_return_fatal,
+	    value, INT_MIN, 0);
 }
 
 int
 daemon_set_server_return_fatal(int value)
 {
-	return set(&settings.server_return_fatal, value, INT_MIN, 0);
+	return dsrv_settings_set(&settings.server_return_fatal,
+	    value, INT_MIN, 0);
 }

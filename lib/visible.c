@@ -7,7 +7,7 @@
 #include "config.h"
 
 #include <errno.h>
-#include <stdlib.h>
+#include <limits.h>
 #include <string.h>
 
 #include "ground.h"
@@ -21,27 +21,16 @@ dsrv_visible(void)
 	return &visible;
 }
 
-static int
-set(int *setting, int on)
-{
-	if (on < 0) {
-		errno = EINVAL;
-		return -1;
-	}
-	*setting = on;
-	return 0;
-}
-
 int
 daemon_set_worker_environment(int on)
 {
-	return set(&visible.worker_environment, on);
+	return dsrv_settings_set(&visible.worker_environment, on, 0, INT_MAX);
 }
 
 int
 daemon_set_connection_log(int on)
 {
-	return set(&visible.connection_log, on);
+	return dsrv_settings_set(&visible.connection_log, on, 0, INT_MAX);
 }
 
 int
@@ -49,7 +38,6 @@ daemon_set_status_file(const char *path)
 {
 	const char *slash = path != NULL ? strrchr(path, '/') : NULL;
 	const char *name = slash != NULL ? slash + 1 : path;
-	char *copy = NULL;
 
 	/* ".new" follows its name for a moment. */
 	if (path != NULL && (*name == '\0' || strlen(path) >= DSRV_PATH_MAX ||
@@ -57,11 +45,7 @@ daemon_set_status_file(const char *path)
 		errno = EINVAL;
 		return -1;
 	}
-	if (path != NULL && (copy = strdup(path)) == NULL)
-		return -1;
-	free(visible.status_file);
-	visible.status_file = copy;
-	return 0;
+	return dsrv_settings_set_text(&visible.status_file, path, NULL);
 }
 
 int
