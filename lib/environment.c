@@ -164,7 +164,8 @@ tell_unix(const struct dsrv_endpoint *peer, const struct dsrv_endpoint *local,
 	path_of(path, local);
 	if (put("PROTO", "IPC") != 0 || put("IPCLOCALPATH", "%s", path) != 0)
 		return -1;
-	if (same != -1 && credentials(&uid, &gid) && (put("IPCREMOTEEUID", "%lu", uid) != 0 ||
+	if (same != -1 && credentials(&uid, &gid) &&
+	    (put("IPCREMOTEEUID", "%lu", uid) != 0 ||
 	    put("IPCREMOTEEGID", "%lu", gid) != 0))
 		return -1;
 	path_of(path, peer);
