@@ -161,10 +161,10 @@ int daemon_exit_status(void);
  * slash (the name by which the program was started). */
 int daemon_set_program_name(const char *name);
 
-/* All: ps(1) shows "NAME: master", "NAME: server 12/100" and so on in the place
- * of the command line. To be called first of all, with what main() was given:
- * argv and the environment are moved, and pointers kept from there are not
- * valid any more (off). EINVAL: argv is not main()'s. */
+/* All: ps(1) shows "NAME: master", "NAME: server 12/100" and so on instead of
+ * the command line. Call it at the beginning of main() with its arguments: it
+ * moves the strings of argv and environ, so pointers to them become invalid
+ * (off). EINVAL: argv is not main()'s. */
 int daemon_set_titles(int argc, char **argv);
 
 /* daemon_start(): how long the starter waits for success; in the foreground
@@ -179,8 +179,8 @@ int daemon_set_working_directory(const char *path);
  * end. The start fails if another daemon has locked it (NULL: none). */
 int daemon_set_pid_file(const char *path);
 
-/* daemon_master(): a file that shows what the daemon does, in Prometheus' text
- * format, replaced once a tick and when something changes, and removed at the
+/* daemon_master(): a file with the daemon's counters in Prometheus' text format,
+ * replaced once a tick and when the daemon's state changes, and removed at the
  * end; NULL: none (NULL). */
 int daemon_set_status_file(const char *path);
 
@@ -279,9 +279,9 @@ int daemon_set_connection_log(int on);
 /* daemon_next_connection(): connections that a worker may serve (0). */
 int daemon_set_worker_connection_max(int count);
 
-/* daemon_server(): whether a worker has its addresses in the environment, for
- * programs that it executes, in UCSPI's variables: TCPREMOTEIP and others
- * (0). */
+/* daemon_server(): whether a worker has the addresses of its connection in its
+ * environment, for programs that it executes: UCSPI's variables, such as
+ * TCPREMOTEIP (0). */
 int daemon_set_worker_environment(int on);
 
 /* daemon_master(): runs a logger (off). Always 0. */
