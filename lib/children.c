@@ -68,6 +68,15 @@ dsrv_children_close(struct dsrv_children *children)
 }
 
 int
+dsrv_children_listed(const struct dsrv_roster *roster)
+{
+	int count = __atomic_load_n(&roster->count, __ATOMIC_ACQUIRE);
+
+	return count < 0 ? 0 : count < DSRV_COUNT(roster->pids) ? count :
+	    DSRV_COUNT(roster->pids);
+}
+
+int
 dsrv_children_count(const struct dsrv_children *children)
 {
 	return children->roster->count;

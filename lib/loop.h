@@ -67,6 +67,8 @@ struct dsrv_children {
 /* Allocates a roster if that is NULL; -1 with errno. */
 int dsrv_children_open(struct dsrv_children *, struct dsrv_roster *);
 void dsrv_children_close(struct dsrv_children *);
+/* At most as many as it has places: another process writes that roster. */
+int dsrv_children_listed(const struct dsrv_roster *);
 int dsrv_children_count(const struct dsrv_children *);
 pid_t dsrv_children_at(const struct dsrv_children *, int place);
 int dsrv_children_has(const struct dsrv_children *, pid_t);

@@ -27,13 +27,11 @@ dsrv_master_count_restart(struct master *m, int is_asked, int status)
 int
 dsrv_master_workers(const struct master *m)
 {
-	int i, own, count = m->orphans.count;
+	int i, count = m->orphans.count;
 
-	for (i = 0; i < DSRV_SERVERS; i++) {
-		own = m->servers[i].child.pid != 0 ?
-		    m->servers[i].roster->count : 0;
-		count += own < 0 || own > DSRV_WORKERS_MAX ? 0 : own;
-	}
+	for (i = 0; i < DSRV_SERVERS; i++)
+		if (m->servers[i].child.pid != 0)
+			count += dsrv_children_listed(m->servers[i].roster);
 	return count;
 }
 

@@ -209,9 +209,9 @@ dsrv_orphans_adopt(struct dsrv_orphans *o, const struct dsrv_roster *roster,
     int missed)
 {
 	struct dsrv_refused refused = { 0 };
-	int i, count = roster->count;
+	int i, count = dsrv_children_listed(roster);
 
-	for (i = 0; i < count && i < DSRV_COUNT(roster->pids); i++)
+	for (i = 0; i < count; i++)
 		add_orphan(o, roster->pids[i], missed, &refused);
 	dsrv_refused_say(&refused, missed);
 }

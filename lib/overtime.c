@@ -45,9 +45,9 @@ void
 dsrv_overtime_adopt(struct dsrv_overtime *o, const struct dsrv_roster *roster)
 {
 	const struct dsrv_child *child;
-	int i, count = roster->count;
+	int i, count = dsrv_children_listed(roster);
 
-	for (i = 0; i < count && i < DSRV_COUNT(roster->pids); i++) {
+	for (i = 0; i < count; i++) {
 		child = dsrv_loop_child(o->loop, roster->pids[i]);
 		if (roster->until[i] != 0 && child != NULL && child->is_orphan)
 			dsrv_overtime_set(o, roster->pids[i],

@@ -143,9 +143,8 @@ dsrv_role_others(void)
 
 	for (place = 0; place < DSRV_SERVERS; place++)
 		if (place != role.place)
-			count += __atomic_load_n(
-			    &role.shared->rosters[place].count,
-			    __ATOMIC_ACQUIRE);
+			count += dsrv_children_listed(
+			    &role.shared->rosters[place]);
 	return count;
 }
 

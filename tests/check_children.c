@@ -267,6 +267,19 @@ START_TEST(children_are_written_to_a_roster_that_was_given)
 }
 END_TEST
 
+START_TEST(children_of_another_process_are_not_more_than_there_is_room_for)
+{
+	given.count = 3;
+	ck_assert_int_eq(dsrv_children_listed(&given), 3);
+	given.count = INT_MAX;
+	ck_assert_int_eq(dsrv_children_listed(&given),
+	    DSRV_COUNT(given.pids));
+	given.count = INT_MIN;
+	ck_assert_int_eq(dsrv_children_listed(&given), 0);
+	given.count = 0;
+}
+END_TEST
+
 int
 main(void)
 {
@@ -276,7 +289,8 @@ main(void)
 		children_close_the_gap_with_the_last_one,
 		children_say_when_there_is_no_more_room,
 		children_find_none_in_an_empty_table,
-		children_are_written_to_a_roster_that_was_given
+		children_are_written_to_a_roster_that_was_given,
+		children_of_another_process_are_not_more_than_there_is_room_for
 	};
 
 	return RUN_TESTS("children", tests);
