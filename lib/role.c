@@ -108,13 +108,19 @@ dsrv_role_holds(enum dsrv_held which)
 }
 
 void
+dsrv_role_drop(enum dsrv_held which)
+{
+	dsrv_descriptors_close(&role.held[which]);
+}
+
+void
 dsrv_role_leave(enum dsrv_held which)
 {
 	int saved = errno;
 
-	if (dsrv_role_holds(which))
-		close(role.held[which]);
-	role.held[which] = -1;
+	if (!dsrv_role_holds(which))
+		role.held[which] = -1;
+	dsrv_role_drop(which);
 	errno = saved;
 }
 
@@ -252,6 +258,14 @@ has_threads(void)
 	return count > 1;
 }
 
+/* By closefrom(3), say. Its number may be another file's: no word may be written
+ * there. */
+static int
+has_lost(enum dsrv_held which)
+{
+	return role.held[which] != -1 && !dsrv_role_holds(which);
+}
+
 int
 dsrv_role_enter(enum dsrv_role_kind expected, const char *verb)
 {
@@ -270,6 +284,11 @@ dsrv_role_enter(enum dsrv_role_kind expected, const char *verb)
 		    "create them in the worker, or allow those of an agent by "
 		    "daemon_set_thread_check(0)", verb);
 		return EBUSY;
+	}
+	if (has_lost(DSRV_TO_PARENT) || has_lost(DSRV_TO_LOGGER)) {
+		dsrv_report("%s: the program has closed a descriptor of the "
+		    "library: daemon_clean_fd() keeps them open", verb);
+		return EBADF;
 	}
 	return 0;
 }

@@ -121,6 +121,9 @@ int dsrv_role_holds(enum dsrv_held);
  * may take long, which must not hold what others wait for. */
 void dsrv_role_leave(enum dsrv_held);
 void dsrv_role_leave_all(void);
+/* The same in a new worker, before the program has it: its server has checked
+ * that the descriptor is still the library's. */
+void dsrv_role_drop(enum dsrv_held);
 /* What else a server or a logger is given. */
 void dsrv_role_give_shared(struct dsrv_shared *, int place, int follows);
 void dsrv_role_give_handover(const struct dsrv_handover *);

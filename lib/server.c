@@ -149,7 +149,7 @@ serve(struct server *s, struct birth *birth)
 	dsrv_farewell_close(&s->farewell);
 	dsrv_worker_become(&birth->client);
 	dsrv_birth_wait(birth->number, birth->server);
-	dsrv_role_leave(DSRV_TO_PARENT);
+	dsrv_role_drop(DSRV_TO_PARENT);
 }
 
 /* In a new spare: exits or gets a client. */
@@ -157,7 +157,7 @@ static void
 wait_for_client(const struct server *s, struct birth *birth)
 {
 	dsrv_birth_wait(birth->number, birth->server);
-	dsrv_role_leave(DSRV_TO_PARENT);
+	dsrv_role_drop(DSRV_TO_PARENT);
 	dsrv_loop_let_in(&s->loop);
 	dsrv_pool_leave();
 	if (dsrv_spare_begin(birth->slot, s->pool.turn, &birth->client) == -1)

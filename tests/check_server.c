@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <netinet/in.h>
@@ -772,6 +773,41 @@ START_TEST(server_that_is_not_the_first_confirms_without_descriptors)
 	answered(fd);
 	close(fd);
 	stop();
+}
+END_TEST
+
+/*
+ * Descriptors of the library
+ */
+
+static int file;	/* that gets the numbers of what was closed */
+
+/* As by closefrom(3). */
+static void
+put_the_file_everywhere(void)
+{
+	int fd;
+
+	for (fd = FACTS + 1; fd < 64; fd++)
+		if (fd != here.fds[0] && fd != file)
+			dup2(file, fd);
+}
+
+START_TEST(program_that_closes_what_the_library_needs_is_told_so)
+{
+	struct stat now;
+
+	file = fileno(tmpfile());
+	here.before_server = put_the_file_everywhere;
+	start_in_foreground(1, talker);
+	says(message(), "unable to serve: the program has closed a descriptor "
+	    "of the library: daemon_clean_fd() keeps them open");
+	says(message(), "unable to go on: the server ended with status 1, "
+	    "which ends the daemon");
+	exited(run_wait(&here.run), 1);
+	ck_assert_int_eq(fstat(file, &now), 0);
+	ck_assert_int_eq(now.st_size, 0);
+	close(file);
 }
 END_TEST
 
@@ -2214,6 +2250,7 @@ main(void)
 		server_takes_a_few_failures_of_accept_for_those_of_clients,
 		server_that_is_not_the_first_waits_for_descriptors,
 		server_that_is_not_the_first_confirms_without_descriptors,
+		program_that_closes_what_the_library_needs_is_told_so,
 		server_drops_a_listener_that_another_has_shut_down,
 		server_ends_with_1_when_no_listener_is_left,
 		server_refuses_what_is_no_listening_socket,
