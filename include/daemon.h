@@ -87,7 +87,8 @@ int daemon_stop_requested(void);
  * pointer. */
 int daemon_peer(struct sockaddr *addr, socklen_t *len);
 
-/* The address that the client has connected to, likewise. */
+/* The address that the client has connected to, likewise. ENOTCONN: the
+ * program has closed the connection before its first call. */
 int daemon_local(struct sockaddr *addr, socklen_t *len);
 
 /* The client's address as text, as in the log: "192.0.2.1:4711",

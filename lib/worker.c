@@ -20,7 +20,8 @@
 
 enum { LAST_WORDS = 2000 };	/* ms, for the client to see the end */
 
-static struct dsrv_endpoint peer, local;	/* of its connection */
+static struct dsrv_endpoint peer;	/* of its connection */
+static struct dsrv_endpoint local;	/* likewise, if it was asked for */
 static int same;	/* connections of its host; 0: not known */
 static int64_t since;	/* it is logged; 0: it is over, or is not */
 
@@ -35,16 +36,46 @@ dsrv_worker_stop(int signo)
 }
 
 static void
-keep_ends(const struct dsrv_client *client)
+keep_peer(const struct dsrv_client *client)
 {
 	peer.len = client->len < (socklen_t)sizeof peer.addr ? client->len :
 	    (socklen_t)sizeof peer.addr;
 	memcpy(&peer.addr, &client->addr, peer.len);
 	same = client->same;
+	local.len = 0;
+}
+
+static void
+ask_local(int fd)
+{
 	local.len = sizeof local.addr;
-	if (getsockname(STDIN_FILENO, (struct sockaddr *)&local.addr,
-	    &local.len) == -1)
+	if (getsockname(fd, (struct sockaddr *)&local.addr, &local.len) == -1)
 		local.len = 0;
+}
+
+/* Or one that its client has reset. The program may have put another socket
+ * there. */
+static int
+is_connection(int fd)
+{
+	struct sockaddr_storage addr;
+	socklen_t len = sizeof addr;
+
+	return getpeername(fd, (struct sockaddr *)&addr, &len) == 0 ?
+	    len == peer.len && memcmp(&addr, &peer.addr, len) == 0 :
+	    errno == ENOTCONN;
+}
+
+/* Not for each connection: few programs want to know. */
+static void
+find_local(void)
+{
+	int fd, saved = errno;
+
+	for (fd = STDIN_FILENO; fd <= STDOUT_FILENO && local.len == 0; fd++)
+		if (is_connection(fd))
+			ask_local(fd);
+	errno = saved;
 }
 
 static void
@@ -75,7 +106,7 @@ dsrv_worker_become(const struct dsrv_client *client)
 	    dsrv_descriptors_put(client->conn, STDOUT_FILENO) == -1)
 		dsrv_report_die("serve a connection");
 	close(client->conn);
-	keep_ends(client);
+	keep_peer(client);
 	show_peer();
 }
 
@@ -134,7 +165,14 @@ daemon_peer(struct sockaddr *addr, socklen_t *len)
 int
 daemon_local(struct sockaddr *addr, socklen_t *len)
 {
-	return give(&local, addr, len);
+	if (dsrv_role()->kind == DSRV_WORKER)
+		find_local();
+	if (give(&local, addr, len) == -1)
+		return -1;
+	if (local.len > 0)
+		return 0;
+	errno = ENOTCONN;	/* the program has closed it */
+	return -1;
 }
 
 int
@@ -210,6 +248,8 @@ leave_connection(void)
 {
 	int null = dsrv_spare_null();
 
+	if (local.len == 0)	/* while it can be asked for */
+		ask_local(STDIN_FILENO);
 	if (null != -1 && dsrv_descriptors_put(null, STDIN_FILENO) == 0 &&
 	    dsrv_descriptors_put(null, STDOUT_FILENO) == 0)
 		return;
@@ -242,8 +282,10 @@ static void
 tell_program(int is_proxied)
 {
 	/* A program would be told of another client. */
-	if (dsrv_visible()->worker_environment &&
-	    dsrv_environment_set(&peer, &local, is_proxied ? -1 : same) == -1)
+	if (!dsrv_visible()->worker_environment)
+		return;
+	find_local();
+	if (dsrv_environment_set(&peer, &local, is_proxied ? -1 : same) == -1)
 		dsrv_report_die("set a worker's environment");
 }
 

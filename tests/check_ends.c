@@ -118,12 +118,27 @@ close_both(void)
 	hang_up();
 }
 
+/* Another socket takes the places of the connection, which is kept. */
+static void
+replace_both(void)
+{
+	int pair[2], kept = dup(0);
+
+	socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
+	dup2(pair[0], 0);
+	dup2(pair[0], 1);
+	tell_all("when replaced");
+	dup2(kept, 0);
+	hang_up();
+}
+
 static const struct command commands[] = {
 	{ "peer", show_peer, NULL },
 	{ "local", show_local, NULL },
 	{ "text", show_text, NULL },
 	{ "compare", compare, NULL },
 	{ "close", close_both, NULL },
+	{ "replace", replace_both, NULL },
 	{ NULL, NULL, NULL }
 };
 
@@ -253,8 +268,40 @@ START_TEST(ends_of_a_connection_are_known_when_it_is_closed)
 	start(1, one_client);
 	fd = client(here.port);
 	peer = port_of(fd);
+	knows_both(fd);
 	client_says(fd, "close\n");
 	is_told("when closed", here.port, peer);
+	is_told("at the end", here.port, peer);
+	close(fd);
+	stop();
+}
+END_TEST
+
+/* Nobody has asked for it. */
+START_TEST(local_end_is_not_known_when_the_program_has_closed_it)
+{
+	int fd, peer;
+
+	start(1, one_client);
+	fd = client(here.port);
+	peer = port_of(fd);
+	client_says(fd, "close\n");
+	is_told("when closed", -1, peer);
+	is_told("at the end", -1, peer);
+	close(fd);
+	stop();
+}
+END_TEST
+
+START_TEST(local_end_is_not_that_of_another_socket)
+{
+	int fd, peer;
+
+	start(1, one_client);
+	fd = client(here.port);
+	peer = port_of(fd);
+	client_says(fd, "replace\n");
+	is_told("when replaced", -1, peer);
 	is_told("at the end", here.port, peer);
 	close(fd);
 	stop();
@@ -266,9 +313,8 @@ START_TEST(ends_of_a_connection_are_known_when_the_client_has_reset_it)
 	int fd, peer;
 
 	start(1, one_client);
-	fd = client(here.port);
+	fd = served(here.port, NULL);
 	peer = port_of(fd);
-	knows_both(fd);
 	reset(fd);
 	is_told("at the end", here.port, peer);
 	stop();
@@ -280,9 +326,8 @@ START_TEST(ends_of_a_connection_are_known_after_the_last_one)
 	int fd, peer;
 
 	start(1, program);
-	fd = client(here.port);
+	fd = served(here.port, NULL);
 	peer = port_of(fd);
-	knows_both(fd);
 	shutdown(fd, SHUT_WR);
 	hears(fd, NULL);
 	is_told("after the last", here.port, peer);
@@ -488,6 +533,8 @@ main(void)
 		ends_of_a_connection_are_known_to_a_spare,
 		ends_of_a_connection_are_each_ones_own_when_reused,
 		ends_of_a_connection_are_known_when_it_is_closed,
+		local_end_is_not_known_when_the_program_has_closed_it,
+		local_end_is_not_that_of_another_socket,
 		ends_of_a_connection_are_known_when_the_client_has_reset_it,
 		ends_of_a_connection_are_known_after_the_last_one,
 		ends_of_an_ipv6_connection_are_in_brackets,
