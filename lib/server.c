@@ -74,8 +74,10 @@ next_birth(struct server *s, struct birth *birth)
 static void
 watch(struct server *s)
 {
-	dsrv_title_set_count(dsrv_server_workers(s));
-	dsrv_tally_look(&dsrv_role()->roster->tally, dsrv_server_workers(s));
+	int workers = dsrv_server_workers(s);
+
+	dsrv_title_set_count(workers);
+	dsrv_tally_look(&dsrv_role()->roster->tally, workers);
 	dsrv_server_watch_clients(s);
 	if (s->births == BATCH || dsrv_server_is_over(s))
 		dsrv_loop_set_timer(&s->loop, MORE, dsrv_clock_now());
