@@ -1,24 +1,51 @@
 # libdaemonsrv: see HACKING.md for what each file is about.
 lib_LTLIBRARIES += lib/libdaemonsrv.la
 lib_libdaemonsrv_la_CFLAGS = $(AM_CFLAGS) $(LIB_CFLAGS)
+
+# What a connection needs is linked side by side: a new worker has no page of
+# the library, and each that it touches costs a fault.
 lib_libdaemonsrv_la_SOURCES = \
+	lib/role.c \
+	lib/worker.c \
+	lib/server.c \
+	lib/serveradmit.c \
 	lib/accept.c \
-	lib/account.c \
-	lib/address.c \
-	lib/admission.c \
-	lib/admission.h \
-	lib/await.c \
-	lib/backoff.c \
-	lib/birth.c \
+	lib/listener.c \
+	lib/loop.c \
+	lib/reap.c \
 	lib/children.c \
-	lib/clients.h \
+	lib/sigfd.c \
+	lib/sigaction.c \
+	lib/memory.c \
+	lib/descriptors.c \
+	lib/birth.c \
+	lib/farewell.c \
+	lib/proxied.c \
+	lib/spare.c \
+	lib/await.c \
+	lib/slots.c \
+	lib/pool.c \
+	lib/wakeup.c \
 	lib/clock.c \
+	lib/pulse.c \
+	lib/title.c \
+	lib/address.c \
+	lib/tally.c \
+	lib/notice.c \
+	lib/sigtable.c \
+	lib/settings.c \
+	lib/admission.c \
+	lib/visible.c \
+	# EOL
+lib_libdaemonsrv_la_SOURCES += \
+	lib/account.c \
+	lib/admission.h \
+	lib/backoff.c \
+	lib/clients.h \
 	lib/connlog.c \
 	lib/control.c \
 	lib/denial.c \
-	lib/descriptors.c \
 	lib/environment.c \
-	lib/farewell.c \
 	lib/fdclean.c \
 	lib/filelock.c \
 	lib/ground.h \
@@ -31,7 +58,6 @@ lib_libdaemonsrv_la_SOURCES = \
 	lib/leader.c \
 	lib/limit.c \
 	lib/listen.c \
-	lib/listener.c \
 	lib/listeners.h \
 	lib/logcompose.c \
 	lib/logdir.c \
@@ -47,7 +73,6 @@ lib_libdaemonsrv_la_SOURCES = \
 	lib/logtrouble.c \
 	lib/logturn.c \
 	lib/logwriter.c \
-	lib/loop.c \
 	lib/loop.h \
 	lib/master.c \
 	lib/master.h \
@@ -56,9 +81,7 @@ lib_libdaemonsrv_la_SOURCES = \
 	lib/masterserver.c \
 	lib/masterstatus.c \
 	lib/masterstop.c \
-	lib/memory.c \
 	lib/network.c \
-	lib/notice.c \
 	lib/notify.c \
 	lib/offspring.c \
 	lib/orphans.c \
@@ -68,37 +91,24 @@ lib_libdaemonsrv_la_SOURCES = \
 	lib/ownsocket.c \
 	lib/phase.c \
 	lib/pidfile.c \
-	lib/pool.c \
 	lib/ports.c \
 	lib/privileges.c \
 	lib/privileges.h \
 	lib/process1.c \
-	lib/pulse.c \
-	lib/proxied.c \
 	lib/proxy.c \
 	lib/random.c \
 	lib/rate.c \
 	lib/reader.c \
-	lib/reap.c \
 	lib/relay.c \
 	lib/report.c \
 	lib/report.h \
 	lib/restart.c \
 	lib/ring.c \
-	lib/role.c \
 	lib/role.h \
-	lib/server.c \
 	lib/server.h \
-	lib/serveradmit.c \
 	lib/serverstop.c \
-	lib/settings.c \
-	lib/sigaction.c \
-	lib/sigfd.c \
 	lib/signals.h \
-	lib/sigtable.c \
-	lib/slots.c \
 	lib/source.c \
-	lib/spare.c \
 	lib/start.h \
 	lib/starter.c \
 	lib/startup.c \
@@ -108,15 +118,10 @@ lib_libdaemonsrv_la_SOURCES = \
 	lib/statustext.c \
 	lib/supervise.c \
 	lib/supervise.h \
-	lib/tally.c \
 	lib/tally.h \
 	lib/timeformat.c \
-	lib/title.c \
 	lib/unixsocket.c \
-	lib/visible.c \
 	lib/visible.h \
-	lib/wakeup.c \
-	lib/worker.c \
 	lib/workers.h \
 	# EOL
 
