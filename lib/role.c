@@ -24,7 +24,10 @@ static struct dsrv_role role = {
 	.held = { -1, -1, -1 }
 };
 
-static struct stat files[DSRV_HELD];	/* those of role.held */
+static struct {		/* those of role.held */
+	dev_t dev;
+	ino_t ino;
+} files[DSRV_HELD];
 
 static volatile sig_atomic_t stop_signal;
 
@@ -92,9 +95,14 @@ dsrv_role_guard(void)
 void
 dsrv_role_hold(enum dsrv_held which, int fd)
 {
+	struct stat file;
+
 	dsrv_role_leave(which);
+	if (fstat(fd, &file) == -1)
+		return;
 	role.held[which] = fd;
-	fstat(fd, &files[which]);
+	files[which].dev = file.st_dev;
+	files[which].ino = file.st_ino;
 }
 
 int
@@ -103,21 +111,26 @@ dsrv_role_holds(enum dsrv_held which)
 	struct stat now;
 
 	return role.held[which] != -1 && fstat(role.held[which], &now) == 0 &&
-	    now.st_dev == files[which].st_dev &&
-	    now.st_ino == files[which].st_ino;
+	    now.st_dev == files[which].dev &&
+	    now.st_ino == files[which].ino;
 }
 
 void
 dsrv_role_drop(enum dsrv_held which)
 {
-	dsrv_descriptors_close(&role.held[which]);
+	if (role.held[which] != -1)
+		close(role.held[which]);
+	role.held[which] = -1;
 }
 
 void
 dsrv_role_leave(enum dsrv_held which)
 {
-	int saved = errno;
+	int saved;
 
+	if (role.held[which] == -1)
+		return;
+	saved = errno;
 	if (!dsrv_role_holds(which))
 		role.held[which] = -1;
 	dsrv_role_drop(which);
