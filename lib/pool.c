@@ -132,10 +132,14 @@ dsrv_pool_miss(struct dsrv_pool *pool)
 int
 dsrv_pool_lose(struct dsrv_pool *pool, const struct dsrv_ended *ended)
 {
-	/* It may have made a listener useless without waking a spare. */
-	dsrv_accept_check(pool->acceptor);
-	pool->sent_in_vain += ended->status == DSRV_POOL_EMPTY_HANDED << 8;
-	if (!dsrv_slots_lose(ended->pid))
+	int in_vain = ended->status == DSRV_POOL_EMPTY_HANDED << 8;
+	int waited = dsrv_slots_lose(ended->pid);
+
+	pool->sent_in_vain += in_vain;
+	/* A listener may have become useless without waking a spare. */
+	if (in_vain || waited)
+		dsrv_accept_check(pool->acceptor);
+	if (!waited)
 		return 0;
 	if (pool->lost++ == 0)
 		dsrv_report("keep a spare: it %s; another follows",
