@@ -57,8 +57,13 @@ enum {
 	PIDS = 64,
 	PAGE = offsetof(struct dsrv_roster, pids) + PIDS * sizeof(pid_t)
 };
-#undef DSRV_COUNT
-#define DSRV_COUNT(pids) PIDS
+
+static int
+fake_listed(const struct dsrv_roster *roster)
+{
+	return roster->count < 0 ? 0 : roster->count < PIDS ? roster->count :
+	    PIDS;
+}
 
 #define kill fake_kill
 #define getsid fake_getsid
@@ -66,6 +71,7 @@ enum {
 #define dsrv_loop_has_child(loop, pid) \
 	((void)(loop), is_ours(pid) && is_known[(pid) - FIRST])
 #define dsrv_loop_child(loop, pid) ((void)(loop), &records[(pid) - FIRST])
+#define dsrv_children_listed(roster) fake_listed(roster)
 #define dsrv_loop_children(loop) ((void)(loop), known)
 #define dsrv_loop_child_at(loop, place) ((void)(loop), order[place])
 #include "orphans.c"
