@@ -1,30 +1,36 @@
 # The examples use only the public interface, as any program would.
 noinst_PROGRAMS += examples/echo examples/finger examples/finger-before \
-	examples/http examples/logged examples/superserver
+	examples/http examples/logged examples/qotd examples/superserver
 examples_echo_SOURCES = examples/echo.c
 examples_finger_SOURCES = examples/finger.c
 examples_finger_before_SOURCES = examples/finger-before.c
 examples_http_SOURCES = examples/http.c
 examples_logged_SOURCES = examples/logged.c
+examples_qotd_SOURCES = examples/qotd.c
 examples_superserver_SOURCES = examples/superserver.c
 examples_echo_LDADD = lib/libdaemonsrv.la
 examples_finger_LDADD = lib/libdaemonsrv.la
 examples_http_LDADD = lib/libdaemonsrv.la
 examples_logged_LDADD = lib/libdaemonsrv.la
+examples_qotd_LDADD = lib/libdaemonsrv.la
 examples_superserver_LDADD = lib/libdaemonsrv.la
 examples_echo_LDFLAGS = $(AM_LDFLAGS) $(NOW_LDFLAGS)
 examples_finger_LDFLAGS = $(AM_LDFLAGS) $(NOW_LDFLAGS)
 examples_http_LDFLAGS = $(AM_LDFLAGS) $(NOW_LDFLAGS)
 examples_logged_LDFLAGS = $(AM_LDFLAGS) $(NOW_LDFLAGS)
+examples_qotd_LDFLAGS = $(AM_LDFLAGS) $(NOW_LDFLAGS)
 examples_superserver_LDFLAGS = $(AM_LDFLAGS) $(NOW_LDFLAGS)
 
-# Beside README.md, which shows them; and what runs superserver as a service.
+# Beside README.md, which shows them; and what runs them as a service.
 nobase_dist_doc_DATA += \
 	examples/echo.c \
 	examples/finger-before.c \
 	examples/finger.c \
 	examples/http.c \
 	examples/logged.c \
+	examples/qotd.c \
+	examples/qotd.service \
+	examples/qotd.socket \
 	examples/superserver-forking.service \
 	examples/superserver.c \
 	examples/superserver.init \

@@ -37,6 +37,7 @@ CHECK_TESTS = \
 	tests/check_pulse \
 	tests/check_proxied \
 	tests/check_proxy \
+	tests/check_qotd \
 	tests/check_rate \
 	tests/check_relay \
 	tests/check_report \
@@ -165,6 +166,8 @@ tests_check_proxied_LDADD = $(TEST_LIBS)
 tests_check_proxy_SOURCES = tests/check_proxy.c
 tests_check_proxy_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
 tests_check_proxy_LDADD = $(UNIT_LIBS)
+tests_check_qotd_SOURCES = tests/check_qotd.c
+tests_check_qotd_LDADD = $(TEST_LIBS)
 tests_check_rate_SOURCES = tests/check_rate.c
 tests_check_rate_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
 tests_check_rate_LDADD = $(UNIT_LIBS)

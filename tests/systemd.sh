@@ -1,5 +1,5 @@
 #!/bin/bash
-# systemd.sh - examples/superserver under a real systemd
+# systemd.sh - examples/superserver and examples/qotd under a real systemd
 #
 # It is process 1 of namespaces, with a root directory of its own: the machine's
 # /usr, read-only, and almost nothing else. The units are those of examples/.
@@ -67,19 +67,25 @@ remove_cgroup() {
 	wait_until "the end of the container" cgroup_goes
 }
 
-# The program and its library, where the units have them.
-copy_programs() {
-	local program=$TOP_BUILDDIR/examples/superserver name
-	for name in superserver lt-superserver; do
+# copy_program NAME: not libtool's script.
+copy_program() {
+	local program=$TOP_BUILDDIR/examples/$1 name
+	for name in "$1" "lt-$1"; do
 		[ ! -x "$TOP_BUILDDIR/examples/.libs/$name" ] ||
 		    program=$TOP_BUILDDIR/examples/.libs/$name
 	done
+	cp "$program" "usr/local/sbin/$1"
+}
+
+# The programs and their library, where the units have them.
+copy_programs() {
 	mkdir -p usr/local/sbin usr/local/lib
-	cp "$program" usr/local/sbin/superserver || return 1
+	copy_program superserver && copy_program qotd || return 1
 	cp "$TOP_BUILDDIR"/lib/.libs/libdaemonsrv.so.* usr/local/lib \
 	    2>/dev/null
 	cp "$TOP_SRCDIR/tests/systemd.sh" usr/local/sbin/tests
-	cp "$TOP_SRCDIR"/examples/superserver.s* etc/systemd/system
+	cp "$TOP_SRCDIR"/examples/superserver.s* "$TOP_SRCDIR"/examples/qotd.s* \
+	    etc/systemd/system
 }
 
 configure() {
@@ -112,7 +118,8 @@ configure() {
 	mkdir etc/systemd/system/tests.target.wants
 	ln -s ../tests.service etc/systemd/system/tests.target.wants
 	local name
-	for name in superserver.service superserver.socket; do
+	for name in superserver.service superserver.socket qotd.service \
+	    qotd.socket; do
 		mkdir "etc/systemd/system/$name.d"
 		cat >"etc/systemd/system/$name.d/test.conf" <<-'END'
 			[Unit]
@@ -215,8 +222,9 @@ expect() {
 	is "$1" "$2" || fail "$unit: $1 is $(property "$1"), not $2"
 }
 
+# connect [PORT]
 connect() {
-	exec 5<>/dev/tcp/127.0.0.1/7007 || fail "unable to connect"
+	exec 5<>"/dev/tcp/127.0.0.1/${1:-7007}" || fail "unable to connect"
 }
 
 ask() {
@@ -351,6 +359,53 @@ says_why_it_does_not_start() {
 	echo "a failed start: is one at once"
 }
 
+quotes_are() {
+	printf '%s\n' "$@" >/etc/qotd
+}
+
+# tells QUOTE
+tells() {
+	local line=
+	connect 17
+	read -r -t "$DEADLINE" -u 5 line
+	disconnect
+	[ "$line" = "$1"$'\r' ]
+}
+
+has_notify_reload() {
+	[ "$(systemctl --version | sed -n '1s/systemd \([0-9]*\).*/\1/p')" \
+	    -ge 253 ]
+}
+
+# Its first client starts it. A file without quotes changes nothing.
+tells_quotes() {
+	local main
+	unit=qotd.service
+	# shellcheck disable=SC2016 # systemd's variable
+	has_notify_reload ||
+	    drop_in Type=notify 'ExecReload=/bin/kill -HUP $MAINPID'
+	quotes_are old
+	systemctl start qotd.socket ||
+	    fail "no socket: $(systemctl status qotd.socket)"
+	expect ActiveState inactive
+	tells old || fail "not the old quote"
+	expect ActiveState active
+	main=$(property MainPID)
+	quotes_are new
+	systemctl reload $unit || fail "no reload"
+	wait_until "the new quote" tells new
+	: >/etc/qotd
+	systemctl reload $unit || fail "no reload that changes nothing"
+	tells new || fail "not the new quote"
+	quotes_are newest
+	systemctl reload $unit || fail "no reload after that"
+	wait_until "the newest quote" tells newest
+	expect MainPID "$main"
+	systemctl stop qotd.socket $unit
+	expect Result success
+	echo "qotd: started by a client, reloaded, stopped ($(property Type))"
+}
+
 inside() {
 	systemctl --version | head -n 1
 	starts
@@ -360,13 +415,13 @@ inside() {
 	stops
 	says_why_it_does_not_start
 	keeps_its_socket
-	if [ "$(systemctl --version | sed -n '1s/systemd \([0-9]*\).*/\1/p')" \
-	    -ge 253 ]; then
+	if has_notify_reload; then
 		drop_in Type=notify-reload ExecReload=
 		starts
 		reloads
 		stops
 	fi
+	tells_quotes
 	: >"$TEST_DIRECTORY/passed"
 }
 
