@@ -66,6 +66,7 @@ dist_man_MANS = \
 	doc/man3/daemon_success.3 \
 	doc/man3/libdaemonsrv.3 \
 	doc/man7/libdaemonsrv-logging.7 \
+	doc/man7/libdaemonsrv-services.7 \
 	doc/man7/libdaemonsrv-signals.7 \
 	# EOL
 

@@ -125,7 +125,7 @@ lib_libdaemonsrv_la_SOURCES += \
 	lib/workers.h \
 	# EOL
 
-# -version-info: see the README, Versioning, before a release.
+# -version-info: see HACKING.md, A release.
 lib_libdaemonsrv_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 \
 	-no-undefined $(NOW_LDFLAGS) $(MAPPING_LDFLAGS)
 if HAVE_VERSION_SCRIPT

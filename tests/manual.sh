@@ -3,9 +3,9 @@
 #
 # Each public function has a page, or a link to one, which shows it as
 # include/daemon.h declares it and lib/daemon.map exports it; the tables of
-# README.md have the same functions. A page shows only program text that is in
-# examples/, line by line, and the diff in README.md is that of the two finger
-# servers. mandoc and groff, which man(1) uses, find no fault, and print the same
+# libdaemonsrv(3) have the same functions, and that of README.md the stages. A
+# page shows only program text that is in examples/, line by line, and README.md
+# whole programs. What serves a client is the same in both finger servers. mandoc and groff, which man(1) uses, find no fault, and print the same
 # words, and a row of a table as a line.
 #
 # SPDX-License-Identifier: ISC
@@ -35,15 +35,7 @@ names() {
 	sed 's/(.*//; s/.*[ *]//'
 }
 
-settings() {
-	grep -E '^daemon_(set|enable)_'
-}
-
-others() {
-	grep -vE '^daemon_(set|enable)_'
-}
-
-# Declarations without types: "daemon_clean_fd(highest_kept)".
+# Declarations without types: "daemon_server(fds, count)".
 calls() {
 	sed 's/^.*[ *]\(daemon_[a-z0-9_]*(\)/\1/; s/;$//; s/(void)/()/
 	    s/\([(,] *\)[^(),]*[ *]\([a-z_]*\)/\1\2/g'
@@ -102,6 +94,16 @@ named() {
 		is_link "$page" || section "$page" NAME |
 		    sed -n 's/^\.Nm \([a-z0-9_]*\).*/\1/p'
 	done | grep '^daemon_' | sort
+}
+
+stages() {
+	section doc/man3/libdaemonsrv.3 SYNOPSIS |
+	    sed -n 's/^\.Fn \(daemon_[a-z]*\) .*/\1/p'
+}
+
+# listed FILTER: declarations of the stages (-F), or of all others (-vF).
+listed() {
+	declarations | grep "$1" "$(stages | sed 's/.*/ &(/')"
 }
 
 in_overview() {
@@ -166,15 +168,34 @@ strangers() {
 	done
 }
 
-# shellcheck disable=SC2016
-shown_diff() {
-	sed -n '/^```diff$/,/^```$/p' README.md | sed '1d; $d'
+# Each block of C is a program of examples/, the last one that the text before
+# it names: the whole file, or all from the first "#include" on.
+shown_programs() {
+	awk '
+		function whole(file, text,    all, body, line) {
+			while ((getline line <file) > 0) {
+				all = all line "\n"
+				if (body != "" || line ~ /^#include/)
+					body = body line "\n"
+			}
+			close(file)
+			return text == all || text == body
+		}
+		$0 == "```c" { inside = 1; text = ""; next }
+		$0 == "```" && inside {
+			inside = 0
+			print (whole(file, text) ? "shown" : "not as shown:"), \
+			    file
+		}
+		inside { text = text $0 "\n"; next }
+		match($0, /\(examples\/[a-z-]*\.c\)/) {
+			file = substr($0, RSTART + 1, RLENGTH - 2)
+		}' README.md
 }
 
-# Without the times of the files.
-real_diff() {
-	diff -u examples/finger-before.c examples/finger.c |
-	    sed '1,2s/	.*//'
+# What a finger server does for a client.
+service() {
+	sed -n '/^enum {$/,/^main(/p' "$1"
 }
 
 #
@@ -329,12 +350,11 @@ same "the functions of include/daemon.h" "$functions" \
     "the sections NAME" "$(named)"
 same "the declarations of include/daemon.h" "$(declarations)" \
     "the sections SYNOPSIS" "$(shown)"
-same "the settings of include/daemon.h" \
-    "$(printf '%s\n' "$functions" | settings)" \
-    "the table of libdaemonsrv(3)" "$(in_overview)"
-same "the other functions of include/daemon.h" \
-    "$(declarations | calls | others | sort)" \
-    "the tables of README.md" "$(in_tables)"
+same "the functions of include/daemon.h without the stages" \
+    "$(listed -vF | names | sort)" \
+    "the tables of libdaemonsrv(3)" "$(in_overview)"
+same "the stages of libdaemonsrv(3)" "$(listed -F | calls | sort)" \
+    "the table of README.md" "$(in_tables)"
 empty "functions that only README.md has" "$(strangers)"
 empty "links of README.md to what is not installed beside it" \
     "$(dead_links)"
@@ -342,8 +362,14 @@ same "the files in doc" "$(ls doc/man3/* doc/man7/*)" \
     doc/local.mk "$(installed)"
 empty "sections that a stage's page lacks" "$(missing_sections)"
 empty "references to a page that is not there" "$(dead_references)"
-same "the diff in README.md" "$(shown_diff)" \
-    "that of the finger servers" "$(real_diff)"
+same "what serves in examples/finger-before.c" \
+    "$(service examples/finger-before.c)" \
+    examples/finger.c "$(service examples/finger.c)"
+programs=$(shown_programs)
+empty "programs that README.md shows differently" \
+    "$(printf '%s\n' "$programs" | grep -v '^shown')"
+found=$(printf '%s\n' "$programs" | grep -c '^shown') || failures=1
+echo "programs that it shows: $found"
 shown_examples=$(examples)
 empty "examples that are in no program" \
     "$(printf '%s\n' "$shown_examples" | grep '^not in')"

@@ -3,7 +3,7 @@
 #
 #     sh tools/check-embedding.sh
 #
-# with the lines of README.md's section Embedding: by AC_CONFIG_SUBDIRS, and by
+# with the lines of HACKING.md's section Embedding: by AC_CONFIG_SUBDIRS, and by
 # compiling lib/*.c, also with an empty config.h. Each program must pass
 # smoke.sh.
 #
@@ -23,7 +23,7 @@ block() {
 		!inside { next }
 		!/^    / { after = 1; next }
 		{ count += after; after = 0 }
-		count == wanted { print substr($0, 5) }' "$root/README.md"
+		count == wanted { print substr($0, 5) }' "$root/HACKING.md"
 }
 
 quietly() {
