@@ -21,6 +21,15 @@ examples_logged_LDFLAGS = $(AM_LDFLAGS) $(NOW_LDFLAGS)
 examples_qotd_LDFLAGS = $(AM_LDFLAGS) $(NOW_LDFLAGS)
 examples_superserver_LDFLAGS = $(AM_LDFLAGS) $(NOW_LDFLAGS)
 
+# The library itself never links OpenSSL.
+if HAVE_OPENSSL
+noinst_PROGRAMS += examples/tls
+examples_tls_SOURCES = examples/tls.c
+examples_tls_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS)
+examples_tls_LDADD = lib/libdaemonsrv.la $(OPENSSL_LIBS)
+examples_tls_LDFLAGS = $(AM_LDFLAGS) $(NOW_LDFLAGS)
+endif
+
 # Beside README.md, which shows them; and what runs them as a service.
 nobase_dist_doc_DATA += \
 	examples/echo.c \
@@ -36,4 +45,5 @@ nobase_dist_doc_DATA += \
 	examples/superserver.init \
 	examples/superserver.service \
 	examples/superserver.socket \
+	examples/tls.c \
 	# EOL

@@ -31,3 +31,20 @@ AC_LINK_IFELSE([AC_LANG_PROGRAM()],
 LDFLAGS=$dsrv_saved_ldflags
 AC_SUBST([$1])
 ])
+
+# DSRV_LINKS_OPENSSL(VARIABLE): yes or no, whether a program for this system
+# can be built with OPENSSL_CFLAGS and OPENSSL_LIBS.
+AC_DEFUN([DSRV_LINKS_OPENSSL], [
+dsrv_saved_cflags=$CFLAGS
+dsrv_saved_libs=$LIBS
+AC_MSG_CHECKING([whether $CC links OpenSSL])
+CFLAGS="$CFLAGS $OPENSSL_CFLAGS"
+LIBS="$OPENSSL_LIBS $LIBS"
+AC_LINK_IFELSE([AC_LANG_PROGRAM([[#include <openssl/ssl.h>]],
+    [[OPENSSL_init_ssl(OPENSSL_INIT_NO_ATEXIT, NULL);
+    return SSL_CTX_new(TLS_server_method()) == NULL;]])],
+    [$1=yes], [$1=no])
+AC_MSG_RESULT([$$1])
+CFLAGS=$dsrv_saved_cflags
+LIBS=$dsrv_saved_libs
+])

@@ -51,6 +51,7 @@ CHECK_TESTS = \
 	tests/check_statusfile \
 	tests/check_superserver \
 	tests/check_title \
+	tests/check_tls \
 	tests/check_unixsocket \
 	tests/check_wakeup \
 	tests/check_worker \
@@ -205,6 +206,8 @@ tests_check_superserver_LDADD = $(TEST_LIBS)
 tests_check_title_SOURCES = tests/check_title.c
 tests_check_title_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
 tests_check_title_LDADD = $(UNIT_LIBS)
+tests_check_tls_SOURCES = tests/check_tls.c
+tests_check_tls_LDADD = $(TEST_LIBS)
 tests_check_unixsocket_SOURCES = tests/check_unixsocket.c
 tests_check_unixsocket_LDADD = $(TEST_LIBS)
 tests_check_wakeup_SOURCES = tests/check_wakeup.c

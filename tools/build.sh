@@ -4,8 +4,8 @@
 #     sh tools/build.sh [configure argument ...]
 #
 # in build/check, or in the directory that BUILD_DIR names. Rebuilds only what
-# is out of date; everything if the arguments differ from last time, or if the
-# tests can now be built because Check has been installed.
+# is out of date; everything if the arguments differ from last time, or if more
+# can be built because Check or OpenSSL has been installed.
 #
 # SPDX-License-Identifier: ISC
 set -eu
@@ -46,7 +46,8 @@ configure() {
 }
 
 what_counts() {
-	echo "$*, check $(pkg-config --modversion check 2>/dev/null || :)"
+	echo "$*, check $(pkg-config --modversion check 2>/dev/null || :)," \
+	    "openssl $(pkg-config --modversion openssl 2>/dev/null || :)"
 }
 
 sh "$root/tools/setup.sh"

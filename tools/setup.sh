@@ -17,7 +17,7 @@ set -eu
 # name:command is missing only if no package provides the command.
 debian_packages='gcc libc6-dev make autoconf automake libtool
 	pkgconf:pkg-config procps'
-debian_test_packages='check git rsync curl xz-utils'
+debian_test_packages='check git rsync curl xz-utils libssl-dev openssl'
 # openssh-server, haproxy and prometheus are for tests that are skipped with
 # only "test": a machine may start a server at once.
 debian_ci_packages='clang valgrind libc6-dbg shellcheck codespell
@@ -32,8 +32,8 @@ debian_cross_optional_packages='musl-tools gcc-i686-linux-gnu
 	qemu-user'
 debian_debs_packages='build-essential debhelper pkgconf'
 debian_rpms_packages='rpm elfutils'
-debian_lint_packages='lintian g++ daemon libdaemon-dev libax25-dev mandoc
-	groff-base'
+debian_lint_packages='lintian g++ daemon libdaemon-dev libax25-dev libssl-dev
+	mandoc groff-base'
 # Some releases have none.
 debian_lint_optional_packages='rpmlint'
 debian_releases_packages='mmdebstrap'
@@ -44,7 +44,8 @@ debian_bench_optional_packages='linux-perf:perf linux-tools-generic:perf'
 
 fedora_packages='gcc glibc-devel make autoconf automake libtool
 	pkgconf-pkg-config procps-ng gawk findutils diffutils'
-fedora_test_packages='check-devel git git-daemon rsync curl xz tar'
+fedora_test_packages='check-devel git git-daemon rsync curl xz tar
+	openssl-devel openssl'
 fedora_ci_packages='libasan libubsan clang compiler-rt valgrind ShellCheck
 	codespell libabigail systemd:systemd-analyze openssh-server
 	openssh-clients haproxy'
