@@ -73,30 +73,10 @@ make_limits(void)
  * Clients
  */
 
-/* One that comes from that address of the loopback network. */
-static int
-client_from(const char *ip, int port)
-{
-	struct timeval limit = { DEADLINE, 0 };
-	struct sockaddr_in from = { .sin_family = AF_INET };
-	struct sockaddr_in to = { .sin_family = AF_INET };
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	ck_assert_int_ge(fd, 0);
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
-	ck_assert_int_eq(inet_pton(AF_INET, ip, &from.sin_addr), 1);
-	ck_assert_int_eq(bind(fd, (struct sockaddr *)&from, sizeof from), 0);
-	to.sin_port = htons((in_port_t)port);
-	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	ck_assert_int_eq(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
-	return fd;
-}
-
 static int
 served_from(const char *ip)
 {
-	int fd = client_from(ip, here.port);
+	int fd = connect_from(ip, here.port);
 
 	echoes(fd, "hello");
 	return fd;
@@ -105,7 +85,7 @@ served_from(const char *ip)
 static void
 refused_from(const char *ip)
 {
-	int fd = client_from(ip, here.port);
+	int fd = connect_from(ip, here.port);
 
 	hears(fd, NULL);
 	close(fd);
@@ -905,7 +885,7 @@ START_TEST(worker_has_no_connection_of_a_refused_client)
 	served(here.port, &first);
 	for (i = 0; i < 10; i++)
 		hears(client(here.port), "too many, come back later\r");
-	second = (pid_t)number(client_from("127.0.0.2", here.port), "who");
+	second = (pid_t)number(connect_from("127.0.0.2", here.port), "who");
 	ck_assert_int_eq(descriptors_of(first), descriptors_of(second));
 	stop();
 }

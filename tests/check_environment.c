@@ -212,22 +212,6 @@ START_TEST(environment_has_the_addresses_of_each_connection)
 }
 END_TEST
 
-/* Binds to another loopback address first. */
-static int
-client_from_host(const char *host)
-{
-	struct sockaddr_in addr = { .sin_family = AF_INET };
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-	inet_pton(AF_INET, host, &addr.sin_addr);
-	ck_assert_int_eq(bind(fd, (struct sockaddr *)&addr, sizeof addr), 0);
-	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	addr.sin_port = htons((unsigned short)here.port);
-	ck_assert_int_eq(connect(fd, (struct sockaddr *)&addr, sizeof addr),
-	    0);
-	return fd;
-}
-
 START_TEST(environment_counts_the_connections_of_each_address)
 {
 	int fd, second, other;
@@ -238,7 +222,7 @@ START_TEST(environment_counts_the_connections_of_each_address)
 	is(fd, "TCPCONNNUM", "1");
 	second = client(here.port);
 	is(second, "TCPCONNNUM", "2");
-	other = client_from_host("127.0.0.2");
+	other = connect_from("127.0.0.2", here.port);
 	is(other, "TCPCONNNUM", "1");
 	close(second);
 	/* When its end has been seen, its number is free. */

@@ -680,24 +680,6 @@ end_haproxy(void)
 	free(proxy.err);
 }
 
-static int
-client_from(const char *ip, int port)
-{
-	struct timeval limit = { DEADLINE, 0 };
-	struct sockaddr_in from = { .sin_family = AF_INET };
-	struct sockaddr_in to = { .sin_family = AF_INET };
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	ck_assert_int_ge(fd, 0);
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-	ck_assert_int_eq(inet_pton(AF_INET, ip, &from.sin_addr), 1);
-	ck_assert_int_eq(bind(fd, (struct sockaddr *)&from, sizeof from), 0);
-	to.sin_port = htons((in_port_t)port);
-	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	ck_assert_int_eq(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
-	return fd;
-}
-
 static void
 serves_through_haproxy(const char *how)
 {
@@ -708,10 +690,10 @@ serves_through_haproxy(const char *how)
 		return;
 	start_behind("127.0.0.1");
 	port = start_haproxy(how);
-	fd = client_from("127.0.0.5", port);
+	fd = connect_from("127.0.0.5", port);
 	snprintf(expected, sizeof expected, "127.0.0.5 %d", port_of(fd));
 	is_peer(fd, expected);
-	fd = client_from("127.0.0.6", port);
+	fd = connect_from("127.0.0.6", port);
 	snprintf(expected, sizeof expected, "127.0.0.6 %d", port_of(fd));
 	is_peer(fd, expected);
 	end_haproxy();

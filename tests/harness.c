@@ -14,6 +14,7 @@
 #endif
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <dirent.h>
 #include <errno.h>
@@ -609,6 +610,25 @@ client(int port)
 
 	ck_assert_msg(fd >= 0, "connect to port %d: %s", port,
 	    strerror(errno));
+	return fd;
+}
+
+int
+connect_from(const char *address, int port)
+{
+	struct timeval limit = { DEADLINE, 0 };
+	struct sockaddr_in from = { .sin_family = AF_INET };
+	struct sockaddr_in to = { .sin_family = AF_INET };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	ck_assert_int_ge(fd, 0);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+	ck_assert_int_eq(inet_pton(AF_INET, address, &from.sin_addr), 1);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&from, sizeof from), 0);
+	to.sin_port = htons((in_port_t)port);
+	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
 	return fd;
 }
 

@@ -179,8 +179,10 @@ void says(const char *text, const char *part);
 /* A listening socket on 127.0.0.1 and a port that the kernel chose. */
 int listen_anywhere(int *port);
 
-/* Clients. A connect that must succeed; one that says whether it did. */
+/* Clients. A connect that must succeed, perhaps from this address; one that
+ * says whether it did. */
 int client(int port);
+int connect_from(const char *address, int port);
 int client_if(int port);
 /* Waits until a connection is refused: when the daemon has left a port, the
  * kernel may give it to another test for a while. */
