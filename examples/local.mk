@@ -35,6 +35,7 @@ nobase_dist_doc_DATA += \
 	examples/echo.c \
 	examples/finger-before.c \
 	examples/finger.c \
+	examples/haproxy.cfg \
 	examples/http.c \
 	examples/logged.c \
 	examples/qotd.c \

@@ -4,6 +4,7 @@ CHECK_TESTS = \
 	tests/check_address \
 	tests/check_admission \
 	tests/check_handover \
+	tests/check_haproxy \
 	tests/check_birth \
 	tests/check_children \
 	tests/check_connlog \
@@ -84,6 +85,8 @@ tests_check_handover_SOURCES = tests/check_handover.c tests/openat.c \
 	tests/openat.h
 tests_check_handover_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
 tests_check_handover_LDADD = $(UNIT_LIBS)
+tests_check_haproxy_SOURCES = tests/check_haproxy.c
+tests_check_haproxy_LDADD = $(TEST_LIBS)
 tests_check_birth_SOURCES = tests/check_birth.c
 tests_check_birth_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
 tests_check_birth_LDADD = $(UNIT_LIBS)
