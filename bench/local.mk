@@ -25,9 +25,17 @@ bench_naive_LDFLAGS = $(AM_LDFLAGS) -Wl,-z,lazy
 bench_naive_now_SOURCES = $(bench_naive_SOURCES)
 bench_naive_now_LDFLAGS = $(AM_LDFLAGS) -Wl,-z,now
 
-bench_logger_SOURCES = bench/logger.c
+bench_logger_SOURCES = bench/logger.c bench/page.c bench/page.h
 bench_logger_LDADD = lib/libdaemonsrv.la
 bench_logger_LDFLAGS = $(AM_LDFLAGS) $(NOW_LDFLAGS)
+
+if HAVE_OPENSSL
+EXTRA_PROGRAMS += bench/tls
+TLS_TRY = bench-tls-try
+bench_tls_SOURCES = bench/tls.c bench/page.c bench/page.h
+bench_tls_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS)
+bench_tls_LDADD = $(OPENSSL_LIBS)
+endif
 
 EXTRA_DIST += \
 	bench/contenders.sh \
@@ -37,7 +45,8 @@ EXTRA_DIST += \
 	bench/run.sh \
 	bench/watch.sh \
 	# EOL
-nobase_dist_doc_DATA += bench/logger.md bench/results.md bench/results.svg
+nobase_dist_doc_DATA += bench/logger.md bench/results.md bench/results.svg \
+	bench/tls.md
 
 bench: $(BENCH_TOOLS)
 	$(SHELL) $(srcdir)/bench/run.sh -o $(srcdir)/bench bench
@@ -47,7 +56,7 @@ bench-soak: $(BENCH_TOOLS)
 	$(SHELL) $(srcdir)/bench/run.sh -s 60 bench soak
 
 # Whether everything works, not how fast.
-bench-try: $(BENCH_TOOLS)
+bench-try: $(BENCH_TOOLS) $(TLS_TRY)
 	$(SHELL) $(srcdir)/bench/run.sh -r 1 -t 0.1 -s 1 bench \
 	    memory speed soak
 
@@ -57,6 +66,21 @@ bench-logger: bench/logger$(EXEEXT)
 	LD_LIBRARY_PATH=`echo $(abs_builddir)/bench/peers/usr/lib/*-linux-*` \
 	    bench/logger$(EXEEXT) $(BENCH_FLAGS) . >bench/logger.new
 	mv bench/logger.new $(srcdir)/bench/logger.md
+
+# What a handshake costs in each mode.
+if HAVE_OPENSSL
+bench-tls: bench/tls$(EXEEXT) examples/tls$(EXEEXT)
+	bench/tls$(EXEEXT) $(BENCH_FLAGS) $(abs_builddir)/examples/tls$(EXEEXT) \
+	    >bench/tls.new
+	mv bench/tls.new $(srcdir)/bench/tls.md
+
+bench-tls-try: bench/tls$(EXEEXT) examples/tls$(EXEEXT)
+	bench/tls$(EXEEXT) -r 1 -s 0.1 $(abs_builddir)/examples/tls$(EXEEXT)
+else
+bench-tls:
+	@echo "bench-tls: configure has not found OpenSSL" >&2; exit 1
+endif
+.PHONY: bench-tls bench-tls-try
 
 # The servers and loggers to compare with, from Debian's packages: only
 # unpacked, since two of them cannot be installed together, and would start.

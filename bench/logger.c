@@ -16,7 +16,6 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/time.h>
-#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -25,6 +24,8 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "page.h"
 
 enum {
 	LINE = 100,
@@ -309,29 +310,6 @@ measure(struct contender *c, int round)
  * The report
  */
 
-static int
-ascending(const void *left, const void *right)
-{
-	double a = *(const double *)left, b = *(const double *)right;
-
-	return (a > b) - (a < b);
-}
-
-static double
-median(double *values)
-{
-	qsort(values, (size_t)rounds, sizeof *values, ascending);
-	return values[rounds / 2];
-}
-
-static void
-print_sorted(double *values, const char *format)
-{
-	double middle = median(values);
-
-	printf(format, middle, values[0], values[rounds - 1]);
-}
-
 static void
 report(struct contender *c)
 {
@@ -340,9 +318,9 @@ report(struct contender *c)
 		printf("not installed | | |\n");
 		return;
 	}
-	print_sorted(c->rate, "%.0f [%.0f-%.0f] | ");
-	print_sorted(c->ratio, "%.2f [%.2f-%.2f] | ");
-	print_sorted(c->cost, "%.0f [%.0f-%.0f] |\n");
+	page_spread(c->rate, rounds, "%.0f [%.0f-%.0f] | ");
+	page_spread(c->ratio, rounds, "%.2f [%.2f-%.2f] | ");
+	page_spread(c->cost, rounds, "%.0f [%.0f-%.0f] |\n");
 }
 
 #define GOAL	0.95	/* of the bare loop's rate, for the library */
@@ -355,33 +333,9 @@ report_goal(void)
 
 	for (i = 0; contenders[i].run != run_library; i++)
 		;
-	ratio = median(contenders[i].ratio);
+	ratio = page_median(contenders[i].ratio, rounds);
 	printf("\nThe goal for libdaemonsrv is %.2f of the bare loop: %.2f, "
 	    "%s.\n", GOAL, ratio, ratio < GOAL ? "missed" : "met");
-}
-
-/* Where and when, as far as the system says. */
-static void
-report_machine(void)
-{
-	char line[256] = "", day[16], *model;
-	FILE *cpus = fopen("/proc/cpuinfo", "r");
-	time_t today = time(NULL);
-	struct utsname system;
-
-	while (cpus != NULL && fgets(line, sizeof line, cpus) != NULL &&
-	    strncmp(line, "model name", 10) != 0)
-		*line = '\0';
-	if (cpus != NULL)
-		fclose(cpus);
-	model = strchr(line, ':');
-	line[strcspn(line, "\n")] = '\0';
-	strftime(day, sizeof day, "%Y-%m-%d", localtime(&today));
-	if (uname(&system) == -1)
-		fail("uname");
-	printf("Run on %s, %ld CPUs%s%s, %s %s.\n\n", day,
-	    sysconf(_SC_NPROCESSORS_ONLN), model != NULL ? " of" : "",
-	    model != NULL ? model + 1 : "", system.sysname, system.release);
 }
 
 static void
@@ -427,7 +381,7 @@ main(int argc, char *argv[])
 
 	printf("# Loggers\n\n%ld lines of %d bytes, median [least-most] of "
 	    "%d rounds.\n", lines, LINE, rounds);
-	report_machine();
+	page_machine();
 	printf("The bare copy loop writes what it reads. The "
 	    "others write a quarter more, and\nwriting is most of the cost "
 	    "of a block: compare with the plain loop with a\nprefix to see "

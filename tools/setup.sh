@@ -37,7 +37,7 @@ debian_lint_packages='lintian g++ daemon libdaemon-dev libax25-dev libssl-dev
 # Some releases have none.
 debian_lint_optional_packages='rpmlint'
 debian_releases_packages='mmdebstrap'
-debian_bench_packages='strace gnuplot-nox:gnuplot'
+debian_bench_packages='strace gnuplot-nox:gnuplot libssl-dev openssl'
 pictures_packages='fossil'
 # The first is Debian's, the second Ubuntu's.
 debian_bench_optional_packages='linux-perf:perf linux-tools-generic:perf'
@@ -52,7 +52,8 @@ fedora_ci_packages='libasan libubsan clang compiler-rt valgrind ShellCheck
 fedora_rpms_packages='rpm-build'
 fedora_lint_packages='gcc-c++ rpmlint mandoc groff-base'
 fedora_releases_packages='mmdebstrap apt debian-keyring'
-fedora_bench_packages='glibc-static perf strace gnuplot-minimal:gnuplot'
+fedora_bench_packages='glibc-static perf strace gnuplot-minimal:gnuplot
+	openssl-devel openssl'
 
 # To stderr: it is not a result.
 say() {
