@@ -1,38 +1,18 @@
 /*
  * superserver.c - any program that talks on stdin and stdout, as a daemon
  *
- *     superserver [-T] [-fnv] [-a address] [-p port] [-c workers] [-d fd]
- *         [-P pidfile] [-s statusfile] [-u user] [limit ...] program
- *         [argument ...]
- *     superserver -P pidfile -k stop|quit|reload|status
+ *     superserver -p 9418 -u git -P /run/git.pid git daemon --inetd /srv/git
+ *     superserver -P /run/git.pid -k reload
  *
- * -f stays in the foreground. Without a port, or with 0, the kernel chooses
- * one; sockets that systemd or inetd has opened for it are used instead of
- * both. Each worker executes the program, with the connection as descriptors 0
- * and 1, and both its addresses in the environment, in tcpserver's variables.
- * The pid file holds the master's pid while the daemon exists. Server and
- * workers run as the user, if one is named. -d is for s6 and dinit: a newline
- * on that descriptor says that clients are served. With -n a reload
- * does not wait for clients: the next server starts beside the last one. -T, the
- * first option: ps(1) shows what each process is. -v: a line on stderr, or in the
- * system's log, when a connection begins and one when it ends. The status file
- * shows what the daemon does.
+ * Each worker executes the program, with the connection as descriptors 0 and 1,
+ * and both its addresses in the environment, in tcpserver's variables. Without
+ * arguments it prints its options: all settings of the library, but for those
+ * that a program which is executed has no use for.
  *
  * -k controls the daemon that has the pid file: stop ends it, quit ends it
  * when the last client has gone, and both wait for its end; reload starts a
  * new server; status prints its pid. The exit status is 3 if none runs, and 4
  * if status cannot know.
- *
- * The limits decide which clients are served:
- *
- *     -K  seconds until a connection ends if the client's machine has failed
- *     -C  workers at once for one source
- *     -N  bits of an IPv4 and of an IPv6 address that make a source: 24,56
- *     -R  clients within a number of seconds: 100/1
- *     -r  refuse clients when all workers are busy, instead of letting them wait
- *     -m  a line for a refused client to read
- *     -t  seconds that a connection may last
- *     -H  proxies, which send a header of the PROXY protocol: "10.0.0.0/8 unix"
  *
  * SPDX-License-Identifier: ISC
  */
@@ -44,6 +24,7 @@
 #include <limits.h>
 #include <netdb.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,109 +34,308 @@
 
 enum { MAX_SOCKETS = 16 };
 
-#define LIMITS "C:H:K:m:N:R:rt:"
-#define LIMIT_USAGE \
-	"limits:    [-K seconds] [-C count] [-N bits,bits] [-R count/seconds]\n" \
-	"           [-r] [-m text] [-t seconds] [-H networks]\n"
+/* What is not a setting of the library. */
+static struct {
+	const char *address, *port, *name;	/* where to listen */
+	const char *user, *group, *root;	/* for server and workers */
+	const char *pid_file, *control;
+	int print_port;
+	int has_titles;
+} asked = { .port = "0" };
+
+/*
+ * Settings: what they are set by, where that takes more than one call
+ */
+
+/* The number there, up to the byte end. Returns what follows that, or NULL. */
+static const char *
+get_number(const char *text, char end, size_t most, size_t *number)
+{
+	unsigned long long value;
+	char *rest;
+
+	errno = 0;
+	value = strtoull(text, &rest, 10);
+	if (!isdigit((unsigned char)*text) || *rest != end || errno != 0 ||
+	    value > most) {
+		errno = EINVAL;
+		return NULL;
+	}
+	*number = (size_t)value;
+	return rest + 1;
+}
+
+/* As "100/1". */
+static int
+set_pair(int (*set)(int, int), const char *text, char between)
+{
+	size_t first, second;
+
+	text = get_number(text, between, INT_MAX, &first);
+	if (text == NULL || get_number(text, '\0', INT_MAX, &second) == NULL)
+		return -1;
+	return set((int)first, (int)second);
+}
+
+static int
+set_source_prefix(const char *text)
+{
+	return set_pair(daemon_set_source_prefix, text, ',');
+}
+
+static int
+set_accept_rate(const char *text)
+{
+	return set_pair(daemon_set_accept_rate, text, '/');
+}
+
+static int
+set_refuse_text(const char *text)
+{
+	char line[1026];
+
+	snprintf(line, sizeof line, "%s\n", text);	/* or too long */
+	return daemon_set_refuse_text(line);
+}
+
+static int
+set_logger_size_max(const char *text)
+{
+	size_t bytes;
+
+	if (get_number(text, '\0', SIZE_MAX, &bytes) == NULL)
+		return -1;
+	return daemon_set_logger_size_max(bytes);
+}
+
+static int
+set_logger_name_format(const char *format)
+{
+	if (daemon_enable_logger() == -1)
+		return -1;
+	return daemon_set_logger_name_format(format);
+}
+
+static int
+set_pid_file(const char *path)
+{
+	asked.pid_file = path;
+	return daemon_set_pid_file(path);
+}
+
+/* They have been set already: see main(). */
+static int
+set_titles(int on)
+{
+	if (on && !asked.has_titles)
+		errx(2, "-T has to be the first argument");
+	return 0;
+}
+
+/*
+ * Settings: their options
+ */
+
+#define SWITCH(letter, name)	{ letter, 1, #name, daemon_set_##name, NULL }
+#define NUMBER(letter, name)	{ letter, 0, #name, daemon_set_##name, NULL }
+#define TEXT(letter, name)	{ letter, 0, #name, NULL, daemon_set_##name }
+#define OTHER(letter, name)	{ letter, 0, #name, NULL, set_##name }
+
+static const struct setting {
+	char letter;		/* 0: only by -o */
+	int is_switch;		/* the letter sets it to 1 */
+	const char *name;
+	int (*set_number)(int);
+	int (*set_text)(const char *);
+} settings[] = {
+	{ 'T', 1, "titles", set_titles, NULL },
+	TEXT(0, program_name),
+	SWITCH('f', foreground),
+	TEXT(0, working_directory),
+	OTHER('P', pid_file),
+	TEXT('s', status_file),
+	NUMBER('d', notify_fd),
+	NUMBER(0, thread_check),
+	NUMBER(0, start_timeout),
+	NUMBER(0, stop_timeout),
+	NUMBER(0, drain_timeout),
+	SWITCH('n', reload_overlap),
+	NUMBER(0, restart_count_max),
+	NUMBER(0, server_fast_time),
+	NUMBER(0, server_fast_max),
+	NUMBER(0, server_hang_max),
+	NUMBER(0, server_tick),
+	NUMBER('c', worker_count_max),
+	NUMBER(0, worker_spare_count),
+	NUMBER('t', worker_time_max),
+	NUMBER(0, worker_ask),
+	NUMBER(0, worker_environment),
+	SWITCH('r', worker_refuse),
+	OTHER('m', refuse_text),
+	NUMBER('C', source_worker_max),
+	OTHER('N', source_prefix),
+	OTHER('R', accept_rate),
+	NUMBER('K', keepalive),
+	TEXT('H', proxy_sources),
+	SWITCH('v', connection_log),
+	OTHER('L', logger_name_format),
+	TEXT(0, logger_prefix_format),
+	OTHER(0, logger_size_max),
+	NUMBER(0, logger_file_count_max),
+	TEXT(0, logger_link),
+	NUMBER(0, logger_drop),
+	NUMBER(0, logger_escape),
+	NUMBER(0, logger_fast_time),
+	NUMBER(0, logger_fast_max),
+};
+
+enum {
+	SETTINGS = sizeof settings / sizeof settings[0],
+	COLUMNS = 3,
+	ROWS = (SETTINGS + COLUMNS - 1) / COLUMNS
+};
+
+static void
+show_setting(const struct setting *s)
+{
+	char cell[32];
+
+	snprintf(cell, sizeof cell, "%c%c %s%s", s->letter != 0 ? '-' : ' ',
+	    s->letter != 0 ? s->letter : ' ', s->name,
+	    s->is_switch ? "" : "=");
+	fprintf(stderr, s + ROWS < settings + SETTINGS ? "%-26s" : "%s\n",
+	    cell);
+}
 
 static void
 usage(void)
 {
-	fprintf(stderr, "usage: superserver [-T] [-fnv] [-a address] [-p port] "
-	    "[-c workers] [-d fd]\n"
-	    "           [-P pidfile] [-s statusfile] [-u user] [limit ...]\n"
-	    "           program [argument ...]\n"
+	int i, k;
+
+	fputs("usage: superserver [option ...] program [argument ...]\n"
 	    "       superserver -P pidfile -k stop|quit|reload|status\n"
-	    LIMIT_USAGE);
+	    "-a host, -p port  where to listen: any host and a free port, which "
+	    "it prints;\n"
+	    "                  /path, a Unix-domain socket; or sockets of "
+	    "systemd or inetd,\n"
+	    "-i name           those of this name only\n"
+	    "-1                print the number of the port alone\n"
+	    "-u user, -g group, -j root    of server and workers\n"
+	    "-o SETTING=value  see daemon_set_SETTING(3); these, some of which "
+	    "have a letter,\n"
+	    "                  which takes the value, or none where it is 1:\n",
+	    stderr);
+	for (i = 0; i < ROWS; i++)
+		for (k = i; k < SETTINGS; k += ROWS)
+			show_setting(&settings[k]);
 	exit(2);
 }
 
-static int
-number(const char *text, int min, int max)
+static void
+set(const struct setting *s, const char *value)
 {
-	char *end;
-	long value;
+	size_t number;
+	int result = -1;
 
-	errno = 0;
-	value = strtol(text, &end, 10);
-	if (!isdigit((unsigned char)text[0]) || *end != '\0' || errno != 0 ||
-	    value < min || value > max) {
-		warnx("%s: not a number from %d to %d", text, min, max);
-		usage();
+	if (s->set_text != NULL)
+		result = s->set_text(value);
+	else if (get_number(value, '\0', INT_MAX, &number) != NULL)
+		result = s->set_number((int)number);
+	if (result == -1)
+		err(2, "unable to set %s to %s", s->name, value);
+}
+
+static void
+set_by_letter(int letter, const char *value)
+{
+	const struct setting *s;
+
+	for (s = settings; s < settings + SETTINGS; s++) {
+		if (s->letter == letter) {
+			set(s, s->is_switch ? "1" : value);
+			return;
+		}
 	}
-	return (int)value;
+	usage();
+}
+
+/* As "worker_ask=1". */
+static void
+set_by_name(const char *text)
+{
+	size_t len = strcspn(text, "=");
+	const struct setting *s;
+
+	for (s = settings; s < settings + SETTINGS; s++) {
+		if (strncmp(s->name, text, len) == 0 && s->name[len] == '\0' &&
+		    text[len] == '=') {
+			set(s, text + len + 1);
+			return;
+		}
+	}
+	errx(2, "-o %s: not a setting and its value", text);
 }
 
 /*
- * Limits
+ * The command line
  */
 
-/* Ends the first number there; returns the second one. */
-static char *
-split(char *text, char between)
+static void
+set_by_option(int letter, const char *value)
 {
-	char *second = strchr(text, between);
-
-	if (second == NULL)
-		usage();
-	*second = '\0';
-	return second + 1;
-}
-
-static int
-set_prefix(char *text)
-{
-	char *second = split(text, ',');
-
-	return daemon_set_source_prefix(number(text, 1, 32),
-	    number(second, 1, 128));
-}
-
-static int
-set_rate(char *text)
-{
-	char *second = split(text, '/');
-
-	return daemon_set_accept_rate(number(text, 0, INT_MAX),
-	    number(second, 1, 86400));
-}
-
-static int
-set_text(const char *text)
-{
-	char line[1025];
-
-	if (snprintf(line, sizeof line, "%s\n", text) >= (int)sizeof line)
-		errx(1, "-m: the text is too long");
-	return daemon_set_refuse_text(line);
-}
-
-/* -1: c is not one of these options. */
-static int
-set_limit(int c, char *value)
-{
-	switch (c) {
-	case 'C':
-		return daemon_set_source_worker_max(number(value, 0, INT_MAX));
-	case 'H':
-		if (daemon_set_proxy_sources(value) == -1)
-			errx(1, "-H %s: not a list of networks", value);
-		return 0;
-	case 'K':
-		return daemon_set_keepalive(number(value, 0, 32767));
-	case 'm':
-		return set_text(value);
-	case 'N':
-		return set_prefix(value);
-	case 't':
-		return daemon_set_worker_time_max(number(value, 0, INT_MAX));
-	case 'R':
-		return set_rate(value);
-	case 'r':
-		return daemon_set_worker_refuse(1);
+	switch (letter) {
+	case '1':
+		asked.print_port = 1;
+		break;
+	case 'a':
+		asked.address = value;
+		break;
+	case 'g':
+		asked.group = value;
+		break;
+	case 'i':
+		asked.name = value;
+		break;
+	case 'j':
+		asked.root = value;
+		break;
+	case 'k':
+		asked.control = value;
+		break;
+	case 'o':
+		set_by_name(value);
+		break;
+	case 'p':
+		asked.port = value;
+		break;
+	case 'u':
+		asked.user = value;
+		break;
 	default:
-		return -1;
+		set_by_letter(letter, value);
 	}
+}
+
+static void
+read_options(int argc, char *argv[])
+{
+	/* +: arguments after the program's name are the program's. */
+	char letters[32 + 2 * SETTINGS] = "+1a:g:i:j:k:o:p:u:", *to;
+	const struct setting *s;
+	int c;
+
+	to = letters + strlen(letters);
+	for (s = settings; s < settings + SETTINGS; s++) {
+		if (s->letter != 0)
+			*to++ = s->letter;
+		if (s->letter != 0 && !s->is_switch)
+			*to++ = ':';
+	}
+	while ((c = getopt(argc, argv, letters)) != -1)
+		set_by_option(c, optarg);
+	/* Either a program or -k. */
+	if ((optind == argc) != (asked.control != NULL))
+		usage();
 }
 
 /*
@@ -189,13 +369,6 @@ can_execute(const char *path)
 	return S_ISREG(st.st_mode) && access(path, X_OK) == 0;
 }
 
-static void
-set_notify_fd(int fd)
-{
-	if (daemon_set_notify_fd(fd) == -1)
-		err(1, "unable to use descriptor %d", fd);
-}
-
 /* As execvp(3) will find it in each worker, but before the daemon starts. */
 static void
 find_program(char path[PATH_MAX], const char *name)
@@ -221,6 +394,20 @@ find_program(char path[PATH_MAX], const char *name)
 		if (dirs[len] == '\0')
 			errx(127, "unable to run %s: not found in PATH", name);
 	}
+}
+
+/* There it has the name that it will have. */
+static void
+find_program_below(char path[PATH_MAX], const char *root, const char *name)
+{
+	char found[2 * PATH_MAX];
+
+	if (name[0] != '/')
+		errx(127, "unable to run %s: -j takes an absolute path", name);
+	snprintf(found, sizeof found, "%s%s", root, name);
+	if (!can_execute(found))
+		err(127, "unable to run %s", found);
+	absolute(path, name);
 }
 
 /*
@@ -264,17 +451,8 @@ control(const char *pid_file, const char *word)
 }
 
 /*
- * The worker
+ * The daemon
  */
-
-static void
-become(const char *program, char *argv[])
-{
-	/* Many programs have no other reason to end when a client goes. */
-	signal(SIGPIPE, SIG_DFL);
-	execvp(program, argv);
-	err(127, "unable to run %s", program);
-}
 
 static void
 print_port(int fd)
@@ -283,80 +461,84 @@ print_port(int fd)
 	socklen_t len = sizeof addr;
 	char port[32];
 
+	if (!asked.print_port && strcmp(asked.port, "0") != 0)
+		return;
 	if (getsockname(fd, (struct sockaddr *)&addr, &len) == 0 &&
 	    getnameinfo((struct sockaddr *)&addr, len, NULL, 0, port,
 	    sizeof port, NI_NUMERICSERV) == 0)
-		printf("listening on port %s\n", port);
+		printf("%s%s\n", asked.print_port ? "" : "listening on port ",
+		    port);
+}
+
+/* Sockets that systemd or inetd has opened, or else -a and -p. */
+static int
+listen_as_asked(int fds[MAX_SOCKETS])
+{
+	int count = daemon_listen_inherited(asked.name, fds, MAX_SOCKETS);
+
+	if (count == 0)
+		count = daemon_listen(asked.address, asked.port, fds,
+		    MAX_SOCKETS);
+	if (count > 0)
+		print_port(fds[0]);
+	return count;
+}
+
+static void
+become(const char *program, char *argv[])
+{
+	sigset_t asking;
+
+	/* Many programs have no other reason to end when a client goes. */
+	signal(SIGPIPE, SIG_DFL);
+	/* The library blocks what daemon_stop_requested() looks for. */
+	sigemptyset(&asking);
+	sigaddset(&asking, SIGHUP);
+	sigaddset(&asking, SIGUSR2);
+	sigprocmask(SIG_UNBLOCK, &asking, NULL);
+	execvp(program, argv);
+	err(127, "unable to run %s", program);
+}
+
+static int
+serve(const char *program, char *argv[], const char *root)
+{
+	int count, fds[MAX_SOCKETS];
+
+	daemon_start();
+	daemon_clean_fd(STDERR_FILENO);
+	if ((count = listen_as_asked(fds)) == -1)
+		return 1;
+	daemon_master();
+	daemon_logger();
+	if (daemon_drop_privileges(asked.user, asked.group, root) == -1)
+		return 1;
+	daemon_success();
+	daemon_server(fds, count);
+	become(program, argv);
+	return 127;
 }
 
 int
 main(int argc, char *argv[])
 {
-	const char *address = NULL, *port = "0", *user = NULL;
-	const char *pid_file = NULL, *status_file = NULL, *word = NULL;
-	char program[PATH_MAX];
-	int c, count, fds[MAX_SOCKETS];
+	char program[PATH_MAX], root[PATH_MAX];
 
 	/* First of all: it moves what argv points to. */
 	if (argc > 1 && strcmp(argv[1], "-T") == 0)
-		daemon_set_titles(argc, argv);
-	/* +: arguments after the program's name are the program's. */
-	while ((c = getopt(argc, argv, "+a:c:d:fk:np:P:s:Tu:v" LIMITS)) != -1) {
-		if (c == 'a')
-			address = optarg;
-		else if (c == 'c')
-			daemon_set_worker_count_max(number(optarg, 1, 65536));
-		else if (c == 'd')
-			set_notify_fd(number(optarg, 3, INT_MAX));
-		else if (c == 'f')
-			daemon_set_foreground(1);
-		else if (c == 'k')
-			word = optarg;
-		else if (c == 'n')
-			daemon_set_reload_overlap(1);
-		else if (c == 'p' && number(optarg, 0, 65535) >= 0)
-			port = optarg;
-		else if (c == 'P')
-			pid_file = optarg;
-		else if (c == 'u')
-			user = optarg;
-		else if (c == 's')
-			status_file = optarg;
-		else if (c == 'v')
-			daemon_set_connection_log(1);
-		else if (c == 'T' ? optind != 2 :
-		    set_limit(c, optarg) == -1)
-			usage();
-	}
-	if (word != NULL && optind == argc)
-		return control(pid_file, word);
-	if (word != NULL || optind == argc)
-		usage();
-	if (daemon_set_pid_file(pid_file) == -1)
-		err(1, "unable to use %s", pid_file);
-	if (daemon_set_status_file(status_file) == -1)
-		err(1, "unable to use %s", status_file);
-	find_program(program, argv[optind]);
-
+		asked.has_titles = daemon_set_titles(argc, argv) == 0;
 	/* SIGHUP or SIGUSR2 would end many programs. */
 	daemon_set_worker_ask(0);
 	/* Programs ask for $TCPREMOTEIP. */
 	daemon_set_worker_environment(1);
-	daemon_start();
-	daemon_clean_fd(STDERR_FILENO);
-	/* Sockets that systemd or inetd has opened, or else -a and -p. */
-	count = daemon_listen_inherited(NULL, fds, MAX_SOCKETS);
-	if (count == 0)
-		count = daemon_listen(address, port, fds, MAX_SOCKETS);
-	if (count == -1)
-		return 1;
-	if (strtol(port, NULL, 10) == 0)
-		print_port(fds[0]);
-	daemon_master();
-	if (user != NULL && daemon_drop_privileges(user, NULL, NULL) == -1)
-		return 1;
-	daemon_success();
-	daemon_server(fds, count);
-	become(program, argv + optind);
-	return 127;
+	read_options(argc, argv);
+	if (asked.control != NULL)
+		return control(asked.pid_file, asked.control);
+	if (asked.root == NULL) {
+		find_program(program, argv[optind]);
+		return serve(program, argv + optind, NULL);
+	}
+	absolute(root, asked.root);
+	find_program_below(program, root, argv[optind]);
+	return serve(program, argv + optind, root);
 }

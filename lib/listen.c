@@ -250,6 +250,9 @@ daemon_listen(const char *host, const char *service, int *fds, int max)
 
 	if (service == NULL || fds == NULL || max < 1 ||
 	    (is_unix && host != NULL)) {
+		if (is_unix && host != NULL)
+			dsrv_report("listen on %s: it has no address %s",
+			    service, host);
 		errno = EINVAL;
 		return -1;
 	}

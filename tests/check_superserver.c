@@ -642,7 +642,7 @@ END_TEST
 START_TEST(superserver_does_not_start_with_a_descriptor_that_is_not_open)
 {
 	start("-d", "1000", "cat", NULL);
-	fails(1, "unable to use descriptor 1000: Bad file descriptor");
+	fails(2, "unable to set notify_fd to 1000: Bad file descriptor");
 }
 END_TEST
 
@@ -999,7 +999,7 @@ START_TEST(superserver_tells_the_program_the_client_behind_a_proxy)
 	close(fd);
 	stop(master);
 	start("-H", "10.0.0.1/8", "cat", NULL);
-	fails(1, "10.0.0.1/8");
+	fails(2, "unable to set proxy_sources to 10.0.0.1/8: Invalid");
 }
 END_TEST
 
@@ -1083,20 +1083,366 @@ END_TEST
 
 START_TEST(superserver_shows_its_usage_where_it_is_not_understood)
 {
+	start("-x", "-f", "cat", NULL);
+	fails(2, "usage: superserver ");
+	start("-f", NULL);
+	fails(2, "usage: superserver ");
+	start("-T", "cat", NULL);
+	fails(2, "-T has to be the first argument");
+	start("-p", "65536", "cat", NULL);
+	fails(1, "port 65536");
+	start("-p", "-1", "cat", NULL);
+	fails(1, "port -1");
+}
+END_TEST
+
+/* Each option is understood, and sees that this value is not one. Nothing is
+ * started: the daemon that -k asks about does not run. */
+START_TEST(superserver_sets_what_is_named_to_the_value_that_follows)
+{
+	static const struct {
+		const char *name, *good, *bad;
+	} settings[] = {
+		{ "program_name", "name", "a/b" }, { "foreground", "0", "x" },
+		{ "working_directory", ".", "" },
+		{ "status_file", "status", "" }, { "thread_check", "0", "-1" },
+		{ "start_timeout", "5", "1x" }, { "stop_timeout", "0", "" },
+		{ "drain_timeout", "5", "1 " }, { "reload_overlap", "1", "+1" },
+		{ "restart_count_max", "5", "99999999999999999999" },
+		{ "server_fast_time", "5", "2147483648" },
+		{ "server_fast_max", "2147483647", "4294967296" },
+		{ "server_hang_max", "5", "-1" }, { "server_tick", "1", "0" },
+		{ "worker_count_max", "65536", "65537" },
+		{ "worker_spare_count", "5", "65537" },
+		{ "worker_time_max", "5", "x" }, { "worker_ask", "1", "x" },
+		{ "worker_environment", "0", "x" },
+		{ "worker_refuse", "1", "x" },
+		{ "source_worker_max", "5", "-1" },
+		{ "source_prefix", "24,56", "24,129" },
+		{ "accept_rate", "5/1", "5/0" }, { "keepalive", "5", "32768" },
+		{ "proxy_sources", "10.0.0.0/8 unix", "10.0.0.1/8" },
+		{ "connection_log", "1", "x" },
+		{ "logger_name_format", "log.%Y", "log.%" },
+		{ "logger_prefix_format", "%s ", "%" },
+		{ "logger_size_max", "4294967296", "1k" },
+		{ "logger_file_count_max", "5", "-1" },
+		{ "logger_link", "link", "" }, { "logger_drop", "1", "x" },
+		{ "logger_escape", "1", "x" }, { "logger_fast_time", "5", "x" },
+		{ "logger_fast_max", "5", "x" }
+	};
+	char option[128];
+	size_t i;
+
+	if (NO_PID_FILE)
+		return;
+	for (i = 0; i < sizeof settings / sizeof settings[0]; i++) {
+		snprintf(option, sizeof option, "%s=%s", settings[i].name,
+		    settings[i].good);
+		start("-o", option, "-P", pid_file(), "-k", "status", NULL);
+		fails(3, "no daemon runs");
+		snprintf(option, sizeof option, "%s=%s", settings[i].name,
+		    settings[i].bad);
+		start("-o", option, "-P", pid_file(), "-k", "status", NULL);
+		snprintf(option, sizeof option, "unable to set %s to %s: ",
+		    settings[i].name, settings[i].bad);
+		fails(2, option);
+	}
+}
+END_TEST
+
+START_TEST(superserver_refuses_values_that_are_not_numbers_or_pairs)
+{
 	static const char *const wrong[][2] = { { "-c", "0" }, { "-c", "x" },
-		{ "-N", "24" }, { "-N", "24,129" }, { "-R", "5" },
-		{ "-R", "5/0" }, { "-R", "/1" }, { "-C", "-1" },
-		{ "-c", "65537" }, { "-c", "1x" }, { "-c", "" },
-		{ "-p", "65536" }, { "-p", "-1" }, { "-p", " 1" },
-		{ "-p", "99999999999999999999" }, { "-x", "-f" } };
+		{ "-c", "1x" }, { "-c", "" }, { "-C", "-1" }, { "-N", "24" },
+		{ "-N", "0,56" }, { "-N", "24,56," }, { "-R", "5" },
+		{ "-R", "/1" }, { "-R", "5/86401" }, { "-P", "" } };
+	static const char *const unknown[] = { "worker_ask", "worker_ask1",
+		"worker_as=1", "worker_asks=1", "=1", "" };
+	char line[1025];
 	size_t i;
 
 	for (i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
 		start(wrong[i][0], wrong[i][1], "cat", NULL);
-		fails(2, "usage: superserver ");
+		fails(2, "superserver: unable to set ");
 	}
-	start("-f", NULL);
-	fails(2, "usage: superserver ");
+	for (i = 0; i < sizeof unknown / sizeof unknown[0]; i++) {
+		start("-o", unknown[i], "cat", NULL);
+		fails(2, "not a setting and its value");
+	}
+	memset(line, 'x', sizeof line - 1);
+	line[sizeof line - 1] = '\0';
+	start("-m", line, "cat", NULL);
+	fails(2, "superserver: unable to set refuse_text to xxx");
+}
+END_TEST
+
+/* All that there are in the header, except those for a program that handles
+ * connections itself. */
+START_TEST(superserver_has_an_option_for_each_setting)
+{
+	char line[512], name[128];
+	const char *from;
+	FILE *header;
+	int found = 0;
+
+	ck_assert_ptr_nonnull(getenv("TOP_SRCDIR"));
+	snprintf(line, sizeof line, "%s/include/daemon.h",
+	    getenv("TOP_SRCDIR"));
+	ck_assert_ptr_nonnull(header = fopen(line, "r"));
+	start(NULL);
+	run_wait(&run);
+	while (fgets(line, sizeof line, header) != NULL) {
+		if (sscanf(line, "int daemon_set_%100[a-z_]", name) != 1 ||
+		    strstr(name, "_return_fatal") != NULL ||
+		    strcmp(name, "worker_connection_max") == 0)
+			continue;
+		found++;
+		if ((from = strstr(run.err, name)) == NULL ||
+		    strchr(" =\n", from[strlen(name)]) == NULL)
+			ck_abort_msg("no option for daemon_set_%s()", name);
+	}
+	fclose(header);
+	ck_assert_int_gt(found, 30);
+}
+END_TEST
+
+START_TEST(superserver_shows_its_options_on_one_screen)
+{
+	const char *text, *end;
+	int lines = 0;
+
+	start(NULL);
+	exited(run_wait(&run), 2);
+	for (text = run.err; (end = strchr(text, '\n')) != NULL; lines++) {
+		ck_assert_int_le(end - text, 80);
+		text = end + 1;
+	}
+	ck_assert_int_le(lines, 24);
+}
+END_TEST
+
+/*
+ * More settings, by a shell script
+ */
+
+/* It asks for a name until it has got one, complains to the log, and keeps to
+ * its end whatever HUP does. */
+static const char *
+script(void)
+{
+	static char path[512];
+	FILE *file;
+
+	snprintf(path, sizeof path, "%s/greet", scratch());
+	ck_assert_ptr_nonnull(file = fopen(path, "w"));
+	fputs("#!/bin/sh\n"
+	    "trap 'echo bye; exit' HUP\n"
+	    "echo \"hello ${TCPREMOTEIP-stranger}, here is $(pwd)\"\n"
+	    "while read -r name; do\n"
+	    "	test -n \"$name\" && echo \"hello $name\" && continue\n"
+	    "	echo 'no name' >&2\n"
+	    "	echo again\n"
+	    "done\n", file);
+	ck_assert_int_eq(fclose(file), 0);
+	ck_assert_int_eq(chmod(path, 0755), 0);
+	return path;
+}
+
+static const char *
+in_scratch(const char *name)
+{
+	static char path[512];
+
+	snprintf(path, sizeof path, "%s/%s", scratch(), name);
+	return path;
+}
+
+START_TEST(superserver_writes_what_a_script_complains_of_to_a_log)
+{
+	pid_t master;
+	int port, fd;
+
+	start("-L", in_scratch("log.%Y"), "-o", "logger_prefix_format=at %Y: ",
+	    "-o", "logger_escape=1", script(), NULL);
+	run_succeeds(&run);
+	port = port_in(run.out);
+	fd = client(port);
+	hears(fd, "hello 127.0.0.1, here is /");
+	ck_assert_str_eq(answer(fd, ""), "again");
+	ck_assert_str_eq(answer(fd, "Ada"), "hello Ada");
+	close(fd);
+	master = only_child_of(getpid());
+	stop(master);
+	shell("year=$(date +%%Y) && printf 'at %%s: no name\\n' $year >right && "
+	    "cmp right log.$year");
+}
+END_TEST
+
+START_TEST(superserver_takes_settings_for_a_script_that_knows_its_signals)
+{
+	char directory[512], said[600];
+	pid_t master;
+	int port, fd;
+
+	snprintf(directory, sizeof directory, "working_directory=%s",
+	    scratch());
+	start("-o", directory, "-o", "worker_environment=0", "-o",
+	    "worker_ask=1", "-o", "worker_spare_count=2", "-o",
+	    "program_name=greeter", script(), NULL);
+	master = started(&port);
+	fd = client(port);
+	snprintf(said, sizeof said, "hello stranger, here is %s", scratch());
+	hears(fd, said);
+	ck_assert_str_eq(answer(fd, "Ada"), "hello Ada");
+	send_signal(master, SIGHUP);
+	hears(fd, "bye");
+	hears(fd, NULL);
+	close(fd);
+	stop(master);
+	start("-o", "program_name=greeter", "-p", "/x", "cat", NULL);
+	fails(1, "greeter: unable to listen on /x: it has no address 127.0");
+}
+END_TEST
+
+START_TEST(superserver_ends_after_the_restarts_that_it_is_allowed)
+{
+	pid_t master, server;
+	int port, i;
+
+	start("-o", "restart_count_max=1", "-o", "server_fast_time=0", "cat",
+	    NULL);
+	master = started(&port);
+	for (i = 0; i < 2; i++) {
+		ask(port, "hello", "hello");
+		server = only_child_of(master);
+		has_children(server, 0);
+		send_signal(server, SIGKILL);
+	}
+	exited(ended(master), 128 + SIGKILL);
+	nothing_left();
+}
+END_TEST
+
+START_TEST(superserver_replaces_a_server_that_hangs)
+{
+	pid_t master, server;
+	int port;
+
+	/* On a busy machine a server can seem to hang, time and again. */
+	start("-o", "server_hang_max=2", "-o", "stop_timeout=1", "-o",
+	    "server_fast_time=0", "cat", NULL);
+	master = started(&port);
+	server = only_child_of(master);
+	stopped(server);
+	reaped(server);
+	ask(port, "hello", "hello");
+	stop(master);
+}
+END_TEST
+
+START_TEST(superserver_prints_the_number_of_its_port_alone_as_tcpserver_does)
+{
+	pid_t master;
+	int port = 0;
+
+	start("-1", "cat", NULL);
+	run_succeeds(&run);
+	ck_assert_int_eq(sscanf(run.out, "%d", &port), 1);
+	ask(port, "hello", "hello");
+	master = only_child_of(getpid());
+	stop(master);
+}
+END_TEST
+
+START_TEST(superserver_listens_on_a_unix_domain_socket)
+{
+	pid_t master;
+
+	start_example(&run, "superserver", "-p", in_scratch("socket"), "cat",
+	    NULL);
+	run_succeeds(&run);
+	ck_assert_str_eq(run.out, "");
+	master = only_child_of(getpid());
+	ck_assert_int_eq(access(in_scratch("socket"), F_OK), 0);
+	stop(master);
+	ck_assert_int_eq(access(in_scratch("socket"), F_OK), -1);
+}
+END_TEST
+
+/* As systemd gives them. */
+START_TEST(superserver_listens_on_the_inherited_sockets_of_a_name)
+{
+	int fd = listen_anywhere(&(int){ 0 }), port = port_of(fd);
+	pid_t master;
+
+	fd = dup(fd);	/* not closed by exec */
+	shell("export LISTEN_FDS=1 LISTEN_FDNAMES=web LISTEN_PID=$$ && "
+	    "exec 3<&%d && exec \"$TOP_BUILDDIR\"/examples/superserver "
+	    "-p no-such-port -i web cat", fd);
+	master = only_child_of(getpid());
+	ask(port, "hello", "hello");
+	stop(master);
+}
+END_TEST
+
+START_TEST(superserver_runs_programs_with_another_group_and_root)
+{
+	char jail[512];
+	pid_t master;
+	int port;
+
+	if (skip_if(geteuid() != 0, "only root has privileges to drop") ||
+	    missing("ldd /bin/cat"))
+		return;
+	start("-u", "nobody", "-g", "daemon", "id", "-gn", NULL);
+	master = started(&port);
+	ask(port, "", "daemon");
+	stop(master);
+
+	shell("mkdir -m 755 jail && cp -L --parents /bin/cat "
+	    "$(ldd /bin/cat | grep -o '/[^ ]*') jail && "
+	    "echo 'inside' >jail/motd");
+	snprintf(jail, sizeof jail, "%s/jail", scratch());
+	start("-u", "nobody", "-j", jail, "/bin/cat", "/motd", NULL);
+	master = started(&port);
+	ask(port, "", "inside");
+	stop(master);
+	start("-j", jail, "cat", NULL);
+	fails(127, "-j takes an absolute path");
+	start("-j", jail, "/bin/sh", NULL);
+	fails(127, "jail/bin/sh: No such file");
+}
+END_TEST
+
+/* A service as an administrator sets it up, with all that it needs. */
+START_TEST(superserver_serves_a_repository_with_limits_a_log_and_reloads)
+{
+	char base[128];
+	pid_t master;
+	int port;
+
+	if (NO_PID_FILE || git_is_missing() || cannot_adopt())
+		return;
+	set_up_git();
+	shell("git init -q project && cd project && echo hello >file && "
+	    "git add file && git commit -q -m first");
+	snprintf(base, sizeof base, "--base-path=%s", scratch());
+	start("-nv", "-P", pid_file(), "-L", in_scratch("log"), "-C5", "-c20",
+	    "-R100/1", "-t600", "-K60", "-oserver_hang_max=60", "git",
+	    "daemon", "--inetd", "--export-all", base, scratch(), NULL);
+	run_succeeds(&run);
+	port = port_in(run.out);
+	shell("git clone -q git://127.0.0.1:%d/project copy && "
+	    "git -C copy fsck", port);
+	master = pid_in_file();
+	shell("\"$TOP_BUILDDIR\"/examples/superserver -P pid -k reload && "
+	    "git -C copy fetch -q && git clone -q git://127.0.0.1:%d/project "
+	    "another && cmp project/file another/file", port);
+	/* It waits for the last program to end. */
+	shell("\"$TOP_BUILDDIR\"/examples/superserver -P pid -k quit");
+	master_ends(master);
+	shell("test $(grep -c ' begins with 127.0.0.1:' log) = 3 && "
+	    "test $(grep -c ' ended with status 0' log) = 3");
 }
 END_TEST
 
@@ -1143,7 +1489,20 @@ main(int argc, char *argv[])
 		superserver_refuses_clients_where_all_workers_are_busy,
 		superserver_finds_the_program_before_it_starts,
 		superserver_takes_relative_paths_from_where_it_was_started,
-		superserver_shows_its_usage_where_it_is_not_understood
+		superserver_shows_its_usage_where_it_is_not_understood,
+		superserver_sets_what_is_named_to_the_value_that_follows,
+		superserver_refuses_values_that_are_not_numbers_or_pairs,
+		superserver_has_an_option_for_each_setting,
+		superserver_shows_its_options_on_one_screen,
+		superserver_writes_what_a_script_complains_of_to_a_log,
+		superserver_takes_settings_for_a_script_that_knows_its_signals,
+		superserver_ends_after_the_restarts_that_it_is_allowed,
+		superserver_replaces_a_server_that_hangs,
+		superserver_prints_the_number_of_its_port_alone_as_tcpserver_does,
+		superserver_listens_on_a_unix_domain_socket,
+		superserver_listens_on_the_inherited_sockets_of_a_name,
+		superserver_runs_programs_with_another_group_and_root,
+		superserver_serves_a_repository_with_limits_a_log_and_reloads
 	};
 
 	program_name = argc > 0 ? argv[0] : "";
