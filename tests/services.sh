@@ -317,6 +317,23 @@ init_takes_over_the_file_of_a_daemon_that_was_killed() {
 	echo "init: took over a pid file"
 }
 
+# It does not take a daemon that it cannot ask about as one that has ended.
+init_keeps_the_file_where_it_cannot_ask() {
+	init_starts start
+	defaults "$directory/no-such-program" 0
+	expect 4 status "not found"
+	expect 1 stop "not found"
+	expect 1 reload "not found"
+	[ "$(cat superserver.pid)" = "$master" ] || fail "no pid file"
+	defaults "$directory/superserver" 0
+	expect 0 stop
+	mkdir superserver.pid
+	expect 4 status "unable to read"
+	expect 1 stop "unable to read"
+	rmdir superserver.pid
+	echo "init: kept a pid file"
+}
+
 # This process, all processes, our group, none: a signal to any of the first
 # three ends this script.
 init_signals_no_other_process() {
@@ -358,6 +375,7 @@ defaults "$directory/superserver" 0
 init_does_what_is_asked
 init_says_why_it_does_not_start
 init_takes_over_the_file_of_a_daemon_that_was_killed
+init_keeps_the_file_where_it_cannot_ask
 init_signals_no_other_process
 
 if has systemd-analyze; then
