@@ -1,11 +1,11 @@
 #!/bin/sh
 # peers.sh - fetches the servers and loggers that the library is compared with
 #
-#     sh bench/peers.sh directory
+#     sh bench/peers.sh directory [package ...]
 #
-# Debian's packages are only unpacked there: two of them cannot be installed
-# together, and would start when installed. Changes nothing outside the
-# directory, and needs no privileges.
+# Debian's packages, these or all that the bench needs, are only unpacked there:
+# two of them cannot be installed together, and would start when installed.
+# Changes nothing outside the directory, and needs no privileges.
 #
 # SPDX-License-Identifier: ISC
 set -eu
@@ -23,16 +23,19 @@ download() {
 	    fail "no package $1 (is apt-get update needed?)"
 }
 
-[ $# = 1 ] || fail "usage: sh bench/peers.sh directory"
+[ $# -gt 0 ] || fail "usage: sh bench/peers.sh directory [package ...]"
 command -v apt-get >/dev/null || fail "this is for Debian and its like"
 mkdir -p "$1"
 cd "$1"
+shift
+[ $# -gt 0 ] ||
+    set -- ucspi-tcp ipsvd xinetd openbsd-inetd socat daemontools s6 runit
 archives=$(mktemp -d)
 trap 'rm -rf "$archives"' EXIT
 trap 'exit 1' HUP INT TERM
 mkdir "$archives/partial"
 
-for name in ucspi-tcp ipsvd xinetd openbsd-inetd socat daemontools s6 runit; do
+for name; do
 	download "$name"
 done
 for archive in "$archives"/*.deb; do

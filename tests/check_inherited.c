@@ -523,10 +523,14 @@ has_no(const char *command)
 static void
 find_superserver(void)
 {
+	char path[8192];
+
+	ck_assert_ptr_nonnull(getenv("PATH"));
 	ck_assert_ptr_nonnull(getenv("TOP_BUILDDIR"));
 	snprintf(program, sizeof program, "%s/examples/superserver",
 	    getenv("TOP_BUILDDIR"));
-	setenv("PATH", "/usr/sbin:/usr/bin:/sbin:/bin", 1);
+	snprintf(path, sizeof path, "%s:/usr/sbin:/sbin", getenv("PATH"));
+	setenv("PATH", path, 1);
 }
 
 /* While its socket is open the kernel gives it to nobody; but one that asks for

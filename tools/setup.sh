@@ -25,7 +25,7 @@ debian_ci_packages='clang valgrind libc6-dbg shellcheck codespell
 	ucspi-tcp prometheus:promtool'
 # In older releases these are parts of other packages; if autoconf is 2.69
 # itself, there is no package of that name.
-# xinetd and openbsd-inetd exclude each other.
+# xinetd and openbsd-inetd exclude each other: .ci/run unpacks the second.
 debian_ci_optional_packages='libclang-rt-dev autoconf2.69 s6 xinetd runit'
 debian_cross_optional_packages='musl-tools gcc-i686-linux-gnu
 	libc6-dev-i386-cross gcc-aarch64-linux-gnu libc6-dev-arm64-cross
