@@ -4,7 +4,7 @@
 #     sh tools/demo.sh
 #
 # Builds the library in build/check (see build.sh) and runs the superserver
-# example with a three-line worker. Each step is checked: status 0 means that
+# example with a script as its worker. Each step is checked: status 0 means that
 # everything happened as the text says.
 #
 # SPDX-License-Identifier: ISC
@@ -25,105 +25,139 @@ heading() {
 	printf '\n== %s\n\n' "$*"
 }
 
-# wait_until WHAT COMMAND...: up to 10 seconds.
+# wait_until WHAT COMMAND...: longer than any of it takes.
 wait_until() {
 	local what=$1 i
 	shift
-	for ((i = 0; i < 200; i++)); do
+	for ((i = 0; i < 1200; i++)); do
 		"$@" && return
 		sleep 0.05
 	done
-	fail "$what: not within 10 seconds"
+	fail "$what: not within a minute"
 }
 
 #
 # The daemon's processes: exactly those of its session
 #
 
-# Lines of "pid parent". A zombie has ended, even if pid 1 has not reaped it.
+# Lines of "pid parent command". A zombie has ended, even if pid 1 has not
+# reaped it.
 processes() {
 	[ -n "${session-}" ] || return
-	ps -s "$session" -o stat=,pid=,ppid= | awk '$1 !~ /^Z/ { print $2, $3 }'
-}
-
-children_of() {
-	processes | awk -v parent="$1" '$2 == parent { print $1 }'
+	ps -s "$session" -o stat=,pid=,ppid=,args= |
+	    awk '$1 !~ /^Z/ { $1 = ""; print }'
 }
 
 none_left() {
 	[ -z "$(processes)" ]
 }
 
-new_server() {
-	server=$(children_of "$master")
-	[[ "$server" =~ ^[0-9]+$ && "$server" != "$old_server" ]]
+# pid_of TITLE
+pid_of() {
+	processes | awk -v title="$1" 'index($0, title) { print $1 }'
+}
+
+# is_one VARIABLE TITLE: one process has this title, and it is another one than
+# the variable has; now the variable has it.
+is_one() {
+	local found
+	found=$(pid_of "$2")
+	[[ "$found" =~ ^[0-9]+$ && "$found" != "${!1-}" ]] || return
+	printf -v "$1" %s "$found"
 }
 
 tree() {
-	ps -s "$session" --forest -o pid,ppid,comm | awk \
-	    -v master="$master" -v server="$server" -v worker="$worker" '
-		$1 == master { role = "the master" }
-		$1 == server { role = "the server" }
-		$1 == worker { role = "the worker of our client" }
-		{ printf role ? "    %-40s %s\n" : "    %s\n", $0, role }
-		{ role = "" }'
+	ps -s "$session" --forest -o pid,args | sed "s,$directory/,," | show
 }
 
 #
-# What a user types: a shown command, and its exit status
+# What a user types, and what comes of it
 #
 
+# Long lines go on below themselves.
+show() {
+	awk '{
+		begin = "    "
+		while (length($0) > 74 && match(substr($0, 1, 74), /.* /)) {
+			print begin substr($0, 1, RLENGTH - 1)
+			$0 = substr($0, RLENGTH + 1)
+			begin = "        "
+		}
+		print begin $0
+	}'
+}
+
+# type_in COMMAND, which does not have the clients' connections.
 type_in() {
-	echo "    \$ $*"
-	timeout --foreground 20 "$@" >output 2>&1
+	echo "$ $1" | show
+	eval "$1" >output 2>&1 5>&- 6>&-
 	status=$?
-	sed 's/^/    /' output
-	echo '    $ echo $?'
-	echo "    $status"
+	show <output
 }
 
-send() {
-	echo "    \$ kill -$1 $master"
-	kill "-$1" "$master" || fail "there is no master $master"
+# starts COMMAND STATUS: what the shell is told of a start
+starts() {
+	type_in "$1"
+	echo "$ echo \$?" | show
+	echo "$status" | show
+	[ "$status" = "$2" ] || fail "the status is not $2"
+}
+
+# has WORD...: what the last command has printed
+has() {
+	local word
+	for word; do
+		grep -q -e "$word" output || fail "\"$word\" is missing"
+	done
+}
+
+said() {
+	grep -q -e "$1" log
 }
 
 #
-# The client: descriptor 5
+# Clients: their descriptors are 5 and 6
 #
 
+# connect DESCRIPTOR: sets worker
 connect() {
-	exec 5<>"/dev/tcp/127.0.0.1/$port" || fail "unable to connect"
-	read -r -t 10 -u 5 line || fail "the worker says nothing"
-	echo "    client connects, hears: $line"
+	eval "exec $1<>/dev/tcp/127.0.0.1/$port" || fail "unable to connect"
+	read -r -t 60 -u "$1" line || fail "the worker says nothing"
 	worker=${line##* }
-	[ "$(children_of "$server")" = "$worker" ] ||
-	    fail "$worker is not the server's only worker"
+	echo "client $1 connects and reads: $line" | show
 }
 
 ask() {
-	echo "$1" >&5
-	read -r -t 10 -u 5 line || fail "no answer to \"$1\""
-	echo "    client asks: $1"
-	echo "    client hears: $line"
-	[ "$line" = "worker $worker: $1" ] || fail "that is not the answer"
+	echo "$2" >&"$1"
+	read -r -t 60 -u "$1" line || fail "no answer to \"$2\""
+	echo "client $1 writes: $2" | show
+	echo "client $1 reads: $line" | show
+	[ "$line" = "I hear: $2" ] || fail "that is not the answer"
 }
 
-disconnect() {
-	exec 5>&-
-	echo "    client goes"
+hears_the_end() {
+	read -r -t 60 -u "$1" line
+	[ $? = 1 ] || fail "client $1 is still connected"
+	eval "exec $1>&-"
+	echo "client $1 reads the end of its connection" | show
+}
+
+leave() {
+	eval "exec $1>&-"
+	echo "client $1 goes" | show
 }
 
 refused() {
-	! (exec 6<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null
+	! (exec 7<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null
 }
 
 # Nothing is left, however this script ends.
 clean_up() {
 	local pid i
-	for pid in pid second-pid; do
+	for pid in pid other-pid; do
 		[ -s "$pid" ] && kill -TERM "$(cat "$pid")"
 	done
-	for ((i = 0; i < 100; i++)); do
+	for ((i = 0; i < 200; i++)); do
 		none_left && break
 		sleep 0.05
 	done
@@ -139,55 +173,82 @@ PATH=$(cd "$BUILD_DIR" && pwd)/examples:$PATH
 directory=$(mktemp -d) && cd "$directory" || exit 1
 trap clean_up EXIT
 trap 'exit 1' HUP INT TERM
+ulimit -c 0	# a worker will crash
 
-cat >answer <<'END'
+cat >worker <<'END'
 #!/bin/sh
-echo "I am worker $$"
-while read -r line; do echo "worker $$: $line"; done
+echo "I am process $$"
+while read -r line; do
+	echo "I hear: $line"
+	echo "process $$ has heard: $line" >&2
+done
 END
-chmod +x answer
-PATH=$PATH:$directory
+chmod +x worker
 
 heading "A worker is any program that talks on stdin and stdout"
-sed 's/^/    /' answer
+show <worker
 
-heading "The start: messages reach the shell, which waits for the verdict"
-type_in superserver -a 127.0.0.1 -P pid answer
+heading "The start: the shell waits for it, and is told what goes on"
+starts "superserver -T -n -P pid -s status -L log -a 127.0.0.1 ./worker" 0
 port=$(sed -n 's/^listening on port //p' output)
-[[ "$status" = 0 && -n "$port" ]] || fail "the start failed"
+[ -n "$port" ] || fail "there is no port"
 master=$(cat pid) || fail "there is no pid file"
 session=$(ps -o sid= -p "$master" | tr -d ' ')
 [ -n "$session" ] || fail "there is no master $master"
-old_server=none
-wait_until "a server" new_server
 
-heading "A start that fails says why: the port is in use"
-type_in superserver -a 127.0.0.1 -p "$port" -P second-pid answer
-grep -q "in use" output || fail "the message does not say why"
-[ "$status" = 1 ] || fail "the status of a failed start is not $status"
+heading "A start that fails: the shell is told why"
+starts "superserver -P other-pid -a 127.0.0.1 -p $port ./worker" 1
+has "in use"
 
-heading "A client has a process of its own"
-connect
-ask "Who are you?"
+heading "Each client has a process of its own"
+connect 5
+crashing=$worker
+connect 6
+wait_until "two workers" is_one server "superserver: server 2/100"
+logger=
+wait_until "a logger" is_one logger "superserver: logger"
 echo
 tree
 
-heading "A reload: HUP replaces the server, but no client is cut off"
-send HUP
-ask "Still there?"
-disconnect
-old_server=$server
-wait_until "a new server" new_server
-connect
+heading "A worker crashes: only its client notices, and the log says so"
+type_in "kill -SEGV $crashing"
+hears_the_end 5
+ask 6 "And you?"
+wait_until "the log" said "Segmentation fault"
+type_in "grep 'Segmentation fault' log"
+has "unable to keep worker $crashing of 127.0.0.1:"
+
+heading "The logger is killed: another follows, and no line is lost"
+type_in "kill -KILL $logger"
+ask 6 "Still there?"
+wait_until "another logger" is_one logger "superserver: logger"
+wait_until "the log" said "unable to keep the logger"
+wait_until "the log" said "process $worker has heard: Still there?"
+type_in "cut -d' ' -f2- log"
+has "has heard: And you?"
+
+heading "A reload: the next server takes over, and no client is cut off"
+type_in "superserver -P pid -k reload"
+wait_until "another server" is_one server "superserver: server 1/100"
+ask 6 "Who serves you?"
+connect 5
+wait_until "two workers" is_one title "superserver: server 2/100"
 echo
 tree
 
-heading "A graceful stop: after USR2 no client is let in any more"
-send USR2
+heading "What it has done so far, for Prometheus or a person"
+wait_until "the status file" grep -q '^daemonsrv_workers{.*} 2$' status
+type_in "grep -E '^[^#]*(workers|connections_total|signal|asked)' status"
+has 'workers{.*} 2' 'connections_total{.*} 3' '"signal"} 1' '"asked"} 1'
+
+heading "A graceful stop: no client is let in, and the last one is waited for"
+type_in "superserver -P pid -k quit &"
 wait_until "that clients are refused" refused
-echo "    another client is refused"
-ask "And you?"
-disconnect
-wait_until "the end of all processes" none_left
-[ ! -e pid ] || fail "the pid file is still there"
-echo "    no process is left, and no pid file"
+echo "another client is refused" | show
+ask 5 "Are you still there?"
+leave 5
+leave 6
+wait $! || fail "superserver -k quit has failed"
+none_left || fail "processes are left: $(processes)"
+[ ! -e pid ] || fail "the pid file is left"
+echo "no process is left, and no pid file" | show
