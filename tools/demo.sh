@@ -3,9 +3,9 @@
 #
 #     sh tools/demo.sh
 #
-# Builds the library in build/check (see build.sh) and runs the superserver
-# example with a script as its worker. Each step is checked: status 0 means that
-# everything happened as the text says.
+# Builds the library in build/check (see build.sh) and runs two examples: the
+# superserver, with a script as its worker, and qotd. Each step is checked: status
+# 0 means that everything happened as the text says.
 #
 # SPDX-License-Identifier: ISC
 
@@ -111,8 +111,9 @@ has() {
 	done
 }
 
+# said LOG TEXT
 said() {
-	grep -q -e "$1" log
+	grep -q -e "$2" "$1"
 }
 
 #
@@ -151,12 +152,27 @@ refused() {
 	! (exec 7<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null
 }
 
+# A port at which nothing listens, of those that the kernel gives to nobody.
+choose_port() {
+	port=$((20000 + RANDOM % 10000))
+	refused || choose_port
+}
+
+# reads_quote QUOTE
+reads_quote() {
+	read -r -t 60 line <"/dev/tcp/127.0.0.1/$port" ||
+	    fail "there is no quote"
+	[ "$line" = "$1"$'\r' ] || fail "another quote: $line"
+	echo "client reads: ${line%?}" | show
+}
+
 # Nothing is left, however this script ends.
 clean_up() {
 	local pid i
 	for pid in pid other-pid; do
 		[ -s "$pid" ] && kill -TERM "$(cat "$pid")"
 	done
+	[ ! -e qotd-pid ] || qotd -k qotd-pid
 	for ((i = 0; i < 200; i++)); do
 		none_left && break
 		sleep 0.05
@@ -214,7 +230,7 @@ heading "A worker crashes: only its client notices, and the log says so"
 type_in "kill -SEGV $crashing"
 hears_the_end 5
 ask 6 "And you?"
-wait_until "the log" said "Segmentation fault"
+wait_until "the log" said log "Segmentation fault"
 type_in "grep 'Segmentation fault' log"
 has "unable to keep worker $crashing of 127.0.0.1:"
 
@@ -222,8 +238,8 @@ heading "The logger is killed: another follows, and no line is lost"
 type_in "kill -KILL $logger"
 ask 6 "Still there?"
 wait_until "another logger" is_one logger "superserver: logger"
-wait_until "the log" said "unable to keep the logger"
-wait_until "the log" said "process $worker has heard: Still there?"
+wait_until "the log" said log "unable to keep the logger"
+wait_until "the log" said log "process $worker has heard: Still there?"
 type_in "cut -d' ' -f2- log"
 has "has heard: And you?"
 
@@ -252,3 +268,22 @@ wait $! || fail "superserver -k quit has failed"
 none_left || fail "processes are left: $(processes)"
 [ ! -e pid ] || fail "the pid file is left"
 echo "no process is left, and no pid file" | show
+
+heading "A mistake in a configuration: no start, but no harm to what runs"
+choose_port
+qotd="qotd -P qotd-pid -l qotd-log -p $port quotes"
+type_in "printf 'To be, or' >quotes"
+starts "$qotd" 1
+has "quotes:1: too long or cut off"
+type_in "echo 'To be, or not to be' >quotes"
+starts "$qotd" 0
+reads_quote "To be, or not to be"
+type_in "rm quotes"
+type_in "qotd -r qotd-pid"
+wait_until "the log" said qotd-log "unable to read quotes"
+wait_until "the log" said qotd-log "unable to reload"
+type_in "grep unable qotd-log"
+has "unable to read quotes: No such file"
+reads_quote "To be, or not to be"
+type_in "qotd -k qotd-pid"
+[ ! -e qotd-pid ] || fail "the pid file of qotd is left"
