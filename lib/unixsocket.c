@@ -22,7 +22,7 @@
 #include "logfile.h"
 #include "listeners.h"
 
-enum { LOCK_TRIES = 200, LOCK_PAUSE = 10 /* ms */ };
+enum { LOCK_TRIES = 200, LOCK_PAUSE = 10 /* ms */ };	/* 2 s */
 
 struct name {
 	struct sockaddr_un addr;
@@ -96,14 +96,14 @@ open_directory(const struct name *name)
 	    O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 }
 
+/* tries: how often it may still be tried again. */
 static int
-lock_directory(const struct name *name)
+lock_directory(const struct name *name, int *tries)
 {
 	int directory = is_path(name) ? open_directory(name) : -1;
-	int tries = LOCK_TRIES;
 
 	while (directory != -1 && dsrv_filelock_take(directory) == -1 &&
-	    --tries > 0)
+	    --*tries > 0)
 		dsrv_clock_sleep(LOCK_PAUSE);
 	return directory;
 }
@@ -204,11 +204,11 @@ int
 dsrv_unixsocket_listen(const char *service)
 {
 	struct name name;
-	int directory, fd, saved;
+	int directory, fd, saved, tries = LOCK_TRIES;
 
 	if (dsrv_unixsocket_name(&name.addr, &name.len, service) == -1)
 		return -1;
-	directory = lock_directory(&name);
+	directory = lock_directory(&name, &tries);
 	fd = listen_locked(&name);
 	saved = errno;
 	dsrv_descriptors_close(&directory);
@@ -232,13 +232,14 @@ is_still_ours(const struct bound *one)
 	    now.st_dev == one->dev && now.st_ino == one->ino;
 }
 
+/* In one time for all: other users may hold all the locks. */
 void
 dsrv_unixsocket_remove(void)
 {
-	int i, directory;
+	int i, directory, tries = LOCK_TRIES;
 
 	for (i = 0; i < bound.count; i++) {
-		directory = lock_directory(&bound.all[i].name);
+		directory = lock_directory(&bound.all[i].name, &tries);
 		if (is_still_ours(&bound.all[i]))
 			unlink(bound.all[i].name.addr.sun_path);
 		dsrv_descriptors_close(&directory);
