@@ -25,12 +25,9 @@ enum {
 	NUMBER_MAX = 1 << 20
 };
 
-static int
-kept(int fd)
-{
-	return dsrv_role_descriptor(fd) == fd || dsrv_ownsocket_keeps(fd) ||
-	    dsrv_notify_descriptor(fd) == fd;
-}
+/* In a helper: all that stays open. */
+static const int *helper_fds;
+static int helper_count = -1;	/* this process is not one */
 
 /* -1 is none. */
 static int
@@ -39,13 +36,31 @@ lower(int a, int b)
 	return a == -1 || (b != -1 && b < a) ? b : a;
 }
 
-/* The lowest of those that is at least from; -1: none. */
+static int
+next_of_helper(int from)
+{
+	int i, best = -1;
+
+	for (i = 0; i < helper_count; i++)
+		if (helper_fds[i] >= from)
+			best = lower(best, helper_fds[i]);
+	return best;
+}
+
+/* The lowest that stays open and is at least from; -1: none. */
 static int
 next_kept(int from)
 {
-	return lower(dsrv_role_descriptor(from),
+	return helper_count != -1 ? next_of_helper(from) :
+	    lower(dsrv_role_descriptor(from),
 	    lower(dsrv_ownsocket_descriptor(from),
 	    dsrv_notify_descriptor(from)));
+}
+
+static int
+kept(int fd)
+{
+	return next_kept(fd) == fd;
 }
 
 /* From first to last; -1: to the highest possible one. */
@@ -167,6 +182,22 @@ close_by_number(int first)
 			close(fd);
 }
 
+static void
+close_from(int first)
+{
+	if (close_by_range(first) == -1 && close_by_closefrom(first) == -1 &&
+	    close_by_directory(first) == -1)
+		close_by_number(first);
+}
+
+void
+dsrv_fdclean_helper(const int *fds, int count)
+{
+	helper_fds = fds;
+	helper_count = count;
+	close_from(STDERR_FILENO + 1);
+}
+
 int
 daemon_clean_fd(int highest_kept)
 {
@@ -181,10 +212,7 @@ daemon_clean_fd(int highest_kept)
 	if (dsrv_role()->kind == DSRV_PROGRAM)
 		dsrv_inherited_take();	/* else they would be closed */
 	closelog();	/* else syslog(3) would write to a later file */
-	if (close_by_range(highest_kept + 1) == -1 &&
-	    close_by_closefrom(highest_kept + 1) == -1 &&
-	    close_by_directory(highest_kept + 1) == -1)
-		close_by_number(highest_kept + 1);
+	close_from(highest_kept + 1);
 	errno = saved;
 	return 0;
 }

@@ -233,19 +233,22 @@ dsrv_listener_has_client(int fd)
 	return poll(&listener, 1, 0) == 1 && listener.revents & POLLIN;
 }
 
-void
+int
 dsrv_listener_end(int fd)
 {
 	struct dsrv_client client;
+	int accepted = 0;
 
 	if (dsrv_ownsocket_is_inherited(fd))
-		return;
+		return 0;
 	shutdown(fd, SHUT_RDWR);
+	if (!dsrv_listener_is_unix(fd))
+		return 0;
 	/* Otherwise clients that wait at a Unix-domain socket would wait until
 	 * the last process that holds it is gone. */
-	if (dsrv_listener_is_unix(fd))
-		while (dsrv_listener_accept(fd, &client) != -1)
-			;
+	while (dsrv_listener_accept(fd, &client) != -1)
+		accepted = 1;
+	return accepted && (errno == EMFILE || errno == ENFILE);
 }
 
 int

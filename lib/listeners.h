@@ -77,8 +77,9 @@ int dsrv_listener_is_unix(int fd);
  * errno. */
 int dsrv_listener_inherit(int fd);
 /* Ends it for all processes that hold it, unless it is inherited; clients that
- * wait at a Unix-domain socket are accepted, and go when this process ends. */
-void dsrv_listener_end(int fd);
+ * wait at a Unix-domain socket are accepted, and go when this process ends.
+ * Returns whether more of them wait than there are descriptors for. */
+int dsrv_listener_end(int fd);
 
 /*
  * unixsocket.c - a listening Unix-domain socket, and the file that is its name
@@ -111,9 +112,20 @@ int dsrv_inherited_take(void);
 int dsrv_fdclean_inherit(void);
 /* Whether this process has a listening socket. */
 int dsrv_fdclean_has_listener(void);
+/* In a helper: closes all but these and 0, 1 and 2, without a lock. */
+void dsrv_fdclean_helper(const int *fds, int count);
 /* Each descriptor that is open, or may be, until visit() returns other than 0;
  * returns that. */
 int dsrv_fdclean_visit(int (*visit)(int fd));
+
+/*
+ * helper.c - a child that does for a looping process what may take long
+ */
+
+/* In the child, first: only these descriptors stay open; 0, 1 and 2 are
+ * /dev/null. */
+void dsrv_helper_begin(const int *fds, int count);
+void dsrv_helper_end(int status) __attribute__((noreturn));
 
 /*
  * ports.c - what a daemon listens on

@@ -50,6 +50,7 @@ lib_libdaemonsrv_la_SOURCES += \
 	lib/filelock.c \
 	lib/ground.h \
 	lib/handover.c \
+	lib/helper.c \
 	lib/inherited.c \
 	lib/intake.c \
 	lib/journal.c \

@@ -157,16 +157,10 @@ dsrv_ports_mend(struct dsrv_loop *loop, int fd)
 
 	if (pid != 0)
 		return pid;
-	dsrv_title_set("helper");
-	/* It may sleep for long, and must not hold what others wait for. */
-	dsrv_role_leave_all();
-	if (dsrv_descriptors_put(fd, STDIN_FILENO) == -1 ||
-	    dsrv_descriptors_null(STDOUT_FILENO, STDERR_FILENO) == -1)
-		dsrv_report_exit(errno);
-	daemon_clean_fd(STDERR_FILENO);
-	if ((port = find_port(STDIN_FILENO)) == NULL)
-		dsrv_report_exit(ENOTSOCK);
-	dsrv_report_exit(listen_again(port, STDIN_FILENO) == 0 ? 0 : errno);
+	dsrv_helper_begin(&fd, 1);
+	if ((port = find_port(fd)) == NULL)
+		dsrv_helper_end(ENOTSOCK);
+	dsrv_helper_end(listen_again(port, fd) == 0 ? 0 : errno);
 }
 
 /*
@@ -220,21 +214,45 @@ has_unix(void)
 	return 0;
 }
 
-/* It may sleep for long, and must not keep what others wait to be closed. */
+/* To close what it has accepted from a Unix-domain socket may take long, if a
+ * client has sent descriptors. So it does that only if it must. */
+static void
+end_as_helper(const int *fds)
+{
+	int i;
+
+	dsrv_helper_begin(fds, ports.count);
+	for (i = 0; i < ports.count; i++)
+		while (dsrv_listener_end(fds[i]))
+			dsrv_fdclean_helper(fds, ports.count);
+	dsrv_helper_end(0);
+}
+
+static int *
+numbers(void)
+{
+	int *fds = malloc((size_t)ports.count * sizeof *fds), i;
+
+	for (i = 0; fds != NULL && i < ports.count; i++)
+		fds[i] = ports.all[i].fd;
+	return fds;
+}
+
 static int
 end_by_child(struct dsrv_loop *loop)
 {
-	pid_t pid = dsrv_loop_fork_ignoring(loop);	/* a second stop */
+	int *fds = numbers();
+	pid_t pid;
 
+	if (fds == NULL)
+		return -1;
+	pid = dsrv_loop_fork_ignoring(loop);	/* a second stop */
+	if (pid == 0)
+		end_as_helper(fds);
+	free(fds);
 	if (pid > 0 && dsrv_loop_child(loop, pid) != NULL)
 		dsrv_loop_child(loop, pid)->is_helper = 1;
-	if (pid != 0)
-		return pid == -1 ? -1 : 0;
-	dsrv_title_set("helper");
-	dsrv_role_leave_all();
-	dsrv_descriptors_null(STDIN_FILENO, STDERR_FILENO);
-	end_all();
-	dsrv_report_exit(0);
+	return pid == -1 ? -1 : 0;
 }
 
 void

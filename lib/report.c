@@ -392,6 +392,13 @@ dsrv_report_exit(int status)
 	end_process(status);
 }
 
+/* Calls only what a signal handler may call. */
+void
+dsrv_report_leave(int status)
+{
+	end_process(status);
+}
+
 void
 dsrv_report_die(const char *what)
 {

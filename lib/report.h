@@ -118,6 +118,8 @@ int dsrv_report_end(int status, int error, int return_fatal);
 void dsrv_report_at_end(void (*)(void));
 /* Ends the process even if a return_fatal is set. */
 void dsrv_report_exit(int status) __attribute__((noreturn));
+/* The same for a helper, whose text in stdio is another process's. */
+void dsrv_report_leave(int status) __attribute__((noreturn));
 /* Reports "NAME: unable to WHAT" with errno, and exits with status 1. */
 void dsrv_report_die(const char *what) __attribute__((noreturn));
 /* In a signal handler: reports that this signal has ended the start, and exits

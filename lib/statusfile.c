@@ -113,18 +113,12 @@ is_removed(int dir)
 	return fstat(dir, &st) == -1 || st.st_nlink == 0;
 }
 
-/* With the directory as descriptor 0 and nothing else. */
 static int
-keep_only(int dir)
+act_somewhere(int dir, const struct work *work)
 {
-	dsrv_role_leave_all();
-	dsrv_notify_leave();
-	dsrv_ports_close();
-	if (dsrv_descriptors_null(STDOUT_FILENO, STDERR_FILENO) == -1 ||
-	    (dir != -1 && dsrv_descriptors_put(dir, STDIN_FILENO) == -1))
-		return errno;
-	daemon_clean_fd(STDERR_FILENO);
-	return 0;
+	if (dir == -1 || is_removed(dir))
+		dir = open_directory();
+	return dir == -1 ? errno : act(dir, work);
 }
 
 static void
@@ -132,19 +126,12 @@ run_child(int dir, const char *text, size_t size)
 {
 	struct work work = { .text = text, .size = size,
 		.name = dsrv_logname_last(path()) };
-	int error;
 
-	dsrv_title_set("helper");
+	dsrv_helper_begin(&dir, dir != -1);
 	dsrv_sigaction_ignore(SIGXFSZ);
 	snprintf(work.new_name, sizeof work.new_name, "%.*s.new",
 	    DSRV_STATUS_NAME_MAX, work.name);
-	error = keep_only(dir);
-	if (error == 0 && (dir == -1 || is_removed(STDIN_FILENO)))
-		error = (dir = open_directory()) == -1 ? errno :
-		    act(dir, &work);
-	else if (error == 0)
-		error = act(STDIN_FILENO, &work);
-	dsrv_report_exit(error);
+	dsrv_helper_end(act_somewhere(dir, &work));
 }
 
 /*

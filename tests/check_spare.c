@@ -1883,6 +1883,41 @@ START_TEST(a_worker_that_holds_the_lock_of_a_listener_makes_nobody_deaf)
 }
 END_TEST
 
+/* It waits for the lock, and keeps nothing for which others wait. */
+static void
+helper_holds_the_listener_alone(pid_t worker)
+{
+	char path[64];
+	pid_t one, other;
+	FILE *children;
+
+	has_children(here.server, 2);
+	snprintf(path, sizeof path, "/proc/%d/task/%d/children",
+	    (int)here.server, (int)here.server);
+	children = fopen(path, "r");
+	ck_assert_int_eq(fscanf(children, "%d %d", &one, &other), 2);
+	fclose(children);
+	has_descriptors(one == worker ? other : one, 4);
+}
+
+START_TEST(a_helper_that_waits_for_a_lock_holds_the_listener_alone)
+{
+	pid_t worker;
+	int fd;
+
+	daemon_set_worker_count_max(1);
+	start(1, program);
+	fd = served(here.port, &worker);
+	if (!skip_if(!number(fd, "hold"),
+	    "no page fault can be made to last")) {
+		send_signal(here.master, SIGUSR2);
+		helper_holds_the_listener_alone(worker);
+	}
+	stop();
+	close(fd);
+}
+END_TEST
+
 START_TEST(a_worker_that_holds_the_lock_of_a_listener_keeps_no_server_out)
 {
 	pid_t worker;
@@ -2496,6 +2531,7 @@ main(void)
 		a_spare_has_neither_socket_nor_pipe_to_tell_its_server_by,
 		a_worker_that_makes_listeners_wait_makes_nobody_deaf,
 		a_worker_that_holds_the_lock_of_a_listener_makes_nobody_deaf,
+		a_helper_that_waits_for_a_lock_holds_the_listener_alone,
 		a_worker_that_holds_the_lock_of_a_listener_keeps_no_server_out,
 		a_worker_keeps_what_it_has_opened_in_place_of_all_that_there_was,
 		a_worker_that_has_usurped_all_takes_no_other_client,

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <syslog.h>
 #include <time.h>
 
 #include "master.h"
@@ -20,6 +21,16 @@
 enum { NOBODY_UID = 65534 };
 
 static char directory[256], file[300], new_file[320];
+
+/* As if a thread of the program had a lock at the fork. */
+static int closelog_hangs;
+
+void
+closelog(void)
+{
+	while (closelog_hangs)
+		pause();
+}
 
 /*
  * The program
@@ -488,6 +499,17 @@ START_TEST(statusfile_is_replaced_after_a_master_was_killed)
 }
 END_TEST
 
+START_TEST(statusfile_takes_no_lock_of_another_thread)
+{
+	closelog_hangs = 1;
+	set_up();
+	start(1, program);
+	comes(file);
+	stop();
+	is_removed();
+}
+END_TEST
+
 /* Whoever has it could keep the directory busy, or see what is in it. */
 static int
 holds_directory(pid_t pid)
@@ -834,6 +856,7 @@ main(void)
 		statusfile_is_readable_for_others_whatever_the_umask,
 		statusfile_begins_where_the_program_was_started,
 		statusfile_is_replaced_after_a_master_was_killed,
+		statusfile_takes_no_lock_of_another_thread,
 		statusfile_leaves_its_directory_to_the_master_alone,
 		statusfile_follows_no_link_in_its_place,
 		statusfile_follows_no_link_of_another_user_on_its_way,

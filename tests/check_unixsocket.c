@@ -8,6 +8,7 @@
 #ifdef HAVE_FLOCK
 #include <sys/file.h>
 #endif
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -18,7 +19,7 @@
 #include "harness.h"
 
 enum { LONGEST = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1,
-	ROUNDS = 50, RIVALS = 4 };
+	ROUNDS = 50, RIVALS = 4, FEW = 40 };
 
 static char path[512];
 static int fds[1];
@@ -487,6 +488,40 @@ START_TEST(a_daemon_that_waits_for_its_workers_leaves_its_name_to_the_next)
 }
 END_TEST
 
+/* A spare holds the listener, and goes on when it has a client. */
+static void
+serve_with_few_descriptors(void)
+{
+	struct rlimit few = { FEW, FEW };
+
+	daemon_set_worker_spare_count(1);
+	daemon_set_worker_count_max(1);
+	setrlimit(RLIMIT_NOFILE, &few);
+	serve_path();
+}
+
+START_TEST(more_clients_than_descriptors_learn_of_the_end)
+{
+	int first, i, waiting[2 * FEW];
+
+	choose_path("s");
+	run_daemon(&run, serve_with_few_descriptors);
+	master = (pid_t)heard(&run, "master");
+	ck_assert_int_ge(first = try_to_connect(path), 0);
+	hears(first, "hello");
+	for (i = 0; i < 2 * FEW; i++)
+		ck_assert_int_ge(waiting[i] = try_to_connect(path), 0);
+	send_signal(master, SIGUSR2);
+	for (i = 0; i < 2 * FEW; i++) {
+		hears(waiting[i], NULL);
+		close(waiting[i]);
+	}
+	close(first);
+	exited(ended(master), 0);
+	nothing_left();
+}
+END_TEST
+
 #ifdef HAVE_FLOCK
 START_TEST(the_master_removes_its_file_even_if_others_lock_its_directory)
 {
@@ -539,6 +574,7 @@ main(void)
 		the_master_leaves_whatever_has_taken_the_place_of_its_file,
 		the_master_leaves_a_link_to_its_socket,
 		a_daemon_that_waits_for_its_workers_leaves_its_name_to_the_next,
+		more_clients_than_descriptors_learn_of_the_end,
 		a_master_that_was_killed_leaves_a_file_that_the_next_replaces
 	};
 
