@@ -138,11 +138,12 @@ open_master(struct master *m)
 	if (dsrv_loop_open(&m->loop, TAGS, DSRV_REAP_ALL, NULL,
 	    &untouched) == -1)
 		goto close_log;
+	if (dsrv_statusfile_open(&m->statusfile, &m->loop, STATUS) == -1)
+		goto close_loop;
 	m->pending_signal = dsrv_process1_pending();
 	dsrv_loop_watch(&m->loop, STARTER, dsrv_role()->held[DSRV_TO_PARENT], 0);
 	dsrv_crashes_open(&m->crashes, &m->loop, CRASHES);
 	dsrv_overtime_open(&m->overtime, &m->loop, OVERTIME);
-	dsrv_statusfile_open(&m->statusfile, &m->loop, STATUS);
 	dsrv_master_enter(m, DSRV_PHASE_STARTING);
 	first_child(m);
 	dsrv_master_feel_pulse(m);
@@ -150,6 +151,8 @@ open_master(struct master *m)
 	dsrv_ports_find();
 	return 0;
 
+close_loop:
+	dsrv_loop_close(&m->loop);
 close_log:
 	dsrv_keeplog_close(&m->log);
 close_orphans:
@@ -252,6 +255,7 @@ daemon_master(void)
 
 	if ((error = dsrv_role_enter(DSRV_MASTER, "become the master")) != 0 ||
 	    (error = dsrv_pidfile_check()) != 0 ||
+	    (error = dsrv_statusfile_check()) != 0 ||
 	    (error = check_overlap()) != 0)
 		return refuse(error);
 	if (open_master(&m) == -1) {

@@ -73,10 +73,18 @@ void dsrv_master_count_restart(struct master *, int is_asked, int status);
 
 enum { DSRV_STATUS_NAME_MAX = NAME_MAX - 4 };	/* ".new" follows */
 
+/* The last file that a child has written: what it was then. */
+struct dsrv_written {
+	dev_t dev;
+	ino_t ino;	/* 0: there is none */
+	struct timespec at;
+};
+
 struct dsrv_statusfile {
 	struct dsrv_loop *loop;
 	int tag;		/* its timer: the next tick, or a deadline */
 	int dir;		/* its directory; -1: it was not there */
+	struct dsrv_written *written;	/* shared with its children */
 	pid_t child;		/* that writes or removes it; 0: none */
 	int64_t since;		/* that child; ms */
 	int is_wanted;		/* something has changed */
@@ -90,8 +98,10 @@ struct dsrv_statusfile {
 	int64_t until;		/* how long to wait, at the end */
 };
 
-/* Does nothing unless the program wants a status file. */
-void dsrv_statusfile_open(struct dsrv_statusfile *, struct dsrv_loop *,
+/* 0; or reports why it has no path, and returns an error number. */
+int dsrv_statusfile_check(void);
+/* Does nothing unless the program wants a status file. -1 with errno. */
+int dsrv_statusfile_open(struct dsrv_statusfile *, struct dsrv_loop *,
     int tag);
 /* At the end, or in a child. */
 void dsrv_statusfile_close(struct dsrv_statusfile *);

@@ -5,7 +5,10 @@
  * The child writes a new file next to it and renames that, in the directory
  * that the master has open: nothing that another user puts there is followed.
  * If the directory was removed, it goes by the path again. There is one child
- * at a time. It holds nothing that others wait to be closed.
+ * at a time.
+ *
+ * The first one replaces any file, since a master that was killed leaves its
+ * own. After that a file that is not ours is another daemon's, and stays.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -46,11 +49,12 @@ struct work {
 	size_t size;
 	const char *name;
 	char new_name[NAME_MAX + 1];
+	struct dsrv_written *written;
 };
 
 /* 0 or an error number, which the other functions return as well. */
 static int
-write_all(int fd, const char *text, size_t size)
+write_all(int fd, const char *text, size_t size, struct stat *file)
 {
 	ssize_t n;
 
@@ -62,25 +66,70 @@ write_all(int fd, const char *text, size_t size)
 		text += n;
 		size -= (size_t)n;
 	}
-	return fchmod(fd, MODE) == -1 ? errno : 0;
+	return fchmod(fd, MODE) == -1 || fstat(fd, file) == -1 ? errno : 0;
+}
+
+/* Another file can get the inode number of one that was replaced, but later. */
+static int
+is_last(const struct dsrv_written *written, const struct stat *file)
+{
+	return file->st_dev == written->dev && file->st_ino == written->ino &&
+	    file->st_mtim.tv_sec == written->at.tv_sec &&
+	    file->st_mtim.tv_nsec == written->at.tv_nsec;
+}
+
+/* Only a file can be another daemon's. */
+static int
+is_anothers(int dir, const struct work *work)
+{
+	struct stat file;
+
+	return work->written->ino != 0 && fstatat(dir, work->name, &file,
+	    AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(file.st_mode) &&
+	    !is_last(work->written, &file);
+}
+
+static void
+remember(struct dsrv_written *written, const struct stat *file)
+{
+	written->dev = file->st_dev;
+	written->ino = file->st_ino;
+	written->at = file->st_mtim;
+}
+
+/* If this process is killed in the middle, the next one replaces any file. */
+static int
+put_in_place(int dir, const struct work *work, const struct stat *file)
+{
+	struct dsrv_written before = *work->written;
+
+	work->written->ino = 0;
+	if (renameat(dir, work->new_name, dir, work->name) == 0) {
+		remember(work->written, file);
+		return 0;
+	}
+	*work->written = before;
+	return errno;
 }
 
 static int
 replace(int dir, const struct work *work)
 {
+	struct stat file;
 	int error, fd;
 
+	if (is_anothers(dir, work))
+		return EEXIST;
 	unlinkat(dir, work->new_name, 0);
 	fd = openat(dir, work->new_name, O_WRONLY | O_CREAT | O_EXCL |
 	    O_NOFOLLOW | O_CLOEXEC, MODE);
 	if (fd == -1)
 		return errno;
-	error = write_all(fd, work->text, work->size);
+	error = write_all(fd, work->text, work->size, &file);
 	if (close(fd) == -1 && error == 0)
 		error = errno;
-	if (error == 0 && renameat(dir, work->new_name, dir,
-	    work->name) == -1)
-		error = errno;
+	if (error == 0)
+		error = put_in_place(dir, work, &file);
 	if (error != 0)
 		unlinkat(dir, work->new_name, 0);
 	return error;
@@ -91,6 +140,8 @@ act(int dir, const struct work *work)
 {
 	if (work->text != NULL)
 		return replace(dir, work);
+	if (work->written->ino == 0 || is_anothers(dir, work))
+		return 0;
 	unlinkat(dir, work->new_name, 0);
 	return unlinkat(dir, work->name, 0) == -1 && errno != ENOENT ? errno :
 	    0;
@@ -122,16 +173,16 @@ act_somewhere(int dir, const struct work *work)
 }
 
 static void
-run_child(int dir, const char *text, size_t size)
+run_child(const struct dsrv_statusfile *f, const char *text, size_t size)
 {
 	struct work work = { .text = text, .size = size,
-		.name = dsrv_logname_last(path()) };
+		.name = dsrv_logname_last(path()), .written = f->written };
 
-	dsrv_helper_begin(&dir, dir != -1);
+	dsrv_helper_begin(&f->dir, f->dir != -1);
 	dsrv_sigaction_ignore(SIGXFSZ);
 	snprintf(work.new_name, sizeof work.new_name, "%.*s.new",
 	    DSRV_STATUS_NAME_MAX, work.name);
-	dsrv_helper_end(act_somewhere(dir, &work));
+	dsrv_helper_end(act_somewhere(f->dir, &work));
 }
 
 /*
@@ -147,7 +198,19 @@ fail(struct dsrv_statusfile *f, const char *why)
 	f->has_failed = 1;
 }
 
-void
+int
+dsrv_statusfile_check(void)
+{
+	int error;
+
+	if (path() == NULL || dsrv_visible_find_status_file() == 0)
+		return 0;
+	error = errno;
+	dsrv_report("become the master: %s: %s", path(), strerror(error));
+	return error;
+}
+
+int
 dsrv_statusfile_open(struct dsrv_statusfile *f, struct dsrv_loop *loop,
     int tag)
 {
@@ -156,16 +219,21 @@ dsrv_statusfile_open(struct dsrv_statusfile *f, struct dsrv_loop *loop,
 	f->tag = tag;
 	f->dir = -1;
 	if (path() == NULL)
-		return;
-	if (dsrv_visible_find_status_file() == -1 ||
-	    (f->dir = open_directory()) == -1)
+		return 0;
+	if ((f->written = dsrv_memory_shared(sizeof *f->written)) == NULL)
+		return -1;
+	if ((f->dir = open_directory()) == -1)
 		fail(f, strerror(errno));
+	return 0;
 }
 
 void
 dsrv_statusfile_close(struct dsrv_statusfile *f)
 {
 	dsrv_descriptors_close(&f->dir);
+	if (f->written != NULL)
+		dsrv_memory_free(f->written, sizeof *f->written);
+	f->written = NULL;
 }
 
 static void
@@ -174,7 +242,7 @@ fork_child(struct dsrv_statusfile *f, const char *text, size_t size)
 	pid_t pid = dsrv_loop_fork_ignoring(f->loop);
 
 	if (pid == 0)
-		run_child(f->dir, text, size);
+		run_child(f, text, size);
 	if (pid == -1) {
 		fail(f, strerror(errno));
 		return;

@@ -499,6 +499,63 @@ START_TEST(statusfile_is_replaced_after_a_master_was_killed)
 }
 END_TEST
 
+/* When none is being written. It is written next when a server follows. */
+static void
+start_and_put_another(void)
+{
+	char other[320];
+	FILE *stream;
+
+	set_up();
+	daemon_set_server_tick(600);
+	start_in_foreground(1, program);
+	comes(file);
+	snprintf(other, sizeof other, "%s/other", directory);
+	stream = fopen(other, "w");
+	fputs("another daemon's\n", stream);
+	ck_assert_int_eq(fclose(stream), 0);
+	ck_assert_int_eq(rename(other, file), 0);
+	send_signal(here.master, SIGHUP);
+}
+
+START_TEST(statusfile_of_another_daemon_stays)
+{
+	start_and_put_another();
+	says(message(), "tested.prom: File exists; trying again");
+	ck_assert_str_eq(text(), "another daemon's\n");
+	stop();
+	ck_assert_str_eq(text(), "another daemon's\n");
+	ck_assert_str_eq(here.run.err, "");	/* it was said once */
+}
+END_TEST
+
+START_TEST(statusfile_comes_again_when_that_of_another_daemon_goes)
+{
+	start_and_put_another();
+	says(message(), "tested.prom: File exists; trying again");
+	ck_assert_int_eq(unlink(file), 0);
+	next_server();
+	send_signal(here.master, SIGHUP);
+	comes(file);
+	stop();
+	is_removed();
+}
+END_TEST
+
+START_TEST(statusfile_that_begins_nowhere_ends_the_start)
+{
+	set_up();
+	ck_assert_int_eq(chdir(directory), 0);
+	ck_assert_int_eq(rmdir(directory), 0);
+	daemon_set_status_file("tested.prom");
+	run_start(&here.run, talker);
+	exited(run_wait(&here.run), 1);
+	says(here.run.err, "unable to become the master: tested.prom: No such "
+	    "file or directory");
+	nothing_left();
+}
+END_TEST
+
 START_TEST(statusfile_takes_no_lock_of_another_thread)
 {
 	closelog_hangs = 1;
@@ -856,6 +913,9 @@ main(void)
 		statusfile_is_readable_for_others_whatever_the_umask,
 		statusfile_begins_where_the_program_was_started,
 		statusfile_is_replaced_after_a_master_was_killed,
+		statusfile_of_another_daemon_stays,
+		statusfile_comes_again_when_that_of_another_daemon_goes,
+		statusfile_that_begins_nowhere_ends_the_start,
 		statusfile_takes_no_lock_of_another_thread,
 		statusfile_leaves_its_directory_to_the_master_alone,
 		statusfile_follows_no_link_in_its_place,
