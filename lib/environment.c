@@ -71,7 +71,7 @@ put(const char *name, const char *format, ...)
 }
 
 /*
- * TCP
+ * TCP. Other families than these and Unix-domain sockets have no variables.
  */
 
 static int
@@ -182,5 +182,6 @@ dsrv_environment_set(const struct dsrv_endpoint *peer,
 	forget_all();
 	if (family == AF_UNIX)
 		return tell_unix(peer, local, same);
-	return family == AF_UNSPEC ? 0 : tell_tcp(peer, local, same);
+	return family == AF_INET || family == AF_INET6 ?
+	    tell_tcp(peer, local, same) : 0;
 }

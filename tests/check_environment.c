@@ -14,6 +14,7 @@
 #include <errno.h>
 
 #include "puppet.h"
+#include "workers.h"
 
 enum { VALUE = 256 };
 
@@ -614,6 +615,19 @@ START_TEST(environment_of_an_abstract_unix_client_begins_with_an_at)
 }
 END_TEST
 
+START_TEST(environment_of_another_family_says_nothing)
+{
+	struct dsrv_endpoint other = { .len = sizeof other.addr };
+
+	other.addr.ss_family = AF_MAX;
+	setenv("PROTO", "TCP", 1);
+	setenv("TCPREMOTEIP", "192.0.2.1", 1);
+	ck_assert_int_eq(dsrv_environment_set(&other, &other, 1), 0);
+	ck_assert_ptr_null(getenv("PROTO"));
+	ck_assert_ptr_null(getenv("TCPREMOTEIP"));
+}
+END_TEST
+
 START_TEST(environment_of_a_worker_keeps_nothing_of_another_kind)
 {
 	pid_t worker, next;
@@ -721,6 +735,7 @@ main(void)
 		environment_of_an_ipv4_client_of_a_socket_for_both_has_ipv4,
 		environment_of_a_unix_connection_says_who_it_is,
 		environment_of_an_abstract_unix_client_begins_with_an_at,
+		environment_of_another_family_says_nothing,
 		environment_of_a_worker_keeps_nothing_of_another_kind,
 		environment_is_about_the_client_behind_a_proxy,
 		environment_of_a_unix_client_behind_a_proxy_has_no_ids

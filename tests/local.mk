@@ -105,6 +105,7 @@ tests_check_echo_LDADD = $(TEST_LIBS)
 tests_check_ends_SOURCES = tests/check_ends.c
 tests_check_ends_LDADD = $(TEST_LIBS)
 tests_check_environment_SOURCES = tests/check_environment.c
+tests_check_environment_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
 # By its own putenv() a test has no memory.
 tests_check_environment_LDADD = $(UNIT_LIBS) $(DL_LIBS)
 tests_check_fdclean_SOURCES = tests/check_fdclean.c
