@@ -42,40 +42,58 @@ is_ending(const struct master *m)
 	    m->phase > DSRV_PHASE_RUNNING;
 }
 
-/* One process has written each. */
 static void
-add(struct dsrv_status *sum, const struct dsrv_tally *tally)
+add(struct dsrv_status *sum, struct dsrv_seen *seen,
+    const struct dsrv_tally *tally)
 {
 	int i;
 
 	if (tally->most > sum->workers_most)
 		sum->workers_most = tally->most;
-	sum->connections += tally->connections;
+	dsrv_tally_follow(&sum->connections, &seen->connections,
+	    tally->connections);
 	for (i = 0; i < DSRV_TALLY_ENDS; i++)
-		sum->ends[i] += tally->ends[i];
+		dsrv_tally_follow(&sum->ends[i], &seen->ends[i],
+		    tally->ends[i]);
 	for (i = 0; i < DSRV_TALLY_REFUSALS; i++)
-		sum->refused[i] += tally->refused[i];
+		dsrv_tally_follow(&sum->refused[i], &seen->refused[i],
+		    tally->refused[i]);
 }
 
-static struct dsrv_status
-gather(const struct master *m)
+static void
+add_log(struct dsrv_shown *shown, const struct dsrv_handover *handover)
 {
-	struct dsrv_status now = m->shown.status;
+	long lines, bytes, lost;
+
+	dsrv_handover_counts(handover, &lines, &bytes, &lost);
+	dsrv_tally_follow(&shown->status.lines, &shown->seen_lines,
+	    (unsigned long)lines);
+	dsrv_tally_follow(&shown->status.bytes, &shown->seen_bytes,
+	    (unsigned long)bytes);
+	dsrv_tally_follow(&shown->status.lines_lost, &shown->seen_lost,
+	    (unsigned long)lost);
+}
+
+static void
+gather(struct master *m)
+{
+	struct dsrv_status *now = &m->shown.status;
 	int i;
 
-	now.is_ending = is_ending(m);
-	now.workers = now.workers_most = dsrv_master_workers(m);
-	now.workers_limit = m->server->roster->tally.limit;
-	if (now.workers_limit == 0)	/* it has not looked yet */
-		now.workers_limit = dsrv_settings()->worker_count_max;
-	add(&now, &m->shown.orphans);
+	now->is_ending = is_ending(m);
+	now->workers = (uint64_t)dsrv_master_workers(m);
+	if (now->workers > now->workers_most)
+		now->workers_most = now->workers;
+	now->workers_limit = m->server->roster->tally.limit;
+	if (now->workers_limit == 0)	/* it has not looked yet */
+		now->workers_limit =
+		    (uint64_t)dsrv_settings()->worker_count_max;
+	add(now, &m->shown.seen_orphans, &m->shown.orphans);
 	for (i = 0; i < DSRV_SERVERS; i++)
-		add(&now, &m->servers[i].roster->tally);
-	now.has_log = dsrv_settings()->logger_enabled;
-	if (now.has_log)
-		dsrv_handover_counts(&m->log.handover, &now.lines, &now.bytes,
-		    &now.lines_lost);
-	return now;
+		add(now, &m->shown.seen[i], &m->servers[i].roster->tally);
+	now->has_log = dsrv_settings()->logger_enabled;
+	if (now->has_log)
+		add_log(&m->shown, &m->log.handover);
 }
 
 static int
@@ -93,7 +111,6 @@ void
 dsrv_master_show_status(struct master *m)
 {
 	static char text[DSRV_STATUS_MAX];
-	struct dsrv_status now;
 
 	/* A start that fails leaves nothing. */
 	if (dsrv_visible()->status_file == NULL || !m->confirmed)
@@ -105,7 +122,7 @@ dsrv_master_show_status(struct master *m)
 		dsrv_statusfile_change(&m->statusfile);
 	if (!dsrv_statusfile_is_due(&m->statusfile))
 		return;
-	now = gather(m);
-	dsrv_statusfile_write(&m->statusfile, text,
-	    dsrv_statustext_make(text, dsrv_settings_name(), &now));
+	gather(m);
+	dsrv_statusfile_write(&m->statusfile, text, dsrv_statustext_make(text,
+	    dsrv_settings_name(), &m->shown.status));
 }

@@ -8,6 +8,7 @@
 
 #include "ground.h"
 #include "loop.h"
+#include "role.h"
 
 /*
  * statustext.c - what is in a status file; pure
@@ -25,18 +26,18 @@ struct dsrv_status {
 	time_t started;
 	time_t reloaded;	/* 0: never */
 	int is_ending;
-	long workers;
-	long workers_limit;
-	long workers_most;
-	long connections;
-	long ends[DSRV_TALLY_ENDS];
-	long refused[DSRV_TALLY_REFUSALS];
-	long restarts[DSRV_RESTART_REASONS];
+	uint64_t workers;
+	uint64_t workers_limit;
+	uint64_t workers_most;
+	uint64_t connections;
+	uint64_t ends[DSRV_TALLY_ENDS];
+	uint64_t refused[DSRV_TALLY_REFUSALS];
+	uint64_t restarts[DSRV_RESTART_REASONS];
 	int has_log;
-	long logger_restarts;
-	long lines;
-	long bytes;
-	long lines_lost;
+	uint64_t logger_restarts;
+	uint64_t lines;
+	uint64_t bytes;
+	uint64_t lines_lost;
 };
 
 enum { DSRV_STATUS_MAX = 16 * 1024 };	/* bytes, whatever the numbers are */
@@ -51,10 +52,20 @@ size_t dsrv_statustext_make(char *text, const char *name,
 
 struct master;
 
+/* Counters of others, as they were when they were added to the sum. */
+struct dsrv_seen {
+	unsigned long connections;
+	unsigned long ends[DSRV_TALLY_ENDS];
+	unsigned long refused[DSRV_TALLY_REFUSALS];
+};
+
 /* What it counts, and what it has shown last. */
 struct dsrv_shown {
 	struct dsrv_status status;
 	struct dsrv_tally orphans;
+	struct dsrv_seen seen[DSRV_SERVERS];
+	struct dsrv_seen seen_orphans;
+	unsigned long seen_lines, seen_bytes, seen_lost;
 	pid_t server;
 	int is_ending;
 };

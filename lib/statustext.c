@@ -56,22 +56,22 @@ head(struct text *text, const char *metric, const char *type,
 }
 
 static void
-sample(struct text *text, const char *metric, long long value)
+sample(struct text *text, const char *metric, uint64_t value)
 {
-	add(text, "daemonsrv_%s{daemon=\"%s\"} %lld\n", metric, text->name,
-	    value);
+	add(text, "daemonsrv_%s{daemon=\"%s\"} %llu\n", metric, text->name,
+	    (unsigned long long)value);
 }
 
 static void
 labelled(struct text *text, const char *metric, const char *label,
-    const char *value, long number)
+    const char *value, uint64_t number)
 {
-	add(text, "daemonsrv_%s{daemon=\"%s\",%s=\"%s\"} %ld\n", metric,
-	    text->name, label, value, number);
+	add(text, "daemonsrv_%s{daemon=\"%s\",%s=\"%s\"} %llu\n", metric,
+	    text->name, label, value, (unsigned long long)number);
 }
 
 static void
-gauge(struct text *text, const char *metric, long long value,
+gauge(struct text *text, const char *metric, uint64_t value,
     const char *help)
 {
 	head(text, metric, "gauge", help);
@@ -79,7 +79,8 @@ gauge(struct text *text, const char *metric, long long value,
 }
 
 static void
-counter(struct text *text, const char *metric, long value, const char *help)
+counter(struct text *text, const char *metric, uint64_t value,
+    const char *help)
 {
 	head(text, metric, "counter", help);
 	sample(text, metric, value);
@@ -157,13 +158,13 @@ dsrv_statustext_make(char *start, const char *name,
 	struct text text = { .start = start };
 
 	keep_name(&text, name);
-	gauge(&text, "start_time_seconds", (long long)status->started,
+	gauge(&text, "start_time_seconds", (uint64_t)status->started,
 	    "When the daemon started, in seconds since 1970.");
 	if (status->reloaded != 0)
 		gauge(&text, "reload_time_seconds",
-		    (long long)status->reloaded,
+		    (uint64_t)status->reloaded,
 		    "When it was last reloaded, in seconds since 1970.");
-	gauge(&text, "ending", status->is_ending,
+	gauge(&text, "ending", (uint64_t)status->is_ending,
 	    "Whether the daemon was asked to end.");
 	add_workers(&text, status);
 	add_restarts(&text, status);

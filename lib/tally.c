@@ -16,13 +16,13 @@
 #include "workers.h"
 
 static void
-set(_Atomic long *counter, long value)
+set(_Atomic unsigned long *counter, unsigned long value)
 {
 	atomic_store_explicit(counter, value, memory_order_relaxed);
 }
 
 static void
-add(_Atomic long *counter, long more)
+add(_Atomic unsigned long *counter, unsigned long more)
 {
 	set(counter, atomic_load_explicit(counter, memory_order_relaxed) +
 	    more);
@@ -37,13 +37,14 @@ dsrv_tally_connection(struct dsrv_tally *tally)
 void
 dsrv_tally_refuse(struct dsrv_tally *tally, int denial, int count)
 {
-	add(&tally->refused[denial], count);
+	add(&tally->refused[denial], (unsigned long)count);
 }
 
 void
 dsrv_tally_end(struct dsrv_tally *tally, int status, int is_late)
 {
-	add(&tally->ends[is_late ? DSRV_ENDED_LATE : WIFSIGNALED(status) ? DSRV_ENDED_BY_SIGNAL :
+	add(&tally->ends[is_late ? DSRV_ENDED_LATE :
+	    WIFSIGNALED(status) ? DSRV_ENDED_BY_SIGNAL :
 	    WEXITSTATUS(status) == 0 ? DSRV_ENDED_WELL : DSRV_ENDED_BADLY], 1);
 }
 
@@ -56,7 +57,7 @@ take_clients(struct dsrv_tally *tally)
 
 	taken = clients;
 	if (more <= INT_MAX)
-		add(&tally->connections, (long)more);
+		add(&tally->connections, more);
 }
 
 void
@@ -65,7 +66,14 @@ dsrv_tally_look(struct dsrv_tally *tally, int workers)
 	if (dsrv_visible()->status_file == NULL)
 		return;
 	take_clients(tally);
-	set(&tally->limit, dsrv_settings()->worker_count_max);
-	if (workers > tally->most)
-		set(&tally->most, workers);
+	set(&tally->limit, (unsigned long)dsrv_settings()->worker_count_max);
+	if ((unsigned long)workers > tally->most)
+		set(&tally->most, (unsigned long)workers);
+}
+
+void
+dsrv_tally_follow(uint64_t *sum, unsigned long *seen, unsigned long now)
+{
+	*sum += now - *seen;
+	*seen = now;
 }

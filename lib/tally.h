@@ -6,6 +6,8 @@
 #ifndef DSRV_TALLY_H
 #define DSRV_TALLY_H
 
+#include <stdint.h>
+
 /*
  * tally.c - counters in memory that a master shares with its servers
  */
@@ -20,13 +22,14 @@ enum dsrv_tally_end {
 
 enum { DSRV_TALLY_REFUSALS = 3 };	/* as enum dsrv_denial has them */
 
-/* The master's servers write it in turn, the present one alone. */
+/* The master's servers write it in turn, the present one alone. A counter may
+ * wrap. */
 struct dsrv_tally {
-	_Atomic long connections;
-	_Atomic long most;	/* workers at once, ever */
-	_Atomic long limit;	/* the present server's */
-	_Atomic long ends[DSRV_TALLY_ENDS];
-	_Atomic long refused[DSRV_TALLY_REFUSALS];
+	_Atomic unsigned long connections;
+	_Atomic unsigned long most;	/* workers at once, ever */
+	_Atomic unsigned long limit;	/* the present server's */
+	_Atomic unsigned long ends[DSRV_TALLY_ENDS];
+	_Atomic unsigned long refused[DSRV_TALLY_REFUSALS];
 };
 
 /* A connection has a worker. */
@@ -37,5 +40,7 @@ void dsrv_tally_refuse(struct dsrv_tally *, int denial, int count);
 void dsrv_tally_end(struct dsrv_tally *, int status, int is_late);
 /* Before each wait of a server that has so many workers. */
 void dsrv_tally_look(struct dsrv_tally *, int workers);
+/* In a reader: adds to sum what such a counter has counted since it was seen. */
+void dsrv_tally_follow(uint64_t *sum, unsigned long *seen, unsigned long now);
 
 #endif

@@ -832,17 +832,27 @@ START_TEST(statusfile_waits_for_a_hanging_child_only_at_the_end)
 }
 END_TEST
 
+/* Where a long has 32 bits it soon has. */
+START_TEST(statusfile_counts_on_when_a_counter_has_wrapped)
+{
+	uint64_t sum = 0;
+	unsigned long seen = ULONG_MAX - 1;
+
+	dsrv_tally_follow(&sum, &seen, ULONG_MAX);
+	dsrv_tally_follow(&sum, &seen, 3);
+	ck_assert_uint_eq(sum, 5);
+	ck_assert_uint_eq(seen, 3);
+}
+END_TEST
+
 START_TEST(statusfile_has_room_for_the_largest_numbers)
 {
 	static char all[DSRV_STATUS_MAX];
 	struct dsrv_status status;
 	char name[NAME_MAX + 1];
-	long *number;
 	size_t size;
 
-	for (number = (long *)&status; number < (long *)(&status + 1);
-	    number++)
-		*number = LONG_MIN;
+	memset(&status, 0xff, sizeof status);
 	status.has_log = 1;
 	memset(name, '"', sizeof name - 1);
 	name[sizeof name - 1] = '\0';
@@ -927,6 +937,7 @@ main(void)
 		statusfile_without_the_rights_for_it_ends_nothing,
 		statusfile_of_a_missing_directory_is_told_at_the_start,
 		statusfile_waits_for_a_hanging_child_only_at_the_end,
+		statusfile_counts_on_when_a_counter_has_wrapped,
 		statusfile_has_room_for_the_largest_numbers,
 		statusfile_escapes_a_name_of_any_bytes,
 		statusfile_has_a_name_with_room_for_another
