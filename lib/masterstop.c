@@ -248,22 +248,30 @@ abort_server(struct master *m, struct master_server *s)
 	dsrv_master_end_within(m, s, ABORT_TIME);
 }
 
-void
-dsrv_master_feel_pulse(struct master *m)
+/* Returns for how many ms it has not gone round. The last one is asked to end,
+ * but its time may have no limit. */
+static int64_t
+feel_pulse_of(struct master *m, struct master_server *s)
 {
-	struct master_server *s = m->server;
 	int64_t silent = s->child.pid == 0 ? 0 :
 	    dsrv_pulse_look(&s->pulse, s->roster);
 	int64_t most = (int64_t)dsrv_settings()->server_hang_max * 1000;
 
+	/* To end at once it has a time of its own. */
+	if (most > 0 && silent >= most && !dsrv_master_is_at_once(m))
+		abort_server(m, s);
+	return silent;
+}
+
+void
+dsrv_master_feel_pulse(struct master *m)
+{
 	if (dsrv_pulse_every() == 0)
 		return;
 	dsrv_loop_set_timer(&m->loop, PULSE,
 	    dsrv_clock_now() + dsrv_pulse_every());
-	dsrv_notify_alive(silent);
-	/* To end at once it has a time of its own. */
-	if (most > 0 && silent >= most && !dsrv_master_is_at_once(m))
-		abort_server(m, s);
+	dsrv_notify_alive(feel_pulse_of(m, m->server));
+	feel_pulse_of(m, m->other);
 }
 
 /* It has not confirmed; or not ended at once, or not by SIGABRT. A stop has its

@@ -543,6 +543,23 @@ START_TEST(a_stop_that_comes_with_a_reload_is_not_lost)
 }
 END_TEST
 
+START_TEST(a_last_server_that_hangs_is_ended_even_without_stop_timeout)
+{
+	pid_t server;
+
+	if (cannot_overlap())
+		return;
+	daemon_set_stop_timeout(0);
+	daemon_set_server_hang_max(1);
+	start_it();
+	server = begin_to_reload();
+	stopped(here.server);
+	lets(server);
+	close(client_of(server));
+	stop();
+}
+END_TEST
+
 START_TEST(a_next_server_that_can_confirm_no_more_is_ended)
 {
 	pid_t server;
@@ -1482,6 +1499,7 @@ main(void)
 		one_that_cannot_be_forked_is_not_needed_where_another_follows,
 		one_that_cannot_be_forked_does_not_keep_a_stop_waiting,
 		a_stop_that_comes_with_a_reload_is_not_lost,
+		a_last_server_that_hangs_is_ended_even_without_stop_timeout,
 		a_next_server_that_can_confirm_no_more_is_ended,
 		hup_while_a_reload_is_under_way_makes_one_more_follow,
 		hup_while_a_reload_is_under_way_that_fails_makes_one_more_follow,
