@@ -98,6 +98,8 @@ struct dsrv_overtime {
 void dsrv_overtime_open(struct dsrv_overtime *, struct dsrv_loop *, int tag);
 /* This child may run until then. */
 void dsrv_overtime_set(struct dsrv_overtime *, pid_t, int64_t until);
+/* Or for so long from now on; 0: for ever. */
+void dsrv_overtime_begin(struct dsrv_overtime *, pid_t, int seconds);
 /* The same for orphans of a dead server that are children now. */
 void dsrv_overtime_adopt(struct dsrv_overtime *, const struct dsrv_roster *);
 /* When the timer says so, and when the process ends. */

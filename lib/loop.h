@@ -40,10 +40,10 @@ struct dsrv_roster {
 	int count;
 	int pulse;	/* ms between two looks at beats; 0: none */
 	_Atomic unsigned beats;	/* of the server's loop; written by it */
+	int time_max;	/* s, of a worker; written by it; 0: no limit */
 	struct dsrv_tally tally;
 	pid_t pids[DSRV_WORKERS_MAX + 8];
-	int64_t until[DSRV_WORKERS_MAX + 8];	/* by place, when its time is
-						 * over; 0: never */
+	int64_t until[DSRV_WORKERS_MAX + 8];	/* its time is over; 0: never */
 };
 
 /* What a process knows about a child. */

@@ -127,11 +127,11 @@ open_master(struct master *m)
 	sigemptyset(&untouched);
 	if (dsrv_role()->hup_ignored)
 		sigaddset(&untouched, SIGHUP);
-
 	m->shared = dsrv_memory_shared(sizeof *m->shared);
 	if (m->shared == NULL)
 		return -1;
-	if (dsrv_orphans_open(&m->orphans, &m->loop, ORPHANS, DRAIN) == -1)
+	if (dsrv_orphans_open(&m->orphans, &m->loop, &m->overtime, ORPHANS,
+	    DRAIN) == -1)
 		goto free_shared;
 	if (dsrv_keeplog_open(&m->log) == -1)
 		goto close_orphans;

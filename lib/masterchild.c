@@ -59,7 +59,7 @@ prepare(struct master *m, struct master_server *s)
 	/* Even if this fork fails, or this server, it is still to come. */
 	if (s == m->other || m->again)
 		s->reloads = 1;
-	s->roster->count = 0;
+	s->roster->count = s->roster->time_max = 0;
 	dsrv_pulse_begin(&s->pulse, s->roster);
 	m->shared->orphans = m->orphans.count;
 	m->shared->on_hup[s - m->servers] = dsrv_settings()->reload_overlap ?
@@ -205,7 +205,7 @@ dsrv_master_hear_server(struct master *m, struct master_server *s)
 			break;
 		case DSRV_STATUS_ORPHAN:
 			dsrv_orphans_add(&m->orphans, number,
-			    dsrv_master_missed(s));
+			    dsrv_master_missed(s), s->roster->time_max);
 			break;
 		case DSRV_STATUS_GONE:
 			lose_words(m, s);
@@ -281,7 +281,7 @@ inherit(struct master *m, struct master_server *s)
 	dsrv_orphans_adopt(&m->orphans, s->roster, signo);
 	dsrv_overtime_adopt(&m->overtime, s->roster);
 	dsrv_orphans_expect(&m->orphans,
-	    dsrv_supervise_take_pipe(&s->child), signo);
+	    dsrv_supervise_take_pipe(&s->child), signo, s->roster->time_max);
 	if (s->request.asked != 0 && !(s->request.asked & DSRV_ASK_AT_ONCE))
 		dsrv_orphans_let_finish(&m->orphans);
 	dsrv_master_share_orphans(m);

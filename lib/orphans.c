@@ -12,17 +12,18 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "clients.h"
 #include "supervise.h"
-#include "workers.h"
 
 enum { LATE = 1000 };	/* ms, for workers that a dead server had not recorded */
 
 int
-dsrv_orphans_open(struct dsrv_orphans *o, struct dsrv_loop *loop, int tag,
-    int drain)
+dsrv_orphans_open(struct dsrv_orphans *o, struct dsrv_loop *loop,
+    struct dsrv_overtime *overtime, int tag, int drain)
 {
 	memset(o, 0, sizeof *o);
 	o->loop = loop;
+	o->overtime = overtime;
 	o->tag = tag;
 	o->drain = drain;
 	o->adopting = 1;	/* nothing to undo */
@@ -196,11 +197,13 @@ add_orphan(struct dsrv_orphans *o, pid_t pid, int missed,
 }
 
 void
-dsrv_orphans_add(struct dsrv_orphans *o, pid_t pid, int missed)
+dsrv_orphans_add(struct dsrv_orphans *o, pid_t pid, int missed, int time_max)
 {
 	struct dsrv_refused refused = { 0 };
 
 	add_orphan(o, pid, missed, &refused);
+	if (dsrv_loop_has_child(o->loop, pid) && is_orphan(o->loop, pid))
+		dsrv_overtime_begin(o->overtime, pid, time_max);
 	dsrv_refused_say(&refused, missed);
 }
 
@@ -217,12 +220,14 @@ dsrv_orphans_adopt(struct dsrv_orphans *o, const struct dsrv_roster *roster,
 }
 
 void
-dsrv_orphans_expect(struct dsrv_orphans *o, int from_dead, int missed)
+dsrv_orphans_expect(struct dsrv_orphans *o, int from_dead, int missed,
+    int time_max)
 {
 	dsrv_orphans_hear(o);
 	dsrv_orphans_leave(o);	/* the earlier server */
 	o->from_dead = from_dead;
 	o->missed = missed;
+	o->time_max = time_max;
 	dsrv_loop_set_timer(o->loop, o->tag, dsrv_clock_now() + LATE);
 	dsrv_loop_watch(o->loop, o->tag, from_dead, POLLIN);
 	dsrv_orphans_hear(o);
@@ -231,7 +236,7 @@ dsrv_orphans_expect(struct dsrv_orphans *o, int from_dead, int missed)
 static void
 hear_of(struct dsrv_orphans *o, pid_t pid)
 {
-	dsrv_orphans_add(o, pid, o->missed);
+	dsrv_orphans_add(o, pid, o->missed, o->time_max);
 	if (o->missed != 0 && !(dsrv_sigtable_ask(o->missed) & DSRV_ASK_AT_ONCE))
 		dsrv_orphans_let_finish(o);
 }

@@ -42,6 +42,14 @@ dsrv_overtime_set(struct dsrv_overtime *o, pid_t pid, int64_t until)
 }
 
 void
+dsrv_overtime_begin(struct dsrv_overtime *o, pid_t pid, int seconds)
+{
+	if (seconds > 0)
+		dsrv_overtime_set(o, pid,
+		    dsrv_clock_now() + (int64_t)seconds * 1000);
+}
+
+void
 dsrv_overtime_adopt(struct dsrv_overtime *o, const struct dsrv_roster *roster)
 {
 	const struct dsrv_child *child;
@@ -49,9 +57,14 @@ dsrv_overtime_adopt(struct dsrv_overtime *o, const struct dsrv_roster *roster)
 
 	for (i = 0; i < count; i++) {
 		child = dsrv_loop_child(o->loop, roster->pids[i]);
-		if (roster->until[i] != 0 && child != NULL && child->is_orphan)
+		if (child == NULL || !child->is_orphan)
+			continue;
+		if (roster->until[i] != 0)
 			dsrv_overtime_set(o, roster->pids[i],
 			    roster->until[i]);
+		else	/* it has just been born */
+			dsrv_overtime_begin(o, roster->pids[i],
+			    roster->time_max);
 	}
 }
 

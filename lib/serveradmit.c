@@ -80,6 +80,7 @@ dsrv_server_open_limits(struct server *s)
 	if (set->accept_rate_count > 0)
 		dsrv_rate_open(&s->rate, set->accept_rate_count,
 		    set->accept_rate_seconds, dsrv_clock_now());
+	dsrv_role()->roster->time_max = set->worker_time_max;
 	dsrv_overtime_open(&s->overtime, &s->loop, OVERTIME);
 	dsrv_denials_open(&s->denials, &s->loop, DENIALS);
 	if (dsrv_proxied_open() == -1)
@@ -295,7 +296,6 @@ void
 dsrv_server_count(struct server *s, pid_t pid, struct dsrv_child *child)
 {
 	const struct dsrv_address *client = &child->client;
-	int64_t seconds = dsrv_admission()->worker_time_max;
 	struct dsrv_host host;
 
 	dsrv_connlog_born(child);
@@ -304,9 +304,7 @@ dsrv_server_count(struct server *s, pid_t pid, struct dsrv_child *child)
 		dsrv_source_add(&s->sources, &host);
 	if (has_source(&s->hosts, &host, &client->as.any, client->len))
 		dsrv_source_add(&s->hosts, &host);
-	if (seconds > 0)
-		dsrv_overtime_set(&s->overtime, pid,
-		    dsrv_clock_now() + seconds * 1000);
+	dsrv_overtime_begin(&s->overtime, pid, dsrv_admission()->worker_time_max);
 }
 
 void

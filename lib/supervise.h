@@ -44,21 +44,25 @@ struct dsrv_verdict dsrv_restart_judge_logger(struct dsrv_history *,
  * orphans.c - workers that have outlived their server: adopt them, signal them
  */
 
+struct dsrv_overtime;
+
 struct dsrv_orphans {
 	struct dsrv_loop *loop;
+	struct dsrv_overtime *overtime;
 	int count;			/* of the adopted ones */
 	struct dsrv_children unadopted;	/* if the system cannot adopt */
 	int adopting;	/* this process's value before; -1: it cannot */
 	int from_dead;	/* the status pipe of the last server that died, where
 			 * workers that it had not recorded report; or -1 */
 	int missed;	/* the signal that they have not had; 0: none */
+	int time_max;	/* s, that they have; 0: no limit */
 	int tag;	/* of that pipe; its timer: when to stop listening */
 	int drain;	/* the tag of a timer: when the first gets SIGTERM */
 };
 
 /* -1 with errno. The second is for when the loop is open. */
-int dsrv_orphans_open(struct dsrv_orphans *, struct dsrv_loop *, int tag,
-    int drain);
+int dsrv_orphans_open(struct dsrv_orphans *, struct dsrv_loop *,
+    struct dsrv_overtime *, int tag, int drain);
 void dsrv_orphans_begin(struct dsrv_orphans *);
 void dsrv_orphans_close(struct dsrv_orphans *);
 /* In a child of the master: drops what it inherited. */
@@ -71,13 +75,15 @@ void dsrv_orphans_let_finish(struct dsrv_orphans *);
 void dsrv_orphans_drain(struct dsrv_orphans *);
 /* The pid of an orphan; 0: none. */
 pid_t dsrv_orphans_first(const struct dsrv_orphans *);
-/* Adopts a worker and sends it the signal that it has missed; 0: none. */
-void dsrv_orphans_add(struct dsrv_orphans *, pid_t, int missed);
+/* Adopts a worker that its server had not recorded, which has so many seconds,
+ * and sends it the signal that it has missed; 0: no limit, none. */
+void dsrv_orphans_add(struct dsrv_orphans *, pid_t, int missed, int time_max);
 /* After a server's death: adopts its workers, and listens for those that it had
  * not recorded. */
 void dsrv_orphans_adopt(struct dsrv_orphans *, const struct dsrv_roster *,
     int missed);
-void dsrv_orphans_expect(struct dsrv_orphans *, int from_dead, int missed);
+void dsrv_orphans_expect(struct dsrv_orphans *, int from_dead, int missed,
+    int time_max);
 void dsrv_orphans_hear(struct dsrv_orphans *);
 /* Listens no longer. */
 void dsrv_orphans_forget(struct dsrv_orphans *);

@@ -37,6 +37,7 @@ static struct limits {
 	int time;
 	int jumps;	/* the clock of the day does, whenever it is read */
 	int forks;
+	int deaths;
 } *limits;
 
 static void
@@ -1127,6 +1128,39 @@ START_TEST(worker_keeps_its_time_when_its_server_has_gone)
 }
 END_TEST
 
+/* The first server, when it has forked its first worker. */
+static void
+die_once(void)
+{
+	if (limits->deaths++ == 0)
+		raise(SIGKILL);
+}
+
+static void
+set_limits_and_die_once(void)
+{
+	set_limits();
+	pthread_atfork(NULL, die_once, NULL);
+}
+
+START_TEST(worker_has_its_time_even_if_its_server_dies_in_its_birth)
+{
+	int fd;
+
+	if (cannot_adopt())
+		return;
+	make_timed(1);
+	here.before_server = set_limits_and_die_once;
+	start_in_foreground(1, talker);
+	fd = client(here.port);
+	next_server();
+	hears(fd, NULL);
+	says(message(), "unable to keep the server: it was ended by signal 9");
+	says(message(), ": its time is over");
+	stop();
+}
+END_TEST
+
 START_TEST(worker_keeps_its_time_over_a_reload_that_overlaps)
 {
 	pid_t worker;
@@ -1257,6 +1291,7 @@ main(void)
 		worker_that_has_stopped_is_killed,
 		reload_does_not_wait_longer_than_the_time,
 		worker_keeps_its_time_when_its_server_has_gone,
+		worker_has_its_time_even_if_its_server_dies_in_its_birth,
 		worker_keeps_its_time_over_a_reload_that_overlaps,
 		log_says_how_many_were_out_of_time,
 		server_with_spares_has_no_limit_of_time,

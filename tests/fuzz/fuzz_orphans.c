@@ -150,7 +150,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		default:	/* a word on the status pipe */
 			dsrv_orphans_add(&o, fuzz_byte(&in) % 2 ? FIRST +
 			    (int)(fuzz_byte(&in) % 8) : fuzz_int(&in),
-			    SIGTERM);
+			    SIGTERM, 0);
 		}
 	must(o.count == known);
 	signalled = 0;
