@@ -28,6 +28,8 @@
 
 enum {
 	CHILDREN_MAX = 1024,	/* of a process, that can be counted */
+	PORTS_KEPT = 16,
+	ABOVE_OTHERS = 400,	/* descriptors */
 	LISTENING = 0x0a	/* the state in /proc/net/tcp */
 };
 
@@ -73,6 +75,19 @@ pipe_to(int *read_end, int *write_end)
 	close(ends[1]);
 }
 
+/* The sockets that keep ports for this test. */
+static int port_keepers[PORTS_KEPT];
+
+static void
+leave_ports(void)
+{
+	int i;
+
+	for (i = 0; i < PORTS_KEPT; i++)
+		if (port_keepers[i] > 0)
+			close(port_keepers[i]);
+}
+
 static void
 spawn(struct run *run, void (*program)(void), char *const argv[])
 {
@@ -103,6 +118,7 @@ spawn(struct run *run, void (*program)(void), char *const argv[])
 			close(run->out_fd);
 			close(run->err_fd);
 			close(run->facts);
+			leave_ports();
 			program();
 			exit(0);
 		}
@@ -571,36 +587,82 @@ loopback(int port)
 	return addr;
 }
 
+/* Others that do not listen may use its address, too. */
+static int
+bind_shared(int fd, const void *addr, socklen_t len)
+{
+	int on = 1;
+
+	return setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 ?
+	    bind(fd, addr, len) : -1;
+}
+
+/* Bound to a port in both families, if there are two. */
+static int
+keep_port(void)
+{
+	struct sockaddr_in6 all = { .sin6_family = AF_INET6 };
+	struct sockaddr_in addr = loopback(0);
+	int off = 0, fd = socket(AF_INET6, SOCK_STREAM, 0);
+
+	if (fd != -1 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off,
+	    sizeof off) == 0 && bind_shared(fd, &all, sizeof all) == 0)
+		return fd;
+	if (fd != -1)
+		close(fd);
+	fd = socket(AF_INET, SOCK_STREAM, 0);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(bind_shared(fd, &addr, sizeof addr), 0);
+	return fd;
+}
+
+int
+reserve_port(void)
+{
+	static int next;
+	int fd = keep_port(), *keeper = &port_keepers[next++ % PORTS_KEPT];
+
+	if (*keeper > 0)
+		close(*keeper);
+	*keeper = fcntl(fd, F_DUPFD_CLOEXEC, ABOVE_OTHERS);
+	ck_assert_int_ge(*keeper, 0);
+	close(fd);
+	return port_of(*keeper);
+}
+
 int
 listen_anywhere(int *port)
 {
-	struct sockaddr_in addr = loopback(0);
-	socklen_t len = sizeof addr;
+	struct sockaddr_in addr = loopback(*port = reserve_port());
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
 	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(bind(fd, (struct sockaddr *)&addr, len), 0);
+	ck_assert_int_eq(bind_shared(fd, &addr, sizeof addr), 0);
 	ck_assert_int_eq(listen(fd, SOMAXCONN), 0);
-	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&addr, &len), 0);
-	*port = ntohs(addr.sin_port);
 	return fd;
+}
+
+int
+connect_if(const struct sockaddr *addr, socklen_t len)
+{
+	struct timeval limit = { DEADLINE, 0 };
+	int fd = socket(addr->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	ck_assert_int_ge(fd, 0);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+	if (connect(fd, addr, len) == 0)
+		return fd;
+	close(fd);
+	return -1;
 }
 
 int
 client_if(int port)
 {
-	struct timeval limit = { DEADLINE, 0 };
 	struct sockaddr_in addr = loopback(port);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	ck_assert_int_ge(fd, 0);
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
-	if (connect(fd, (struct sockaddr *)&addr, sizeof addr) == -1) {
-		close(fd);
-		return -1;
-	}
-	return fd;
+	return connect_if((struct sockaddr *)&addr, sizeof addr);
 }
 
 int

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -176,16 +177,20 @@ void send_signal(pid_t pid, int signo);
 /* If the texts differ, or part is not in text, fails and prints both. */
 void says(const char *text, const char *part);
 
-/* A listening socket on 127.0.0.1 and a port that the kernel chose. */
+/* A port that the kernel chose and gives to no other test until this one ends,
+ * even while nobody listens there: a socket stays bound to it. */
+int reserve_port(void);
+
+/* A listening socket at such a port of 127.0.0.1. */
 int listen_anywhere(int *port);
 
-/* Clients. A connect that must succeed, perhaps from this address; one that
- * says whether it did. */
+/* Clients. A connect that must succeed, perhaps from this address; those that
+ * say whether they did. */
 int client(int port);
 int connect_from(const char *address, int port);
 int client_if(int port);
-/* Waits until a connection is refused: when the daemon has left a port, the
- * kernel may give it to another test for a while. */
+int connect_if(const struct sockaddr *addr, socklen_t len);
+/* Waits until a connection is refused. */
 void nobody_listens(int port);
 void client_says(int fd, const char *text);
 /* The next line without its newline; NULL at end of file or reset. The

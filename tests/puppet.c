@@ -30,10 +30,15 @@ call_if(void (*prepare)(void))
 		prepare();
 }
 
+static int port_to_open;	/* 0: the kernel chooses it */
+
 void
 open_port(void)
 {
-	if (daemon_listen("127.0.0.1", "0", here.fds, 1) != 1)
+	char port[8];
+
+	snprintf(port, sizeof port, "%d", port_to_open);
+	if (daemon_listen("127.0.0.1", port, here.fds, 1) != 1)
 		_exit(97);
 	here.listeners = 1;
 	tell("port", port_of(here.fds[0]));
@@ -199,6 +204,7 @@ run_puppet(void (*how)(struct run *, void (*)(void)), void (*program)(void))
 	daemon_set_foreground(here.foreground);
 	daemon_set_worker_spare_count(here.spares);
 	daemon_set_worker_ask(here.asks);
+	port_to_open = here.listeners == 0 ? reserve_port() : 0;
 	how(&here.run, program);
 }
 
