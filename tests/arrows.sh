@@ -37,8 +37,8 @@ sources() {
 symbols() {
 	for file in $(sources); do
 		object=$objects/$prefix${file%.c}.o
-		[ ! -f "$object" ] || nm -P -g "$object" | sed "s/^/$file /"
-	done
+		[ ! -f "$object" ] || echo "$object"
+	done | xargs nm -A -P -g | sed "s|^[^ ]*/$prefix\([^/ ]*\)\.o: |\1.c |"
 }
 
 # The arrows that do not go down.
