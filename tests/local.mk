@@ -1,3 +1,11 @@
+# The scripts first: tests/systemd.sh takes longest of all.
+TEST_EXTENSIONS = .sh
+SH_LOG_COMPILER = $(SHELL)
+dist_check_SCRIPTS = tests/systemd.sh tests/services.sh tests/manual.sh \
+	tests/arrows.sh tests/header.sh tests/house.sh tests/symbols.sh
+TESTS += $(dist_check_SCRIPTS)
+EXTRA_DIST += tests/lists.sh tests/plus.cc
+
 # A program for each unit and stage; make check runs them side by side.
 if HAVE_CHECK
 CHECK_TESTS = \
@@ -302,12 +310,6 @@ endif
 check_PROGRAMS += tests/keep
 tests_keep_SOURCES = tests/keep.c tests/keeper.c tests/keeper.h
 
-TEST_EXTENSIONS = .sh
-SH_LOG_COMPILER = $(SHELL)
-dist_check_SCRIPTS = tests/arrows.sh tests/header.sh tests/house.sh \
-	tests/manual.sh tests/services.sh tests/symbols.sh tests/systemd.sh
-TESTS += $(dist_check_SCRIPTS)
-EXTRA_DIST += tests/lists.sh tests/plus.cc
 # With the inputs of the fuzz targets.
 EXTRA_DIST += tests/fuzz/corpus
 

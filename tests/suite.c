@@ -14,7 +14,7 @@
 enum { TEST_TIMEOUT = 3 * DEADLINE };
 
 enum {
-	PART = 12,			/* this many tests, on average */
+	PART = 6,			/* this many tests, on average */
 	NOT_RUN = CK_ERROR + 1		/* beside Check's own results */
 };
 

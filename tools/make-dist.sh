@@ -28,7 +28,7 @@ TAR_OPTIONS="--owner=0 --group=0 --numeric-owner --sort=name
     --mtime=@$SOURCE_DATE_EPOCH --mode=u+rw,go=rX"
 export SOURCE_DATE_EPOCH TAR_OPTIONS
 echo "make-dist: make ${1:-dist-xz}" >&2
-if ! make -j2 "${1:-dist-xz}" >dist.log 2>&1 </dev/null; then
+if ! make -j8 "${1:-dist-xz}" >dist.log 2>&1 </dev/null; then
 	tail -n 60 dist.log
 	echo "make-dist: failed; all that make wrote is in $PWD/dist.log"
 	exit 1
