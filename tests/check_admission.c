@@ -7,7 +7,6 @@
 
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <linux/filter.h>
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -16,6 +15,7 @@
 #include <time.h>
 
 #include "puppet.h"
+#include "sockets.h"
 
 enum {
 	CROWD = 100,		/* refused clients; more than a server keeps */
@@ -214,52 +214,11 @@ START_TEST(sources_by_the_hundred_have_a_limit_each)
 }
 END_TEST
 
-/* For clients of both kinds of addresses. */
-static int
-listen_for_both(int *port)
-{
-	struct sockaddr_in6 addr = { .sin6_family = AF_INET6 };
-	int off = 0, fd = socket(AF_INET6, SOCK_STREAM, 0);
-
-	if (fd == -1 || setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off,
-	    sizeof off) == -1 || bind(fd, (struct sockaddr *)&addr,
-	    sizeof addr) == -1 || listen(fd, 5) == -1)
-		return -1;
-	*port = port_of(fd);
-	return fd;
-}
-
-/* One by IPv6 from this host to this host. */
-static int
-client_by_ipv6(int port)
-{
-	struct timeval limit = { DEADLINE, 0 };
-	struct sockaddr_in6 to = { .sin6_family = AF_INET6 };
-	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	ck_assert_int_ge(fd, 0);
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-	to.sin6_addr = in6addr_loopback;
-	to.sin6_port = htons((in_port_t)port);
-	ck_assert_int_eq(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
-	return fd;
-}
-
-static int
-has_no_ipv6(void)
-{
-	int port, fd = listen_for_both(&port);
-
-	if (fd != -1)
-		close(fd);
-	return skip_if(fd == -1 || !client_if(port), "no IPv6 here");
-}
-
 START_TEST(source_with_a_mapped_address_is_that_ipv4_address)
 {
 	int fd;
 
-	if (has_no_ipv6())
+	if (cannot_use_v6())
 		return;
 	make_limits();
 	limits->source = 2;
@@ -276,7 +235,7 @@ START_TEST(source_with_a_mapped_address_is_that_ipv4_address)
 	refused();
 	here.port = here.ports[0];
 	refused();
-	fd = client_by_ipv6(here.port);	/* another source */
+	fd = client_of_v6(here.port);	/* another source */
 	echoes(fd, "hello");
 	stop();
 }
@@ -286,17 +245,17 @@ START_TEST(source_may_be_an_ipv6_address)
 {
 	int fd;
 
-	if (has_no_ipv6())
+	if (cannot_use_v6())
 		return;
 	make_limits();
 	limits->source = 1;
 	here.open_listener = listen_for_both;
 	start(1, talker);
-	fd = client_by_ipv6(here.port);
+	fd = client_of_v6(here.port);
 	echoes(fd, "hello");
-	hears(client_by_ipv6(here.port), NULL);
+	hears(client_of_v6(here.port), NULL);
 	goes(fd, 0);
-	echoes(client_by_ipv6(here.port), "hello");
+	echoes(client_of_v6(here.port), "hello");
 	stop();
 }
 END_TEST
@@ -304,37 +263,6 @@ END_TEST
 /*
  * Local clients
  */
-
-static struct sockaddr_un local;
-
-static int
-listen_locally(int *port)
-{
-	int sock = socket(AF_UNIX, SOCK_STREAM, 0);
-
-	*port = 0;
-	ck_assert_int_ge(sock, 0);
-	local.sun_family = AF_UNIX;
-	snprintf(local.sun_path, sizeof local.sun_path, "%s/socket",
-	    scratch());
-	ck_assert_int_eq(bind(sock, (struct sockaddr *)&local, sizeof local),
-	    0);
-	ck_assert_int_eq(listen(sock, 5), 0);
-	return sock;
-}
-
-static int
-local_client(void)
-{
-	struct timeval limit = { DEADLINE, 0 };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	ck_assert_int_ge(fd, 0);
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-	ck_assert_int_eq(connect(fd, (struct sockaddr *)&local, sizeof local),
-	    0);
-	return fd;
-}
 
 START_TEST(local_clients_are_not_a_source)
 {

@@ -8,10 +8,10 @@
 
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <limits.h>
 
 #include "puppet.h"
+#include "sockets.h"
 
 enum { LINE = 256, MANY = 300 };
 
@@ -253,24 +253,14 @@ END_TEST
 
 START_TEST(connlog_names_a_unix_client_so)
 {
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	int fd, listener = socket(AF_UNIX, SOCK_STREAM, 0);
+	int fd;
 
-	snprintf(addr.sun_path, sizeof addr.sun_path, "%s/socket", scratch());
-	ck_assert_int_eq(bind(listener, (struct sockaddr *)&addr,
-	    sizeof addr), 0);
-	ck_assert_int_eq(listen(listener, 5), 0);
 	daemon_set_program_name("tested");
 	daemon_set_connection_log(1);
-	here.fds[0] = listener;
-	here.listeners = 1;
 	here.foreground = 1;
-	run_puppet(run_start, program);
-	leave_listeners();
-	meet();
-	fd = socket(AF_UNIX, SOCK_STREAM, 0);
-	ck_assert_int_eq(connect(fd, (struct sockaddr *)&addr, sizeof addr),
-	    0);
+	here.open_listener = listen_locally;
+	start(1, program);
+	fd = local_client();
 	says_of((pid_t)number(fd, "who"), "begins with unix, 1 of 100");
 	close(fd);
 	says(message(), " of unix ended with status 0 after ");

@@ -12,6 +12,7 @@
 #include <errno.h>
 
 #include "puppet.h"
+#include "sockets.h"
 
 union address {
 	struct sockaddr any;
@@ -340,53 +341,15 @@ END_TEST
  * Other families
  */
 
-/* -1: this machine has no such address. dual: IPv4 clients come there, too. */
-static int
-listen_on_v6(int dual)
-{
-	struct sockaddr_in6 addr = { .sin6_family = AF_INET6 };
-	int off = 0, fd = socket(AF_INET6, SOCK_STREAM, 0);
-
-	addr.sin6_addr = dual ? in6addr_any : in6addr_loopback;
-	if (fd == -1 || setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off,
-	    sizeof off) == -1 || bind(fd, (struct sockaddr *)&addr,
-	    sizeof addr) == -1 || listen(fd, 5) == -1)
-		return -1;
-	return fd;
-}
-
-static void
-start_at(int listener)
-{
-	here.fds[0] = listener;
-	here.listeners = 1;
-	run_puppet(run_daemon, program);
-	leave_listeners();
-	meet();
-}
-
-static int
-client_of_v6(int port)
-{
-	struct sockaddr_in6 addr = { .sin6_family = AF_INET6,
-		.sin6_addr = IN6ADDR_LOOPBACK_INIT };
-	int fd = socket(AF_INET6, SOCK_STREAM, 0);
-
-	addr.sin6_port = htons((unsigned short)port);
-	ck_assert_int_eq(connect(fd, (struct sockaddr *)&addr, sizeof addr),
-	    0);
-	return fd;
-}
-
 START_TEST(ends_of_an_ipv6_connection_are_in_brackets)
 {
-	int fd, listener = listen_on_v6(0);
 	char text[TEXT];
+	int fd;
 
-	if (skip_if(listener == -1, "there is no ::1"))
+	if (cannot_use_v6())
 		return;
-	here.port = port_of(listener);
-	start_at(listener);
+	here.open_listener = listen_on_v6;
+	start(1, program);
 	fd = client_of_v6(here.port);
 	snprintf(text, sizeof text, "[::1]:%d", port_of(fd));
 	ck_assert_str_eq(answer(fd, "text"), text);
@@ -400,13 +363,13 @@ END_TEST
 
 START_TEST(ends_of_an_ipv4_client_of_a_socket_for_both_are_shown_as_ipv4)
 {
-	int fd, listener = listen_on_v6(1);
 	char text[TEXT];
+	int fd;
 
-	if (skip_if(listener == -1, "there is no IPv6"))
+	if (cannot_use_v6())
 		return;
-	here.port = port_of(listener);
-	start_at(listener);
+	here.open_listener = listen_for_both;
+	start(1, program);
 	fd = client(here.port);
 	snprintf(text, sizeof text, "127.0.0.1:%d", port_of(fd));
 	ck_assert_str_eq(answer(fd, "text"), text);
@@ -420,18 +383,13 @@ END_TEST
 
 START_TEST(ends_of_a_unix_connection_are_the_socket_and_unix)
 {
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	int fd, listener = socket(AF_UNIX, SOCK_STREAM, 0);
+	struct sockaddr_un addr = local_address();
 	char text[sizeof addr.sun_path + 8];
+	int fd;
 
-	snprintf(addr.sun_path, sizeof addr.sun_path, "%s/socket", scratch());
-	ck_assert_int_eq(bind(listener, (struct sockaddr *)&addr,
-	    sizeof addr), 0);
-	ck_assert_int_eq(listen(listener, 5), 0);
-	start_at(listener);
-	fd = socket(AF_UNIX, SOCK_STREAM, 0);
-	ck_assert_int_eq(connect(fd, (struct sockaddr *)&addr, sizeof addr),
-	    0);
+	here.open_listener = listen_locally;
+	start(1, program);
+	fd = local_client();
 	ck_assert_str_eq(answer(fd, "text"), "unix");
 	ck_assert_str_eq(answer(fd, "peer"), "unix ");
 	snprintf(text, sizeof text, "unix %s", addr.sun_path);

@@ -14,6 +14,7 @@
 #include <errno.h>
 
 #include "puppet.h"
+#include "sockets.h"
 #include "workers.h"
 
 enum { VALUE = 256 };
@@ -445,54 +446,22 @@ END_TEST
  * IPv6
  */
 
-/* -1: this machine has no such address. dual: IPv4 clients come there, too. */
-static int
-listen_on_v6(int dual)
-{
-	struct sockaddr_in6 addr = { .sin6_family = AF_INET6 };
-	int off = 0, fd = socket(AF_INET6, SOCK_STREAM, 0);
-
-	addr.sin6_addr = dual ? in6addr_any : in6addr_loopback;
-	if (fd == -1 || setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off,
-	    sizeof off) == -1 || bind(fd, (struct sockaddr *)&addr,
-	    sizeof addr) == -1 || listen(fd, 5) == -1)
-		return -1;
-	return fd;
-}
-
-static int
-client_of_v6(int port)
-{
-	struct sockaddr_in6 addr = { .sin6_family = AF_INET6,
-		.sin6_addr = IN6ADDR_LOOPBACK_INIT };
-	int fd = socket(AF_INET6, SOCK_STREAM, 0);
-
-	addr.sin6_port = htons((unsigned short)port);
-	ck_assert_int_eq(connect(fd, (struct sockaddr *)&addr, sizeof addr),
-	    0);
-	return fd;
-}
-
 static void
-start_at(int listener)
+start_at(int (*open_listener)(int *))
 {
 	lie();
 	daemon_set_worker_environment(1);
-	here.fds[0] = listener;
-	here.listeners = 1;
-	run_puppet(run_daemon, program);
-	leave_listeners();
-	meet();
+	here.open_listener = open_listener;
+	start(1, program);
 }
 
 START_TEST(environment_of_an_ipv6_connection_has_no_brackets)
 {
-	int fd, listener = listen_on_v6(0);
+	int fd;
 
-	if (skip_if(listener == -1, "there is no ::1"))
+	if (cannot_use_v6())
 		return;
-	here.port = port_of(listener);
-	start_at(listener);
+	start_at(listen_on_v6);
 	fd = client_of_v6(here.port);
 	has_tcp(fd, "::1");
 	close(fd);
@@ -502,12 +471,11 @@ END_TEST
 
 START_TEST(environment_of_an_ipv4_client_of_a_socket_for_both_has_ipv4)
 {
-	int fd, listener = listen_on_v6(1);
+	int fd;
 
-	if (skip_if(listener == -1, "there is no IPv6"))
+	if (cannot_use_v6())
 		return;
-	here.port = port_of(listener);
-	start_at(listener);
+	start_at(listen_for_both);
 	fd = client(here.port);
 	has_tcp(fd, "127.0.0.1");
 	close(fd);
@@ -519,27 +487,12 @@ END_TEST
  * Unix-domain sockets
  */
 
-static struct sockaddr_un server_address;
-
-static int
-listen_on_path(void)
-{
-	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-
-	server_address.sun_family = AF_UNIX;
-	snprintf(server_address.sun_path, sizeof server_address.sun_path,
-	    "%s/socket", scratch());
-	ck_assert_int_eq(bind(fd, (struct sockaddr *)&server_address,
-	    sizeof server_address), 0);
-	ck_assert_int_eq(listen(fd, 5), 0);
-	return fd;
-}
-
 /* Of that name, if it has so many bytes. */
 static int
 client_from(const char *path, size_t bytes)
 {
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	struct sockaddr_un addr = { .sun_family = AF_UNIX },
+		server = local_address();
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
 	ck_assert_uint_le(bytes, sizeof addr.sun_path);
@@ -547,8 +500,8 @@ client_from(const char *path, size_t bytes)
 	if (bytes > 0)
 		ck_assert_int_eq(bind(fd, (struct sockaddr *)&addr, (socklen_t)
 		    (offsetof(struct sockaddr_un, sun_path) + bytes)), 0);
-	ck_assert_int_eq(connect(fd, (struct sockaddr *)&server_address,
-	    sizeof server_address), 0);
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&server,
+	    sizeof server), 0);
 	return fd;
 }
 
@@ -558,7 +511,7 @@ has_ipc(int fd, const char *path)
 	is(fd, "PROTO", "IPC");
 	is_number(fd, "IPCREMOTEEUID", geteuid());
 	is_number(fd, "IPCREMOTEEGID", getegid());
-	is(fd, "IPCLOCALPATH", server_address.sun_path);
+	is(fd, "IPCLOCALPATH", local_address().sun_path);
 	is(fd, "IPCREMOTEPATH", path);
 	if (*path != '\0')
 		is(fd, "REMOTE_ADDR", path);
@@ -567,11 +520,11 @@ has_ipc(int fd, const char *path)
 
 START_TEST(environment_of_a_unix_connection_says_who_it_is)
 {
-	char path[sizeof server_address.sun_path + 1];
+	char path[sizeof local_address().sun_path + 1];
 	size_t length;
 	int fd;
 
-	start_at(listen_on_path());
+	start_at(listen_locally);
 	fd = client_from("", 0);
 	has_ipc(fd, "");
 	close(fd);
@@ -597,7 +550,7 @@ START_TEST(environment_of_an_abstract_unix_client_begins_with_an_at)
 	int fd;
 
 	snprintf(name, sizeof name, "%cdaemonsrv %d", '\0', (int)getpid());
-	start_at(listen_on_path());
+	start_at(listen_locally);
 	fd = client_from(name, 1 + strlen(name + 1));
 	name[0] = '@';
 	has_ipc(fd, name);
@@ -638,7 +591,7 @@ START_TEST(environment_of_a_worker_keeps_nothing_of_another_kind)
 	daemon_set_worker_environment(1);
 	lie();
 	here.fds[0] = listen_anywhere(&here.port);
-	here.fds[1] = listen_on_path();
+	here.fds[1] = listen_locally(&here.ports[1]);
 	here.listeners = 2;
 	run_puppet(run_daemon, program);
 	leave_listeners();

@@ -15,6 +15,7 @@
 #include <poll.h>
 
 #include "puppet.h"
+#include "sockets.h"
 
 enum {
 	MANY = 50,
@@ -443,34 +444,13 @@ START_TEST(no_header_is_expected_unless_that_was_set)
 }
 END_TEST
 
-static struct sockaddr_un local;
-
-static int
-listen_locally(int *port)
-{
-	int sock = socket(AF_UNIX, SOCK_STREAM, 0);
-
-	*port = 0;
-	ck_assert_int_ge(sock, 0);
-	local.sun_family = AF_UNIX;
-	snprintf(local.sun_path, sizeof local.sun_path, "%s/socket",
-	    scratch());
-	ck_assert_int_eq(bind(sock, (struct sockaddr *)&local, sizeof local),
-	    0);
-	ck_assert_int_eq(listen(sock, 5), 0);
-	return sock;
-}
-
 START_TEST(client_of_a_local_socket_may_be_a_proxy)
 {
-	struct timeval limit = { DEADLINE, 0 };
-	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	int fd;
 
 	here.open_listener = listen_locally;
 	start_behind("unix");
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-	ck_assert_int_eq(connect(fd, (struct sockaddr *)&local, sizeof local),
-	    0);
+	fd = local_client();
 	client_says(fd, LINE);
 	is_peer(fd, "192.0.2.1 4711");
 	stop();

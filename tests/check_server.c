@@ -10,7 +10,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <netinet/in.h>
 #include <dirent.h>
 #include <errno.h>
@@ -21,6 +20,7 @@
 
 #include "accept.h"
 #include "puppet.h"
+#include "sockets.h"
 
 enum {
 	THOUSAND = 1000,
@@ -1034,46 +1034,13 @@ local_talker(void)
 	converse(0);
 }
 
-static int
-local_client(const struct sockaddr_un *addr)
-{
-	struct timeval most = { DEADLINE, 0 };
-	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-
-	ck_assert_int_ge(fd, 0);
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &most, sizeof most);
-	ck_assert_int_eq(connect(fd, (const struct sockaddr *)addr,
-	    sizeof *addr), 0);
-	return fd;
-}
-
-static void
-listen_locally(struct sockaddr_un *addr)
-{
-	int sock = socket(AF_UNIX, SOCK_STREAM, 0);
-
-	ck_assert_int_ge(sock, 0);
-	memset(addr, 0, sizeof *addr);
-	addr->sun_family = AF_UNIX;
-	snprintf(addr->sun_path, sizeof addr->sun_path, "%s/socket",
-	    scratch());
-	ck_assert_int_eq(bind(sock, (struct sockaddr *)addr, sizeof *addr),
-	    0);
-	ck_assert_int_eq(listen(sock, 5), 0);
-	here.fds[0] = sock;
-	here.listeners = 1;
-}
-
 START_TEST(server_serves_a_local_socket)
 {
-	struct sockaddr_un addr;
 	int fd;
 
-	listen_locally(&addr);
-	run_puppet(run_daemon, local_talker);
-	leave_listeners();
-	here.master = (pid_t)heard(&here.run, "master");
-	fd = local_client(&addr);
+	here.open_listener = listen_locally;
+	start(1, local_talker);
+	fd = local_client();
 	echoes(fd, "hello");
 	ck_assert_int_eq(heard(&here.run, "peer"), 0);
 	ck_assert_int_eq(heard(&here.run, "family"), AF_UNIX);
@@ -1086,26 +1053,23 @@ END_TEST
 START_TEST(server_ends_with_1_when_its_local_socket_is_shut_down)
 {
 	static const int ways[] = { SHUT_RD, SHUT_RDWR };
-	struct sockaddr_un addr;
 	int i, fd;
 
+	here.open_listener = listen_locally;
 	for (i = 0; i < 2; i++) {
-		listen_locally(&addr);
+		listen_on(1);
 		run_puppet(run_daemon, local_talker);
 		here.master = (pid_t)heard(&here.run, "master");
-		fd = local_client(&addr);
+		fd = local_client();
 		echoes(fd, "hello");
 		ck_assert_int_eq(shutdown(here.fds[0], ways[i]), 0);
 		leave_listeners();
 		ck_assert_int_eq(ended(here.master), 1 << 8);
 		close(fd);
 		nothing_left();
-		unlink(addr.sun_path);
 	}
 }
 END_TEST
-
-static struct sockaddr_un own_address;
 
 /* The daemon's own socket: one that it was started with may next be served by
  * others. */
@@ -1114,11 +1078,7 @@ single_local_talker(void)
 {
 	daemon_set_worker_count_max(1);
 	daemon_start();
-	here.fds[0] = socket(AF_UNIX, SOCK_STREAM, 0);
-	if (bind(here.fds[0], (struct sockaddr *)&own_address,
-	    sizeof own_address) == -1 || listen(here.fds[0], 5) == -1)
-		_exit(97);
-	here.listeners = 1;
+	listen_on(1);
 	tell_pid("master");
 	daemon_master();
 	daemon_success();
@@ -1131,15 +1091,14 @@ START_TEST(local_clients_that_wait_are_let_go_at_a_stop)
 	static const int stops[] = { SIGUSR2, SIGTERM };
 	int i, first, second;
 
-	own_address.sun_family = AF_UNIX;
-	snprintf(own_address.sun_path, sizeof own_address.sun_path,
-	    "%s/socket", scratch());
+	here.open_listener = listen_locally;
+	scratch();	/* for all processes */
 	for (i = 0; i < 2; i++) {
 		run_puppet(run_daemon, single_local_talker);
 		here.master = (pid_t)heard(&here.run, "master");
-		first = local_client(&own_address);
+		first = local_client();
 		echoes(first, "hello");
-		second = local_client(&own_address);
+		second = local_client();
 		send_signal(here.master, stops[i]);
 		ck_assert_ptr_null(client_hears(second));
 		if (stops[i] == SIGUSR2)
@@ -1148,7 +1107,6 @@ START_TEST(local_clients_that_wait_are_let_go_at_a_stop)
 		ck_assert_int_eq(ended(here.master), 0);
 		nothing_left();
 		close(second);
-		unlink(own_address.sun_path);
 	}
 }
 END_TEST
@@ -2140,17 +2098,17 @@ local_talker_to_one(void)
 START_TEST(server_does_not_linger_for_what_a_local_client_has_sent)
 {
 	static const int signals[] = { SIGTERM, SIGUSR2 };
-	struct sockaddr_un addr;
 	int i, held, queued;
 
+	here.open_listener = listen_locally;
 	for (i = 0; i < 2; i++) {
-		listen_locally(&addr);
+		listen_on(1);
 		run_puppet(run_daemon, local_talker_to_one);
 		leave_listeners();
 		here.master = (pid_t)heard(&here.run, "master");
-		held = local_client(&addr);
+		held = local_client();
 		echoes(held, "hello");
-		queued = local_client(&addr);
+		queued = local_client();
 		send_descriptor(queued, unread_connection());
 		close(queued);
 		send_signal(here.master, signals[i]);
@@ -2159,7 +2117,6 @@ START_TEST(server_does_not_linger_for_what_a_local_client_has_sent)
 		close(held);
 		ck_assert_int_eq(ended(here.master), 0);
 		nothing_left();
-		ck_assert_int_eq(unlink(addr.sun_path), 0);
 	}
 }
 END_TEST

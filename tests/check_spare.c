@@ -20,7 +20,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <errno.h>
@@ -33,6 +32,7 @@
 
 #include "accept.h"
 #include "puppet.h"
+#include "sockets.h"
 
 enum {
 	CROWD = 24,
@@ -1012,18 +1012,7 @@ END_TEST
 static int
 call_if(int family, int port)
 {
-	struct sockaddr_in6 six = { .sin6_family = AF_INET6,
-		.sin6_addr = IN6ADDR_LOOPBACK_INIT,
-		.sin6_port = htons((in_port_t)port) };
-	int fd;
-
-	if (family == AF_INET)
-		return client_if(port);
-	fd = socket(AF_INET6, SOCK_STREAM, 0);
-	if (connect(fd, (struct sockaddr *)&six, sizeof six) == 0)
-		return fd;
-	close(fd);
-	return -1;
+	return family == AF_INET ? client_if(port) : client_of_v6_if(port);
 }
 
 /* Waits until the port is there. */
@@ -1084,17 +1073,6 @@ listens_again(int family, int chosen)
 	ck_assert_str_eq(here.run.err, "");
 }
 
-static int
-has_ipv6(void)
-{
-	int fd;
-
-	if (daemon_listen("::1", "0", &fd, 1) != 1)
-		return 0;
-	close(fd);
-	return 1;
-}
-
 START_TEST(a_listener_that_is_broken_listens_again)
 {
 	listens_again(AF_INET, 0);
@@ -1109,14 +1087,14 @@ END_TEST
 
 START_TEST(a_listener_that_is_broken_listens_again_with_ipv6)
 {
-	if (!skip_if(!has_ipv6(), "no IPv6 here"))
+	if (!cannot_use_v6())
 		listens_again(AF_INET6, 0);
 }
 END_TEST
 
 START_TEST(a_listener_that_is_broken_listens_again_on_its_ipv6_port)
 {
-	if (!skip_if(!has_ipv6(), "no IPv6 here"))
+	if (!cannot_use_v6())
 		listens_again(AF_INET6, 1);
 }
 END_TEST
@@ -1167,19 +1145,11 @@ END_TEST
 /* A Unix-domain socket cannot listen again. */
 START_TEST(a_local_listener_that_is_broken_ends_the_daemon)
 {
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	int fd;
 
-	snprintf(addr.sun_path, sizeof addr.sun_path, "%s/socket", scratch());
-	here.fds[0] = socket(AF_UNIX, SOCK_STREAM, 0);
-	ck_assert_int_eq(bind(here.fds[0], (struct sockaddr *)&addr,
-	    sizeof addr), 0);
-	ck_assert_int_eq(listen(here.fds[0], 5), 0);
-	here.listeners = 1;
-	run_puppet(run_daemon, program);
-	leave_listeners();
-	meet();
-	ck_assert_int_eq(connect(fd, (struct sockaddr *)&addr, sizeof addr), 0);
+	here.open_listener = listen_locally;
+	start(1, program);
+	fd = local_client();
 	client_says(fd, "break\n");
 	ck_assert_int_eq(ended(here.master), 1 << 8);
 	close(fd);

@@ -18,6 +18,7 @@
 #include <time.h>
 
 #include "puppet.h"
+#include "sockets.h"
 
 enum {
 	LONG_WRITE = 16 * 1024 * 1024,	/* more than any socket takes */
@@ -1090,48 +1091,14 @@ START_TEST(worker_knows_its_peer_also_when_that_has_gone)
 }
 END_TEST
 
-/* -1: this machine has no such address. */
-static int
-listen_on_v6(void)
-{
-	struct sockaddr_in6 addr = { .sin6_family = AF_INET6,
-		.sin6_addr = IN6ADDR_LOOPBACK_INIT };
-	int fd = socket(AF_INET6, SOCK_STREAM, 0);
-
-	if (fd != -1 && (bind(fd, (struct sockaddr *)&addr, sizeof addr) ==
-	    -1 || listen(fd, 5) == -1)) {
-		close(fd);
-		return -1;
-	}
-	return fd;
-}
-
-static int
-client_of_v6(int to_port)
-{
-	struct sockaddr_in6 addr = { .sin6_family = AF_INET6,
-		.sin6_addr = IN6ADDR_LOOPBACK_INIT };
-	int fd = socket(AF_INET6, SOCK_STREAM, 0);
-
-	addr.sin6_port = htons((unsigned short)to_port);
-	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(connect(fd, (struct sockaddr *)&addr, sizeof addr),
-	    0);
-	return fd;
-}
-
 START_TEST(worker_knows_its_peer_of_the_other_family)
 {
 	int fd, expected;
 
-	here.fds[0] = listen_on_v6();
-	if (skip_if(here.fds[0] == -1, "there is no ::1"))
+	if (cannot_use_v6())
 		return;
-	here.listeners = 1;
-	here.port = port_of(here.fds[0]);
-	run_puppet(run_daemon, peer_teller);
-	leave_listeners();
-	meet();
+	here.open_listener = listen_on_v6;
+	start(1, peer_teller);
 	fd = client_of_v6(here.port);
 	expected = port_of(fd);
 	tells_peer(AF_INET6, sizeof(struct sockaddr_in6), expected);

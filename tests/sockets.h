@@ -1,0 +1,27 @@
+/*
+ * sockets.h - listening sockets and clients of other families than IPv4
+ *
+ * Those that listen are for here.open_listener, too.
+ */
+#ifndef SOCKETS_H
+#define SOCKETS_H
+
+#include <sys/un.h>
+
+#include "harness.h"
+
+/* Leaves the test out if this machine has no ::1. */
+int cannot_use_v6(void);
+
+/* At ::1; and at all addresses, for IPv4 clients, too. */
+int listen_on_v6(int *port);
+int listen_for_both(int *port);
+int client_of_v6(int port);
+int client_of_v6_if(int port);	/* -1: it is refused */
+
+/* In the Unix domain, at a name in scratch(); *port is 0. */
+struct sockaddr_un local_address(void);
+int listen_locally(int *port);
+int local_client(void);
+
+#endif
