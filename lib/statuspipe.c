@@ -32,7 +32,23 @@ struct word {
 int
 dsrv_statuspipe_open(int *from_child, int *to_parent)
 {
-	return dsrv_descriptors_pipe(from_child, to_parent, DSRV_READ_END);
+	return dsrv_descriptors_pipe(from_child, to_parent,
+	    DSRV_READ_END | DSRV_WRITE_END);
+}
+
+/* A pipe takes eight bytes at once, if there is memory for them, and if a parent
+ * that was stopped has not left it full: of reloads, since there are few other
+ * words. One of these is enough. */
+static int
+may_try_again(enum dsrv_status_word word, int *tries)
+{
+	if (errno == EINTR)
+		return 1;
+	if (errno == EPIPE || (errno == EAGAIN && word == DSRV_STATUS_RELOAD) ||
+	    (*tries)-- == 0)
+		return 0;
+	poll(NULL, 0, SHORT_OF_MEMORY);
+	return 1;
 }
 
 int
@@ -44,11 +60,9 @@ dsrv_statuspipe_say(enum dsrv_status_word word, int number)
 
 	if (fd == -1)
 		return 0;
-	/* A pipe takes eight bytes at once, if there is memory for them. */
-	while ((n = write(fd, &said, sizeof said)) == -1 &&
-	    (errno == EINTR || (errno != EPIPE && tries-- > 0)))
-		if (errno != EINTR)
-			poll(NULL, 0, SHORT_OF_MEMORY);
+	do
+		n = write(fd, &said, sizeof said);
+	while (n == -1 && may_try_again(word, &tries));
 	return n == -1 ? -1 : 0;
 }
 

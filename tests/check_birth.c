@@ -12,6 +12,8 @@
 #include "workers.h"
 #include "harness.h"
 
+enum { MANY_WORDS = 200000 };	/* more than any pipe takes */
+
 static int from_child, to_test;	/* a byte when it goes on */
 static int from_newborn;	/* the children's words to the master */
 
@@ -232,6 +234,26 @@ START_TEST(only_a_word_is_heard_as_one_and_only_the_end_as_the_end)
 }
 END_TEST
 
+/* It may have been stopped. */
+START_TEST(a_reload_is_asked_for_even_if_nobody_listens_to_the_pipe)
+{
+	enum dsrv_status_word word;
+	int i, number, heard = 0;
+
+	open_pipes();
+	for (i = 0; i < MANY_WORDS; i++)
+		dsrv_statuspipe_say(DSRV_STATUS_RELOAD, 0);
+	while ((word = word_to_master(&number)) != DSRV_STATUS_NOTHING) {
+		hold(word == DSRV_STATUS_RELOAD, "word %d", (int)word);
+		heard++;
+	}
+	ck_assert_int_gt(heard, 0);
+	ck_assert_int_lt(heard, MANY_WORDS);
+	ck_assert_int_eq(dsrv_statuspipe_say(DSRV_STATUS_ASKED, 3), 0);
+	ck_assert_int_eq(word_to_master(&number), DSRV_STATUS_ASKED);
+}
+END_TEST
+
 /* How many mappings a child could write for other processes to read. */
 static int
 make_writable(void)
@@ -281,6 +303,7 @@ main(void)
 		a_child_whose_server_has_died_and_that_nobody_hears_ends,
 		a_child_that_was_released_says_nothing_when_its_server_dies,
 		only_a_word_is_heard_as_one_and_only_the_end_as_the_end,
+		a_reload_is_asked_for_even_if_nobody_listens_to_the_pipe,
 		a_child_that_goes_on_cannot_release_others
 	};
 
