@@ -1882,7 +1882,7 @@ START_TEST(a_helper_that_waits_for_a_lock_holds_the_listener_alone)
 	pid_t worker;
 	int fd;
 
-	daemon_set_worker_count_max(1);
+	here.spares = workers_max = 1;
 	start(1, program);
 	fd = served(here.port, &worker);
 	if (!skip_if(!number(fd, "hold"),
