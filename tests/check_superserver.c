@@ -766,18 +766,23 @@ START_TEST(superserver_reloads_and_tells_its_pid)
 }
 END_TEST
 
-/* It has ended since its number was read, or is in another container. */
+/* The daemon has ended since its number was read; another process has that. */
 START_TEST(superserver_cannot_stop_a_process_that_is_not_the_daemon)
 {
+	char name[] = "sleep", time[] = "1000", *argv[] = { name, time, NULL };
 	int fd;
 
 	if (NO_PID_FILE)
 		return;
-	shell("echo 1 >pid");
+	run_command(&user, argv);
+	shell("echo %ld >pid", (long)user.pid);
 	fd = open(pid_file(), O_RDONLY | O_CLOEXEC);
 	ck_assert_int_eq(flock(fd, LOCK_EX), 0);
 	controls("stop", 3);
-	says(run.err, "unable to stop process 1: ");
+	says(run.err, "unable to stop process ");
+	ck_assert(running(user.pid));
+	send_signal(user.pid, SIGTERM);
+	run_wait(&user);
 	close(fd);
 }
 END_TEST

@@ -530,6 +530,34 @@ forbid_call(long call, int argument, unsigned value, int error)
 	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
 }
 
+static int
+drop_all(int fd)
+{
+	struct sock_filter drop = { .code = BPF_RET | BPF_K, .k = 0 };
+	struct sock_fprog filter = { .len = 1, .filter = &drop };
+
+	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter,
+	    sizeof filter);
+}
+
+void
+become_deaf(int fd)
+{
+	ck_assert_int_eq(drop_all(fd), 0);
+}
+
+int
+cannot_become_deaf(void)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), result;
+
+	ck_assert_int_ge(fd, 0);
+	result = drop_all(fd);
+	close(fd);
+	return skip_if(result == -1,
+	    "the kernel lets only root filter what a socket gets");
+}
+
 int
 same_set(const sigset_t *a, const sigset_t *b)
 {

@@ -227,6 +227,11 @@ const char *scratch(void);
  * does: the kernel may not support filters. */
 int forbid_call(long call, int argument, unsigned value, int error);
 
+/* From now on nothing reaches this socket: it acknowledges nothing, as if its
+ * machine were gone. The second leaves the test out where that is not allowed. */
+void become_deaf(int fd);
+int cannot_become_deaf(void);
+
 /* Leaves the test out, and says why where tools/check.sh counts it:
  * if (skip_if(cond, "why")) return; */
 int skip_if(int cond, const char *why);
