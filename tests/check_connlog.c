@@ -6,7 +6,6 @@
  */
 #include "config.h"
 
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <limits.h>
 
@@ -20,22 +19,6 @@ enum { LINE = 256, MANY = 300 };
  */
 
 static void
-crash(void)
-{
-	struct rlimit none = { 0, 0 };
-
-	setrlimit(RLIMIT_CORE, &none);
-	signal(SIGSEGV, SIG_DFL);
-	raise(SIGSEGV);
-}
-
-static void
-end_with(void)
-{
-	_exit(atoi(here.rest));
-}
-
-static void
 end_connection(void)
 {
 	daemon_end_connection();
@@ -44,8 +27,6 @@ end_connection(void)
 }
 
 static const struct command commands[] = {
-	{ "crash", crash, NULL },
-	{ "exit", end_with, NULL },
 	{ "end", end_connection, NULL },
 	{ NULL, NULL, NULL }
 };
@@ -53,11 +34,8 @@ static const struct command commands[] = {
 static void
 program(void)
 {
-	int index;
-
 	here.commands = commands;
-	for (index = serve(); index >= 0; index = daemon_next_connection())
-		converse(index);
+	reused_talker();
 }
 
 static void

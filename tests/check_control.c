@@ -17,18 +17,6 @@
 #include "pidfile.h"
 
 static void
-has_pid_file(void)
-{
-	daemon_set_pid_file(path);
-}
-
-static void
-use_directory(void)
-{
-	use_directory_with(has_pid_file);
-}
-
-static void
 write_number(pid_t pid)
 {
 	FILE *file = fopen(path, "w");

@@ -147,11 +147,8 @@ static const struct command commands[] = {
 static void
 program(void)
 {
-	int index;
-
 	here.commands = commands;
-	for (index = serve(); index >= 0; index = daemon_next_connection())
-		converse(index);
+	reused_talker();
 	tell_all("after the last");
 }
 

@@ -82,31 +82,18 @@ place(void)
 	return (long)(intptr_t)getenv("TCPREMOTEPORT");
 }
 
-static void
-execute(void)
-{
-	char name[] = "sh", option[] = "-c";
-	char *argv[] = { name, option, strdup(here.rest), NULL };
-
-	execvp(name, argv);
-}
-
 static const struct command commands[] = {
 	{ "value", show_value, NULL },
 	{ "count", show_count, NULL },
 	{ "place", NULL, place },
-	{ "exec", execute, NULL },
 	{ NULL, NULL, NULL }
 };
 
 static void
 program(void)
 {
-	int index;
-
 	here.commands = commands;
-	for (index = serve(); index >= 0; index = daemon_next_connection())
-		converse(index);
+	reused_talker();
 }
 
 /*

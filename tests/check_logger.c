@@ -44,7 +44,6 @@ flock(int fd, int how)
 #include "puppet.h"
 
 enum {
-	NOBODY = 54322,		/* a user of no other processes */
 	FATAL = -7,
 	FILES = 64,		/* descriptors of a process, at most */
 	LIMIT = 20000,		/* bytes that a file may have in some tests */

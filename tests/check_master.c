@@ -27,8 +27,7 @@
 enum {
 	COPY = 101,	/* of the listening socket */
 	MASTER_FATAL = -6,
-	SERVER_FATAL = -5,
-	NOBODY = 54322	/* a user of no other processes */
+	SERVER_FATAL = -5
 };
 
 static const int table[] = { SIGHUP, SIGUSR1, SIGUSR2, SIGINT, SIGTERM,
@@ -3501,30 +3500,6 @@ END_TEST
 /*
  * No more processes
  */
-
-static void
-become_nobody(void)
-{
-	if (setgid(NOBODY) == -1 || setuid(NOBODY) == -1)
-		_exit(94);
-}
-
-/* The limit on processes of the master's user when it forks. Only the user
- * itself, and root outside a container, may set it. */
-static void
-limit_processes(rlim_t count)
-{
-	struct rlimit limit;
-	pid_t pid;
-
-	ck_assert_int_eq(getrlimit(RLIMIT_NPROC, &limit), 0);
-	limit.rlim_cur = count < limit.rlim_max ? count : limit.rlim_max;
-	if ((pid = fork()) == 0) {
-		become_nobody();
-		_exit(prlimit(here.master, RLIMIT_NPROC, &limit, NULL) != 0);
-	}
-	exited(ended(pid), 0);
-}
 
 START_TEST(a_master_that_cannot_fork_tries_again)
 {

@@ -447,12 +447,6 @@ START_TEST(a_crash_is_not_a_reload)
 }
 END_TEST
 
-static void
-end_with_3(void)
-{
-	exit(3);
-}
-
 START_TEST(a_failed_start_says_nothing)
 {
 	receive();

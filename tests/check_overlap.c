@@ -17,8 +17,6 @@
 
 #include "puppet.h"
 
-enum { NOBODY = 54323 };	/* a user of no other processes */
-
 static const int at_once[] = { SIGINT, SIGTERM, SIGQUIT };
 
 /*
@@ -88,13 +86,18 @@ cannot_overlap(void)
 	return 0;
 }
 
-enum { PLAIN, SPARES, REUSED, KINDS };
-
+/* With servers that fork for each client, with spares, and with spares that
+ * serve one client after another. */
 static void
-choose(int kind)
+with_each_kind(void (*does)(void))
 {
-	here.spares = kind == PLAIN ? 0 : 3;
-	reuses = kind == REUSED;
+	if (cannot_overlap())
+		return;
+	does();
+	here.spares = 3;
+	does();
+	reuses = 1;
+	does();
 }
 
 static void
@@ -229,14 +232,7 @@ reload_without_a_gap(void)
 
 START_TEST(nothing_changes_for_clients_until_the_next_server_confirms)
 {
-	int kind;
-
-	if (cannot_overlap())
-		return;
-	for (kind = 0; kind < KINDS; kind++) {
-		choose(kind);
-		reload_without_a_gap();
-	}
+	with_each_kind(reload_without_a_gap);
 }
 END_TEST
 
@@ -430,28 +426,6 @@ close_all(void)
 	before_success();
 }
 
-/* As many processes of its user may be when the master forks. */
-static void
-limit_processes(rlim_t count)
-{
-	struct rlimit limit;
-	pid_t pid;
-
-	ck_assert_int_eq(getrlimit(RLIMIT_NPROC, &limit), 0);
-	limit.rlim_cur = count < limit.rlim_max ? count : limit.rlim_max;
-	if ((pid = fork()) == 0)
-		_exit(setgid(NOBODY) != 0 || setuid(NOBODY) != 0 ||
-		    prlimit(here.master, RLIMIT_NPROC, &limit, NULL) != 0);
-	exited(ended(pid), 0);
-}
-
-static void
-become_nobody(void)
-{
-	if (setgid(NOBODY) == -1 || setuid(NOBODY) == -1)
-		_exit(94);
-}
-
 static int
 start_without_processes(void)
 {
@@ -529,17 +503,16 @@ stop_with_a_reload(int signo)
 	never_told("server");
 }
 
+static void
+stop_both_ways(void)
+{
+	stop_with_a_reload(SIGUSR2);
+	stop_with_a_reload(SIGTERM);
+}
+
 START_TEST(a_stop_that_comes_with_a_reload_is_not_lost)
 {
-	int kind;
-
-	if (cannot_overlap())
-		return;
-	for (kind = 0; kind < KINDS; kind++) {
-		choose(kind);
-		stop_with_a_reload(SIGUSR2);
-		stop_with_a_reload(SIGTERM);
-	}
+	with_each_kind(stop_both_ways);
 }
 END_TEST
 
@@ -660,17 +633,16 @@ the_server(void)
 	return here.server;
 }
 
+static void
+usr1_to_master_and_server(void)
+{
+	usr1_while_one_is_under_way(the_master);
+	usr1_while_one_is_under_way(the_server);
+}
+
 START_TEST(usr1_while_a_reload_is_under_way_ends_both_and_one_follows)
 {
-	int kind;
-
-	if (cannot_overlap())
-		return;
-	for (kind = 0; kind < KINDS; kind++) {
-		choose(kind);
-		usr1_while_one_is_under_way(the_master);
-		usr1_while_one_is_under_way(the_server);
-	}
+	with_each_kind(usr1_to_master_and_server);
 }
 END_TEST
 
@@ -694,18 +666,17 @@ usr2_while_one_is_under_way(int to_next, pid_t (*target)(void))
 	ends_by(0);
 }
 
+static void
+usr2_to_each(void)
+{
+	usr2_while_one_is_under_way(0, the_master);
+	usr2_while_one_is_under_way(0, the_server);
+	usr2_while_one_is_under_way(1, the_master);
+}
+
 START_TEST(usr2_while_a_reload_is_under_way_lets_workers_finish_and_ends_all)
 {
-	int kind;
-
-	if (cannot_overlap())
-		return;
-	for (kind = 0; kind < KINDS; kind++) {
-		choose(kind);
-		usr2_while_one_is_under_way(0, the_master);
-		usr2_while_one_is_under_way(0, the_server);
-		usr2_while_one_is_under_way(1, the_master);
-	}
+	with_each_kind(usr2_to_each);
 }
 END_TEST
 
@@ -728,17 +699,18 @@ stop_while_one_is_under_way(int signo, int to_next, pid_t (*target)(void))
 	never_told("server");
 }
 
+static void
+stop_the_master_at_once(void)
+{
+	int i;
+
+	for (i = 0; i < COUNT(at_once); i++)
+		stop_while_one_is_under_way(at_once[i], 0, the_master);
+}
+
 START_TEST(a_stop_while_a_reload_is_under_way_goes_to_both)
 {
-	int i, kind;
-
-	if (cannot_overlap())
-		return;
-	for (kind = 0; kind < KINDS; kind++) {
-		choose(kind);
-		for (i = 0; i < COUNT(at_once); i++)
-			stop_while_one_is_under_way(at_once[i], 0, the_master);
-	}
+	with_each_kind(stop_the_master_at_once);
 }
 END_TEST
 
@@ -813,14 +785,7 @@ lose_the_present_one(void)
 
 START_TEST(the_next_server_takes_the_place_of_one_that_dies)
 {
-	int kind;
-
-	if (cannot_overlap())
-		return;
-	for (kind = 0; kind < KINDS; kind++) {
-		choose(kind);
-		lose_the_present_one();
-	}
+	with_each_kind(lose_the_present_one);
 }
 END_TEST
 
@@ -978,14 +943,7 @@ lose_the_master(void)
 
 START_TEST(without_their_master_both_end_and_workers_finish)
 {
-	int kind;
-
-	if (cannot_overlap())
-		return;
-	for (kind = 0; kind < KINDS; kind++) {
-		choose(kind);
-		lose_the_master();
-	}
+	with_each_kind(lose_the_master);
 }
 END_TEST
 
@@ -1306,26 +1264,27 @@ START_TEST(workers_of_a_server_that_leaves_count_before_it_has_left)
 }
 END_TEST
 
-START_TEST(workers_that_are_left_get_term_after_drain_timeout)
+static void
+drain_one(void)
 {
 	pid_t worker;
-	int kind, fd;
+	int fd;
 
-	if (cannot_overlap())
-		return;
+	start_it();
+	fd = served(here.port, &worker);
+	reload();
+	is_asked(fd, SIGHUP);
+	ck_assert_int_eq(heard(&here.run, "finished"), worker);
+	is_left(fd);
+	close(client_of(here.server));
+	stop();
+}
+
+START_TEST(workers_that_are_left_get_term_after_drain_timeout)
+{
 	finishing = 1;
 	daemon_set_drain_timeout(1);
-	for (kind = 0; kind < KINDS; kind++) {
-		choose(kind);
-		start_it();
-		fd = served(here.port, &worker);
-		reload();
-		is_asked(fd, SIGHUP);
-		ck_assert_int_eq(heard(&here.run, "finished"), worker);
-		is_left(fd);
-		close(client_of(here.server));
-		stop();
-	}
+	with_each_kind(drain_one);
 }
 END_TEST
 
@@ -1468,17 +1427,16 @@ reload_under_load(int broken)
 	stop();
 }
 
+static void
+reload_whole_and_broken(void)
+{
+	reload_under_load(0);
+	reload_under_load(1);
+}
+
 START_TEST(no_client_is_lost_over_any_reload)
 {
-	int kind;
-
-	if (cannot_overlap())
-		return;
-	for (kind = 0; kind < KINDS; kind++) {
-		choose(kind);
-		reload_under_load(0);
-		reload_under_load(1);
-	}
+	with_each_kind(reload_whole_and_broken);
 }
 END_TEST
 

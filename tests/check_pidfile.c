@@ -18,20 +18,6 @@
 #include "pidfile.h"
 
 static void
-has_pid_file(void)
-{
-	daemon_set_program_name("piddler");
-	daemon_set_pid_file(path);
-	daemon_set_foreground(here.foreground);
-}
-
-static void
-use_directory(void)
-{
-	use_directory_with(has_pid_file);
-}
-
-static void
 has_logger(void)
 {
 	char log[PATH_MAX + 16];
@@ -77,14 +63,6 @@ static void
 write_content(const char *text)
 {
 	write_to(path, text);
-}
-
-static int
-exists(void)
-{
-	struct stat file;
-
-	return lstat(path, &file) == 0;
 }
 
 static int
@@ -157,7 +135,7 @@ START_TEST(pid_file_has_the_number_of_the_master_from_the_success_on)
 	ck_assert_int_eq(file.st_mode & 07777, 0644);
 	ck_assert(is_locked());
 	stop();
-	ck_assert(!exists());
+	ck_assert(!exists(path));
 }
 END_TEST
 
@@ -170,7 +148,7 @@ START_TEST(pid_file_of_a_foreground_daemon_is_the_same)
 	ck_assert(is_locked());
 	call(here.port);	/* it has started */
 	stop();
-	ck_assert(!exists());
+	ck_assert(!exists(path));
 }
 END_TEST
 
@@ -189,7 +167,7 @@ START_TEST(pid_file_is_taken_from_where_the_program_was_started)
 	start(1, talker);
 	has_number(here.master);
 	stop();
-	ck_assert(!exists());
+	ck_assert(!exists(path));
 }
 END_TEST
 
@@ -281,7 +259,7 @@ START_TEST(pid_file_that_the_program_closes_ends_the_start)
 	snprintf(line, sizeof line, "piddler: unable to become the master: %s: "
 	    "the program has closed it\n", path);
 	says(failure(), line);
-	ck_assert(!exists());
+	ck_assert(!exists(path));
 	here.foreground = 1;
 	ck_assert_str_eq(failure(), line);
 	ck_assert_str_eq(content_of(other), "precious");
@@ -301,7 +279,7 @@ START_TEST(pid_file_stays_the_same_when_the_setting_changes_later)
 	start(1, talker);
 	has_number(here.master);
 	stop();
-	ck_assert(!exists());
+	ck_assert(!exists(path));
 }
 END_TEST
 
@@ -328,7 +306,7 @@ START_TEST(pid_file_stays_locked_while_the_program_tries_again)
 	has_number(here.master);
 	ck_assert(is_locked());
 	stop();
-	ck_assert(!exists());
+	ck_assert(!exists(path));
 }
 END_TEST
 
@@ -353,7 +331,7 @@ START_TEST(pid_file_is_locked_after_a_start_in_the_foreground_has_failed)
 	has_number(here.master);
 	ck_assert(is_locked());
 	stop();
-	ck_assert(!exists());
+	ck_assert(!exists(path));
 }
 END_TEST
 
@@ -374,7 +352,7 @@ START_TEST(pid_file_of_a_daemon_that_runs_fails_another_start)
 	ck_assert(is_locked());
 	call(here.port);
 	stop();
-	ck_assert(!exists());
+	ck_assert(!exists(path));
 }
 END_TEST
 
@@ -483,7 +461,7 @@ START_TEST(pid_file_without_a_lock_is_taken_over_whatever_is_in_it)
 		start(1, talker);
 		has_number(here.master);
 		stop();
-		ck_assert(!exists());
+		ck_assert(!exists(path));
 	}
 }
 END_TEST
@@ -517,7 +495,7 @@ START_TEST(pid_file_of_a_killed_master_is_taken_over_at_once_50_times)
 		hold(!is_locked(), "it is locked");
 		ended(server);
 	}
-	ck_assert(exists());
+	ck_assert(exists(path));
 }
 END_TEST
 
@@ -561,7 +539,7 @@ START_TEST(pid_file_lets_one_of_two_starts_win_100_times)
 		master = (pid_t)strtol(content(), NULL, 10);
 		send_signal(master, SIGTERM);
 		exited(ended(master), 0);
-		hold(!exists(), "it is there");
+		hold(!exists(path), "it is there");
 	}
 	nothing_left();
 }
@@ -582,7 +560,7 @@ START_TEST(pid_file_that_is_not_a_regular_file_fails_the_start)
 	ck_assert_int_eq(unlink(path), 0);
 	ck_assert_int_eq(symlink("elsewhere", path), 0);
 	fails("Too many levels of symbolic links");
-	ck_assert(exists());
+	ck_assert(exists(path));
 	ck_assert_int_eq(unlink(path), 0);
 	ck_assert_int_eq(symlink("/dev/null", path), 0);
 	fails("Too many levels of symbolic links");
@@ -698,12 +676,6 @@ END_TEST
  */
 
 static void
-end_with_3(void)
-{
-	exit(3);
-}
-
-static void
 kill_itself(void)
 {
 	kill(getpid(), SIGKILL);
@@ -727,7 +699,7 @@ leaves_none(int foreground, void (*before_master)(void),
 	here.before_success = before_success;
 	run_start(&run, talker);
 	exited(run_wait(&run), status);
-	ck_assert(!exists());
+	ck_assert(!exists(path));
 	nothing_left();
 }
 
@@ -763,7 +735,7 @@ START_TEST(pid_file_does_not_outlive_an_interrupted_start)
 	has_number((pid_t)heard(&here.run, "waits"));
 	send_signal(here.run.pid, SIGINT);
 	ck_assert_int_eq(WTERMSIG(run_wait(&here.run)), SIGINT);
-	ck_assert(!exists());
+	ck_assert(!exists(path));
 	nothing_left();
 }
 END_TEST
@@ -791,7 +763,7 @@ START_TEST(pid_file_does_not_outlive_a_start_that_is_stopped_early)
 			sched_yield();
 		send_signal(run.pid, SIGTERM);
 		hold(WTERMSIG(run_wait(&run)) == SIGTERM, "it has ended");
-		hold(!exists(), "it is there");
+		hold(!exists(path), "it is there");
 	}
 	nothing_left();
 }
@@ -808,7 +780,7 @@ START_TEST(pid_file_does_not_outlive_a_leader_that_is_killed)
 	heard(&here.run, "waits");
 	send_signal(leader, SIGKILL);
 	exited(run_wait(&here.run), 128 + SIGKILL);
-	ck_assert(!exists());
+	ck_assert(!exists(path));
 	nothing_left();
 }
 END_TEST
@@ -827,7 +799,7 @@ START_TEST(pid_file_does_not_outlive_a_starter_that_is_killed)
 	gone(master);
 	while (waitpid(-1, NULL, 0) > 0)
 		;
-	ck_assert(!exists());
+	ck_assert(!exists(path));
 }
 END_TEST
 
@@ -909,7 +881,7 @@ START_TEST(pid_file_of_process_1_is_no_number_for_others)
 	ck_assert_int_eq(errno, ESRCH);
 	send_signal(only_child_of(here.run.pid), SIGTERM);
 	exited(run_wait(&here.run), 0);
-	ck_assert(!exists());
+	ck_assert(!exists(path));
 	nothing_left();
 }
 END_TEST
@@ -926,7 +898,7 @@ START_TEST(pid_file_of_process_1_does_not_outlive_a_stop_of_the_start)
 	ck_assert_str_eq(content(), "1\n");
 	send_signal(only_child_of(here.run.pid), SIGTERM);
 	exited(run_wait(&here.run), 1);
-	ck_assert(!exists());
+	ck_assert(!exists(path));
 	nothing_left();
 }
 END_TEST
@@ -967,7 +939,7 @@ START_TEST(pid_file_is_what_start_stop_daemon_stops_the_daemon_by)
 		_exit(start_stop("--stop --quiet --retry TERM/60"));
 	exited(ended(here.master), 0);
 	exited(ended(zombie), 0);
-	ck_assert(!exists());
+	ck_assert(!exists(path));
 	ck_assert_int_eq(start_stop("--status"), 3);
 	nothing_left();
 }
@@ -981,7 +953,7 @@ START_TEST(pid_file_fails_the_start_where_there_are_no_locks)
 {
 	use_directory();
 	fails("Function not implemented");
-	ck_assert(!exists());
+	ck_assert(!exists(path));
 }
 END_TEST
 

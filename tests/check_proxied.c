@@ -606,16 +606,6 @@ END_TEST
 static struct run proxy;
 
 static int
-missing(const char *command)
-{
-	char text[128], why[128];
-
-	snprintf(text, sizeof text, "%s >/dev/null 2>&1", command);
-	snprintf(why, sizeof why, "\"%s\" does not work", command);
-	return skip_if(system(text) != 0, why);
-}
-
-static int
 haproxy_is_missing(void)
 {
 	setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:"

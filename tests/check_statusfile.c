@@ -18,7 +18,6 @@
 #include "master.h"
 #include "puppet.h"
 
-enum { NOBODY_UID = 65534 };
 
 static char directory[256], file[300], new_file[320];
 
@@ -37,22 +36,6 @@ closelog(void)
  */
 
 static void
-crash(void)
-{
-	struct rlimit none = { 0, 0 };
-
-	setrlimit(RLIMIT_CORE, &none);
-	signal(SIGSEGV, SIG_DFL);
-	raise(SIGSEGV);
-}
-
-static void
-end_with(void)
-{
-	_exit(atoi(here.rest));
-}
-
-static void
 log_lines(void)
 {
 	int i;
@@ -63,8 +46,6 @@ log_lines(void)
 }
 
 static const struct command commands[] = {
-	{ "crash", crash, NULL },
-	{ "exit", end_with, NULL },
 	{ "log", log_lines, NULL },
 	{ NULL, NULL, NULL }
 };
@@ -72,11 +53,8 @@ static const struct command commands[] = {
 static void
 program(void)
 {
-	int index;
-
 	here.commands = commands;
-	for (index = serve(); index >= 0; index = daemon_next_connection())
-		converse(index);
+	reused_talker();
 }
 
 /*
@@ -656,7 +634,7 @@ START_TEST(statusfile_follows_no_link_of_another_user_on_its_way)
 	set_up();
 	snprintf(link_path, sizeof link_path, "%s/link", scratch());
 	ck_assert_int_eq(symlink(directory, link_path), 0);
-	ck_assert_int_eq(lchown(link_path, NOBODY_UID, NOBODY_UID), 0);
+	ck_assert_int_eq(lchown(link_path, NOBODY, NOBODY), 0);
 	snprintf(path, sizeof path, "%s/tested.prom", link_path);
 	daemon_set_status_file(path);
 	start_in_foreground(1, program);
@@ -759,13 +737,6 @@ START_TEST(statusfile_is_tried_again_when_there_is_no_room)
 	ck_assert_str_eq(here.run.err, "");
 }
 END_TEST
-
-static void
-become_nobody(void)
-{
-	if (setgid(NOBODY_UID) == -1 || setuid(NOBODY_UID) == -1)
-		_exit(97);
-}
 
 START_TEST(statusfile_without_the_rights_for_it_ends_nothing)
 {

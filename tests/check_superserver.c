@@ -61,16 +61,6 @@ shell(const char *format, ...)
 	run_succeeds(&run);
 }
 
-static int
-missing(const char *command)
-{
-	char text[128], why[128];
-
-	snprintf(text, sizeof text, "%s >/dev/null 2>&1", command);
-	snprintf(why, sizeof why, "\"%s\" does not work", command);
-	return skip_if(system(text) != 0, why);
-}
-
 /* No "git daemon --help", which takes man(1) and its pages. */
 static int
 git_is_missing(void)

@@ -145,33 +145,20 @@ show_name(void)
 #endif
 }
 
-static void
-execute(void)
-{
-	char name[] = "sh", option[] = "-c";
-	char *argv[] = { name, option, strdup(here.rest), NULL };
-
-	execvp(name, argv);
-}
-
 static const struct command commands[] = {
 	{ "argument", show_argument, NULL },
 	{ "variable", show_variable, NULL },
 	{ "set", set_variable, NULL },
 	{ "unset", unset_variable, NULL },
 	{ "name", show_name, NULL },
-	{ "exec", execute, NULL },
 	{ NULL, NULL, NULL }
 };
 
 static void
 program(void)
 {
-	int index;
-
 	here.commands = commands;
-	for (index = serve(); index >= 0; index = daemon_next_connection())
-		converse(index);
+	reused_talker();
 	tell_pid("last");
 	at_gate();
 }

@@ -47,14 +47,6 @@ try_to_connect(const char *name)
 	return -1;
 }
 
-static int
-exists(void)
-{
-	struct stat file;
-
-	return lstat(path, &file) == 0;
-}
-
 static void
 listens(void)
 {
@@ -110,7 +102,7 @@ START_TEST(a_dead_one_is_replaced)
 	choose_path("s");
 	listens();
 	close(fds[0]);
-	ck_assert(exists());
+	ck_assert(exists(path));
 	listens();
 	ck_assert_int_ge(try_to_connect(path), 0);
 }
@@ -129,7 +121,7 @@ START_TEST(a_living_one_is_in_use)
 	ck_assert_int_eq(listen(first, 0), 0);
 	fcntl(first, F_SETFL, O_NONBLOCK);
 	fails(EADDRINUSE);
-	ck_assert(exists());
+	ck_assert(exists(path));
 }
 END_TEST
 
@@ -142,7 +134,7 @@ START_TEST(a_living_datagram_socket_is_in_use)
 	snprintf(addr.sun_path, sizeof addr.sun_path, "%.100s", path);
 	ck_assert_int_eq(bind(fd, (struct sockaddr *)&addr, sizeof addr), 0);
 	fails(EADDRINUSE);
-	ck_assert(exists());
+	ck_assert(exists(path));
 }
 END_TEST
 
@@ -195,10 +187,10 @@ START_TEST(a_path_has_at_most_107_bytes)
 {
 	fill_path(LONGEST);
 	listens();
-	ck_assert(exists());
+	ck_assert(exists(path));
 	fill_path(LONGEST + 1);
 	fails(ENAMETOOLONG);
-	ck_assert(!exists());
+	ck_assert(!exists(path));
 }
 END_TEST
 
@@ -355,7 +347,7 @@ START_TEST(the_master_removes_its_file_at_the_end)
 	server = (pid_t)heard(&run, "server");
 	ck_assert_int_ge(try_to_connect(path), 0);
 	ends(0);
-	ck_assert(!exists());
+	ck_assert(!exists(path));
 }
 END_TEST
 
@@ -364,7 +356,7 @@ START_TEST(also_one_that_was_given_other_rights)
 	start_path();
 	ck_assert_int_eq(chmod(path, 0666), 0);
 	ends(0);
-	ck_assert(!exists());
+	ck_assert(!exists(path));
 }
 END_TEST
 
@@ -377,7 +369,7 @@ START_TEST(also_when_the_server_cannot_be_restarted)
 	send_signal(server, SIGKILL);
 	exited(ended(master), 128 + SIGKILL);
 	nothing_left();
-	ck_assert(!exists());
+	ck_assert(!exists(path));
 }
 END_TEST
 
@@ -396,7 +388,7 @@ START_TEST(a_start_that_fails_leaves_no_file)
 	choose_path("s");
 	run_start(&run, fails_to_start);
 	exited(run_wait(&run), 3);
-	ck_assert(!exists());
+	ck_assert(!exists(path));
 }
 END_TEST
 
@@ -409,7 +401,7 @@ START_TEST(the_master_leaves_the_file_of_another)
 	listens();
 	own = fds[0];
 	ends(0);
-	ck_assert(exists());
+	ck_assert(exists(path));
 	ck_assert_int_ge(try_to_connect(path), 0);
 	close(own);
 }
@@ -422,7 +414,7 @@ stays_at_the_end(void (*put)(void))
 	ck_assert_int_eq(unlink(path), 0);
 	put();
 	ends(0);
-	ck_assert(exists());
+	ck_assert(exists(path));
 	ck_assert(unlink(path) == 0 || rmdir(path) == 0);
 }
 
@@ -463,7 +455,7 @@ START_TEST(the_master_leaves_a_link_to_its_socket)
 	ck_assert_int_eq(rename(path, other), 0);
 	ck_assert_int_eq(symlink(other, path), 0);
 	ends(0);
-	ck_assert(exists());
+	ck_assert(exists(path));
 }
 END_TEST
 
@@ -484,7 +476,7 @@ START_TEST(a_daemon_that_waits_for_its_workers_leaves_its_name_to_the_next)
 	exited(ended(old), 0);
 	ck_assert_int_ge(try_to_connect(path), 0);
 	ends(0);
-	ck_assert(!exists());
+	ck_assert(!exists(path));
 }
 END_TEST
 
@@ -528,7 +520,7 @@ START_TEST(the_master_removes_its_file_even_if_others_lock_its_directory)
 	start_path();
 	(void)lock_directory();
 	ends(0);
-	ck_assert(!exists());
+	ck_assert(!exists(path));
 }
 END_TEST
 #endif
@@ -540,10 +532,10 @@ START_TEST(a_master_that_was_killed_leaves_a_file_that_the_next_replaces)
 	send_signal(master, SIGKILL);
 	ended(master);
 	ended(server);
-	ck_assert(exists());
+	ck_assert(exists(path));
 	start_path();
 	ends(0);
-	ck_assert(!exists());
+	ck_assert(!exists(path));
 }
 END_TEST
 

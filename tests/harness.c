@@ -588,6 +588,14 @@ shared_memory(size_t size)
 	return at;
 }
 
+int
+exists(const char *name)
+{
+	struct stat file;
+
+	return lstat(name, &file) == 0;
+}
+
 /*
  * Texts
  */

@@ -216,6 +216,9 @@ void *shared_memory(size_t size);
 void unblock_all(void);
 int same_set(const sigset_t *a, const sigset_t *b);
 
+/* Whether there is a file of that name. */
+int exists(const char *name);
+
 /* TZ. */
 void set_time_zone(const char *zone);
 
@@ -235,7 +238,8 @@ int cannot_become_deaf(void);
 /* Leaves the test out, and says why where tools/check.sh counts it:
  * if (skip_if(cond, "why")) return; */
 int skip_if(int cond, const char *why);
-/* The same, if orphans cannot be adopted. */
+/* The same, if this command fails; and if orphans cannot be adopted. */
+int missing(const char *command);
 int cannot_adopt(void);
 
 /* Runs the tests, several at a time, since they mostly wait; TEST_PARTS in the

@@ -21,6 +21,20 @@ use_directory_with(void (*prepare)(void))
 	here.before_start = prepare;
 }
 
+void
+has_pid_file(void)
+{
+	daemon_set_program_name("piddler");
+	daemon_set_pid_file(path);
+	daemon_set_foreground(here.foreground);
+}
+
+void
+use_directory(void)
+{
+	use_directory_with(has_pid_file);
+}
+
 pid_t
 stranger(void)
 {

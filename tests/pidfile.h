@@ -14,6 +14,9 @@ extern char other[PATH_MAX + 16];	/* for another file there */
 
 /* Makes these; the program is prepared so, before it starts. */
 void use_directory_with(void (*prepare)(void));
+/* With the pid file in it. */
+void use_directory(void);
+void has_pid_file(void);
 
 /* A process that is not the daemon's. */
 pid_t stranger(void);

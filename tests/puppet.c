@@ -85,6 +85,12 @@ serve(void)
 	return daemon_server(here.fds, here.listeners);
 }
 
+void
+end_with_3(void)
+{
+	exit(3);
+}
+
 static int conversing, listener_index;
 
 void
@@ -111,11 +117,45 @@ asked(void)
 	return daemon_stop_requested();
 }
 
+static void
+die_of(int signo)
+{
+	struct rlimit none = { 0, 0 };
+
+	setrlimit(RLIMIT_CORE, &none);
+	signal(signo, SIG_DFL);
+	raise(signo);
+}
+
+static void
+crash(void)
+{
+	die_of(SIGSEGV);
+}
+
+static void
+end_with(void)
+{
+	_exit(atoi(here.rest));
+}
+
+static void
+execute(void)
+{
+	char name[] = "sh", option[] = "-c";
+	char *argv[] = { name, option, strdup(here.rest), NULL };
+
+	execvp(name, argv);
+}
+
 static const struct command common[] = {
 	{ "who", NULL, who },
 	{ "where", NULL, where },
 	{ "asked", NULL, asked },
 	{ "bye", hang_up, NULL },
+	{ "exit", end_with, NULL },
+	{ "crash", crash, NULL },
+	{ "exec", execute, NULL },
 	{ NULL, NULL, NULL }
 };
 
@@ -161,6 +201,15 @@ void
 talker(void)
 {
 	converse(serve());
+}
+
+void
+reused_talker(void)
+{
+	int index;
+
+	for (index = serve(); index >= 0; index = daemon_next_connection())
+		converse(index);
 }
 
 /*
@@ -342,16 +391,6 @@ make_gate(void)
 	to_gate = ends[1];
 }
 
-static void
-die_of(int signo)
-{
-	struct rlimit none = { 0, 0 };
-
-	setrlimit(RLIMIT_CORE, &none);
-	signal(signo, SIG_DFL);
-	raise(signo);
-}
-
 void
 at_gate(void)
 {
@@ -386,6 +425,32 @@ void
 open_gate(void)
 {
 	order_at_gate(PASS);
+}
+
+/*
+ * Others than root
+ */
+
+void
+become_nobody(void)
+{
+	if (setgid(NOBODY) == -1 || setuid(NOBODY) == -1)
+		_exit(94);
+}
+
+void
+limit_processes(rlim_t count)
+{
+	struct rlimit limit;
+	pid_t pid;
+
+	ck_assert_int_eq(getrlimit(RLIMIT_NPROC, &limit), 0);
+	limit.rlim_cur = count < limit.rlim_max ? count : limit.rlim_max;
+	if ((pid = fork()) == 0) {
+		become_nobody();
+		_exit(prlimit(here.master, RLIMIT_NPROC, &limit, NULL) != 0);
+	}
+	exited(ended(pid), 0);
 }
 
 /*

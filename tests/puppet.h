@@ -8,9 +8,14 @@
 #ifndef PUPPET_H
 #define PUPPET_H
 
+#include <sys/resource.h>
+
 #include "harness.h"
 
-enum { LISTENERS_MAX = 3 };
+enum {
+	LISTENERS_MAX = 3,
+	NOBODY = 54322	/* a user of no other processes */
+};
 
 /* What a worker does if a line is that word, or begins with it and a space: it
  * obeys, or answers with a number. */
@@ -63,12 +68,18 @@ void over(const char *stage, int value, void (*then)(void));
 
 /* Obeys the client, line by line: "who" is answered with the worker's pid,
  * "where" with the index that serve() has returned, "asked" with
- * daemon_stop_requested(), "bye" by an end; any other line comes back. */
+ * daemon_stop_requested(), "bye" by an end, "exit N" by that status, "crash" by
+ * a fault, "exec WORDS" by a shell; any other line comes back. */
 void converse(int index);
 void hang_up(void);		/* after this command it returns */
 
-/* Both. */
+/* Both; the second for one client after another. */
 void talker(void);
+void reused_talker(void);
+
+/* What may be done at a stage. */
+void end_with_3(void);
+void become_nobody(void);
 
 /*
  * In the test: from a start to an end
@@ -124,6 +135,10 @@ void at_gate(void);		/* in the program */
 void open_gate(void);		/* for one process, once */
 /* How that process ends: a digit is a status; K, S, A: by KILL, SEGV, ABRT. */
 void order_at_gate(char order);
+
+/* How many processes NOBODY may have when the master, which is one of them,
+ * forks. Only NOBODY, and root outside a container, may set that. */
+void limit_processes(rlim_t count);
 
 /*
  * In the test: clients

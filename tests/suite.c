@@ -87,6 +87,16 @@ skip_if(int cond, const char *why)
 }
 
 int
+missing(const char *command)
+{
+	char text[128], why[128];
+
+	snprintf(text, sizeof text, "%s >/dev/null 2>&1", command);
+	snprintf(why, sizeof why, "\"%s\" does not work", command);
+	return skip_if(system(text) != 0, why);
+}
+
+int
 cannot_adopt(void)
 {
 	return skip_if(!ADOPTING, "orphans cannot be adopted");
