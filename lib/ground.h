@@ -77,13 +77,10 @@ const char *dsrv_settings_name(void);
 int dsrv_settings_set(int *setting, int value, int least, int most);
 int dsrv_settings_set_text(char **setting, const char *text,
     const char *unset);
-/* Relative paths start at the directory in which this is called. */
-void dsrv_settings_start_here(void);
 /* Overrides what the program has set. */
 void dsrv_settings_stay_in_foreground(void);
 /* Makes its path absolute; -1 with errno. */
 int dsrv_settings_find_pid_file(void);
-int dsrv_settings_make_absolute(char **path);
 /* Makes the logger's paths absolute; -1 with errno. */
 int dsrv_settings_complete(void);
 

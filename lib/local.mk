@@ -111,6 +111,8 @@ lib_libdaemonsrv_la_SOURCES += \
 	lib/signals.h \
 	lib/source.c \
 	lib/start.h \
+	lib/startdir.c \
+	lib/startdir.h \
 	lib/starter.c \
 	lib/startup.c \
 	lib/status.h \

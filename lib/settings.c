@@ -14,11 +14,10 @@
 #include <unistd.h>
 
 #include "ground.h"
+#include "startdir.h"
 
 static char root[] = "/";
 static char prefix[] = "%Y-%m-%dT%H:%M:%S%z ";
-static char *started_in;
-static int no_start;	/* why that is not known */
 
 static struct dsrv_settings settings = {
 	.working_directory = root,
@@ -233,43 +232,6 @@ dsrv_settings_stay_in_foreground(void)
  * The logger's
  */
 
-void
-dsrv_settings_start_here(void)
-{
-	free(started_in);
-	if ((started_in = getcwd(NULL, 0)) == NULL)
-		no_start = errno;
-}
-
-/* Puts the directory before a relative path, with percent signs doubled if it
- * is a format. "-" is standard output. */
-static int
-make_absolute(char **path, int is_format)
-{
-	const char *from = started_in;
-	char *absolute, *to;
-
-	if (*path == NULL || **path == '/' ||
-	    (is_format && strcmp(*path, "-") == 0))
-		return 0;
-	if (from == NULL) {	/* removed, or out of memory */
-		errno = no_start;
-		return -1;
-	}
-	if ((absolute = malloc(2 * strlen(from) + strlen(*path) + 2)) == NULL)
-		return -1;
-	for (to = absolute; *from != '\0'; from++) {
-		if (is_format && *from == '%')
-			*to++ = '%';
-		*to++ = *from;
-	}
-	*to++ = '/';
-	strcpy(to, *path);
-	free(*path);
-	*path = absolute;
-	return 0;
-}
-
 /* /var/log/NAME.log */
 static int
 set_default_name(void)
@@ -292,13 +254,7 @@ set_default_name(void)
 int
 dsrv_settings_find_pid_file(void)
 {
-	return make_absolute(&settings.pid_file, 0);
-}
-
-int
-dsrv_settings_make_absolute(char **path)
-{
-	return make_absolute(path, 0);
+	return dsrv_startdir_complete(&settings.pid_file);
 }
 
 int
@@ -306,9 +262,9 @@ dsrv_settings_complete(void)
 {
 	if (settings.logger_name_format == NULL && set_default_name() == -1)
 		return -1;
-	if (make_absolute(&settings.logger_name_format, 1) == -1)
+	if (dsrv_startdir_complete_format(&settings.logger_name_format) == -1)
 		return -1;
-	return make_absolute(&settings.logger_link, 0);
+	return dsrv_startdir_complete(&settings.logger_link);
 }
 
 /* Whether each conversion of the format is complete. */

@@ -19,6 +19,7 @@
 #include "report.h"
 #include "role.h"
 #include "start.h"
+#include "startdir.h"
 #include "listeners.h"
 
 static int
@@ -140,7 +141,7 @@ daemon_start(void)
 	if (dsrv_notify_take() == -1 || dsrv_inherited_take() == -1 ||
 	    dsrv_fdclean_inherit() == -1)
 		return refuse("start", errno);
-	dsrv_settings_start_here();
+	dsrv_startdir_is_here();
 	if (getpid() == 1)	/* its end would be that of all processes */
 		dsrv_settings_stay_in_foreground();
 	value = dsrv_settings()->foreground ? stay_in_foreground() :

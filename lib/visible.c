@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "ground.h"
+#include "startdir.h"
 #include "visible.h"
 
 static struct dsrv_visible visible;
@@ -51,5 +52,5 @@ daemon_set_status_file(const char *path)
 int
 dsrv_visible_find_status_file(void)
 {
-	return dsrv_settings_make_absolute(&visible.status_file);
+	return dsrv_startdir_complete(&visible.status_file);
 }

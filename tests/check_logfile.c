@@ -34,6 +34,7 @@ flock(int fd, int how)
 
 #include "logfile.h"
 #include "openat.h"
+#include "startdir.h"
 #include "harness.h"
 
 enum {
@@ -95,7 +96,7 @@ start_in(const char *directory)
 	ck_assert_int_eq(chdir(directory), 0);
 	umask(0);
 	set_time_zone("UTC0");
-	dsrv_settings_start_here();
+	dsrv_startdir_is_here();
 }
 
 static void
@@ -346,7 +347,7 @@ START_TEST(a_relative_format_without_a_start_directory_is_refused)
 	make_directory("gone");
 	ck_assert_int_eq(chdir("gone"), 0);
 	ck_assert_int_eq(rmdir("../gone"), 0);
-	dsrv_settings_start_here();
+	dsrv_startdir_is_here();
 	ck_assert_int_eq(daemon_set_logger_name_format("x.log"), 0);
 	errno = 0;
 	ck_assert_int_eq(dsrv_settings_complete(), -1);
