@@ -9,7 +9,11 @@
  * master keeps for the next logger. Two moves are noted before they are made,
  * so that the next logger can measure how far they went: the read by what is
  * left in the pending pipe, which no other process touches; the write by the
- * size of the file, which no other process writes.
+ * size of the file, which no other process writes while it is locked.
+ *
+ * The lock belongs to the open file, which the master keeps too. So a death
+ * does not release it, and other daemons that log to this file wait until the
+ * next logger has finished the write.
  *
  * A death after each step, and what the next logger finds:
  *
@@ -17,10 +21,15 @@
  *     note the read     as many bytes in the pending pipe as noted: read
  *     read              fewer: the difference is in raw already
  *     note its end      raw holds them, the pending pipe is empty
- *     compose           nothing is noted of it: composed again
- *     note the write    the file is as long as it was: write
- *     write             longer, by what need not be written again
- *     note its end      raw and out hold nothing that is in the file
+ *     lock the file     nothing is noted of it: released, and locked again
+ *     check its name    released; another daemon may rotate it now, which the
+ *                       check shows when it is locked again
+ *     compose           nothing is noted of it: released, and composed again
+ *     note the write    locked, and the file is as long as it was: write
+ *     write             locked, and longer, by what need not be written again
+ *     note its end      raw and out hold nothing that is in the file: released
+ *     release it        others write now: the noted length is no longer the
+ *                       file's, and a line that had begun has been ended there
  *
  * Where splice(2) may not be called, instead of the first four:
  *
@@ -67,11 +76,23 @@
  *                       where it ends in half a line, from a newline on
  *     drop the one before, start a reader, which holds the pipe's other end
  *
- * After the master's death no logger follows this one. It locks the file only
- * while it writes, since another daemon may log there:
+ * If the file changes, what is pending has not begun in the new one. It begins
+ * there once that file is locked: only then its length and its last line are
+ * known.
  *
- *     lock, write       the kernel gives the lock back; what is torn is half a
- *                       line, which the other one ends
+ * A rotation, while the file is locked, so that no other daemon rotates it:
+ *
+ *     FILE.1 to FILE.2  there is a gap, and FILE is as full as before: the next
+ *                       rotation, by any daemon, fills the gap
+ *     FILE to FILE.1    there is no FILE: any daemon creates it. The lock is on
+ *                       FILE.1, which no longer has the log's name
+ *     create FILE       it is empty, or has the lines of other daemons
+ *     keep it, as above, and release FILE.1
+ *
+ * After the master's death no logger follows this one:
+ *
+ *     lock, write       the kernel releases the lock; what is torn is half a
+ *                       line, which the next daemon that logs there ends
  *
  * So no process ever needs to know how far a dead logger or reader had come.
  * There are never two loggers or two readers at once: the master waits for the
@@ -279,8 +300,9 @@ dsrv_handover_keep(const struct dsrv_handover *h, const struct dsrv_kept *k)
 	if (k->path != NULL) {
 		r->path = !r->path;
 		strcpy(h->memory->paths[r->path], k->path);
-		dsrv_journal_move(h, r, k->before, k->in_half_a_line);
+		dsrv_journal_move(h, r, k->before);
 		r->offset = k->size;
+		r->end = -1;
 	}
 	note_kept(h, r);
 	return 0;
@@ -350,8 +372,8 @@ dsrv_handover_collect(struct dsrv_handover *h)
 	uint64_t number;
 	int fds[2];
 
-	/* Those that were sent, but not noted, must go too: each has a lock
-	 * on its file. */
+	/* Those that were sent, but not noted, must go too: each may have a
+	 * lock on its file. */
 	while (has_room() && (number = receive_kept(h, fds)) != 0)
 		if (number == dsrv_journal_record(h)->kept) {
 			replace(&h->ends[DSRV_HANDOVER_FILE], fds[0]);

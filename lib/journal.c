@@ -118,6 +118,13 @@ dsrv_journal_is_pending(const struct dsrv_handover *h)
 	return dsrv_journal_record(h)->to_file > 0;
 }
 
+int
+dsrv_journal_is_under_way(const struct dsrv_handover *h)
+{
+	return dsrv_journal_is_pending(h) &&
+	    dsrv_journal_record(h)->under_way;
+}
+
 /* A stream does not show afterwards how far a write has gone. */
 static int
 is_stream(const struct dsrv_handover *h)
@@ -167,6 +174,17 @@ write_from(const struct dsrv_handover *h, int fd, size_t done)
 	return 0;
 }
 
+static void
+set_target(struct dsrv_record *r, off_t size, int newline)
+{
+	r->newline = newline;
+	r->from_out -= (size_t)newline;
+	r->to_file += (size_t)newline;
+	r->offset = size;
+	r->end = size + (off_t)r->to_file;
+	r->under_way = 1;
+}
+
 int
 dsrv_journal_put(const struct dsrv_handover *h, int fd, off_t size,
     const struct dsrv_handover_put *put)
@@ -174,13 +192,23 @@ dsrv_journal_put(const struct dsrv_handover *h, int fd, off_t size,
 	struct dsrv_record *r = dsrv_journal_revise(h);
 
 	use(h, r, put->used);
-	r->newline = put->ends_half_a_line;
-	r->from_out = !r->newline;
-	r->to_file = put->count + (size_t)r->newline;
-	r->offset = size;
+	r->from_out = 1;
+	r->to_file = put->count;
+	set_target(r, size, put->ends_half_a_line);
 	r->state = put->state;
 	dsrv_journal_note(h);
 	return write_from(h, fd, 0);
+}
+
+void
+dsrv_journal_begin(const struct dsrv_handover *h, off_t size,
+    int ends_half_a_line)
+{
+	struct dsrv_record *r = dsrv_journal_revise(h);
+
+	h->memory->out[r->from_out - 1] = '\n';	/* none of it is wanted */
+	set_target(r, size, ends_half_a_line);
+	dsrv_journal_note(h);
 }
 
 /* How much of it is in the file, by the file's length. */
@@ -190,9 +218,20 @@ written(const struct dsrv_handover *h, off_t size)
 	const struct dsrv_record *now = dsrv_journal_record(h);
 	off_t done = size - now->offset;
 
-	if (is_stream(h) || done <= 0)
+	if (is_stream(h) || !now->under_way || done <= 0)
 		return 0;
 	return done < (off_t)now->to_file ? (size_t)done : now->to_file;
+}
+
+/* Another process has truncated it. */
+static void
+note_cut(const struct dsrv_handover *h, off_t size)
+{
+	struct dsrv_record *r = dsrv_journal_revise(h);
+
+	r->offset = size;
+	r->end = size + (off_t)r->to_file;
+	dsrv_journal_note(h);
 }
 
 int
@@ -202,11 +241,8 @@ dsrv_journal_resume(const struct dsrv_handover *h, int fd)
 
 	if (fstat(fd, &file) == -1)
 		return -1;
-	if (file.st_size < dsrv_journal_record(h)->offset) {
-		/* another process has truncated it */
-		dsrv_journal_revise(h)->offset = file.st_size;
-		dsrv_journal_note(h);
-	}
+	if (file.st_size < dsrv_journal_record(h)->offset)
+		note_cut(h, file.st_size);
 	return write_from(h, fd, written(h, file.st_size));
 }
 
@@ -227,12 +263,12 @@ done_in(const struct dsrv_handover *h, int fd)
 	return done;
 }
 
-/* Only a file that ends in half a line needs the newline that ends it. If
- * nothing is pending of a line that has begun in the previous file, its rest
- * becomes a line of its own. */
+/* Only a file that ends in half a line needs the newline that ends it; whether
+ * the new one does is known once it is locked. If nothing is pending of a line
+ * that has begun in the previous file, its rest becomes a line of its own. */
 void
 dsrv_journal_move(const struct dsrv_handover *h, struct dsrv_record *r,
-    int before, int in_half_a_line)
+    int before)
 {
 	size_t end = r->from_out + r->to_file, done = done_in(h, before);
 
@@ -241,7 +277,6 @@ dsrv_journal_move(const struct dsrv_handover *h, struct dsrv_record *r,
 		return;
 	}
 	r->from_out += done > 0 ? done : (size_t)r->newline;
-	r->newline = in_half_a_line;
-	r->from_out -= (size_t)r->newline;
+	r->newline = r->under_way = 0;
 	r->to_file = end - r->from_out;
 }

@@ -87,9 +87,11 @@ struct dsrv_record {
 	size_t from_log;	/* ... or one straight from the log pipe */
 	size_t ring;		/* bytes taken from it; a reader's: put */
 	size_t from_out;	/* a write from there on in out, ... */
-	size_t to_file;		/* ... of this many, is under way, ... */
+	size_t to_file;		/* ... of this many, is pending, ... */
+	int under_way;		/* ... and has begun, under the file's lock; */
 	int newline;		/* ... the first is the end of half a line */
 	off_t offset;		/* ... to a file that had this size, ... */
+	off_t end;		/* ... and is so long with it, -1: who knows, ... */
 	int path;		/* ... opened by this path, ... */
 	uint64_t kept;		/* ... which is kept by this number */
 	uint64_t numbers;	/* given to files so far */
@@ -162,13 +164,19 @@ char *dsrv_journal_out(const struct dsrv_handover *);
 int dsrv_journal_put(const struct dsrv_handover *, int fd, off_t size,
     const struct dsrv_handover_put *);
 int dsrv_journal_is_pending(const struct dsrv_handover *);
-/* Goes on with what is pending; or gives it up. */
+/* Whether a write of it has begun: then the file must stay locked. */
+int dsrv_journal_is_under_way(const struct dsrv_handover *);
+/* What is pending is to be written to this file, which is so long, behind a
+ * newline if that ends in half a line. */
+void dsrv_journal_begin(const struct dsrv_handover *, off_t size,
+    int ends_half_a_line);
+/* Goes on with what is under way; or gives up what is pending. */
 int dsrv_journal_resume(const struct dsrv_handover *, int fd);
 void dsrv_journal_forget_pending(const struct dsrv_handover *);
-/* Directs what is pending to another file, except for whole lines that are in
- * the previous one. To be noted. */
+/* Directs what is pending to another file, where it has not begun, except for
+ * whole lines that are in the previous one. To be noted. */
 void dsrv_journal_move(const struct dsrv_handover *, struct dsrv_record *,
-    int before, int in_half_a_line);
+    int before);
 
 /*
  * handover.c - from the log pipe into the log file, each byte once
@@ -179,15 +187,14 @@ struct dsrv_kept {
 	int bell;	/* the end of the reader's pipe; -1: there is none */
 	const char *path;	/* of a new file; NULL: it is the same */
 	int before;		/* the previous one; -1: there is none */
-	off_t size;
-	int in_half_a_line;
+	off_t size;		/* below 0: it is a stream */
 };
 
 /* In a new logger, first of all: takes over the previous logger's file and
  * reader. -1 with errno, ENOENT: this is the first. */
 int dsrv_handover_recover(struct dsrv_handover *, struct dsrv_kept *);
 /* Keeps these for the next logger, in place of earlier ones. What is pending is
- * to be written to a new file. -1 with errno. */
+ * to begin in a new file. -1 with errno. */
 int dsrv_handover_keep(const struct dsrv_handover *, const struct dsrv_kept *);
 struct dsrv_ring dsrv_handover_ring(const struct dsrv_handover *);
 

@@ -61,11 +61,13 @@ lib_libdaemonsrv_la_SOURCES += \
 	lib/listen.c \
 	lib/listeners.h \
 	lib/logcompose.c \
+	lib/logcurrent.c \
 	lib/logdir.c \
 	lib/logfile.c \
 	lib/logfile.h \
 	lib/logger.c \
 	lib/logger.h \
+	lib/loghold.c \
 	lib/logline.c \
 	lib/logname.c \
 	lib/logprune.c \

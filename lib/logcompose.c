@@ -64,11 +64,12 @@ say_losses(const struct dsrv_handover *h, struct dsrv_logline *lines,
 
 	if (lost == 0 || (after->told_in == stamp->second && !lines->last))
 		return;
-	after->told_in = stamp->second;
 	length = dsrv_report_line(line, "keep all lines: %ld lines are lost",
 	    lost);
-	if (dsrv_logline_say(lines, stamp, line, length) == 0)
-		after->told += lost;
+	if (dsrv_logline_say(lines, stamp, line, length) == -1)
+		return;
+	after->told += lost;
+	after->told_in = stamp->second;
 }
 
 int

@@ -27,22 +27,30 @@ is_same(const struct stat *a, const struct stat *b)
 
 /* Whether the open file has that name itself, not by a symbolic link. */
 static int
-is_at(int dir, const char *name, int fd)
+is_at(int dir, const char *name, const struct stat *open)
 {
-	struct stat named, open;
+	struct stat named;
 
 	return fstatat(dir, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    fstat(fd, &open) == 0 && is_same(&named, &open);
+	    is_same(&named, open);
+}
+
+int
+dsrv_logfile_is_at(const char *path, const struct stat *open)
+{
+	return is_at(AT_FDCWD, path, open);
 }
 
 int
 dsrv_logfile_differs(const struct dsrv_logname *n, int fd)
 {
 	int dir = dsrv_logdir_open(n, 0), differs;
+	struct stat open;
 
 	if (dir == -1)
 		return 1;
-	differs = !is_at(dir, dsrv_logname_last(n->path), fd);
+	differs = fstat(fd, &open) == -1 ||
+	    !is_at(dir, dsrv_logname_last(n->path), &open);
 	close(dir);
 	return differs;
 }
@@ -112,7 +120,7 @@ is_good(int dir, const struct stat *file)
 	return 0;
 }
 
-/* Locks it and makes it block, as a disk does. */
+/* Makes a file block, as a disk does. */
 static int
 prepare_file(int fd, const struct stat *file, off_t *size)
 {
@@ -121,7 +129,7 @@ prepare_file(int fd, const struct stat *file, off_t *size)
 		return 0;
 	}
 	*size = file->st_size;
-	return fcntl(fd, F_SETFL, O_APPEND) == -1 ? -1 : dsrv_filelock_take(fd);
+	return fcntl(fd, F_SETFL, O_APPEND);
 }
 
 static int

@@ -8,6 +8,8 @@
 
 #include "ground.h"
 
+struct stat;
+
 /*
  * timeformat.c - strftime(3), one conversion at a time, and in one time zone
  */
@@ -101,7 +103,6 @@ const char *dsrv_filelock_who(int fd);
 int dsrv_filelock_has(pid_t, int fd);
 /* Opens and locks an older file. -1 with errno: it is not a regular file, or
  * another process has locked it. */
-struct stat;
 int dsrv_filelock_open(int dir, const char *name, struct stat *);
 
 /*
@@ -111,8 +112,7 @@ int dsrv_filelock_open(int dir, const char *name, struct stat *);
 /* Instead of a file's size. */
 enum {
 	DSRV_STREAM = -1,	/* standard output, or standard error */
-	DSRV_FIFO = -2,
-	DSRV_UNKNOWN = -3
+	DSRV_FIFO = -2
 };
 
 /* The descriptor that a path names, as "-" and "/dev/stdout" do; -1: it names
@@ -127,10 +127,13 @@ ssize_t dsrv_logstream_write(int fd, const char *text, size_t count);
  * logfile.c - the log file: its opening, and the link to it
  */
 
-/* Whether the open file no longer has that name. */
+/* Whether this file has that path. Checked before each write, so it is one call
+ * that trusts each directory on the way. */
+int dsrv_logfile_is_at(const char *path, const struct stat *);
+/* Whether the open file no longer has that name; trusts no directory. */
 int dsrv_logfile_differs(const struct dsrv_logname *, int fd);
-/* Opens the file, creates it if it is missing, locks it, and stores its size.
- * -1 with errno, which dsrv_logfile_why() explains. */
+/* Opens the file, creates it if it is missing, and stores its size. -1 with
+ * errno, which dsrv_logfile_why() explains. */
 int dsrv_logfile_open(const struct dsrv_logname *, off_t *size);
 const char *dsrv_logfile_why(int error);
 /* As a full disk or the end of a daemon leaves it; 0 if it cannot be read. */

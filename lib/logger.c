@@ -22,20 +22,15 @@
 enum {
 	LOOK = 1000,	/* ms, between two checks of the file */
 	AGAIN = 100,	/* ms, doubling up to that, if it cannot begin */
-	/* A logger whose master was killed locks the file only while it writes:
-	 * the first logger of a new daemon tries this often, this many ms
-	 * apart. */
-	LOCK_TRIES = 100,
-	LOCK_AGAIN = 10,
 	/* After a read of at most PORTION bytes it waits this long for more, so
 	 * that lines that come one by one need fewer wake-ups. */
 	MOMENT = 400,	/* us */
 	FEW = 16 * 1024
 };
 
-/* Of the loop: the log pipe, or the reader's bell; the master's pipe; the file,
- * if that may have no room. */
-enum { LOG, MASTER, STREAM, TAGS };
+/* Of the loop: the log pipe, or the reader's bell; the file, if that may have
+ * no room. */
+enum { LOG, STREAM, TAGS };
 
 struct logger {
 	struct dsrv_loop loop;
@@ -162,6 +157,7 @@ watch(struct logger *l)
 		dsrv_loop_resume(&l->loop, LOG);
 	else
 		dsrv_loop_pause(&l->loop, LOG);
+	when = dsrv_clock_earlier(when, l->writer.lock.next);
 	if (!l->waiting)
 		when = dsrv_clock_earlier(when,
 		    dsrv_logturn_next(&l->writer.turn, &l->handover));
@@ -191,7 +187,7 @@ handle(struct logger *l)
 	clock_gettime(CLOCK_REALTIME, &now);
 	dsrv_logline_stamp(&l->writer.stamp, &now);
 	if (now.tv_sec != l->writer.looked)
-		dsrv_logwriter_look(&l->writer, now.tv_sec);
+		dsrv_logcurrent_look(&l->writer, now.tv_sec);
 	look_for_messages(l);
 	l->waiting = !dsrv_logwriter_write(&l->writer);
 	watch(l);
@@ -208,12 +204,9 @@ is_over(const struct logger *l)
 static void
 hear(struct logger *l)
 {
-	if (l->loop.tag == MASTER) {
-		dsrv_loop_forget(&l->loop, MASTER);
-		l->writer.shares = 1;
-	} else if (l->loop.tag != LOG)
+	if (l->loop.tag != LOG)
 		return;		/* a stream has room */
-	else if (l->handover.from_ring)
+	if (l->handover.from_ring)
 		hear_bell(l);
 	else {
 		if (l->last <= FEW)
@@ -250,7 +243,7 @@ name_file(struct logger *l)
 static int
 open_file(struct logger *l)
 {
-	return dsrv_logwriter_open(&l->writer, &l->handover, time(NULL));
+	return dsrv_logcurrent_open(&l->writer, &l->handover, time(NULL));
 }
 
 /* Takes over what the previous logger had in hand; with a reader, also what was
@@ -282,7 +275,6 @@ open_loop(struct logger *l)
 	dsrv_sigaction_ignore(SIGXFSZ);
 	dsrv_loop_watch(&l->loop, LOG, l->handover.from_ring ?
 	    l->writer.bell : l->handover.ends[DSRV_HANDOVER_LOG], POLLIN);
-	dsrv_loop_watch(&l->loop, MASTER, dsrv_role()->held[DSRV_TO_PARENT], 0);
 	return 0;
 }
 
@@ -321,18 +313,14 @@ say_failure(const struct logger *l, const struct step *step, int error,
 static int
 begin_step(struct logger *l, const struct step *step)
 {
-	int tries = LOCK_TRIES, error;
+	int error;
 
-	while (step->take(l) == -1) {
-		error = errno;
-		if (error != EWOULDBLOCK || tries-- == 0) {
-			say_failure(l, step, error, "");
-			errno = error;
-			return -1;
-		}
-		dsrv_clock_sleep(LOCK_AGAIN);
-	}
-	return 0;
+	if (step->take(l) == 0)
+		return 0;
+	error = errno;
+	say_failure(l, step, error, "");
+	errno = error;
+	return -1;
 }
 
 static int

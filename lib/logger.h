@@ -101,33 +101,80 @@ int64_t dsrv_logturn_next(const struct dsrv_logturn *,
     const struct dsrv_handover *);
 
 /*
- * logwriter.c - the lines in hand, into the file that is the log now
+ * loghold.c - the lock on the log file, which other daemons may log to
  */
 
+struct dsrv_loghold {
+	int is_held;
+	int64_t since;		/* then */
+	int64_t next;		/* when to come again for it */
+};
+
+/* Never waits. -1 with errno: another process has it. */
+int dsrv_loghold_take(struct dsrv_loghold *, int fd);
+/* Another process has a lock, since then, which is 0 at first: whether it is too
+ * early to say so. Sets when to try again. */
+int dsrv_loghold_is_patient(struct dsrv_loghold *, int64_t *since);
+void dsrv_loghold_release(struct dsrv_loghold *, int fd);
+/* Releases it, but waits a moment for the end of a line that has begun. */
+void dsrv_loghold_let_go(struct dsrv_loghold *, int fd, int midline);
+/* Whether it is to be released at the end of the next line. */
+int dsrv_loghold_is_ending(const struct dsrv_loghold *);
+
+/* What the next two are about. */
 struct dsrv_logwriter {
 	struct dsrv_handover *handover;
 	struct dsrv_stamp stamp;	/* of now; set by the caller */
 	struct dsrv_logturn turn;	/* set by the caller, too */
-	int at_end;		/* nothing will follow; ... */
-	int shares;		/* ... the lock with other daemons; ... */
-	int is_locked;
+	int at_end;		/* nothing will follow; the caller's */
+	struct dsrv_loghold lock;	/* lock.next: when to write again */
 	struct dsrv_logname name;	/* the file's, by the format */
 	int fd;
 	int bell;		/* of the reader, kept with it; or -1 */
-	off_t size;		/* after our last write */
 	int linked;		/* the link leads to it */
 	time_t looked;		/* at the name, in this second; 0: not yet */
 	time_t stuck;		/* could not be rotated in this second */
+	time_t astray;		/* could not be changed in this second */
+	int64_t locked_since;	/* by another process; 0: it is not */
+	int64_t crowded_since;	/* a file to be renamed is; 0: none is */
 	int64_t full_since;	/* a stream is full; 0: it is not; ... */
 	size_t left;		/* ... for this many bytes, since then */
 };
 
+/*
+ * logcurrent.c - the file that is the log now
+ */
+
 /* Opens the file, or takes over the previous logger's. -1 with errno. */
-int dsrv_logwriter_open(struct dsrv_logwriter *, struct dsrv_handover *,
+int dsrv_logcurrent_open(struct dsrv_logwriter *, struct dsrv_handover *,
     time_t);
 /* Changes files if the file no longer has its name, or the time gives
  * another. */
-void dsrv_logwriter_look(struct dsrv_logwriter *, time_t);
+void dsrv_logcurrent_look(struct dsrv_logwriter *, time_t);
+/* Locks the file and stores its state; 1: another file has taken its place; -1:
+ * it cannot be written now. */
+int dsrv_logcurrent_hold(struct dsrv_logwriter *, struct stat *);
+/* Unlocks it, unless a write is under way. */
+void dsrv_logcurrent_let_go(struct dsrv_logwriter *);
+/* Finishes the pending write. -1: not now. */
+int dsrv_logcurrent_finish(struct dsrv_logwriter *);
+/* A write has failed, with errno. */
+void dsrv_logcurrent_not_written(struct dsrv_logwriter *);
+/* Whether another process has written after us to the file of this size: a line
+ * that we had begun has been ended. */
+int dsrv_logcurrent_is_ended(const struct dsrv_logwriter *, off_t size);
+/* Whether the file no longer has that name. */
+int dsrv_logcurrent_differs(const struct dsrv_logwriter *,
+    const struct dsrv_logname *);
+/* Opens the file that has the name now; -1 with errno: the old one stays. */
+int dsrv_logcurrent_change(struct dsrv_logwriter *, time_t);
+/* The trouble begins, with errno. */
+void dsrv_logcurrent_fail(const struct dsrv_logwriter *, enum dsrv_trouble);
+
+/*
+ * logwriter.c - the lines in hand, into the file that is the log now
+ */
+
 /* Writes what can be written; whether that is all. */
 int dsrv_logwriter_write(struct dsrv_logwriter *);
 

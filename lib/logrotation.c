@@ -2,8 +2,8 @@
  * logrotation.c - rotation by size: FILE becomes FILE.1, that FILE.2, ...
  *
  * Nothing is ever replaced: files move up as far as the first free number. If
- * something is in the way that is not a regular file, or is locked as another
- * daemon's log is, nothing is renamed.
+ * something is in the way that is not a regular file, or is locked, nothing is
+ * renamed. FILE is locked by the caller, so that no other daemon rotates it.
  *
  * SPDX-License-Identifier: ISC
  */

@@ -15,6 +15,19 @@
 #undef _FORTIFY_SOURCE	/* without its inline variants */
 #include "config.h"
 
+#ifdef HAVE_FLOCK
+#include <sys/file.h>
+#else
+enum { LOCK_EX, LOCK_NB };
+
+static int
+flock(int fd, int how)
+{
+	(void)fd;
+	(void)how;
+	return -1;
+}
+#endif
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -38,6 +51,8 @@ enum {
 	STEPS = 40,		/* ... at one of the next steps */
 	WHOLE = 1000000		/* the length of a very long line */
 };
+
+static struct dsrv_handover handover;
 
 /*
  * Dying: in a logger only
@@ -124,6 +139,19 @@ unlinkat(int dir, const char *name, int flags)
 	return (int)done(syscall(SYS_unlinkat, dir, name, flags));
 }
 
+#ifdef HAVE_FLOCK
+int
+flock(int fd, int how)
+{
+	/* Not while others would write into what is being written. */
+	if (how == LOCK_UN && handover.memory != NULL &&
+	    dsrv_journal_is_under_way(&handover))
+		_exit(98);
+	step();
+	return (int)done(syscall(SYS_flock, fd, how));
+}
+#endif
+
 ssize_t
 recv(int fd, void *text, size_t size, int flags)
 {
@@ -166,7 +194,6 @@ splice(int from, off_t *from_at, int to, off_t *to_at, size_t size,
  * The log, its loggers and its writers
  */
 
-static struct dsrv_handover handover;
 static int to_logger;
 static char directory[PATH_MAX];
 static int long_lines;
@@ -322,6 +349,9 @@ start_writer(int first, int count)
 
 #define HALF	"somebody else's line, which has no end"
 
+enum { OTHERS = 10000 };	/* the first line of another daemon, ... */
+
+static int others;	/* ... which has so many */
 static int found[LINES_MAX];
 static int in_order;	/* a line comes after those with lower numbers, ... */
 static int last_read;	/* ... as this one */
@@ -414,7 +444,8 @@ each_is_there_once(int count)
 	int i;
 
 	for (i = 0; i < LINES_MAX; i++)
-		hold(found[i] == (i < count),
+		hold(found[i] == (i < count ||
+		    (i >= OTHERS && i < OTHERS + others)),
 		    "line %d is there %d times", i, found[i]);
 }
 
@@ -607,6 +638,116 @@ START_TEST(nor_one_whose_next_file_has_half_a_line)
 }
 END_TEST
 
+/*
+ * Beside another daemon that logs to the same file
+ */
+
+/* As the other daemon opens it. */
+static int
+open_log_file(void)
+{
+	char path[PATH_MAX + 16];
+
+	snprintf(path, sizeof path, "%s/log", directory);
+	return open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+}
+
+static int
+is_the_log(int fd)
+{
+	char path[PATH_MAX + 16];
+	struct stat named, open;
+
+	snprintf(path, sizeof path, "%s/log", directory);
+	return stat(path, &named) == 0 && fstat(fd, &open) == 0 &&
+	    named.st_ino == open.st_ino;
+}
+
+static void
+add_a_line(int fd)
+{
+	char line[256] = "\n> ", last = '\n';
+	off_t size = lseek(fd, 0, SEEK_END);
+	size_t length;
+
+	ck_assert(size == 0 || pread(fd, &last, 1, size - 1) == 1);
+	length = make_line(line + 3, OTHERS + others,
+	    length_of(OTHERS + others)) + 2;
+	if (last == '\n')
+		ck_assert_int_eq(write(fd, line + 1, length),
+		    (ssize_t)length);
+	else
+		ck_assert_int_eq(write(fd, line, length + 1),
+		    (ssize_t)length + 1);
+	others++;
+}
+
+/* Whether the other daemon could write now. */
+static int
+other_writes(void)
+{
+	int fd = open_log_file(), has = flock(fd, LOCK_EX | LOCK_NB) == 0;
+
+	if (has && is_the_log(fd))
+		add_a_line(fd);
+	close(fd);
+	return has;
+}
+
+/* What is under way keeps it out, and nothing is torn where it is not. */
+static void
+other_comes_between(int death)
+{
+	(void)death;
+	ck_assert(!other_writes() || !dsrv_journal_is_under_way(&handover));
+}
+
+static void
+other_begins(void)
+{
+	others = 0;
+	ck_assert(other_writes());
+}
+
+static void
+other_is_kept_out_no_longer(void)
+{
+	ck_assert(other_writes());
+}
+
+static int
+has_no_locks(void)
+{
+#ifdef HAVE_FLOCK
+	return 0;
+#else
+	return skip_if(1, "to lock a file takes flock(2)");
+#endif
+}
+
+START_TEST(nor_does_one_beside_another_daemon)
+{
+	if (has_no_locks())
+		return;
+	at_the_start = other_begins;
+	at_the_end = other_is_kept_out_no_longer;
+	for (tears = 0; tears <= 1; tears++)
+		die_at_each_step("log", 400, 4, other_comes_between);
+}
+END_TEST
+
+START_TEST(nor_one_that_rotates_a_file_of_both)
+{
+	if (has_no_locks())
+		return;
+	daemon_set_logger_size_max(8000);
+	at_the_start = other_begins;
+	at_the_end = other_is_kept_out_no_longer;
+	for (tears = 0; tears <= 1; tears++)
+		die_at_each_step("log", 200, 3, other_comes_between);
+}
+END_TEST
+
 /* The next pseudo-random number, the same in each run. */
 static unsigned
 next_random(void)
@@ -626,6 +767,8 @@ die_at_random_steps(const char *name, int writers, int lines, unsigned most)
 	pid_t pids[16];
 
 	open_log(name);
+	if (at_the_start != NULL)
+		at_the_start();
 	for (i = 0; i < writers; i++)
 		pids[i] = start_writer(i * lines, lines);
 	leave_log();
@@ -635,6 +778,8 @@ die_at_random_steps(const char *name, int writers, int lines, unsigned most)
 		deaths++;
 	for (i = 0; i < writers; i++)
 		ck_assert_int_eq(ended(pids[i]), 0);
+	if (at_the_end != NULL)
+		at_the_end();
 	ck_assert_int_gt(deaths, 1);
 	memset(found, 0, sizeof found);
 	read_files(directory);
@@ -642,6 +787,74 @@ die_at_random_steps(const char *name, int writers, int lines, unsigned most)
 	close_log();
 	remove_files(directory);
 }
+
+/* The master of another daemon, whose loggers die too. It is not the test
+ * process, so it asserts nothing. */
+static void
+be_other_master(int writers, int lines)
+{
+	int status, deaths = 0, i;
+	pid_t pid;
+
+	leave_log();
+	dsrv_handover_close(&handover);
+	must(dsrv_handover_open(&handover, &to_logger) == 0);
+	for (i = 0; i < writers; i++)
+		start_writer(OTHERS + i * lines, lines);
+	leave_log();
+	do {
+		pid = start_logger(deaths++ < DEATHS ?
+		    1 + (int)(next_random() % STEPS) : 0);
+		must(waitpid(pid, &status, 0) == pid);
+		dsrv_handover_collect(&handover);
+	} while (WIFSIGNALED(status));
+	must(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	for (i = 0; i < writers; i++)
+		must(wait(&status) > 0 && status == 0);
+	_exit(0);
+}
+
+static pid_t other_master;
+
+static void
+start_other_master(void)
+{
+	enum { WRITERS = 10, EACH = 900 };
+
+	others = WRITERS * EACH;
+	ck_assert_int_ne(other_master = fork(), -1);
+	if (other_master == 0)
+		be_other_master(WRITERS, EACH);
+}
+
+static void
+other_master_ends(void)
+{
+	ck_assert_int_eq(ended(other_master), 0);
+}
+
+START_TEST(two_daemons_with_one_file_and_many_deaths)
+{
+	if (has_no_locks())
+		return;
+	at_the_start = start_other_master;
+	at_the_end = other_master_ends;
+	for (tears = 0; tears <= 1; tears++)
+		die_at_random_steps("log", 10, 900, STEPS);
+}
+END_TEST
+
+START_TEST(two_daemons_that_rotate_one_file_and_many_deaths)
+{
+	if (has_no_locks())
+		return;
+	daemon_set_logger_size_max(20000);
+	at_the_start = start_other_master;
+	at_the_end = other_master_ends;
+	for (tears = 0; tears <= 1; tears++)
+		die_at_random_steps("log", 10, 900, STEPS);
+}
+END_TEST
 
 START_TEST(many_writers_and_many_deaths)
 {
@@ -824,7 +1037,6 @@ leave_full_file(int death)
 	kept.path = "new";
 	kept.before = old;
 	kept.size = lseek(new, 0, SEEK_END);
-	kept.in_half_a_line = new_has_half;
 	dsrv_handover_keep(&handover, &kept);
 	_exit(0);
 }
@@ -837,6 +1049,9 @@ resume_file(int death)
 	(void)death;
 	if (dsrv_handover_recover(&handover, &kept) == -1)
 		_exit(96);
+	if (!dsrv_journal_is_under_way(&handover))
+		dsrv_journal_begin(&handover, lseek(kept.file, 0, SEEK_END),
+		    new_has_half);
 	_exit(dsrv_journal_resume(&handover, kept.file) != 0);
 }
 
@@ -954,7 +1169,11 @@ main(void)
 		nor_one_that_dies_when_it_leaves_a_file_without_room,
 		nor_where_the_next_file_has_half_a_line,
 		nor_where_the_file_that_it_leaves_has_half_a_line,
+		nor_does_one_beside_another_daemon,
+		nor_one_that_rotates_a_file_of_both,
 		many_writers_and_many_deaths,
+		two_daemons_with_one_file_and_many_deaths,
+		two_daemons_that_rotate_one_file_and_many_deaths,
 		many_writers_and_many_deaths_without_splice,
 		a_line_of_a_million_bytes_and_many_deaths,
 		rotations_and_many_deaths,

@@ -959,9 +959,21 @@ hold_the_lock(void)
 		pause();
 }
 
-START_TEST(a_file_that_another_process_has_locked_is_refused_and_that_named)
+/* Our descriptor cannot have the lock, since this process has it. */
+static void
+is_locked_by(int fd, pid_t pid)
 {
-	char why[64];
+	char why[128];
+
+	errno = 0;
+	ck_assert_int_eq(dsrv_filelock_take(fd), -1);
+	snprintf(why, sizeof why,
+	    "process %ld (%s) has locked it", (long)pid, our_name());
+	ck_assert_str_eq(dsrv_logfile_why(errno), why);
+}
+
+START_TEST(a_file_that_another_process_has_locked_is_opened_and_that_named)
+{
 	int fd;
 
 	if (has_no_locks())
@@ -970,12 +982,11 @@ START_TEST(a_file_that_another_process_has_locked_is_refused_and_that_named)
 	make_file("x.log", "text");
 	run_start(&run, hold_the_lock);
 	ck_assert_int_eq(heard(&run, "locked"), 0);
-	snprintf(why, sizeof why,
-	    "process %ld (%s) has locked it", (long)run.pid, our_name());
-	refuses(path, why);
+	fd = open_at(SUMMER);
+	is_locked_by(fd, run.pid);
 	send_signal(run.pid, SIGKILL);
 	run_wait(&run);
-	ck_assert_int_ge(fd = dsrv_logfile_open(&name_given, &size_given), 0);
+	ck_assert_int_eq(dsrv_filelock_take(fd), 0);
 	holds("x.log", "text");
 	close(fd);
 }
@@ -996,9 +1007,8 @@ hand_on_the_lock(void)
 
 START_TEST(a_lock_is_whose_that_has_the_file_once_its_taker_is_gone)
 {
-	char why[64];
 	pid_t heir;
-	int fd;
+	int fd, other;
 
 	if (has_no_locks())
 		return;
@@ -1008,11 +1018,11 @@ START_TEST(a_lock_is_whose_that_has_the_file_once_its_taker_is_gone)
 	run_start(&run, hand_on_the_lock);
 	heir = (pid_t)heard(&run, "heir");
 	ck_assert_int_eq(run_wait(&run), 0);
-	snprintf(why, sizeof why,
-	    "process %ld (%s) has locked it", (long)heir, our_name());
-	refuses(path, why);
+	other = open_at(SUMMER);
+	is_locked_by(other, heir);
 	send_signal(heir, SIGKILL);
 	ended(heir);
+	close(other);
 	close(fd);
 }
 END_TEST
@@ -1020,11 +1030,23 @@ END_TEST
 static void
 try_the_lock(void)
 {
-	tell("open", dsrv_logfile_open(&name_given, &size_given));
-	tell("why", errno);
+	int fd = dsrv_logfile_open(&name_given, &size_given);
+
+	tell("locked", dsrv_filelock_take(fd));
 }
 
-START_TEST(an_open_file_is_locked_for_others)
+static int
+others_find_it_locked(void)
+{
+	int locked;
+
+	run_start(&run, try_the_lock);
+	locked = heard(&run, "locked") == -1;
+	ck_assert_int_eq(run_wait(&run), 0);
+	return locked;
+}
+
+START_TEST(a_lock_is_there_for_others_from_its_taking_to_its_release)
 {
 	int fd;
 
@@ -1032,10 +1054,34 @@ START_TEST(an_open_file_is_locked_for_others)
 		return;
 	start_with("x.log");
 	fd = open_at(SUMMER);
-	run_start(&run, try_the_lock);
-	ck_assert_int_eq(heard(&run, "open"), -1);
-	ck_assert_int_eq(heard(&run, "why"), EWOULDBLOCK);
-	ck_assert_int_eq(run_wait(&run), 0);
+	ck_assert(!others_find_it_locked());
+	ck_assert_int_eq(dsrv_filelock_take(fd), 0);
+	ck_assert_int_eq(dsrv_filelock_take(fd), 0);	/* as a successor */
+	ck_assert(others_find_it_locked());
+	dsrv_filelock_release(fd);
+	ck_assert(!others_find_it_locked());
+	close(fd);
+}
+END_TEST
+
+/* The master has such another descriptor of what is open. */
+START_TEST(a_lock_outlives_the_one_that_has_taken_it)
+{
+	int fd;
+
+	if (has_no_locks())
+		return;
+	start_with("x.log");
+	fd = open_at(SUMMER);
+	if (fork() == 0) {
+		dsrv_filelock_take(fd);
+		_exit(0);
+	}
+	ck_assert_int_gt(wait(NULL), 0);
+	ck_assert(others_find_it_locked());
+	close(fd);
+	fd = open_at(SUMMER);
+	ck_assert_int_eq(dsrv_filelock_take(fd), 0);
 	close(fd);
 }
 END_TEST
@@ -2224,9 +2270,10 @@ main(void)
 		a_socket_is_refused,
 		a_file_that_may_not_be_written_is_refused,
 		a_file_is_not_made_where_that_is_not_allowed,
-		a_file_that_another_process_has_locked_is_refused_and_that_named,
+		a_file_that_another_process_has_locked_is_opened_and_that_named,
 		a_lock_is_whose_that_has_the_file_once_its_taker_is_gone,
-		an_open_file_is_locked_for_others,
+		a_lock_is_there_for_others_from_its_taking_to_its_release,
+		a_lock_outlives_the_one_that_has_taken_it,
 		the_file_that_is_open_does_not_differ,
 		a_file_that_was_renamed_or_removed_differs,
 		a_file_that_was_replaced_differs,

@@ -840,17 +840,32 @@ START_TEST(start_fails_where_the_log_file_is_a_device)
 }
 END_TEST
 
-START_TEST(start_fails_where_another_process_has_locked_the_log_file)
+/* As flock(1) has it in a script. */
+static int
+lock_log(void)
+{
+	int fd = open(log_path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	ck_assert_int_eq(flock(fd, LOCK_EX), 0);
+	return fd;
+}
+
+START_TEST(start_succeeds_where_another_process_has_locked_the_log_file)
 {
 	int fd;
 
 	if (has_no_locks())
 		return;
 	log_to("log");
-	fd = open(log_path, O_WRONLY | O_CREAT, 0600);
-	ck_assert_int_eq(flock(fd, LOCK_EX), 0);
-	start_fails(1, " (check_logger) has locked it");
+	fd = lock_log();
+	start_logging();
+	log_line("one");
+	settled(here.logger);
+	ck_assert_int_eq(size_of(log_path), 0);
+	flock(fd, LOCK_UN);	/* the daemon has the descriptor, too */
 	close(fd);
+	line_comes(log_path, "one");
+	stop();
 }
 END_TEST
 
@@ -878,33 +893,6 @@ START_TEST(start_fails_where_the_log_cannot_be_read)
 	log_to("log");
 	make_ban(EIO);
 	start_fails(1, "read the log: Input/output error");
-}
-END_TEST
-
-static void
-second_fails(const char *why)
-{
-	struct run second;
-	long number;
-
-	run_start(&second, talker);
-	exited(run_wait(&second), 1);
-	says(second.err, why);
-	ck_assert(!heard_if(&second, "server", &number));
-}
-
-START_TEST(start_of_a_second_daemon_with_the_same_file_fails)
-{
-	if (has_no_locks())
-		return;
-	start_logging();
-	second_fails(" (check_logger) has locked it");
-	/* The lock is the daemon's, not a logger's. */
-	kill(here.logger, SIGKILL);
-	second_fails(" has locked it");
-	logs("still here");
-	stop();
-	ck_assert_int_eq(occurrences(log_path, "still here"), 1);
 }
 END_TEST
 
@@ -1739,13 +1727,12 @@ START_TEST(logger_opens_its_file_again_at_a_hup_to_the_master)
 	start_logging();
 	logs("one");
 	move(log_path, in_scratch("old"));
-	logs_in(in_scratch("old"), "two");
 	send_signal(here.master, SIGHUP);
-	appears(log_path);
+	appears(log_path);	/* though nobody writes */
 	next_server();
-	logs("three");
+	logs("two");
 	stop();
-	is_exactly(in_scratch("old"), "> one\n> two\n", 12);
+	is_exactly(in_scratch("old"), "> one\n", 6);
 }
 END_TEST
 
@@ -3738,6 +3725,233 @@ START_TEST(logger_that_cannot_begin_again_for_a_while_is_waited_for)
 END_TEST
 
 /*
+ * Two daemons that log to one file
+ */
+
+static struct puppet first;	/* here is the second */
+
+static void
+start_second(void)
+{
+	first = here;
+	here.run.facts = 0;	/* which stays the first one's */
+	start_logging();
+}
+
+static void
+change_daemons(void)
+{
+	struct puppet other = first;
+
+	first = here;
+	here = other;
+}
+
+static void
+stop_both(void)
+{
+	send_signal(first.master, SIGTERM);
+	exited(ended(first.master), 0);
+	stop();
+}
+
+/* Neither waits for the end of the other, nor for its death. */
+START_TEST(log_of_two_daemons_has_each_line_once)
+{
+	int i;
+
+	if (has_no_locks())
+		return;
+	daemon_set_logger_fast_time(0);
+	start_logging();
+	logs("one");
+	start_second();
+	for (i = 0; i < 2; i++) {
+		logs(i == 0 ? "two" : "three");
+		kill_logger();
+		logs(i == 0 ? "four" : "five");
+		change_daemons();
+	}
+	stop_both();
+	ck_assert_int_eq(occurrences(log_path, "> one\n"), 1);
+	ck_assert_int_eq(occurrences(log_path, "> two\n"), 1);
+	ck_assert_int_eq(occurrences(log_path, "> three\n"), 1);
+	ck_assert_int_eq(occurrences(log_path, "> four\n"), 1);
+	ck_assert_int_eq(occurrences(log_path, "> five\n"), 1);
+}
+END_TEST
+
+START_TEST(log_of_two_daemons_that_write_all_the_time_has_each_line_whole)
+{
+	long one, other;
+	int fds[2];
+
+	if (has_no_locks())
+		return;
+	start_logging();
+	fds[0] = flooding("a");
+	start_second();
+	fds[1] = flooding("b");
+	comes(log_path, "> a ");
+	comes(log_path, "> b ");
+	one = flood_ends(fds[0]);
+	other = flood_ends(fds[1]);
+	stop_both();
+	has_all("a", one);
+	has_all("b", other);
+}
+END_TEST
+
+/* An upgrade: the old release has still a client. */
+START_TEST(start_succeeds_beside_a_daemon_that_drains)
+{
+	int fd;
+
+	if (has_no_locks())
+		return;
+	start_logging();
+	fd = client(here.port);
+	say(fd, "one");
+	send_signal(here.master, SIGUSR2);
+	start_second();
+	logs("two");
+	say(fd, "three");
+	line_comes(log_path, "three");
+	logs("four");
+	ck_assert(running(first.master));	/* it has to wait */
+	order(fd, "bye");	/* the second has the descriptor, too */
+	exited(ended(first.master), 0);
+	close(fd);
+	logs("five");
+	stop();
+	is_exactly(log_path, "> one\n> two\n> three\n> four\n> five\n", 34);
+}
+END_TEST
+
+/* Not a second later, and the file is not rotated once more. */
+START_TEST(log_that_another_daemon_has_rotated_is_followed_at_once)
+{
+	if (has_no_locks())
+		return;
+	stop_the_clock();	/* no second will pass */
+	daemon_set_logger_size_max(24);
+	start_logging();
+	logs("one, for the first");
+	start_second();
+	logs("two");
+	ck_assert_int_eq(occurrences(in_scratch("log.1"), "> one, "), 1);
+	change_daemons();
+	logs("three");
+	change_daemons();
+	logs("four");
+	stop_both();
+	is_exactly(log_path, "> two\n> three\n> four\n", 21);
+	is_exactly(in_scratch("log.1"), "> one, for the first\n", 21);
+	ck_assert_int_eq(size_of(in_scratch("log.2")), -1);
+}
+END_TEST
+
+/* A line of which one daemon has written a piece keeps the other waiting, but
+ * not for ever; then its rest has a line of its own. */
+START_TEST(log_line_that_does_not_end_is_ended_for_another_daemon)
+{
+	enum { SIZE = 70000 };
+	size_t size, i, found = 0;
+	char *text;
+	int fd;
+
+	if (has_no_locks())
+		return;
+	start_logging();
+	fd = client(here.port);
+	order(fd, "bytes %d %d", SIZE, 'x');
+	answers(fd, "ok");
+	has_something(log_path);
+	start_second();
+	logs("two");
+	say(fd, "three");
+	comes(log_path, "three\n");
+	close(fd);
+	stop_both();
+	text = content(log_path, &size);
+	for (i = 0; i < size; i++)
+		found += text[i] == 'x';
+	ck_assert_uint_eq(found, SIZE);
+	ck_assert_uint_eq(size, SIZE + 2 + 1 + 6 + 2 + 6);
+	ck_assert_int_eq(occurrences(log_path, "x\n> two\n> "), 1);
+	free(text);
+}
+END_TEST
+
+/* A lock that is kept for long is said, and told when that is over. */
+static void
+syslog_comes(const char *part)
+{
+	long since = 0;
+
+	while (!syslog_has(part))
+		look_again(&since, part);
+}
+
+START_TEST(log_that_is_locked_for_long_is_told_of_and_by_which_process)
+{
+	char why[128];
+	int fd;
+
+	if (has_no_locks() || skip_if(!can_mount(),
+	    "this user cannot mount a file system"))
+		return;
+	to_syslog = socket(AF_UNIX, SOCK_DGRAM, 0);
+	here.before_start = mount_dev;
+	start_logging();
+	logs("one");
+	fd = lock_log();
+	log_line("two");
+	snprintf(why, sizeof why, "process %ld (", (long)getpid());
+	syslog_comes(why);
+	ck_assert_int_eq(occurrences(log_path, "two"), 0);
+	close(fd);
+	line_comes(log_path, "two");
+	comes(log_path, "> tested: unable to lock ");
+	comes(log_path, ") has locked it\n");
+	stop();
+	ck_assert_int_eq(occurrences(log_path, "unable to"), 1);
+	close(to_syslog);
+}
+END_TEST
+
+/* Whether the logger that has begun lives or dies. */
+START_TEST(log_line_that_is_torn_keeps_other_daemons_out_until_it_is_whole)
+{
+	int fd;
+
+	if (has_no_locks() || skip_if(!can_mount(),
+	    "this user cannot mount a file system"))
+		return;
+	daemon_set_logger_fast_time(0);
+	fd = start_with_no_room(30);
+	becomes_as_long(log_path, LIMIT);
+	kill_logger();
+	heard(&here.run, "limited");
+	to_syslog = socket(AF_UNIX, SOCK_DGRAM, 0);
+	here.before_start = mount_dev;
+	here.in_logger = NULL;
+	start_second();
+	log_line("two");
+	syslog_comes(": unable to lock ");
+	ck_assert_int_eq(size_of(log_path), LIMIT);
+	change_daemons();
+	raise_limit();
+	ck_assert_int_eq(answers_number(fd), 30);
+	close(fd);
+	line_comes(log_path, "two");
+	stop_both();
+	has_all("a", 30);
+	close(to_syslog);
+}
+END_TEST
+
+/*
  * The end
  */
 
@@ -4378,10 +4592,9 @@ main(void)
 		start_fails_where_the_log_file_is_a_directory,
 		start_fails_where_the_log_file_is_a_symbolic_link,
 		start_fails_where_the_log_file_is_a_device,
-		start_fails_where_another_process_has_locked_the_log_file,
+		start_succeeds_where_another_process_has_locked_the_log_file,
 		start_fails_where_the_logger_has_no_permission,
 		start_fails_where_the_log_cannot_be_read,
-		start_of_a_second_daemon_with_the_same_file_fails,
 		start_of_a_program_that_never_calls_daemon_logger_fails,
 		start_fails_with_the_status_of_a_logger_without_its_file,
 		start_that_is_interrupted_ends_a_logger_that_has_no_file_yet,
@@ -4479,6 +4692,13 @@ main(void)
 		start_succeeds_beside_such_a_logger_that_has_much_to_write,
 		logger_whose_master_was_killed_writes_on,
 		logger_that_cannot_begin_again_for_a_while_is_waited_for,
+		log_of_two_daemons_has_each_line_once,
+		log_of_two_daemons_that_write_all_the_time_has_each_line_whole,
+		start_succeeds_beside_a_daemon_that_drains,
+		log_that_another_daemon_has_rotated_is_followed_at_once,
+		log_line_that_does_not_end_is_ended_for_another_daemon,
+		log_that_is_locked_for_long_is_told_of_and_by_which_process,
+		log_line_that_is_torn_keeps_other_daemons_out_until_it_is_whole,
 		log_has_the_last_words_of_a_worker,
 		log_has_the_last_words_also_where_the_last_logger_is_killed,
 		log_has_the_last_words_also_where_the_logger_is_stopped,

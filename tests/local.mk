@@ -32,6 +32,7 @@ CHECK_TESTS = \
 	tests/check_logfile \
 	tests/check_logged \
 	tests/check_logger \
+	tests/check_loghold \
 	tests/check_logline \
 	tests/check_loop \
 	tests/check_master \
@@ -143,6 +144,9 @@ tests_check_logger_SOURCES = tests/check_logger.c tests/openat.c \
 	tests/openat.h
 # Two tests set the logger's clock by their own definitions of its calls.
 tests_check_logger_LDADD = $(UNIT_LIBS)
+tests_check_loghold_SOURCES = tests/check_loghold.c
+tests_check_loghold_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
+tests_check_loghold_LDADD = $(UNIT_LIBS)
 tests_check_logline_SOURCES = tests/check_logline.c
 tests_check_logline_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
 tests_check_logline_LDADD = $(UNIT_LIBS)
