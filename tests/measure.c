@@ -912,6 +912,131 @@ START_TEST(log_of_two_daemons)
 }
 END_TEST
 
+START_TEST(log_of_two_daemons_in_one_file)
+{
+	struct log one, other;
+
+	at_once = 1;
+	size_max = 200000;
+	start_log(&one);
+	first_number = LINES;
+	start_log(&other);
+	two_logs_while(&one, &other, nothing,
+	    "two daemons, one file, rotated by both");
+}
+END_TEST
+
+/*
+ * An upgrade: a new release starts with the port and the log of the old one,
+ * which still has a client
+ */
+
+enum { UPGRADES = 50, NEW_CLIENTS = 20 };
+
+static void
+serve_upgrade(void)
+{
+	char service[16], line[64];
+	int fds[2];
+
+	daemon_clean_fd(3);	/* 3: what it tells the test */
+	set_log();
+	snprintf(service, sizeof service, "%d", port);
+	daemon_start();
+	tell_pid("master");
+	if (daemon_listen("127.0.0.1", service, fds, 2) != 1)
+		exit(1);
+	daemon_master();
+	daemon_logger();
+	daemon_success();
+	daemon_server(fds, 1);
+	while (fgets(line, sizeof line, stdin) != NULL) {
+		fprintf(stderr, "%d: a line of worker %d\n", atoi(line),
+		    atoi(line) / EACH);
+		fputs(line, stdout);
+	}
+	exit(0);
+}
+
+/* A question, which is in the log too. Whether it is answered. */
+static int
+is_answered(int fd, int *number)
+{
+	char question[16], answer[16];
+	ssize_t length = sprintf(question, "%d\n", (*number)++);
+
+	return fd != -1 &&
+	    send(fd, question, (size_t)length, MSG_NOSIGNAL) == length &&
+	    recv(fd, answer, (size_t)length, MSG_WAITALL) == length &&
+	    memcmp(question, answer, (size_t)length) == 0;
+}
+
+/* Until the port is free for the next. */
+static void
+wait_until_refused(void)
+{
+	int fd;
+
+	while ((fd = client_if(port)) != -1) {
+		close(fd);
+		poll(NULL, 0, 1);
+	}
+}
+
+/* How many clients of the new release have no answer. */
+static int
+lost_clients(int *number)
+{
+	int i, fd, lost = 0;
+
+	for (i = 0; i < NEW_CLIENTS; i++) {
+		fd = client_if(port);
+		lost += !is_answered(fd, number);
+		if (fd != -1)
+			close(fd);
+	}
+	return lost;
+}
+
+START_TEST(upgrades)
+{
+	int failed = 0, lost = 0, lost_old = 0, number = 0, status, old = -1;
+	pid_t master = 0;
+	double began = seconds();
+	struct run run;
+	int release;
+
+	strcpy(log_directory, scratch());
+	close(listen_anywhere(&port));
+	for (release = 0; release <= UPGRADES; release++) {
+		if (master != 0) {
+			send_signal(master, SIGUSR2);
+			wait_until_refused();
+		}
+		run_start(&run, serve_upgrade);
+		status = run_wait(&run);
+		failed += status != 0;
+		lost += lost_clients(&number);
+		if (master != 0) {
+			lost_old += !is_answered(old, &number);
+			close(old);
+			ended(master);
+		}
+		master = (pid_t)heard(&run, "master");
+		close(run.facts);
+		old = client_if(port);
+		lost_old += !is_answered(old, &number);
+	}
+	close(old);
+	stop_log(&(struct log){ .master = master });
+	printf("%d upgrades beside a client of the old release: %d failed "
+	    "starts, %d of %d new clients lost, %d of %d old ones\n", UPGRADES,
+	    failed, lost, (UPGRADES + 1) * NEW_CLIENTS, lost_old,
+	    UPGRADES + 1);
+	report_log("of these releases", began, number);
+}
+END_TEST
+
 /* Another user owns the directory, and replaces it by a link and back, all the
  * time. */
 static void
@@ -1052,6 +1177,7 @@ main(void)
 		log_in_drop_mode, log_whose_file_is_renamed,
 		log_whose_files_begin_with_half_a_line,
 		log_that_is_rotated_beside_another_s, log_of_two_daemons,
+		log_of_two_daemons_in_one_file, upgrades,
 		log_in_a_directory_that_is_exchanged, log_on_a_full_disk
 	};
 
