@@ -32,6 +32,7 @@ dist_man_MANS = \
 	doc/man3/daemon_set_logger_prefix_format.3 \
 	doc/man3/daemon_set_logger_return_fatal.3 \
 	doc/man3/daemon_set_logger_size_max.3 \
+	doc/man3/daemon_set_logger_total_max.3 \
 	doc/man3/daemon_set_master_return_fatal.3 \
 	doc/man3/daemon_set_notify_fd.3 \
 	doc/man3/daemon_set_pid_file.3 \

@@ -99,13 +99,25 @@ set_refuse_text(const char *text)
 }
 
 static int
-set_logger_size_max(const char *text)
+set_bytes(int (*set)(size_t), const char *text)
 {
 	size_t bytes;
 
 	if (get_number(text, '\0', SIZE_MAX, &bytes) == NULL)
 		return -1;
-	return daemon_set_logger_size_max(bytes);
+	return set(bytes);
+}
+
+static int
+set_logger_size_max(const char *text)
+{
+	return set_bytes(daemon_set_logger_size_max, text);
+}
+
+static int
+set_logger_total_max(const char *text)
+{
+	return set_bytes(daemon_set_logger_total_max, text);
 }
 
 static int
@@ -182,6 +194,7 @@ static const struct setting {
 	TEXT(0, logger_prefix_format),
 	OTHER(0, logger_size_max),
 	NUMBER(0, logger_file_count_max),
+	OTHER(0, logger_total_max),
 	TEXT(0, logger_link),
 	NUMBER(0, logger_drop),
 	NUMBER(0, logger_escape),

@@ -298,9 +298,11 @@ int daemon_set_logger_name_format(const char *format);
 int daemon_set_logger_prefix_format(const char *format);
 
 /* daemon_logger(): bytes at which FILE becomes FILE.1, and FILE.1 becomes
- * FILE.2 (0); and how many of its own files are kept (0). */
+ * FILE.2 (0); how many of its own files are kept (0); and how many bytes all of
+ * them may have together (0). */
 int daemon_set_logger_size_max(size_t bytes);
 int daemon_set_logger_file_count_max(int count);
+int daemon_set_logger_total_max(size_t bytes);
 
 /* daemon_logger(): a symbolic link to the current file; NULL: none. It replaces
  * only a symbolic link (NULL). */

@@ -53,6 +53,7 @@ struct dsrv_settings {
 	int logger_fast_max;
 	size_t logger_size_max;
 	int logger_file_count_max;
+	size_t logger_total_max;
 	int logger_drop;
 	int logger_escape;
 	int server_hang_max;

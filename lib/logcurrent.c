@@ -114,7 +114,7 @@ dsrv_logcurrent_change(struct dsrv_logwriter *w, time_t now)
 	succeed(w, DSRV_TROUBLE_RENAME);	/* even if it was too large */
 	link_file(w);
 	if (size >= 0)
-		dsrv_logprune(&w->name, fd, &left, now);
+		w->others = dsrv_logprune(&w->name, fd, 0, &left, now);
 	return 0;
 }
 
@@ -320,7 +320,7 @@ take_over(struct dsrv_logwriter *w, const struct dsrv_kept *kept, time_t now)
 	/* The previous one may have died before it did this. */
 	if (!dsrv_logcurrent_differs(w, &w->name) && offset(w) >= 0) {
 		link_file(w);
-		dsrv_logprune(&w->name, w->fd, NULL, now);
+		w->others = dsrv_logprune(&w->name, w->fd, 0, NULL, now);
 	}
 }
 

@@ -150,11 +150,12 @@ int dsrv_logfile_link(const char *path);
 int dsrv_logrotation_make_way(const struct dsrv_logname *, int fd);
 
 /*
- * logprune.c - no more log files than are to be kept: the oldest go
+ * logprune.c - no more log files, and bytes, than are to be kept: the oldest go
  */
 
-/* fd is the current file; left is the path of the previous one, or NULL. */
-void dsrv_logprune(const struct dsrv_logname *current, int fd,
-    const struct stat *left, time_t now);
+/* fd is the current file, to which more bytes will be added; left is the
+ * previous one, or NULL. How many bytes all others have; 0: there is no limit. */
+uintmax_t dsrv_logprune(const struct dsrv_logname *current, int fd,
+    size_t more, const struct stat *left, time_t now);
 
 #endif

@@ -135,6 +135,8 @@ struct dsrv_logwriter {
 	time_t looked;		/* at the name, in this second; 0: not yet */
 	time_t stuck;		/* could not be rotated in this second */
 	time_t astray;		/* could not be changed in this second */
+	uintmax_t others;	/* bytes of the older files */
+	time_t pruned;		/* in this second, and too much was left */
 	int64_t locked_since;	/* by another process; 0: it is not */
 	int64_t crowded_since;	/* a file to be renamed is; 0: none is */
 	int64_t full_since;	/* a stream is full; 0: it is not; ... */

@@ -1,5 +1,5 @@
 /*
- * logprune.c - no more log files than are to be kept: the oldest go
+ * logprune.c - no more log files, and bytes, than are to be kept: the oldest go
  *
  * Only those that the logger itself has made: their names fit the format, and
  * no other process has a lock on them. The directories of the format are read,
@@ -313,23 +313,42 @@ forget(struct prune *p)
 	free(p->files);
 }
 
-void
-dsrv_logprune(const struct dsrv_logname *current, int fd,
+/* Removes the oldest that exceed a limit; the current file, of this size, counts
+ * as one of those that are kept. How many bytes the others have then. */
+static uintmax_t
+remove_oldest(const struct prune *p, uintmax_t current)
+{
+	size_t kept = (size_t)dsrv_settings()->logger_file_count_max;
+	size_t most = dsrv_settings()->logger_total_max, i;
+	uintmax_t bytes = 0;
+
+	for (i = 0; i < p->count; i++)
+		bytes += (uintmax_t)p->files[i]->file.st_size;
+	for (i = p->count; i > 0 && ((kept > 0 && i > kept - 1) ||
+	    (most > 0 && current + bytes > most)); i--) {
+		remove_file(p, p->files[i - 1]);
+		bytes -= (uintmax_t)p->files[i - 1]->file.st_size;
+	}
+	return bytes;
+}
+
+uintmax_t
+dsrv_logprune(const struct dsrv_logname *current, int fd, size_t more,
     const struct stat *left, time_t now)
 {
-	int kept = dsrv_settings()->logger_file_count_max;
 	struct prune p = { .left = left, .now = now };
 	struct dsrv_own own;
-	size_t i;
+	uintmax_t bytes;
 
-	if (kept == 0 || fstat(fd, &p.current) == -1)
-		return;
+	if ((dsrv_settings()->logger_file_count_max == 0 &&
+	    dsrv_settings()->logger_total_max == 0) ||
+	    fstat(fd, &p.current) == -1)
+		return 0;
 	p.reads_back = dsrv_logname_is_read_back(current->path, &own);
 	search_all(&p);
 	choose_own(&p);
 	sort(&p, by_age);
-	/* The current file counts as one of those that are kept. */
-	for (i = p.count; i > (size_t)kept - 1; i--)
-		remove_file(&p, p.files[i - 1]);
+	bytes = remove_oldest(&p, (uintmax_t)p.current.st_size + more);
 	forget(&p);
+	return bytes;
 }

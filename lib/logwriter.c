@@ -87,6 +87,29 @@ is_crowded(struct dsrv_logwriter *w)
 	    dsrv_loghold_is_patient(&w->lock, &w->crowded_since);
 }
 
+/* Whether all files together would exceed their limit. */
+static int
+is_too_much(const struct dsrv_logwriter *w, uintmax_t size)
+{
+	size_t most = dsrv_settings()->logger_total_max;
+
+	return most > 0 && offset(w) >= 0 && w->others > 0 &&
+	    w->others + size > most;
+}
+
+/* Removes the oldest; if none can be removed, not again in this second. */
+static void
+prune(struct dsrv_logwriter *w, off_t size, size_t more)
+{
+	if (w->pruned == w->stamp.second ||
+	    !is_too_much(w, (uintmax_t)size + more))
+		return;
+	w->others = dsrv_logprune(&w->name, w->fd, more, NULL,
+	    w->stamp.second);
+	if (is_too_much(w, (uintmax_t)size + more))
+		w->pruned = w->stamp.second;
+}
+
 /* Rotates; if that fails, not again in this second. -1: in a moment. */
 static int
 rotate(struct dsrv_logwriter *w)
@@ -154,6 +177,7 @@ static int
 write_lines(struct dsrv_logwriter *w, off_t size)
 {
 	struct dsrv_handover_put lines;
+	size_t more;
 
 	leave_line(w, size);
 	w->turn.most = room_for_messages(w, size);
@@ -164,8 +188,11 @@ write_lines(struct dsrv_logwriter *w, off_t size)
 		return 0;
 	}
 	lines.ends_half_a_line = ends_in_half_a_line(w, size);
-	return is_full(w, size, lines.count +
-	    (size_t)lines.ends_half_a_line) ? rotate(w) : put(w, size, &lines);
+	more = lines.count + (size_t)lines.ends_half_a_line;
+	if (is_full(w, size, more))
+		return rotate(w);
+	prune(w, size, more);
+	return put(w, size, &lines);
 }
 
 /* If not, the file is not locked either. */

@@ -348,6 +348,13 @@ daemon_set_logger_size_max(size_t bytes)
 }
 
 int
+daemon_set_logger_total_max(size_t bytes)
+{
+	settings.logger_total_max = bytes;
+	return 0;
+}
+
+int
 daemon_set_logger_file_count_max(int count)
 {
 	return dsrv_settings_set(&settings.logger_file_count_max,

@@ -1397,6 +1397,9 @@ make_old(const char *name, int age)
 
 static size_t size_max = 1;
 
+static uintmax_t others_left;	/* bytes, by the last prune */
+static size_t more_bytes;
+
 /* Prunes, with this name as that of the previous file; NULL: none. */
 static void
 prune_at(time_t now, const char *left)
@@ -1406,7 +1409,8 @@ prune_at(time_t now, const char *left)
 
 	if (left != NULL)
 		ck_assert_int_eq(stat(left, &file), 0);
-	dsrv_logprune(&name_given, fd, left != NULL ? &file : NULL, now);
+	others_left = dsrv_logprune(&name_given, fd, more_bytes,
+	    left != NULL ? &file : NULL, now);
 	close(fd);
 }
 
@@ -1604,6 +1608,56 @@ START_TEST(a_locked_file_is_somebody_else_s_and_does_not_count)
 	prune(2);
 	stays("x-8080.log");
 	goes("x-2025.log");
+}
+END_TEST
+
+/* Each of these files has its name's length: 10 bytes. */
+static void
+prune_to(size_t total, size_t more, uintmax_t left)
+{
+	daemon_set_logger_total_max(total);
+	more_bytes = more;
+	prune(0);
+	ck_assert_uint_eq(others_left, left);
+}
+
+START_TEST(as_many_bytes_are_kept_as_may_be_with_the_current_file)
+{
+	start_with("x-%Y.log");
+	make_old("x-2026.log", 0);
+	make_old("x-2025.log", 10);
+	make_old("x-2024.log", 20);
+	make_old("x-2023.log", 30);
+	make_old("y-2022.log", 40);
+	prune_to(0, 0, 0);
+	prune_to(40, 0, 30);
+	stays("x-2023.log");
+	prune_to(40, 1, 20);
+	goes("x-2023.log");
+	stays("x-2024.log");
+	prune_to(29, 0, 10);
+	goes("x-2024.log");
+	prune_to(1, 0, 0);
+	goes("x-2025.log");
+	stays("x-2026.log");
+	stays("y-2022.log");
+}
+END_TEST
+
+START_TEST(bytes_and_files_are_limited_by_what_is_less)
+{
+	start_with("x-%Y.log");
+	make_old("x-2026.log", 0);
+	make_old("x-2025.log", 10);
+	make_old("x-2024.log", 20);
+	make_old("x-2023.log", 30);
+	daemon_set_logger_total_max(30);
+	prune(4);
+	goes("x-2023.log");
+	stays("x-2024.log");
+	prune(2);
+	goes("x-2024.log");
+	stays("x-2025.log");
 }
 END_TEST
 
@@ -2297,6 +2351,8 @@ main(void)
 		numbers_that_no_rotation_gives_are_somebody_else_s,
 		numbers_behind_a_gap_are_own_as_far_as_a_rotation_goes,
 		a_locked_file_is_somebody_else_s_and_does_not_count,
+		as_many_bytes_are_kept_as_may_be_with_the_current_file,
+		bytes_and_files_are_limited_by_what_is_less,
 		the_file_that_was_just_left_is_the_newest,
 		files_of_a_time_that_is_not_yet_go_first,
 		nothing_is_removed_where_a_directory_is_exchanged_meanwhile,

@@ -2027,6 +2027,61 @@ START_TEST(log_files_are_as_many_as_may_be_kept_and_the_newest)
 }
 END_TEST
 
+START_TEST(log_files_have_together_no_more_bytes_than_they_may)
+{
+	char name[16];
+	long next;
+	int i;
+
+	daemon_set_logger_size_max(1000);
+	daemon_set_logger_total_max(3500);
+	start_logging();
+	write_many("a", 1000);
+	stop();
+	/* Each is nearly full, except for the current one. */
+	i = files_within(1000) - 1;
+	ck_assert(i == 2 || i == 3);
+	ck_assert_int_le(size_of(log_path) + i * 986, 3500);
+	snprintf(name, sizeof name, "log.%d", i);
+	next = first_number(in_scratch(name));
+	for (; i > 0; i--) {
+		snprintf(name, sizeof name, "log.%d", i);
+		next = follow(in_scratch(name), "a", next);
+	}
+	ck_assert_int_eq(follow(log_path, "a", next), 1000);
+}
+END_TEST
+
+/* Not only when there is a new file. */
+START_TEST(log_file_that_grows_has_the_oldest_removed)
+{
+	static const struct timespec times[4] = { { .tv_sec = 1 },
+		{ .tv_sec = 1 }, { .tv_sec = 2 }, { .tv_sec = 2 } };
+	static char old[1000];
+
+	stop_the_clock();
+	daemon_set_logger_total_max(2000);
+	log_to("log-%Y");
+	daemon_set_logger_name_format(in_scratch("log-%Y"));
+	memset(old, '\n', sizeof old);
+	write_file(in_scratch("log-1998"), old, sizeof old);
+	write_file(in_scratch("log-1999"), old, sizeof old - 100);
+	ck_assert_int_eq(utimensat(AT_FDCWD, in_scratch("log-1998"),
+	    times, 0), 0);
+	ck_assert_int_eq(utimensat(AT_FDCWD, in_scratch("log-1999"),
+	    times + 2, 0), 0);
+	start_logging();
+	strcpy(log_path, path_now("log-%Y"));
+	logs("one");
+	ck_assert_int_eq(size_of(in_scratch("log-1998")), 1000);
+	write_many("a", 20);
+	logs("two");
+	ck_assert_int_eq(size_of(in_scratch("log-1998")), -1);
+	ck_assert_int_eq(size_of(in_scratch("log-1999")), 900);
+	stop();
+}
+END_TEST
+
 START_TEST(log_files_of_other_times_are_counted_too)
 {
 	int i;
@@ -4631,6 +4686,8 @@ main(void)
 		log_directory_is_not_made_where_its_name_has_none,
 		log_file_that_is_full_is_followed_and_nothing_is_lost,
 		log_files_are_as_many_as_may_be_kept_and_the_newest,
+		log_files_have_together_no_more_bytes_than_they_may,
+		log_file_that_grows_has_the_oldest_removed,
 		log_files_of_other_times_are_counted_too,
 		log_link_leads_to_the_current_file,
 		log_link_replaces_no_file_and_is_no_reason_not_to_start,

@@ -325,6 +325,8 @@ START_TEST(a_log_size_is_any_and_the_logger_always_enabled)
 	ck_assert_int_eq(daemon_set_logger_size_max(0), 0);
 	ck_assert_int_eq(daemon_set_logger_size_max(1), 0);
 	ck_assert_int_eq(daemon_set_logger_size_max((size_t)-1), 0);
+	ck_assert_int_eq(daemon_set_logger_total_max((size_t)-1), 0);
+	ck_assert_int_eq(daemon_set_logger_total_max(0), 0);
 	ck_assert_int_eq(daemon_enable_logger(), 0);
 	ck_assert_int_eq(daemon_enable_logger(), 0);
 	ck_assert_int_eq(errno, OWN_ERROR);

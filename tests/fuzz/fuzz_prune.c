@@ -161,7 +161,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		were_files[i] = names[i][0] != '\0' && fstatat(dir, names[i],
 		    &file, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(file.st_mode);
 	if (fd != -1) {
-		dsrv_logprune(&current, fd, NULL, NOW);
+		dsrv_logprune(&current, fd, 0, NULL, NOW);
 		check(names, were_files, kept);
 		must(fstatat(dir, dsrv_logname_last(current.path), &file,
 		    AT_SYMLINK_NOFOLLOW) == 0);
