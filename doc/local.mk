@@ -28,6 +28,7 @@ dist_man_MANS = \
 	doc/man3/daemon_set_logger_fast_time.3 \
 	doc/man3/daemon_set_logger_file_count_max.3 \
 	doc/man3/daemon_set_logger_link.3 \
+	doc/man3/daemon_set_logger_mode.3 \
 	doc/man3/daemon_set_logger_name_format.3 \
 	doc/man3/daemon_set_logger_prefix_format.3 \
 	doc/man3/daemon_set_logger_return_fatal.3 \

@@ -120,6 +120,22 @@ set_logger_total_max(const char *text)
 	return set_bytes(daemon_set_logger_total_max, text);
 }
 
+/* As "0640", or "0640,adm". */
+static int
+set_logger_mode(const char *text)
+{
+	char *rest;
+	long mode = strtol(text, &rest, 8);
+
+	if (rest == text || (*rest != '\0' && *rest != ',') || mode < 0 ||
+	    mode > 0777) {
+		errno = EINVAL;
+		return -1;
+	}
+	return daemon_set_logger_mode((int)mode, *rest == ',' ? rest + 1 :
+	    NULL);
+}
+
 static int
 set_logger_name_format(const char *format)
 {
@@ -195,6 +211,7 @@ static const struct setting {
 	OTHER(0, logger_size_max),
 	NUMBER(0, logger_file_count_max),
 	OTHER(0, logger_total_max),
+	OTHER(0, logger_mode),
 	TEXT(0, logger_link),
 	NUMBER(0, logger_drop),
 	NUMBER(0, logger_escape),

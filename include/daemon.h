@@ -304,6 +304,10 @@ int daemon_set_logger_size_max(size_t bytes);
 int daemon_set_logger_file_count_max(int count);
 int daemon_set_logger_total_max(size_t bytes);
 
+/* daemon_logger(): the mode of a new file, whatever the umask, and its group, a
+ * name or a number; NULL: the process's own (0640 less the umask, NULL). */
+int daemon_set_logger_mode(int mode, const char *group);
+
 /* daemon_logger(): a symbolic link to the current file; NULL: none. It replaces
  * only a symbolic link (NULL). */
 int daemon_set_logger_link(const char *path);

@@ -54,6 +54,8 @@ struct dsrv_settings {
 	size_t logger_size_max;
 	int logger_file_count_max;
 	size_t logger_total_max;
+	int logger_mode;		/* -1: as the umask has it */
+	gid_t logger_group;		/* -1: the process's own */
 	int logger_drop;
 	int logger_escape;
 	int server_hang_max;
@@ -78,6 +80,8 @@ const char *dsrv_settings_name(void);
 int dsrv_settings_set(int *setting, int value, int least, int most);
 int dsrv_settings_set_text(char **setting, const char *text,
     const char *unset);
+/* For a new log file. */
+void dsrv_settings_set_logger_mode(int mode, gid_t);
 /* Overrides what the program has set. */
 void dsrv_settings_stay_in_foreground(void);
 /* Makes its path absolute; -1 with errno. */

@@ -69,6 +69,7 @@ lib_libdaemonsrv_la_SOURCES += \
 	lib/logger.h \
 	lib/loghold.c \
 	lib/logline.c \
+	lib/logmode.c \
 	lib/logname.c \
 	lib/logprune.c \
 	lib/logrotation.c \

@@ -17,7 +17,10 @@
 
 #include "logfile.h"
 
-enum { FILE_MODE = 0640 };
+enum {
+	FILE_MODE = 0640,
+	UNFINISHED = 0200	/* until it has its own mode and group */
+};
 
 static int
 is_same(const struct stat *a, const struct stat *b)
@@ -85,7 +88,7 @@ open_for(int access, int dir, const char *name)
 	/* O_NONBLOCK: opening a FIFO would wait for its reader. */
 	return dsrv_descriptors_own(openat(dir, name, access | O_APPEND |
 	    O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
-	    FILE_MODE));
+	    dsrv_settings()->logger_mode == -1 ? FILE_MODE : UNFINISHED));
 }
 
 static int
@@ -120,6 +123,29 @@ is_good(int dir, const struct stat *file)
 	return 0;
 }
 
+/* Whether the file is new, or a logger has died before it had finished it. */
+static int
+is_unfinished(const struct stat *file)
+{
+	return S_ISREG(file->st_mode) && file->st_size == 0 &&
+	    file->st_uid == geteuid() &&
+	    (file->st_mode & 07777 & ~UNFINISHED) == 0;
+}
+
+/* Exactly as set, whatever the umask. */
+static int
+set_mode(int fd, const struct stat *file)
+{
+	int mode = dsrv_settings()->logger_mode;
+	gid_t group = dsrv_settings()->logger_group;
+
+	if (mode == -1 || !is_unfinished(file))
+		return 0;
+	if (group != (gid_t)-1 && fchown(fd, (uid_t)-1, group) == -1)
+		return -1;
+	return fchmod(fd, (mode_t)mode);
+}
+
 /* Makes a file block, as a disk does. */
 static int
 prepare_file(int fd, const struct stat *file, off_t *size)
@@ -143,6 +169,7 @@ open_in(int dir, const char *name, off_t *size)
 	if (fd == -1)
 		return -1;
 	if (fstat(fd, &file) == 0 && is_good(dir, &file) &&
+	    set_mode(fd, &file) == 0 &&
 	    prepare_file(fd, &file, size) == 0)
 		return fd;
 	dsrv_descriptors_close(&fd);

@@ -32,6 +32,7 @@ static struct dsrv_settings settings = {
 	.logger_prefix_format = prefix,
 	.logger_fast_time = 10,
 	.logger_fast_max = 5,
+	.logger_mode = -1, .logger_group = (gid_t)-1,
 };
 
 const struct dsrv_settings *
@@ -359,6 +360,13 @@ daemon_set_logger_file_count_max(int count)
 {
 	return dsrv_settings_set(&settings.logger_file_count_max,
 	    count, 0, INT_MAX);
+}
+
+void
+dsrv_settings_set_logger_mode(int mode, gid_t group)
+{
+	settings.logger_mode = mode;
+	settings.logger_group = group;
 }
 
 int

@@ -139,6 +139,20 @@ unlinkat(int dir, const char *name, int flags)
 	return (int)done(syscall(SYS_unlinkat, dir, name, flags));
 }
 
+int
+fchown(int fd, uid_t user, gid_t group)
+{
+	step();
+	return (int)done(syscall(SYS_fchown, fd, user, group));
+}
+
+int
+fchmod(int fd, mode_t mode)
+{
+	step();
+	return (int)done(syscall(SYS_fchmod, fd, mode));
+}
+
 #ifdef HAVE_FLOCK
 int
 flock(int fd, int how)
@@ -602,6 +616,28 @@ START_TEST(nor_does_one_that_dies_in_a_rotation)
 	at_the_end = link_leads_to_log;
 	tears = 1;
 	die_at_each_step("log", 200, 2, NULL);
+}
+END_TEST
+
+static void
+log_has_its_mode(void)
+{
+	char path[PATH_MAX + 16];
+	struct stat file;
+
+	snprintf(path, sizeof path, "%s/log", directory);
+	ck_assert_int_eq(stat(path, &file), 0);
+	ck_assert_uint_eq(file.st_mode & 07777u, 0604);
+}
+
+START_TEST(nor_does_one_that_gives_its_file_a_mode)
+{
+	char group[16];
+
+	snprintf(group, sizeof group, "%u", (unsigned)getegid());
+	ck_assert_int_eq(daemon_set_logger_mode(0604, group), 0);
+	at_the_end = log_has_its_mode;
+	die_at_each_step("log", 100, 2, NULL);
 }
 END_TEST
 
@@ -1164,6 +1200,7 @@ main(void)
 		nor_does_one_with_a_reader_that_messages_are_left_for,
 		nor_do_several_that_die_at_the_same_step,
 		nor_does_one_that_dies_in_a_rotation,
+		nor_does_one_that_gives_its_file_a_mode,
 		nor_one_whose_file_is_renamed_before_the_next_comes,
 		nor_one_whose_next_file_has_half_a_line,
 		nor_one_that_dies_when_it_leaves_a_file_without_room,

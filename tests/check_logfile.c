@@ -477,6 +477,64 @@ START_TEST(a_new_file_has_mode_0640)
 }
 END_TEST
 
+/* With a group that this user may give to a file. */
+static void
+set_mode(int mode)
+{
+	char group[16];
+
+	snprintf(group, sizeof group, "%d", geteuid() == 0 ? NOBODY :
+	    (int)getegid());
+	ck_assert_int_eq(daemon_set_logger_mode(mode, group), 0);
+}
+
+static void
+has_mode(const char *name, unsigned mode)
+{
+	struct stat file;
+
+	ck_assert_uint_eq(mode_of(name), mode);
+	ck_assert_int_eq(stat(name, &file), 0);
+	ck_assert_uint_eq(file.st_gid, geteuid() == 0 ? NOBODY : getegid());
+}
+
+START_TEST(a_new_file_has_the_mode_and_the_group_that_were_set)
+{
+	start_with("x.log");
+	umask(077);
+	set_mode(0646);
+	log_at(SUMMER, "one");
+	has_mode("x.log", 0646);
+	ck_assert_int_eq(chmod("x.log", 0600), 0);
+	log_at(SUMMER, "two");
+	ck_assert_uint_eq(mode_of("x.log"), 0600);	/* it is not new */
+}
+END_TEST
+
+/* As a logger leaves it that has died between two calls. */
+START_TEST(a_new_file_that_has_no_mode_yet_gets_it)
+{
+	start_with("x.log");
+	close(open("x.log", O_CREAT | O_WRONLY, 0200));
+	log_at(SUMMER, "");
+	ck_assert_uint_eq(mode_of("x.log"), 0200);	/* there is none */
+	set_mode(0640);
+	log_at(SUMMER, "one");
+	has_mode("x.log", 0640);
+}
+END_TEST
+
+START_TEST(an_empty_file_that_is_there_keeps_its_mode_too)
+{
+	start_with("x.log");
+	make_file("x.log", "");
+	ck_assert_int_eq(chmod("x.log", 0604), 0);
+	set_mode(0640);
+	log_at(SUMMER, "one");
+	ck_assert_uint_eq(mode_of("x.log"), 0604);
+}
+END_TEST
+
 START_TEST(a_file_that_is_there_keeps_its_mode_and_is_appended_to)
 {
 	start_with("x.log");
@@ -2296,6 +2354,9 @@ main(void)
 		when_summer_time_ends_two_files_differ_by_their_offset,
 		when_summer_time_begins_an_hour_has_no_file,
 		a_new_file_has_mode_0640,
+		a_new_file_has_the_mode_and_the_group_that_were_set,
+		a_new_file_that_has_no_mode_yet_gets_it,
+		an_empty_file_that_is_there_keeps_its_mode_too,
 		a_file_that_is_there_keeps_its_mode_and_is_appended_to,
 		the_descriptor_appends_and_is_closed_on_exec,
 		the_descriptor_is_above_2,

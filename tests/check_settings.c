@@ -319,6 +319,29 @@ START_TEST(proxies_are_at_most_64_networks_or_none)
 }
 END_TEST
 
+static void
+refuses_mode(int mode, const char *group, int error)
+{
+	errno = 0;
+	ck_assert_int_eq(daemon_set_logger_mode(mode, group), -1);
+	ck_assert_int_eq(errno, error);
+}
+
+START_TEST(a_log_mode_lets_the_owner_write_and_its_group_exists)
+{
+	errno = OWN_ERROR;
+	ck_assert_int_eq(daemon_set_logger_mode(0200, NULL), 0);
+	ck_assert_int_eq(daemon_set_logger_mode(0777, "4294967294"), 0);
+	ck_assert_int_eq(errno, OWN_ERROR);
+	refuses_mode(0440, NULL, EINVAL);
+	refuses_mode(01640, NULL, EINVAL);
+	refuses_mode(-1, NULL, EINVAL);
+	refuses_mode(0640, "no such group", ENOENT);
+	refuses_mode(0640, "", ENOENT);
+	refuses_mode(0640, "4294967295", ENOENT);
+}
+END_TEST
+
 START_TEST(a_log_size_is_any_and_the_logger_always_enabled)
 {
 	errno = OWN_ERROR;
@@ -566,6 +589,7 @@ main(void)
 		a_rate_is_for_1_to_86400_seconds,
 		a_refuse_text_has_1_to_1024_bytes_or_is_none,
 		proxies_are_at_most_64_networks_or_none,
+		a_log_mode_lets_the_owner_write_and_its_group_exists,
 		a_log_size_is_any_and_the_logger_always_enabled,
 		a_name_is_copied_and_stays_where_another_is_refused,
 		a_name_of_255_bytes_is_shown_whole,

@@ -1122,6 +1122,7 @@ START_TEST(superserver_sets_what_is_named_to_the_value_that_follows)
 		{ "logger_size_max", "4294967296", "1k" },
 		{ "logger_file_count_max", "5", "-1" },
 		{ "logger_total_max", "4294967296", "-1" },
+		{ "logger_mode", "0640,0", "0440" },
 		{ "logger_link", "link", "" }, { "logger_drop", "1", "x" },
 		{ "logger_escape", "1", "x" }, { "logger_fast_time", "5", "x" },
 		{ "logger_fast_max", "5", "x" }
