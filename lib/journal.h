@@ -37,6 +37,7 @@ struct dsrv_logline {
 	size_t out_size;
 	size_t limit;		/* of out, except for the first line */
 	int last;		/* nothing will follow: a line ends here */
+	int half;		/* write a line that has no end yet */
 	int midline;		/* out continues a line; ends in one */
 	size_t used;		/* of in */
 	size_t count;		/* in out; not 0 if something is there */

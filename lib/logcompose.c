@@ -95,6 +95,7 @@ dsrv_logcompose(const struct dsrv_handover *h, const struct dsrv_stamp *stamp,
 	lines.out_size = DSRV_HANDOVER_OUT;
 	lines.limit = limit;
 	lines.last = last;
+	lines.half = turn->shows_half && !turn->has_come;
 	lines.midline = put->state.midline;
 	if (!lines.midline || turn->ends_line) {
 		dsrv_trouble_tell(h, &lines, stamp, &put->state);

@@ -137,12 +137,14 @@ lock_file(struct dsrv_logwriter *w)
 	return 0;
 }
 
-/* A write that is under way keeps the lock, even after a death. */
+/* A write that is under way keeps the lock, even after a death; not a line whose
+ * end has not come for long. */
 void
 dsrv_logcurrent_let_go(struct dsrv_logwriter *w)
 {
 	if (w->lock.is_held && !dsrv_journal_is_under_way(w->handover))
-		dsrv_loghold_let_go(&w->lock, w->fd, state(w)->midline);
+		dsrv_loghold_let_go(&w->lock, w->fd,
+		    state(w)->midline && !w->turn.shows_half);
 }
 
 /*

@@ -25,7 +25,8 @@ enum {
 	/* After a read of at most PORTION bytes it waits this long for more, so
 	 * that lines that come one by one need fewer wake-ups. */
 	MOMENT = 400,	/* us */
-	FEW = 16 * 1024
+	FEW = 16 * 1024,
+	HALF = 2000	/* ms, to wait for the end of a line */
 };
 
 /* Of the loop: the log pipe, or the reader's bell; the file, if that may have
@@ -37,6 +38,8 @@ struct logger {
 	struct dsrv_handover handover;
 	struct dsrv_logwriter writer;
 	int waiting;		/* the text in hand cannot be written now */
+	int64_t half_since;	/* a line has no end; 0: there is none */
+	unsigned puts;		/* of the writer, then */
 	int64_t read_at;	/* not before this: it could not be read */
 	ssize_t last;		/* this many bytes came */
 };
@@ -141,6 +144,28 @@ may_read(struct logger *l)
 	return !l->waiting && !l->writer.at_end && l->read_at == 0;
 }
 
+/* When to write what there is of a line that has no end. */
+static int64_t
+half_at(const struct logger *l)
+{
+	/* A reader has waited, too. */
+	int patience = l->handover.from_ring ? HALF / 2 : HALF;
+
+	return l->half_since == 0 ? DSRV_NEVER : l->half_since + patience;
+}
+
+/* After all has been written that has an end. */
+static void
+look_for_half(struct logger *l)
+{
+	if (l->waiting || dsrv_journal_text(&l->handover).size == 0)
+		l->half_since = 0;
+	else if (l->half_since == 0 || l->puts != l->writer.puts ||
+	    dsrv_clock_now() >= half_at(l))
+		l->half_since = dsrv_clock_now();
+	l->puts = l->writer.puts;
+}
+
 /* Says what to wait for next. */
 static void
 watch(struct logger *l)
@@ -158,6 +183,7 @@ watch(struct logger *l)
 	else
 		dsrv_loop_pause(&l->loop, LOG);
 	when = dsrv_clock_earlier(when, l->writer.lock.next);
+	when = dsrv_clock_earlier(when, half_at(l));
 	if (!l->waiting)
 		when = dsrv_clock_earlier(when,
 		    dsrv_logturn_next(&l->writer.turn, &l->handover));
@@ -189,7 +215,9 @@ handle(struct logger *l)
 	if (now.tv_sec != l->writer.looked)
 		dsrv_logcurrent_look(&l->writer, now.tv_sec);
 	look_for_messages(l);
+	l->writer.turn.shows_half = dsrv_clock_now() >= half_at(l);
 	l->waiting = !dsrv_logwriter_write(&l->writer);
+	look_for_half(l);
 	watch(l);
 }
 

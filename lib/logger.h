@@ -67,6 +67,7 @@ struct dsrv_logturn {
 	size_t before;		/* bytes of the pipe that may precede them */
 	int has_come;
 	int64_t held_since;	/* by a line without an end; 0: not held */
+	int shows_half;		/* a line has waited for its end for long */
 	int ends_line;		/* since that takes too long */
 	size_t most;		/* bytes by which the file may grow */
 };
@@ -141,6 +142,7 @@ struct dsrv_logwriter {
 	int64_t crowded_since;	/* a file to be renamed is; 0: none is */
 	int64_t full_since;	/* a stream is full; 0: it is not; ... */
 	size_t left;		/* ... for this many bytes, since then */
+	unsigned puts;		/* of the text in hand, so far */
 };
 
 /*

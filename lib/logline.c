@@ -193,7 +193,7 @@ whole_characters(const char *line, size_t length)
 	const unsigned char *s = (const unsigned char *)line;
 	size_t n;
 
-	for (n = 1; n < 4 && n < length && s[length - n] >= 0x80; n++)
+	for (n = 1; n < 4 && n <= length && s[length - n] >= 0x80; n++)
 		if (s[length - n] >= 0xc2)
 			return s[length - n] >= (n == 1 ? 0xc2 : n == 2 ?
 			    0xe0 : 0xf0) ? length - n : length;
@@ -266,11 +266,11 @@ find_piece(const struct dsrv_logline *l, struct piece *p)
 	if (p->is_last)
 		return 1;
 	/* Its rest may still come. */
-	if (left < DSRV_LOGLINE_PIECE)
+	if (left < DSRV_LOGLINE_PIECE && !l->half)
 		return 0;
 	if (dsrv_settings()->logger_escape)
 		p->length = whole_characters(p->start, p->length);
-	return 1;
+	return p->length > 0;
 }
 
 /* Whether it fits into the room. It is cut only if nothing is written yet. */

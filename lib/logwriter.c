@@ -164,6 +164,7 @@ put(struct dsrv_logwriter *w, off_t size,
 	int written = dsrv_journal_put(w->handover, w->fd,
 	    offset(w) < 0 ? offset(w) : size, lines);
 
+	w->puts += lines->used > 0;
 	dsrv_handover_count(w->handover, dsrv_journal_out(w->handover),
 	    lines->count);
 	if (written == 0)

@@ -24,6 +24,7 @@
 #include "logger.h"
 
 enum {
+	HALF = 1000,	/* ms, to wait for the end of a line; so does the logger */
 	AGAIN = 1000,	/* ms, until a read that has failed is tried again */
 	/* See logger.c: lines that come one by one need fewer wake-ups. */
 	MOMENT = 400,	/* us */
@@ -40,6 +41,7 @@ struct reader {
 	struct dsrv_loop loop;
 	struct dsrv_handover handover;
 	int at_end;	/* nothing more will come */
+	int64_t half_since;	/* a line has no end; 0: there is none */
 	ssize_t last;	/* this many bytes came */
 };
 
@@ -88,14 +90,33 @@ deliver_line(struct delivery *d, const char *line, size_t length, int has_end)
 /* The length of the next line, with its end, or of a piece of it; 0: its rest
  * may still come. */
 static size_t
-next_line(const char *text, size_t size, int at_end, int *has_end)
+next_line(const char *text, size_t size, int at_end, int shows_half,
+    int *has_end)
 {
 	const char *end = size > 0 ? memchr(text, '\n', size) : NULL;
 
 	*has_end = end != NULL || at_end;
 	if (end != NULL)
 		return (size_t)(end + 1 - text);
-	return at_end || size >= DSRV_LOGLINE_PIECE ? size : 0;
+	return at_end || shows_half || size >= DSRV_LOGLINE_PIECE ? size : 0;
+}
+
+/* A line that has no end yet is waited for, but not for long. */
+static int
+shows_half(const struct reader *r)
+{
+	return r->half_since != 0 && dsrv_clock_now() - r->half_since >= HALF;
+}
+
+static void
+look_for_half(struct reader *r, size_t used, size_t left)
+{
+	if (left == 0)
+		r->half_since = 0;
+	else if (used > 0 || r->half_since == 0 || shows_half(r))
+		r->half_since = dsrv_clock_now();
+	dsrv_loop_set_timer(&r->loop, BELL, r->half_since == 0 ? DSRV_NEVER :
+	    r->half_since + HALF);
 }
 
 /* Tells the logger what is there. */
@@ -129,10 +150,10 @@ deliver(struct reader *r)
 		.tail = dsrv_journal_record(h)->ring,
 		.state = *dsrv_journal_state(h) };
 	size_t used = 0, length;
-	int has_end;
+	int has_end, half = shows_half(r) && text.size < room(&d);
 
 	while ((length = next_line(text.start + used, text.size - used,
-	    r->at_end, &has_end)) > 0) {
+	    r->at_end, half, &has_end)) > 0) {
 		deliver_line(&d, text.start + used, length, has_end);
 		used += length;
 	}
@@ -143,6 +164,7 @@ deliver(struct reader *r)
 	if (used > 0 || r->at_end)
 		dsrv_journal_hand_on(h, used, d.tail, &d.state);
 	publish(h, r->at_end);
+	look_for_half(r, used, text.size - used);
 }
 
 /*
@@ -227,7 +249,8 @@ run_reader(const struct dsrv_handover *h, int bell)
 			receive(&r);
 			break;
 		case DSRV_EVENT_TIMER:
-			dsrv_loop_resume(&r.loop, LOG);
+			if (r.loop.tag == LOG)
+				dsrv_loop_resume(&r.loop, LOG);
 			break;
 		default:
 			break;

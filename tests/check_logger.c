@@ -4174,6 +4174,82 @@ message_comes_beside_half_a_line(long length)
 	stop();
 }
 
+/* A prompt, or the last words of a program that hangs. */
+static void
+half_a_line_comes(void)
+{
+	int fd;
+
+	start_logging();
+	fd = client(here.port);
+	order(fd, "part one,");
+	answers(fd, "ok");
+	becomes_as_long(log_path, 6);
+	order(fd, "part  two");
+	answers(fd, "ok");
+	becomes_as_long(log_path, 10);
+	say(fd, ", three");
+	logs("four");
+	close(fd);
+	stop();
+	is_exactly(log_path, "> one, two, three\n> four\n", 25);
+}
+
+START_TEST(log_shows_a_line_that_does_not_end)
+{
+	half_a_line_comes();
+}
+END_TEST
+
+START_TEST(log_shows_a_line_that_does_not_end_in_drop_mode_too)
+{
+	daemon_set_logger_drop(1);
+	half_a_line_comes();
+}
+END_TEST
+
+/* The line is ended for them, and its rest begins another. */
+START_TEST(log_has_messages_after_a_line_that_was_shown)
+{
+	int fd;
+
+	start_logging();
+	fd = client(here.port);
+	order(fd, "part one");
+	answers(fd, "ok");
+	becomes_as_long(log_path, 5);
+	send_signal(here.server, SIGABRT);
+	next_server();
+	comes(log_path, "> one\n> tested: unable to keep the server: ");
+	say(fd, "two");
+	line_comes(log_path, "two");
+	close(fd);
+	stop();
+}
+END_TEST
+
+/* It does not hold the lock. */
+START_TEST(log_of_two_daemons_has_a_line_that_was_shown_ended_by_the_other)
+{
+	int fd;
+
+	if (has_no_locks())
+		return;
+	start_logging();
+	fd = client(here.port);
+	order(fd, "part one");
+	answers(fd, "ok");
+	becomes_as_long(log_path, 5);
+	start_second();
+	logs("two");
+	say(fd, "three");
+	line_comes(log_path, "three");
+	close(fd);
+	stop_both();
+	is_exactly(log_path, "> one\n> two\n> three\n", 20);
+}
+END_TEST
+
 START_TEST(log_has_messages_though_a_line_does_not_end)
 {
 	message_comes_beside_half_a_line(100);
@@ -4763,6 +4839,10 @@ main(void)
 		log_that_may_not_grow_has_no_message_torn_but_in_syslog,
 		log_has_messages_behind_the_lines_that_were_written_before,
 		log_has_them_there_too_where_lines_may_be_dropped,
+		log_shows_a_line_that_does_not_end,
+		log_shows_a_line_that_does_not_end_in_drop_mode_too,
+		log_has_messages_after_a_line_that_was_shown,
+		log_of_two_daemons_has_a_line_that_was_shown_ended_by_the_other,
 		log_has_messages_though_a_line_does_not_end,
 		log_has_messages_though_a_line_that_has_begun_does_not_end,
 		log_has_messages_though_a_worker_writes_all_the_time,

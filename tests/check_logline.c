@@ -310,13 +310,16 @@ gather(const char *text, size_t size)
 	got[got_size += size] = '\0';
 }
 
+static int half;	/* a line without an end is written */
+
 /* Composes once, in memory that ends exactly where it says, and gathers the
  * output. Returns how much text was used. */
 static size_t
 compose(const char *in, size_t size, int last)
 {
 	struct dsrv_logline l = { .in_size = size, .out_size = out_size,
-		.limit = limit, .last = last, .midline = midline };
+		.limit = limit, .last = last, .half = half,
+		.midline = midline };
 	char *text = malloc(size + 1), *out = malloc(out_size + 1);
 
 	ck_assert(text != NULL && out != NULL);
@@ -503,6 +506,35 @@ START_TEST(a_line_without_an_end_waits_until_it_is_as_long_as_a_piece)
 	ck_assert_int_eq(midline, 1);
 	free(text);
 	forget();
+}
+END_TEST
+
+START_TEST(a_line_without_an_end_is_written_where_it_has_waited_for_it)
+{
+	set_prefix("P ");
+	half = 1;
+	ck_assert_uint_eq(compose("x\nab", 4, 0), 4);
+	ck_assert_int_eq(midline, 1);
+	half = 0;
+	ck_assert_uint_eq(compose("c", 1, 0), 0);
+	ck_assert_uint_eq(compose("cd\n", 3, 0), 3);
+	half = 1;
+	ck_assert_uint_eq(compose("", 0, 0), 0);
+	ck_assert_int_eq(midline, 0);
+	is_got("P x\nP abcd\n", 11);
+}
+END_TEST
+
+START_TEST(a_character_that_has_not_come_whole_waits_for_its_rest)
+{
+	set_prefix("");
+	daemon_set_logger_escape(1);
+	half = 1;
+	ck_assert_uint_eq(compose("x\360\237\230", 4, 0), 1);
+	ck_assert_uint_eq(compose("\360\237\230", 3, 0), 0);
+	ck_assert_uint_eq(compose("\360", 1, 0), 0);
+	ck_assert_uint_eq(compose("\360\237\230\200", 4, 0), 4);
+	is_got("x\360\237\230\200", 5);
 }
 END_TEST
 
@@ -1138,6 +1170,8 @@ main(void)
 		a_last_line_with_its_newline_gets_no_other,
 		nul_bytes_pass,
 		a_line_without_an_end_waits_until_it_is_as_long_as_a_piece,
+		a_line_without_an_end_is_written_where_it_has_waited_for_it,
+		a_character_that_has_not_come_whole_waits_for_its_rest,
 		a_line_without_an_end_is_written_when_nothing_follows,
 		a_line_that_was_begun_gets_no_second_prefix,
 		a_last_line_that_was_written_in_pieces_gets_its_newline,
