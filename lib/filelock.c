@@ -257,8 +257,11 @@ dsrv_filelock_open(int dir, const char *name, struct stat *file)
 		return -1;
 	if (fstat(fd, file) == 0) {
 		errno = EEXIST;
-		if (S_ISREG(file->st_mode) && dsrv_filelock_take(fd) == 0)
-			return fd;
+		if (S_ISREG(file->st_mode) && dsrv_filelock_take(fd) == 0) {
+			if (!dsrv_logclaim_is_made(fd, name))
+				return fd;
+			errno = EBUSY;
+		}
 	}
 	dsrv_descriptors_close(&fd);
 	return -1;

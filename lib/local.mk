@@ -60,6 +60,7 @@ lib_libdaemonsrv_la_SOURCES += \
 	lib/limit.c \
 	lib/listen.c \
 	lib/listeners.h \
+	lib/logclaim.c \
 	lib/logcompose.c \
 	lib/logcurrent.c \
 	lib/logdir.c \

@@ -71,6 +71,16 @@ link_file(struct dsrv_logwriter *w)
 		    strerror(errno));
 }
 
+/* NFS makes flock(2) a lock on all bytes, so that another daemon could not
+ * write beside a claim: there this ends it. */
+static void
+claim(int fd, const struct dsrv_logname *n)
+{
+	dsrv_logclaim_make(fd, dsrv_logname_last(n->path));
+	if (dsrv_filelock_take(fd) == 0)
+		dsrv_filelock_release(fd);
+}
+
 /* Unlocks it too: its descriptor may still be on its way to the master. */
 static void
 leave_file(struct dsrv_logwriter *w, struct stat *left)
@@ -78,6 +88,7 @@ leave_file(struct dsrv_logwriter *w, struct stat *left)
 	if (w->fd == -1 || fstat(w->fd, left) == -1)
 		memset(left, 0, sizeof *left);
 	if (w->fd != -1) {
+		dsrv_logclaim_end(w->fd);
 		dsrv_loghold_release(&w->lock, w->fd);
 		close(w->fd);
 	}
@@ -107,6 +118,8 @@ dsrv_logcurrent_change(struct dsrv_logwriter *w, time_t now)
 	off_t size;
 	int fd = dsrv_logfile_open(&w->name, &size);
 
+	if (fd != -1 && size >= 0)
+		claim(fd, &w->name);
 	if (fd == -1 || keep_file(w, fd, size) == -1)
 		return -1;
 	leave_file(w, &left);
@@ -307,6 +320,7 @@ take_over_lock(struct dsrv_logwriter *w)
 {
 	if (offset(w) < 0)
 		return;
+	dsrv_logclaim_make(w->fd, dsrv_logname_last(path(w)));
 	if (dsrv_journal_is_under_way(w->handover) || state(w)->midline)
 		lock_file(w);
 	else

@@ -73,6 +73,8 @@ dsrv_logfile_why(int error)
 		return "it is a symbolic link";
 	case EWOULDBLOCK:
 		return dsrv_filelock_why();
+	case EBUSY:
+		return "a file in the way is another daemon's log";
 	default:
 		return strerror(error);
 	}

@@ -102,8 +102,19 @@ const char *dsrv_filelock_who(int fd);
  * killed; -1: it cannot be known. */
 int dsrv_filelock_has(pid_t, int fd);
 /* Opens and locks an older file. -1 with errno: it is not a regular file, or
- * another process has locked it. */
+ * another process has locked it; EBUSY: by that name it is another daemon's
+ * log. */
 int dsrv_filelock_open(int dir, const char *name, struct stat *);
+
+/*
+ * logclaim.c - a log file is claimed for as long as it is open
+ */
+
+/* This file, of that name, is a log. A claim that cannot be made is not. */
+void dsrv_logclaim_make(int fd, const char *name);
+void dsrv_logclaim_end(int fd);
+/* Whether another process has claimed it by that name. */
+int dsrv_logclaim_is_made(int fd, const char *name);
 
 /*
  * logstream.c - standard output or standard error as the log, or a FIFO

@@ -1094,6 +1094,16 @@ try_the_lock(void)
 	_exit(0);	/* not a leak of what the test had allocated */
 }
 
+/* With another to follow. */
+static void
+end_run(void)
+{
+	run_wait(&run);
+	free(run.out);
+	free(run.err);
+	close(run.facts);
+}
+
 static int
 others_find_it_locked(void)
 {
@@ -1101,7 +1111,7 @@ others_find_it_locked(void)
 
 	run_start(&run, try_the_lock);
 	locked = heard(&run, "locked") == -1;
-	ck_assert_int_eq(run_wait(&run), 0);
+	end_run();
 	return locked;
 }
 
@@ -1380,6 +1390,112 @@ START_TEST(rotation_leaves_a_file_that_is_locked)
 	holds("x.log.2", "two");
 	ck_assert_int_eq(rotate(), 0);
 	holds("x.log.2", "one");
+}
+END_TEST
+
+/* Another daemon has this file open as its log, of that name. */
+static const char *claimed;
+static const char *claimed_as;
+static int claims_to_write;
+
+static void
+claim(void)
+{
+	int fd = open(claimed, claims_to_write ? O_WRONLY : O_RDONLY);
+
+	dsrv_logclaim_make(fd, claimed_as);
+	tell("claimed", fd != -1);
+	for (;;)
+		pause();
+}
+
+static void
+is_claimed(const char *name, const char *as)
+{
+	claimed = name;
+	claimed_as = as;
+	run_start(&run, claim);
+	ck_assert_int_eq(heard(&run, "claimed"), 1);
+}
+
+static void
+claim_ends(void)
+{
+	send_signal(run.pid, SIGKILL);
+	end_run();
+}
+
+START_TEST(rotation_leaves_a_file_that_is_another_s_log)
+{
+	start_with("x.log");
+	make_file("x.log", "now");
+	make_file("x.log.1", "one");
+	make_file("x.log.2", "two");
+	for (; claims_to_write < 2; claims_to_write++) {
+		is_claimed("x.log.2", "x.log.2");
+		errno = 0;
+		ck_assert_int_eq(rotate(), -1);
+		ck_assert_str_eq(dsrv_logfile_why(errno),
+		    "a file in the way is another daemon's log");
+		claim_ends();
+		holds("x.log", "now");
+		holds("x.log.1", "one");
+		holds("x.log.2", "two");
+	}
+	ck_assert_int_eq(rotate(), 0);
+	holds("x.log.3", "two");
+}
+END_TEST
+
+/* A daemon that logs there, too, has not yet seen the last rotation. */
+START_TEST(rotation_moves_a_file_that_was_another_s_log_by_another_name)
+{
+	start_with("x.log");
+	make_file("x.log", "now");
+	make_file("x.log.1", "one");
+	is_claimed("x.log.1", "x.log");
+	ck_assert_int_eq(rotate(), 0);
+	claim_ends();
+	holds("x.log.1", "now");
+	holds("x.log.2", "one");
+}
+END_TEST
+
+static void
+look_for_claim(void)
+{
+	tell("claimed", dsrv_logclaim_is_made(open(claimed, O_RDWR), claimed));
+	_exit(0);
+}
+
+static void
+is_unclaimed(const char *name)
+{
+	claimed = name;
+	run_start(&run, look_for_claim);
+	ck_assert_int_eq(heard(&run, "claimed"), 0);
+	end_run();
+}
+
+START_TEST(a_claim_is_shared_and_ends_though_the_file_stays_open)
+{
+	int fd, other;
+
+	start_with("x.log");
+	make_file("x.log", "");
+	fd = open("x.log", O_RDWR);
+	ck_assert(!dsrv_logclaim_is_made(fd, "x.log"));
+	is_claimed("x.log", "x.log");
+	dsrv_logclaim_make(fd, "x.log");
+	ck_assert(dsrv_logclaim_is_made(fd, "x.log"));
+	ck_assert(!dsrv_logclaim_is_made(fd, "y.log"));
+	claim_ends();
+	ck_assert(!dsrv_logclaim_is_made(fd, "x.log"));	/* it is ours */
+	other = dup(fd);
+	dsrv_logclaim_end(fd);
+	is_unclaimed("x.log");
+	close(other);
+	close(fd);
 }
 END_TEST
 
@@ -1667,6 +1783,23 @@ START_TEST(a_locked_file_is_somebody_else_s_and_does_not_count)
 	prune(2);
 	stays("x-8080.log");
 	goes("x-2025.log");
+}
+END_TEST
+
+START_TEST(another_s_log_is_not_removed_and_does_not_count)
+{
+	start_with("x-%Y.log");
+	make_old("x-2026.log", 0);
+	make_old("x-2025.log", 20);
+	make_old("x-8080.log", 30);
+	is_claimed("x-8080.log", "x-8080.log");
+	prune(2);
+	stays("x-2025.log");
+	stays("x-8080.log");
+	claim_ends();
+	prune(2);
+	stays("x-2025.log");
+	goes("x-8080.log");
 }
 END_TEST
 
@@ -2401,6 +2534,9 @@ main(void)
 		rotation_moves_nothing_that_is_no_file,
 		rotation_goes_no_further_than_files_are_kept,
 		rotation_leaves_a_file_that_is_locked,
+		rotation_leaves_a_file_that_is_another_s_log,
+		rotation_moves_a_file_that_was_another_s_log_by_another_name,
+		a_claim_is_shared_and_ends_though_the_file_stays_open,
 		rotation_gives_back_what_is_not_the_file,
 		rotation_of_a_missing_file_fails,
 		rotation_to_a_name_that_is_too_long_loses_nothing,
@@ -2413,6 +2549,7 @@ main(void)
 		numbers_that_no_rotation_gives_are_somebody_else_s,
 		numbers_behind_a_gap_are_own_as_far_as_a_rotation_goes,
 		a_locked_file_is_somebody_else_s_and_does_not_count,
+		another_s_log_is_not_removed_and_does_not_count,
 		as_many_bytes_are_kept_as_may_be_with_the_current_file,
 		bytes_and_files_are_limited_by_what_is_less,
 		the_file_that_was_just_left_is_the_newest,

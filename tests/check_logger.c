@@ -3908,6 +3908,45 @@ START_TEST(log_that_another_daemon_has_rotated_is_followed_at_once)
 }
 END_TEST
 
+/* None writes to it at that moment, and its logger may even be dead. */
+START_TEST(log_of_another_daemon_is_left_by_a_rotation_that_comes_to_it)
+{
+	if (skip_if(!HAVE_DECL_F_OFD_SETLK, "a claim ends with its logger"))
+		return;
+	stop_the_clock();
+	daemon_set_logger_fast_time(0);
+	log_to("log.2");
+	start_logging();
+	logs("theirs");
+	log_to("log");
+	daemon_set_logger_size_max(1);
+	start_second();
+	logs("one");
+	logs("two");
+	logs("three");
+	stopped(first.master);
+	send_signal(first.logger, SIGKILL);
+	gone(first.logger);
+	sky->second++;
+	logs("four");
+	send_signal(first.master, SIGCONT);
+	change_daemons();
+	next_logger();
+	logs_in(in_scratch("log.2"), "theirs, too");
+	send_signal(here.master, SIGTERM);
+	exited(ended(here.master), 0);
+	ck_assert_int_eq(occurrences(in_scratch("log.2"), "> theirs"), 2);
+	change_daemons();
+	sky->second++;
+	log_line("five");	/* it can be rotated again */
+	stop();
+	ck_assert_int_eq(occurrences_in_all(
+	    "a file in the way is another daemon's log\n"), 1);
+	ck_assert_int_eq(occurrences_in_all("> five\n"), 1);
+	ck_assert_int_gt(size_of(in_scratch("log.3")), 0);
+}
+END_TEST
+
 /* A line of which one daemon has written a piece keeps the other waiting, but
  * not for ever; then its rest has a line of its own. */
 START_TEST(log_line_that_does_not_end_is_ended_for_another_daemon)
@@ -4831,6 +4870,7 @@ main(void)
 		log_of_two_daemons_that_write_at_once_has_each_line_whole,
 		start_succeeds_beside_a_daemon_that_drains,
 		log_that_another_daemon_has_rotated_is_followed_at_once,
+		log_of_another_daemon_is_left_by_a_rotation_that_comes_to_it,
 		log_line_that_does_not_end_is_ended_for_another_daemon,
 		log_that_is_locked_for_long_is_told_of_and_by_which_process,
 		log_line_that_is_torn_keeps_other_daemons_out_until_it_is_whole,
