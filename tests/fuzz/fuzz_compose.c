@@ -50,6 +50,16 @@ check_lines(const char *out, size_t count, int midline, int escaped)
 	free(rest);
 }
 
+/* What is shown of a line that has no end lacks at most a part of a character,
+ * if there is room. */
+static void
+check_half(size_t used)
+{
+	size_t size = dsrv_journal_text(&handover).size;
+
+	must(size - used < 4 || size * 7 > DSRV_HANDOVER_OUT);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -59,7 +69,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct dsrv_logturn turn = { .most = (size_t)-1 };
 	struct dsrv_record *r;
 	unsigned flags = fuzz_byte(&in);
-	size_t limit = (unsigned)fuzz_int(&in) % 4096;
+	unsigned number = (unsigned)fuzz_int(&in);
+	size_t limit = number % 4096;
 	int i;
 
 	open_once();
@@ -80,6 +91,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	dsrv_journal_note(&handover);
 	turn.has_come = (flags >> 4) & 1;
 	turn.ends_line = (flags >> 5) & 1;
+	turn.shows_half = (number >> 12) & 1;
 	for (i = 0; i < DSRV_OUTBOX_WRITERS; i++)
 		turn.up_to[i] = flags & 64 ? (size_t)i : dsrv_outbox_end(
 		    (enum dsrv_outbox_role)i, r->state.outbox[i]);
@@ -87,6 +99,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	dsrv_logcompose(&handover, &stamp, &turn, limit, (flags >> 2) & 1, &put);
 	must(put.count <= DSRV_HANDOVER_OUT);
 	must(put.used <= dsrv_journal_text(&handover).size);
+	if (turn.shows_half && !turn.has_come && flags & 128)
+		check_half(put.used);
 	check_lines(dsrv_journal_out(&handover), put.count, flags & 1,
 	    (flags >> 1) & 1);
 	return 0;

@@ -28,10 +28,13 @@ run(struct fuzz_input *in, size_t room, size_t limit)
 	struct dsrv_logline l = { .in = text, .limit = limit };
 	size_t used = 0, come = 0;
 	char *room_end;
+	unsigned byte;
 
 	out_size = 0;
 	do {
-		come += at_most(1 + fuzz_byte(in) * 300u, text_size - come);
+		byte = fuzz_byte(in);
+		come += at_most(1 + byte * 300u, text_size - come);
+		l.half = byte & 1;
 		l.last = come == text_size;
 		l.in = text + used;
 		l.in_size = come - used;
