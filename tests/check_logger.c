@@ -2457,15 +2457,15 @@ START_TEST(log_that_cannot_be_written_counts_a_long_line_as_one)
 	ck_assert_int_eq(answers_number(fd), LINES);
 	order(fd, "bytes %d %d", BYTES, '~');
 	answers(fd, "ok");
+	say(fd, "!");		/* else a message may end the line */
+	close(fd);
 	log_pipe_is_empty();
 	raise_limit();
-	say(fd, "!");
-	close(fd);
 	logs("after all");
 	stop();
-	/* Whole, or not at all. */
+	/* A part of it may have come when there was room for that. */
 	received = occurrences(log_path, "~!\n");
-	ck_assert_int_eq(occurrences(log_path, "~"), received * BYTES);
+	ck_assert_int_eq(occurrences(log_path, "~") == BYTES, received);
 	has_or_counts(LINES + 1 - received);
 }
 END_TEST
