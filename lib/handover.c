@@ -27,9 +27,21 @@
  *     compose           nothing is noted of it: released, and composed again
  *     note the write    locked, and the file is as long as it was: write
  *     write             locked, and longer, by what need not be written again
- *     note its end      raw and out hold nothing that is in the file: released
+ *     note its end      raw and out hold nothing that is in the file: released,
+ *                       or held for a moment if a line has begun in it
  *     release it        others write now: the noted length is no longer the
  *                       file's, and a line that had begun has been ended there
+ *     note that         its rest becomes a line of its own
+ *
+ * And what another daemon finds that logs to this file, until then:
+ *
+ *     before the lock   nothing of ours since it was released: it writes
+ *     up to the release a lock: it waits, and none of its lines is noted yet
+ *     after the release whole lines of ours: it writes; or half a line, which
+ *                       it ends, and we note that
+ *
+ * Only one of the two has noted a write at any moment, the one that has the
+ * lock: so both may die.
  *
  * Where splice(2) may not be called, instead of the first four:
  *
@@ -74,7 +86,8 @@
  *     note its number   it is the file, with what is pending, from the
  *                       beginning of a line that is torn in the one before;
  *                       where it ends in half a line, from a newline on
- *     drop the one before, start a reader, which holds the pipe's other end
+ *     drop the one before, whose lock and claim (logclaim.c) end with it
+ *     start a reader, which holds the pipe's other end
  *
  * If the file changes, what is pending has not begun in the new one. It begins
  * there once that file is locked: only then its length and its last line are
@@ -86,7 +99,9 @@
  *                       rotation, by any daemon, fills the gap
  *     FILE to FILE.1    there is no FILE: any daemon creates it. The lock is on
  *                       FILE.1, which no longer has the log's name
- *     create FILE       it is empty, or has the lines of other daemons
+ *     and back, if it was replaced just before: as above
+ *     create FILE       it is empty, or has the lines of other daemons. Without
+ *                       its mode it is given that by the next that opens it
  *     keep it, as above, and release FILE.1
  *
  * After the master's death no logger follows this one:
