@@ -29,16 +29,6 @@ enum { BUILT = 1 };
 enum { BUILT = 0 };
 #endif
 
-static int
-missing(const char *command)
-{
-	char text[128], why[128];
-
-	snprintf(text, sizeof text, "%s >/dev/null 2>&1", command);
-	snprintf(why, sizeof why, "\"%s\" does not work", command);
-	return skip_if(system(text) != 0, why);
-}
-
 /* In the directory of the test, where it and the daemon stay. */
 static int
 tls_is_missing(void)
