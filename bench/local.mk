@@ -3,6 +3,7 @@
 BENCH_TOOLS = \
 	bench/echo \
 	bench/echo-static \
+	bench/floor \
 	bench/load \
 	bench/naive \
 	bench/naive-now \
@@ -20,10 +21,12 @@ bench_load_SOURCES = bench/load.c
 bench_trial_SOURCES = bench/trial.c bench/proc.c bench/proc.h
 bench_zombies_SOURCES = bench/zombies.c bench/proc.c bench/proc.h
 # Some compilers link with -z now by default.
-bench_naive_SOURCES = bench/naive.c bench/serve.h
+bench_naive_SOURCES = bench/naive.c bench/listen.h bench/serve.h
 bench_naive_LDFLAGS = $(AM_LDFLAGS) -Wl,-z,lazy
 bench_naive_now_SOURCES = $(bench_naive_SOURCES)
 bench_naive_now_LDFLAGS = $(AM_LDFLAGS) -Wl,-z,now
+bench_floor_SOURCES = bench/floor.c bench/listen.h bench/serve.h
+bench_floor_LDFLAGS = $(AM_LDFLAGS) -Wl,-z,now
 
 bench_logger_SOURCES = bench/logger.c bench/page.c bench/page.h
 bench_logger_LDADD = lib/libdaemonsrv.la
