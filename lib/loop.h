@@ -107,8 +107,10 @@ struct dsrv_reaper {
 	int failed;		/* waitpid(2) has, and must be retried */
 	int64_t look_every;	/* ms between checks of all children */
 	int64_t look_at;	/* the next such check */
+	int64_t due_at, began;	/* the last part of one; this round */
 	int unswept;		/* children still to check after a signal, */
-	int sweep_now;		/* ... and in this round */
+	int sweep_now, recent_now;	/* of all, of the newest, in this round */
+	int found;		/* one has: how many checks in the next */
 	int hand;		/* the next one of all, ... */
 	unsigned recent;	/* ... and of the newest */
 };

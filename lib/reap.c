@@ -2,9 +2,11 @@
  * reap.c - which child has ended; the only waitpid(2)
  *
  * SIGCHLDs merge: two children that end together may cause only one. So each is
- * a hint at the child that it names, and a reason to check all others in turn:
- * few while there is work to do, since each check costs a system call, and many
- * after a moment without work.
+ * a hint at the child that it names, and a reason to check all others in turn.
+ * Each check costs a system call. So while there is work to do, a few of the
+ * newest are checked, which end more often than those that have lived long, and
+ * of all together only what is due by then, however many are held. A check that
+ * finds one is a reason for more, and a moment without work for many.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -25,10 +27,10 @@
 #include "loop.h"
 
 enum {
-	SWEEP_BUSY = 2,
-	SWEEP_QUIET = 32,
-	QUIET = 2,	/* ms */
-	RECENT = 64
+	FEW = 2, MANY = 32,	/* checks in a round, or ... */
+	MOST = 1024,		/* ... if rounds are rare */
+	RECENT = 64,		/* children; if there are no more, all are */
+	QUIET = 2		/* ms */
 };
 
 enum {
@@ -56,7 +58,8 @@ void
 dsrv_reap_look_every(struct dsrv_reaper *r, int64_t ms)
 {
 	r->look_every = ms;
-	r->look_at = dsrv_clock_now() + ms;
+	r->due_at = dsrv_clock_now();
+	r->look_at = r->due_at + ms;
 }
 
 /*
@@ -80,20 +83,11 @@ has_ended(struct dsrv_reaper *r, pid_t pid)
 	return 1;
 }
 
-/* The number of checks after which each child was checked. */
-static int
-to_ask(const struct dsrv_reaper *r)
-{
-	int count = dsrv_children_count(&r->children);
-
-	return count > RECENT ? 2 * count : count;
-}
-
 enum dsrv_reap_hint
 dsrv_reap_hear(struct dsrv_reaper *r, pid_t pid)
 {
 	r->must_reap = 1;
-	r->unswept = to_ask(r);
+	r->unswept = dsrv_children_count(&r->children);
 	if (r->whom == DSRV_REAP_ALL)
 		return DSRV_REAP_LATER;
 	if (!dsrv_children_has(&r->children, pid))
@@ -120,16 +114,32 @@ reap_all(struct dsrv_reaper *r)
 	return 0;
 }
 
-/* The child to check next: every second one is among the newest, which end
- * more often than those that have lived long. */
+/* The place of the child to check next; -1: none in this round. */
 static int
 next_to_ask(struct dsrv_reaper *r, int count)
 {
-	if (count > RECENT && r->unswept % 2 != 0)
+	if (r->recent_now > 0 && count > RECENT) {
+		r->recent_now--;
 		return count - 1 - (int)(r->recent++ % RECENT);
+	}
+	if (r->sweep_now == 0)
+		return -1;
+	r->sweep_now--;
+	r->unswept--;
 	if (r->hand >= count)
 		r->hand = 0;
 	return r->hand++;
+}
+
+static void
+note_end(struct dsrv_reaper *r, int place, int count)
+{
+	r->found = FEW;
+	if (place >= r->hand)
+		return;
+	r->hand--;	/* another is there now */
+	if (count > RECENT)
+		r->found = MANY;
 }
 
 static int
@@ -137,15 +147,12 @@ sweep(struct dsrv_reaper *r)
 {
 	int count, place;
 
-	while (r->unswept > 0 && r->sweep_now > 0 && !r->failed) {
-		r->unswept--;
-		r->sweep_now--;
-		if ((count = dsrv_children_count(&r->children)) == 0)
+	while (r->unswept > 0 && !r->failed) {
+		if ((count = dsrv_children_count(&r->children)) == 0 ||
+		    (place = next_to_ask(r, count)) == -1)
 			break;
-		place = next_to_ask(r, count);
 		if (has_ended(r, dsrv_children_at(&r->children, place))) {
-			if (place < r->hand)	/* another is there now */
-				r->hand--;
+			note_end(r, place, count);
 			return 1;
 		}
 		if (r->failed)	/* it must be checked again */
@@ -166,24 +173,48 @@ dsrv_reap_next(struct dsrv_reaper *r)
 
 /* A signal should have announced an exit, but may be lost if a call failed. */
 static void
-look_without_reason(struct dsrv_reaper *r)
+look_without_reason(struct dsrv_reaper *r, int64_t now)
 {
-	int64_t now;
-
-	if (dsrv_children_count(&r->children) == 0 ||
-	    (now = dsrv_clock_now()) < r->look_at)
+	if (now < r->look_at)
 		return;
 	r->look_at = now + r->look_every;
 	r->must_reap = 1;
-	r->unswept = r->sweep_now = to_ask(r);
+	r->unswept = dsrv_children_count(&r->children);
+}
+
+/* How many of all are due, so that each is checked in time. */
+static int
+due(struct dsrv_reaper *r, int64_t now, int64_t count)
+{
+	int64_t checks = (now - r->due_at) * count / r->look_every;
+
+	if (checks < MOST) {	/* and the rest of a check later */
+		r->due_at += checks * r->look_every / count;
+		return (int)checks;
+	}
+	r->due_at = now;
+	return MOST;
 }
 
 void
 dsrv_reap_begin_round(struct dsrv_reaper *r, int is_quiet)
 {
+	int count = dsrv_children_count(&r->children), checks;
+	int64_t now;
+
 	r->failed = 0;
-	r->sweep_now = is_quiet ? SWEEP_QUIET : SWEEP_BUSY;
-	look_without_reason(r);
+	if (count == 0)
+		return;
+	now = dsrv_clock_now();
+	look_without_reason(r, now);
+	checks = is_quiet ? MANY : r->found ? r->found : now > r->began ?
+	    FEW : 0;
+	r->began = now;
+	r->recent_now = checks;
+	r->sweep_now = count > RECENT ? due(r, now, count) : 0;
+	if (count <= RECENT || (checks == MANY && r->sweep_now < MANY))
+		r->sweep_now = checks;
+	r->found = 0;
 }
 
 int64_t

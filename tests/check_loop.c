@@ -20,6 +20,7 @@ enum {
 	MANY = 20000,	/* more signals than the pipe of a loop holds */
 	PIPE_FULL = 8192,	/* signals that Linux's holds exactly */
 	CROWD = 60,	/* children */
+	HELD = 150,
 	ENOUGH = 50000	/* events in which everything must have been told */
 };
 
@@ -29,6 +30,8 @@ static struct dsrv_loop loop;
 static int watched[TIMER];
 static int watched_count;
 static int waits;		/* calls of waitpid(2) */
+static int waits_for_older;	/* than this one */
+static pid_t newest_from;
 static int waits_that_fail;	/* this many of the next, ... */
 static int wait_error;		/* ... with this */
 static int to_loop, from_test;	/* a pipe that a test makes ready */
@@ -1158,6 +1161,7 @@ pid_t
 waitpid(pid_t pid, int *status, int options)
 {
 	waits++;
+	waits_for_older += pid > 0 && pid < newest_from;
 	if (waits_that_fail > 0) {
 		waits_that_fail--;
 		errno = wait_error;
@@ -1268,6 +1272,62 @@ START_TEST(loop_asks_few_children_in_a_round_while_it_is_busy)
 	}
 	ck_assert_int_eq(dsrv_children_count(dsrv_loop_known(&loop)), CROWD - 1);
 	ck_assert_int_le(most, 4);
+	let_children_go();
+	dsrv_loop_close(&loop);
+}
+END_TEST
+
+/* Thousands of held connections must not slow down new ones: only the newest
+ * are checked at each event, the others as their time has come. */
+static void
+hold_many(pid_t *held, int64_t look_every)
+{
+	int i;
+
+	open_loop();
+	let_children_wait();
+	for (i = 0; i < HELD; i++)
+		held[i] = fork_waiting();
+	dsrv_loop_look_every(&loop, look_every);
+	watch_ready_pipe();
+}
+
+START_TEST(loop_asks_only_the_newest_of_many_children_while_it_is_busy)
+{
+	pid_t held[HELD];
+	int i;
+
+	hold_many(held, (int64_t)DEADLINE * 1000 * 1000);
+	send_signal(held[HELD - 1], SIGKILL);
+	has_ended(held[HELD - 1]);
+	newest_from = held[HELD / 2];
+	for (i = 0; i < 200; i++)
+		dsrv_loop_next(&loop);
+	ck_assert_int_eq(dsrv_children_count(dsrv_loop_known(&loop)), HELD - 1);
+	ck_assert_int_eq(waits_for_older, 0);
+	let_children_go();
+	dsrv_loop_close(&loop);
+}
+END_TEST
+
+START_TEST(loop_finds_in_time_which_of_many_have_ended_while_it_is_busy)
+{
+	pid_t held[HELD];
+	sigset_t mask;
+	int i;
+
+	hold_many(held, 1);
+	sigprocmask(SIG_SETMASK, NULL, &mask);
+	block(SIGCHLD);
+	for (i = 0; i < 3; i++) {
+		send_signal(held[i * 10], SIGKILL);
+		has_ended(held[i * 10]);
+	}
+	lose(SIGCHLD);
+	sigprocmask(SIG_SETMASK, &mask, NULL);
+	for (i = 0; i < 3; i++)
+		next_is_soon(DSRV_EVENT_CHILD, ENOUGH);
+	ck_assert_int_eq(dsrv_children_count(dsrv_loop_known(&loop)), HELD - 3);
 	let_children_go();
 	dsrv_loop_close(&loop);
 }
@@ -1491,6 +1551,8 @@ main(void)
 		loop_goes_on_while_waitpid_fails,
 		loop_finds_an_end_that_no_signal_has_told_without_a_tick,
 		loop_asks_few_children_in_a_round_while_it_is_busy,
+		loop_asks_only_the_newest_of_many_children_while_it_is_busy,
+		loop_finds_in_time_which_of_many_have_ended_while_it_is_busy,
 		loop_waits_for_one_child,
 		loop_goes_on_where_another_has_had_the_status,
 		loop_leaves_the_program_its_own_children,
