@@ -293,6 +293,19 @@ take_at_once(struct dsrv_client *client)
 	return -1;
 }
 
+/* Unlike accept(2) it waits for no lock, which a worker may hold. */
+static int
+has_client(void)
+{
+	int i;
+
+	for (i = 0; i < spare.listeners; i++)
+		if (spare.fds[i] != -1 &&
+		    dsrv_listener_has_client(spare.fds[i]))
+			return 1;
+	return 0;
+}
+
 /* The next client; -1: it must leave. */
 static int
 wait_for_client(struct dsrv_client *client)
@@ -320,7 +333,9 @@ wait_in_slot(struct dsrv_client *client)
 	int got;
 
 	dsrv_title_set("spare");
-	got = wait_for_client(client);
+	/* A busy server's spare need not prepare to sleep. */
+	if (!has_client() || (got = take_at_once(client)) == -1)
+		got = wait_for_client(client);
 	if (got == -1 && spare.served == 0)
 		return -1;	/* the server will see its end */
 	dsrv_slots_release(spare.slot);
