@@ -3,11 +3,14 @@
 #
 #     contenders.sh list
 #     contenders.sh start name
+#     contenders.sh daemons
+#     contenders.sh daemon name [option ...]
 #
 # list prints, in the order of their turns, "contender NAME what it is" or
 # "missing NAME what it is". start executes that server, on port PORT of
-# 127.0.0.1. Environment: TOOLS, the directory of our own programs; PEERS, that
-# of peers.sh; SCRATCH, one for temporary files.
+# 127.0.0.1. daemons and daemon are the same for ways to start a daemon, which
+# our program start measures. Environment: TOOLS, the directory of our own
+# programs; PEERS, that of peers.sh; SCRATCH, one for temporary files.
 #
 # SPDX-License-Identifier: ISC
 set -eu
@@ -17,12 +20,14 @@ set -eu
 # All except our own execute the same program for each connection, $ECHO.
 contenders() {
 	cat <<-'END'
-	naive|naive|naive (accept, fork)|naive $PORT
+	floor|floor|floor: accept, fork, nothing counted|floor $PORT
 	library|echo|libdaemonsrv, one fork a connection|echo $PORT
 	library-limits|echo|libdaemonsrv, every limit set|echo -l $PORT
 	library-spares|echo|libdaemonsrv, 16 spares|echo -s 16 $PORT
 	library-spare|echo|libdaemonsrv, 1 spare|echo -s 1 $PORT
 	library-reuse|echo|libdaemonsrv, 16 spares, reused|echo -r -s 16 $PORT
+	floor-reuse|floor|floor of reuse: 16 processes that accept|floor -r 16 $PORT
+	naive|naive|naive: accept, fork, wait|naive $PORT
 	naive-now|naive-now|naive, linked with -z now|naive-now $PORT
 	tcpserver|tcpserver|tcpserver|tcpserver -q -H -R -l 0 -c 30000 -b 4096 127.0.0.1 $PORT $ECHO
 	tcpsvd|tcpsvd|tcpsvd|tcpsvd -E -l localhost -c 30000 -b 4096 127.0.0.1 $PORT $ECHO
@@ -31,7 +36,19 @@ contenders() {
 	inetd|inetd|openbsd-inetd|inetd -i -q 4096 $(inetd_conf)
 	socat|socat|socat|socat TCP-LISTEN:$PORT,bind=127.0.0.1,reuseaddr,fork,backlog=4096 EXEC:$ECHO
 	systemd|systemd-socket-activate|systemd-socket-activate|systemd-socket-activate --accept --inetd -l 127.0.0.1:$PORT $ECHO
-	naive-again|naive|naive once more: the noise|naive $PORT
+	floor-again|floor|floor once more: the noise|floor $PORT
+	END
+}
+
+# name | program | what it is | arguments of start
+daemons() {
+	cat <<-'END'
+	library|echo|libdaemonsrv|echo PORT
+	library-log|echo|libdaemonsrv, with its logger|echo -o $SCRATCH/log PORT
+	libdaemon|testd|libdaemon's example|-n testd
+	daemon|daemon|daemon(1)|daemon -- $FLOOR PORT
+	start-stop-daemon|start-stop-daemon|start-stop-daemon(8)|start-stop-daemon --start --background --exec $FLOOR -- PORT
+	systemd-run|systemd|systemd-run(1)|-x "systemctl stop bench-start" systemd-run --quiet --collect --unit=bench-start $FLOOR PORT
 	END
 }
 
@@ -62,10 +79,17 @@ inetd_conf() {
 	echo "$SCRATCH/inetd.conf"
 }
 
+# systemd must also run.
+is_there() {
+	[ "$1" != systemd ] || [ -d /run/systemd/system ] || return 1
+	[ "$1" = systemd ] || command -v "$1" >/dev/null
+}
+
+# list KIND, of the lines read
 list() {
-	contenders | while IFS='|' read -r name program label command; do
-		if command -v "$program" >/dev/null; then
-			echo "contender $name $label"
+	while IFS='|' read -r name program label command; do
+		if is_there "$program"; then
+			echo "$1 $name $label"
 		else
 			echo "missing $name $label"
 		fi
@@ -82,23 +106,32 @@ find_libraries() {
 	esac
 }
 
+# start LINES NAME [PREFIX ...]
 start() {
-	line=$(contenders | grep "^$1|") || exit 1
+	line=$(echo "$1" | grep "^$2|") || exit 1
+	shift 2
 	IFS='|' read -r name program label command <<-END
 	$line
 	END
 	find_libraries "$program"
-	eval "exec $command"
+	eval "exec $* $command"
 }
 
 # Debian's servers are not on a user's PATH.
 PATH=$TOOLS:$PATH:$PEERS/usr/bin:$PEERS/usr/sbin:/usr/sbin:/sbin
 ECHO=$SCRATCH/echo
+FLOOR=$TOOLS/floor
 SYSTEMD_LOG_LEVEL=err
 export SYSTEMD_LOG_LEVEL
 
 case ${1-} in
-list) list ;;
-start) start "$2" ;;
+list) contenders | list contender ;;
+start) start "$(contenders)" "$2" ;;
+daemons) daemons | list daemon ;;
+daemon)
+	name=$2
+	shift 2
+	start "$(daemons)" "$name" start "$@"
+	;;
 *) exit 1 ;;
 esac

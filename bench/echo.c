@@ -1,10 +1,10 @@
 /*
  * echo.c - the library as a contender
  *
- *     echo [-lr] [-s spares] port
+ *     echo [-lr] [-o log] [-s spares] port
  *
  * -s: this many spares. -r: a worker serves one connection after another. -l:
- * with every limit that there is, too high to be reached.
+ * with every limit that there is, too high to be reached. -o: with a logger.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -21,7 +21,7 @@
 static void
 usage(void)
 {
-	errx(1, "usage: echo [-lr] [-s spares] port");
+	errx(1, "usage: echo [-lr] [-o log] [-s spares] port");
 }
 
 static void
@@ -36,16 +36,25 @@ set_limits(void)
 	daemon_set_proxy_sources("192.0.2.0/24 2001:db8::/32 unix");
 }
 
+static void
+enable_log(const char *name)
+{
+	daemon_enable_logger();
+	daemon_set_logger_name_format(name);
+}
+
 int
 main(int argc, char *argv[])
 {
 	int fds[4], count, option, reuse = 0;
 
-	while ((option = getopt(argc, argv, "lrs:")) != -1)
+	while ((option = getopt(argc, argv, "lo:rs:")) != -1)
 		if (option == 'r')
 			reuse = 1;
 		else if (option == 'l')
 			set_limits();
+		else if (option == 'o')
+			enable_log(optarg);
 		else if (option != 's' ||
 		    daemon_set_worker_spare_count(atoi(optarg)) == -1)
 			usage();
@@ -58,6 +67,7 @@ main(int argc, char *argv[])
 	if (count == -1)
 		return 1;
 	daemon_master();
+	daemon_logger();
 	daemon_success();
 	daemon_server(fds, count);
 	do

@@ -7,6 +7,7 @@ BENCH_TOOLS = \
 	bench/load \
 	bench/naive \
 	bench/naive-now \
+	bench/start \
 	bench/trial \
 	bench/zombies \
 	# EOL
@@ -14,10 +15,12 @@ EXTRA_PROGRAMS += $(BENCH_TOOLS) bench/logger
 
 bench_echo_SOURCES = bench/echo.c bench/serve.h
 bench_echo_LDADD = lib/libdaemonsrv.la
-bench_echo_LDFLAGS = $(AM_LDFLAGS) $(NOW_LDFLAGS)
+# Not a script that executes it: its start is measured.
+bench_echo_LDFLAGS = $(AM_LDFLAGS) $(NOW_LDFLAGS) -no-install
 bench_echo_static_SOURCES = bench/echo-static.c bench/serve.h
 bench_echo_static_LDFLAGS = $(AM_LDFLAGS) -all-static
 bench_load_SOURCES = bench/load.c
+bench_start_SOURCES = bench/start.c bench/proc.c bench/proc.h
 bench_trial_SOURCES = bench/trial.c bench/proc.c bench/proc.h
 bench_zombies_SOURCES = bench/zombies.c bench/proc.c bench/proc.h
 # Some compilers link with -z now by default.
@@ -58,10 +61,14 @@ bench: $(BENCH_TOOLS)
 bench-soak: $(BENCH_TOOLS)
 	$(SHELL) $(srcdir)/bench/run.sh -s 60 bench soak
 
+# Only how long a start and a stop take.
+bench-start: $(BENCH_TOOLS)
+	$(SHELL) $(srcdir)/bench/run.sh -r 20 bench starts
+
 # Whether everything works, not how fast.
 bench-try: $(BENCH_TOOLS) $(TLS_TRY)
 	$(SHELL) $(srcdir)/bench/run.sh -r 1 -t 0.1 -s 1 bench \
-	    memory speed soak
+	    memory starts speed soak
 
 # The logger compared with others, with files in the build directory.
 bench-logger: bench/logger$(EXEEXT)
@@ -92,5 +99,5 @@ bench-peers:
 distclean-local: distclean-bench-peers
 distclean-bench-peers:
 	rm -rf bench/peers
-.PHONY: bench bench-logger bench-peers bench-soak bench-try \
+.PHONY: bench bench-logger bench-peers bench-soak bench-start bench-try \
 	distclean-bench-peers

@@ -19,7 +19,7 @@ fail() {
 download() {
 	apt-get -qq -y -o Debug::NoLocking=1 -o APT::Sandbox::User= \
 	    -o Dir::Cache::archives="$archives" --download-only \
-	    --no-install-recommends install "$1" ||
+	    --no-install-recommends --reinstall install "$1" ||
 	    fail "no package $1 (is apt-get update needed?)"
 }
 
@@ -29,7 +29,8 @@ mkdir -p "$1"
 cd "$1"
 shift
 [ $# -gt 0 ] ||
-    set -- ucspi-tcp ipsvd xinetd openbsd-inetd socat daemontools s6 runit
+    set -- ucspi-tcp ipsvd xinetd openbsd-inetd socat daemontools s6 runit \
+	daemon libdaemon-dev
 archives=$(mktemp -d)
 trap 'rm -rf "$archives"' EXIT
 trap 'exit 1' HUP INT TERM
@@ -41,3 +42,11 @@ done
 for archive in "$archives"/*.deb; do
 	[ ! -e "$archive" ] || dpkg-deb -x "$archive" .
 done
+
+# The example of libdaemon is installed as a program text.
+example=$(find usr/share/doc/libdaemon-dev -name 'testd.c*' 2>/dev/null || :)
+if [ -n "$example" ]; then
+	zcat -f "$example" >testd.c
+	cc -O2 -Iusr/include -o usr/bin/testd testd.c \
+	    "$(find usr/lib -name libdaemon.a)"
+fi

@@ -1,18 +1,22 @@
 #!/bin/sh
 # run.sh - measures the library and other servers, and writes the results
 #
-#     run.sh [-o directory] [-r rounds] [-s seconds] [-t seconds]
+#     run.sh [-b seconds] [-o directory] [-r rounds] [-s seconds] [-t seconds]
 #         tools [part ...]
 #
 # tools is the directory of the programs that make bench builds; its
-# subdirectory peers is that of peers.sh. The parts are counts, memory, speed,
-# held and soak; the default is all. With -o, results.md and results.svg are
-# written into that directory; without it the page goes to standard output.
-# Each load lasts -t seconds, and the soak -s. Status 0 if nothing has failed;
-# a missing contender is not a failure.
+# subdirectory peers is that of peers.sh. The parts are counts, memory, starts,
+# speed, held and soak; the default is all. With -o, results.md and results.svg
+# are written into that directory; without it the page goes to standard output.
+# Status 0 if nothing has failed; a missing contender is not a failure.
+#
+# A short load shows first how dear a fork is here. A load lasts -t seconds, but
+# longer where too few connections would come in that time; there are at most -r
+# rounds, and fewer if -b seconds would not be enough for them. The soak lasts
+# -s seconds.
 #
 # The contenders take turns (A B C ... A B C ...), so that other load on the
-# machine affects all of them, and each is compared with naive in the same
+# machine affects all of them, and each is compared with the floor in the same
 # round.
 #
 # SPDX-License-Identifier: ISC
@@ -20,6 +24,7 @@ set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 out=
+budget=270
 rounds=7
 soak=6
 length=0.3
@@ -29,8 +34,9 @@ fail() {
 	exit 1
 }
 
-while getopts o:r:s:t: option; do
+while getopts b:o:r:s:t: option; do
 	case $option in
+	b) budget=$OPTARG ;;
 	o) out=$(cd "$OPTARG" && pwd) ;;
 	r) rounds=$OPTARG ;;
 	s) soak=$OPTARG ;;
@@ -44,7 +50,7 @@ shift $((OPTIND - 1))
 TOOLS=$(cd "$1" && pwd)
 PEERS=$TOOLS/peers
 shift
-[ $# -gt 0 ] || set -- counts memory speed held soak
+[ $# -gt 0 ] || set -- counts memory starts soak speed held
 
 SCRATCH=$(mktemp -d)
 export TOOLS PEERS SCRATCH
@@ -81,10 +87,30 @@ trial() {
 	    "$(tail -n 3 "$SCRATCH/errors" | paste -s -d '|' -)" >>"$raw"
 }
 
+# has_time SECONDS PERCENT: whether these remain, until that part of the budget.
+has_time() {
+	[ $(($(date +%s) - began + $1)) -le $((budget * $2 / 100)) ]
+}
+
+# What the floor serves a second, and how long a load must be: some hundred
+# connections, else a few slow ones would be the figure.
+calibrate() {
+	progress "how dear a fork is"
+	trial floor "exec '$TOOLS/load' -c 16 -t $length \"\$PORT\"" \
+	    calibration
+	rate=$(awk '/^calibration held/ { print int($5) + 1 }' "$raw")
+	length=$(awk -v length_="$length" -v rate="${rate:-1}" 'BEGIN {
+	    least = 200 / rate
+	    if (length_ >= 0.3 && least > length_)
+		length_ = least < 3 ? least : 3
+	    printf "%.1f", length_ }')
+	echo "length $length" >>"$raw"
+}
+
 # all_once COMMAND KIND
 all_once() {
 	for name in $present; do
-		[ "$name" != naive-again ] || continue
+		[ "$name" != floor-again ] || continue
 		progress "$2 of each connection: $name"
 		trial "$name" "$1" "$2" "$name" 1 0
 	done
@@ -101,42 +127,83 @@ memory() {
 	all_once "exec sh '$here/watch.sh' memory 100" memory
 }
 
+# One start of each daemon in a round, and of ours with clients.
+starts() {
+	for round in $(seq "$rounds"); do
+		for name in $daemons; do
+			one_start "$name" 0
+		done
+		one_start library 1000 -h 1000
+	done
+}
+
+# one_start NAME HELD OPTION...
+one_start() {
+	name=$1
+	held=$2
+	shift 2
+	progress "round $round of $rounds, start and stop: $name"
+	if sh "$here/contenders.sh" daemon "$name" "$@" \
+	    >"$SCRATCH/figures" 2>"$SCRATCH/errors"; then
+		sed "s/^/starts $name $round $held /" "$SCRATCH/figures"
+	else
+		echo "failed start of $name:" \
+		    "$(tail -n 3 "$SCRATCH/errors" | paste -s -d '|' -)"
+	fi >>"$raw"
+}
+
 # one_round ROUND CLIENTS
 one_round() {
 	for name in $present; do
-		progress "round $1 of $rounds, clients $2: $name"
+		progress "round $1 of at most $rounds, clients $2: $name"
 		trial "$name" "exec '$TOOLS/load' -c $2 -t $length \"\$PORT\"" \
 		    speed "$name" "$1" "$2"
 	done
 }
 
+# At least two rounds, of which the first shows what one takes.
 speed() {
+	one=0
 	for round in $(seq "$rounds"); do
+		[ "$round" -le 2 ] || has_time "$one" 65 || break
+		start=$(date +%s)
 		for clients in 1 16 64; do
 			one_round "$round" "$clients"
 		done
+		one=$(($(date +%s) - start))
 	done
 }
 
-# held_round ROUND NAME
+# held_round ROUND COUNT...: the floor and the library, with none held first.
+# The loads are longer, since among so many processes one may not run for tenths
+# of a second.
 held_round() {
-	progress "round $1 of $rounds, 19,500 held: $2"
-	sleep 1	# the kernel still cleans up after the last round
-	trial "$2" "exec '$TOOLS/load' -c 16 -t 1 \
-	    -h 0 -h 5000 -h 19500 \"\$PORT\"" held "$2" "$1"
+	round=$1
+	shift
+	for name in floor library; do
+		progress "round $round, $* held: $name"
+		sleep 1	# the kernel still cleans up after the last one
+		trial "$name" "exec '$TOOLS/load' -c 16 -t $held_length \
+		    $(printf ' -h %s' 0 "$@") \"\$PORT\"" held "$name" "$round"
+	done
 }
 
-# The rate of new connections while others are held, and 20,000 at once. The
-# loads are longer, since among so many processes one may not run for tenths of
-# a second. One round is enough for naive.
+# The rate of new connections while others are held, 20,000 at most. Where that
+# takes too long it is done once, and fewer are held in the other rounds.
 held() {
-	for round in $(seq "$rounds"); do
-		held_round "$round" library
+	held_length=$(awk -v n="$length" 'BEGIN { print n < 1 ? 1 : n }')
+	start=$(date +%s)
+	held_round 1 5000 19500 20000
+	one=$(($(date +%s) - start))
+	for round in $(seq 2 "$rounds"); do
+		if has_time "$one" 100; then
+			held_round "$round" 5000 19500
+		elif has_time "$((one / 3))" 100; then
+			held_round "$round" 5000
+		else
+			break
+		fi
 	done
-	held_round "$rounds" naive
-	progress "20,000 held: library"
-	trial library "exec '$TOOLS/load' -h 20000 -x : \"\$PORT\"" \
-	    held library 1
 }
 
 soak() {
@@ -155,12 +222,12 @@ describe() {
 	    "$(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -n 1)," \
 	    "$(uname -s) $(uname -r)"
 	echo "date $(date -u +%Y-%m-%d)"
-	echo "rounds $rounds $length"
 	echo "limits RLIMIT_NOFILE $(hard_limit 'Max open files')," \
 	    "RLIMIT_NPROC $(hard_limit 'Max processes')," \
 	    "kernel.pid_max $(cat /proc/sys/kernel/pid_max)," \
 	    "kernel.threads-max $(cat /proc/sys/kernel/threads-max)"
 	sh "$here/contenders.sh" list
+	sh "$here/contenders.sh" daemons
 }
 
 plot() {
@@ -176,6 +243,8 @@ plot() {
 cp "$TOOLS/echo-static" "$SCRATCH/echo"
 describe >"$raw"
 present=$(awk '$1 == "contender" { print $2 }' "$raw")
+daemons=$(awk '$1 == "daemon" { print $2 }' "$raw")
+calibrate
 for part; do
 	"$part"
 done

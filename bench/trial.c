@@ -11,8 +11,9 @@
  *
  * After the command's output it prints one line: "cpu" and the seconds of
  * processor time that the server and all its children have used since the
- * command started. Its status is the command's; 3 if the server did not start,
- * 4 if the command did not end.
+ * command started, then "server" and those of the one process that accepts or
+ * forks. Its status is the command's; 3 if the server did not start, 4 if the
+ * command did not end.
  *
  * A trial is the subreaper of all that it starts, including daemons, and ends
  * when none is left.
@@ -263,6 +264,25 @@ settled(pid_t *pids)
 	return count;
 }
 
+/* The oldest process, or its first child if that one is its server. */
+enum { FIRST = 2 };
+static pid_t first[FIRST];
+static double first_used[FIRST];
+
+static double
+seconds_of_server(void)
+{
+	double used, most = 0;
+	int i;
+
+	for (i = 0; i < FIRST && first[i] != 0; i++) {
+		used = seconds_of(first[i]) - first_used[i];
+		if (used > most)
+			most = used;
+	}
+	return most;
+}
+
 /* Gives the command the server's pids; returns what all have used so far. */
 static double
 introduce(void)
@@ -274,6 +294,10 @@ introduce(void)
 
 	for (i = 0; i < count; i++) {
 		used += seconds_of(pids[i]);
+		if (i < FIRST) {
+			first[i] = pids[i];
+			first_used[i] = seconds_of(pids[i]);
+		}
 		len += sprintf(text + len, "%s%ld", i > 0 ? " " : "",
 		    (long)pids[i]);
 	}
@@ -311,7 +335,7 @@ int
 main(int argc, char *argv[])
 {
 	struct sockaddr_in addr;
-	double used = 0;
+	double used = 0, by_server = 0;
 	int reserved, status = 3;
 
 	if (argc != 3)
@@ -327,9 +351,11 @@ main(int argc, char *argv[])
 		close(reserved);
 		used = introduce();
 		status = run(argv[2], &used);
+		by_server = seconds_of_server();
 	}
 	end_all();
 	if (status != 3)
-		printf("cpu %.6f\n", seconds_of_reaped() - used);
+		printf("cpu %.6f server %.6f\n", seconds_of_reaped() - used,
+		    by_server);
 	return interrupted ? 128 + interrupted : status;
 }
