@@ -120,7 +120,7 @@ start() {
 # Debian's servers are not on a user's PATH.
 PATH=$TOOLS:$PATH:$PEERS/usr/bin:$PEERS/usr/sbin:/usr/sbin:/sbin
 ECHO=$SCRATCH/echo
-FLOOR=$TOOLS/floor
+export FLOOR="$TOOLS/floor"	# in the list of daemons
 SYSTEMD_LOG_LEVEL=err
 export SYSTEMD_LOG_LEVEL
 

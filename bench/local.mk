@@ -11,7 +11,7 @@ BENCH_TOOLS = \
 	bench/trial \
 	bench/zombies \
 	# EOL
-EXTRA_PROGRAMS += $(BENCH_TOOLS) bench/logger
+EXTRA_PROGRAMS += $(BENCH_TOOLS) bench/kills bench/logger
 
 bench_echo_SOURCES = bench/echo.c bench/serve.h
 bench_echo_LDADD = lib/libdaemonsrv.la
@@ -31,6 +31,9 @@ bench_naive_now_LDFLAGS = $(AM_LDFLAGS) -Wl,-z,now
 bench_floor_SOURCES = bench/floor.c bench/listen.h bench/serve.h
 bench_floor_LDFLAGS = $(AM_LDFLAGS) -Wl,-z,now
 
+bench_kills_SOURCES = bench/kills.c bench/proc.c bench/proc.h
+bench_kills_LDADD = lib/libdaemonsrv.la
+bench_kills_LDFLAGS = $(AM_LDFLAGS) $(NOW_LDFLAGS)
 bench_logger_SOURCES = bench/logger.c bench/page.c bench/page.h
 bench_logger_LDADD = lib/libdaemonsrv.la
 bench_logger_LDFLAGS = $(AM_LDFLAGS) $(NOW_LDFLAGS)
@@ -45,14 +48,16 @@ endif
 
 EXTRA_DIST += \
 	bench/contenders.sh \
+	bench/kills.sh \
+	bench/logger.gnuplot \
 	bench/peers.sh \
 	bench/report.awk \
 	bench/results.gnuplot \
 	bench/run.sh \
 	bench/watch.sh \
 	# EOL
-nobase_dist_doc_DATA += bench/logger.md bench/results.md bench/results.svg \
-	bench/tls.md
+nobase_dist_doc_DATA += bench/logger.md bench/logger.svg bench/results.md \
+	bench/results.svg bench/tls.md
 
 bench: $(BENCH_TOOLS)
 	$(SHELL) $(srcdir)/bench/run.sh -o $(srcdir)/bench bench
@@ -70,11 +75,15 @@ bench-try: $(BENCH_TOOLS) $(TLS_TRY)
 	$(SHELL) $(srcdir)/bench/run.sh -r 1 -t 0.1 -s 1 bench \
 	    memory starts speed soak
 
-# The logger compared with others, with files in the build directory.
-bench-logger: bench/logger$(EXEEXT)
-	PATH="$$PATH:$(abs_builddir)/bench/peers/usr/bin" \
-	LD_LIBRARY_PATH=`echo $(abs_builddir)/bench/peers/usr/lib/*-linux-*` \
-	    bench/logger$(EXEEXT) $(BENCH_FLAGS) . >bench/logger.new
+# The logger compared with others, with files in the build directory: how fast
+# it is, and what is lost when it is killed.
+bench-logger: bench/logger$(EXEEXT) bench/kills$(EXEEXT)
+	PATH="$$PATH:$(abs_builddir)/bench/peers/usr/bin"; export PATH; \
+	LD_LIBRARY_PATH=`echo $(abs_builddir)/bench/peers/usr/lib/*-linux-*`; \
+	export LD_LIBRARY_PATH; \
+	bench/logger$(EXEEXT) $(BENCH_FLAGS) . >bench/logger.new && \
+	$(SHELL) $(srcdir)/bench/kills.sh bench/kills$(EXEEXT) . \
+	    $(srcdir)/bench/logger.svg >>bench/logger.new
 	mv bench/logger.new $(srcdir)/bench/logger.md
 
 # What a handshake costs in each mode.
