@@ -71,9 +71,10 @@ bench-start: $(BENCH_TOOLS)
 	$(SHELL) $(srcdir)/bench/run.sh -r 20 bench starts
 
 # Whether everything works, not how fast.
-bench-try: $(BENCH_TOOLS) $(TLS_TRY)
+bench-try: $(BENCH_TOOLS) bench/kills$(EXEEXT) $(TLS_TRY)
 	$(SHELL) $(srcdir)/bench/run.sh -r 1 -t 0.1 -s 1 bench \
 	    memory starts speed soak
+	bench/kills$(EXEEXT) -k 5 bench/killed
 
 # The logger compared with others, with files in the build directory: how fast
 # it is, and what is lost when it is killed.

@@ -107,10 +107,13 @@ calibrate() {
 	echo "length $length" >>"$raw"
 }
 
-# all_once COMMAND KIND
+# all_once COMMAND KIND. The floor of reuse has no worker for each connection.
 all_once() {
 	for name in $present; do
-		[ "$name" != floor-again ] || continue
+		case $name in
+		floor-again) continue ;;
+		floor-reuse) [ "$2" != memory ] || continue ;;
+		esac
 		progress "$2 of each connection: $name"
 		trial "$name" "$1" "$2" "$name" 1 0
 	done
