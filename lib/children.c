@@ -1,6 +1,9 @@
 /*
  * children.c - the live children and their records, found in O(1); pure data
  *
+ * The table has room for all that there may be, but uses only as much of it as
+ * keeps it half empty: what is never touched is no memory.
+ *
  * SPDX-License-Identifier: ISC
  */
 #include "config.h"
@@ -11,32 +14,55 @@
 #include "loop.h"
 
 enum {
-	SLOTS = 2 * DSRV_WORKERS_MAX,	/* a power of two, at most half full */
-	EMPTY = 0			/* a slot holds a place + 1 */
+	LEAST_BITS = 10,	/* of a slot's number: a page */
+	MOST_BITS = 17,
+	SLOTS = 1 << MOST_BITS,	/* at least 2 * DSRV_WORKERS_MAX */
+	EMPTY = 0		/* a slot holds a place + 1 */
 };
 
 static unsigned
-home(pid_t pid)
+home(const struct dsrv_children *children, pid_t pid)
 {
-	return ((uint32_t)pid * 2654435769u >> 7) % SLOTS;
+	return (uint32_t)pid * 2654435769u >> (32 - children->bits);
+}
+
+static unsigned
+following(const struct dsrv_children *children, unsigned slot)
+{
+	return (slot + 1) % (1u << children->bits);
 }
 
 /* The slot that holds pid, or the empty slot for it. */
 static unsigned
 find(const struct dsrv_children *children, pid_t pid)
 {
-	unsigned slot = home(pid);
+	unsigned slot = home(children, pid);
 
 	while (children->index[slot] != EMPTY &&
 	    children->roster->pids[children->index[slot] - 1] != pid)
-		slot = (slot + 1) % SLOTS;
+		slot = following(children, slot);
 	return slot;
+}
+
+static void
+grow(struct dsrv_children *children)
+{
+	const struct dsrv_roster *roster = children->roster;
+	int place;
+
+	children->bits++;
+	memset(children->index, 0,
+	    ((size_t)1 << children->bits) * sizeof *children->index);
+	for (place = 0; place < roster->count; place++)
+		children->index[find(children, roster->pids[place])] =
+		    place + 1;
 }
 
 int
 dsrv_children_open(struct dsrv_children *children, struct dsrv_roster *roster)
 {
 	children->own = roster == NULL;
+	children->bits = LEAST_BITS;
 	children->roster = roster != NULL ? roster :
 	    dsrv_memory_own(sizeof *roster);
 	if (children->roster == NULL)
@@ -144,6 +170,9 @@ dsrv_children_add(struct dsrv_children *children, pid_t pid)
 	set_until(roster, roster->count, 0);
 	__atomic_store_n(&roster->count, roster->count + 1, __ATOMIC_RELEASE);
 	children->index[slot] = roster->count;
+	if (children->bits < MOST_BITS &&
+	    roster->count > 1 << (children->bits - 1))
+		grow(children);
 	return 0;
 }
 
@@ -151,15 +180,15 @@ dsrv_children_add(struct dsrv_children *children, pid_t pid)
 static void
 vacate(struct dsrv_children *children, unsigned slot)
 {
-	unsigned next = slot, wanted;
+	unsigned next = slot, wanted, last = (1u << children->bits) - 1;
 
 	for (;;) {
-		next = (next + 1) % SLOTS;
+		next = following(children, next);
 		if (children->index[next] == EMPTY)
 			break;
-		wanted = home(
+		wanted = home(children,
 		    children->roster->pids[children->index[next] - 1]);
-		if ((next - wanted) % SLOTS < (next - slot) % SLOTS)
+		if (((next - wanted) & last) < ((next - slot) & last))
 			continue;
 		children->index[slot] = children->index[next];
 		slot = next;

@@ -61,7 +61,7 @@ struct dsrv_children {
 	struct dsrv_roster *roster;
 	int32_t *index;	/* open addressing: pid -> its place in pids + 1, or 0 */
 	struct dsrv_child *records;	/* by the places of pids */
-	int own;	/* the roster must be freed */
+	int own, bits;	/* must free the roster; of a slot's number */
 };
 
 /* Allocates a roster if that is NULL; -1 with errno. */
@@ -103,14 +103,12 @@ struct dsrv_reaper {
 	struct dsrv_ended ended;	/* what was found last */
 	struct dsrv_children children;
 	enum dsrv_reap whom;
-	int must_reap;		/* a child ended; for DSRV_REAP_ALL */
-	int failed;		/* waitpid(2) has, and must be retried */
-	int64_t look_every;	/* ms between checks of all children */
-	int64_t look_at;	/* the next such check */
-	int64_t due_at, began;	/* the last part of one; this round */
-	int unswept;		/* children still to check after a signal, */
-	int sweep_now, recent_now;	/* of all, of the newest, in this round */
-	int found;		/* one has: how many checks in the next */
+	int must_reap, failed;	/* DSRV_REAP_ALL: one ended; waitpid(2) */
+	int64_t look_every, look_at;	/* ms between checks of all; the next */
+	int64_t due_at, began;	/* its last part was due; this round */
+	int unswept;		/* children still to check after a signal, ... */
+	int sweep_now, recent_now;	/* in this round, of the newest */
+	int found;		/* one has: how many checks in the next round */
 	int hand;		/* the next one of all, ... */
 	unsigned recent;	/* ... and of the newest */
 };
