@@ -579,6 +579,40 @@ START_TEST(hup_while_a_reload_is_under_way_makes_one_more_follow)
 }
 END_TEST
 
+/* The master looks when the next one has confirmed, and the present one has had
+ * the signal. */
+static void
+reload_one_that_is_replaced(void)
+{
+	pid_t first, second, old;
+	long since = 0;
+
+	start_it();
+	old = here.server;
+	first = begin_to_reload();
+	stopped(here.master);
+	open_gate();
+	close(client_of(first));
+	send_signal(old, SIGHUP);
+	while (has_signal(old, "ShdPnd", SIGHUP))
+		look_again(&since, "a server to take its signal");
+	settled(old);
+	send_signal(here.master, SIGCONT);
+	reaped(old);
+	here.server = first;
+	second = next();
+	lets(second);
+	close(client_of(second));
+	stop();
+	never_told("server");
+}
+
+START_TEST(hup_to_a_server_that_is_being_replaced_makes_one_more_follow)
+{
+	with_each_kind(reload_one_that_is_replaced);
+}
+END_TEST
+
 START_TEST(hup_while_a_reload_is_under_way_that_fails_makes_one_more_follow)
 {
 	pid_t first, second;
@@ -1461,6 +1495,7 @@ main(void)
 		a_next_server_that_can_confirm_no_more_is_ended,
 		hup_while_a_reload_is_under_way_makes_one_more_follow,
 		hup_while_a_reload_is_under_way_that_fails_makes_one_more_follow,
+		hup_to_a_server_that_is_being_replaced_makes_one_more_follow,
 		usr1_while_a_reload_is_under_way_ends_both_and_one_follows,
 		usr2_while_a_reload_is_under_way_lets_workers_finish_and_ends_all,
 		a_stop_while_a_reload_is_under_way_goes_to_both,
