@@ -1,5 +1,6 @@
 /*
- * check_admission.c - who may come in: limits for a source, a rate, refusals, a time
+ * check_admission.c - which clients are admitted: limits for a source, a rate,
+ * refusals, a time
  *
  * SPDX-License-Identifier: ISC
  */
@@ -536,7 +537,7 @@ START_TEST(clients_beyond_the_rate_wait_and_none_is_refused)
 }
 END_TEST
 
-/* Between so many clients, whose first ones may come at once. */
+/* Between this many clients, of which the first may come at once. */
 static int64_t
 time_of(int clients)
 {

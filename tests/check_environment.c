@@ -474,7 +474,7 @@ END_TEST
  * Unix-domain sockets
  */
 
-/* Of that name, if it has so many bytes. */
+/* A client with the name of these bytes, or with none. */
 static int
 client_from(const char *path, size_t bytes)
 {

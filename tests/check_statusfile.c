@@ -545,7 +545,7 @@ START_TEST(statusfile_takes_no_lock_of_another_thread)
 }
 END_TEST
 
-/* Whoever has it could keep the directory busy, or see what is in it. */
+/* A process that has it could keep the directory busy, or see what is in it. */
 static int
 holds_directory(pid_t pid)
 {

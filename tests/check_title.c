@@ -450,7 +450,7 @@ lay(const char *text)
 	return at;
 }
 
-/* Arguments of so many bytes in all, the last one the longest, and variables. */
+/* Arguments of this many bytes in all, the last one the longest; variables. */
 static void
 prepare(int argc, int size, int variables)
 {
