@@ -322,14 +322,18 @@ AM_TESTS_ENVIRONMENT = TOP_BUILDDIR='$(abs_top_builddir)' \
 
 # Figures; not part of the tests.
 if HAVE_CHECK
-EXTRA_PROGRAMS += tests/measure tests/measure_service
+EXTRA_PROGRAMS += tests/measure tests/measure_admission tests/measure_service
 tests_measure_SOURCES = tests/measure.c
 tests_measure_LDADD = $(TEST_LIBS)
+tests_measure_admission_SOURCES = tests/measure_admission.c
+tests_measure_admission_LDADD = $(TEST_LIBS)
 tests_measure_service_SOURCES = tests/measure_service.c
 tests_measure_service_LDADD = $(TEST_LIBS)
 
-measure: tests/measure$(EXEEXT) tests/measure_service$(EXEEXT)
+measure: tests/measure$(EXEEXT) tests/measure_admission$(EXEEXT) \
+		tests/measure_service$(EXEEXT)
 	$(AM_TESTS_ENVIRONMENT) TEST_PARTS=1 tests/measure$(EXEEXT)
+	$(AM_TESTS_ENVIRONMENT) TEST_PARTS=1 tests/measure_admission$(EXEEXT)
 	$(AM_TESTS_ENVIRONMENT) TEST_PARTS=1 tests/measure_service$(EXEEXT)
 endif
 .PHONY: measure
