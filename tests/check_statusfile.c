@@ -6,12 +6,14 @@
  */
 #include "config.h"
 
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
 #include <syslog.h>
 #include <time.h>
 
@@ -738,6 +740,102 @@ START_TEST(statusfile_is_tried_again_when_there_is_no_room)
 }
 END_TEST
 
+/* A small disk for this program alone, which no test leaves behind. */
+static void
+mount_disk(void)
+{
+	if (unshare(CLONE_NEWNS) == -1 ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == -1 ||
+	    mount("none", directory, "tmpfs", 0, "size=2m,mode=755") == -1)
+		_exit(96);
+}
+
+static int
+can_mount(void)
+{
+	int status;
+	pid_t pid;
+
+	if ((pid = fork()) == 0) {
+		mount_disk();
+		_exit(0);
+	}
+	waitpid(pid, &status, 0);
+	return status == 0;
+}
+
+/* From now on the names are those that the daemon's own disk has here. */
+static void
+look_at_disk(void)
+{
+	char path[sizeof directory];
+
+	snprintf(path, sizeof path, "%s", directory);
+	ck_assert_int_lt(snprintf(directory, sizeof directory,
+	    "/proc/%ld/root%s", (long)here.master, path),
+	    (int)sizeof directory);
+	snprintf(file, sizeof file, "%s/tested.prom", directory);
+	snprintf(new_file, sizeof new_file, "%s.new", file);
+}
+
+/* Leaves no block free at this moment. */
+static void
+fill_disk(const char *ballast)
+{
+	int fd = open(ballast, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC,
+	    0600);
+	char block[512] = "";
+
+	ck_assert_int_ge(fd, 0);
+	while (write(fd, block, sizeof block) > 0)
+		;
+	ck_assert_int_eq(errno, ENOSPC);
+	close(fd);
+}
+
+/* Until it is told; it may just have given a block back. Returns how many
+ * clients have called. */
+static int
+call_on_full_disk(const char *ballast)
+{
+	int calls = 0;
+
+	do {
+		fill_disk(ballast);
+		call(here.port);
+		calls++;
+	} while (no_message(200));
+	says(message(), "tested.prom: No space left on device; trying again");
+	return calls;
+}
+
+START_TEST(statusfile_on_a_full_disk_of_its_own_waits_for_room)
+{
+	char ballast[300];
+	struct stat disk, other;
+	int calls;
+
+	set_up();
+	if (skip_if(!can_mount(), "this user cannot mount a file system"))
+		return;
+	here.before_start = mount_disk;
+	start_in_foreground(1, program);
+	look_at_disk();
+	shows("workers_limit", "", 100);
+	/* The program's directory is elsewhere. */
+	ck_assert_int_eq(stat(directory, &disk), 0);
+	ck_assert_int_eq(stat(".", &other), 0);
+	ck_assert(disk.st_dev != other.st_dev);
+	snprintf(ballast, sizeof ballast, "%s/ballast", directory);
+	calls = call_on_full_disk(ballast);
+	ck_assert_int_eq(shown("workers_limit", ""), 100);
+	ck_assert_int_eq(unlink(ballast), 0);
+	shows("connections_total", "", calls);
+	stop();
+	ck_assert_str_eq(here.run.err, "");
+}
+END_TEST
+
 START_TEST(statusfile_without_the_rights_for_it_ends_nothing)
 {
 	if (skip_if(geteuid() != 0, "only root can drop rights"))
@@ -905,6 +1003,7 @@ main(void)
 		statusfile_comes_again_when_its_directory_does,
 		statusfile_that_cannot_be_put_there_is_told_once,
 		statusfile_is_tried_again_when_there_is_no_room,
+		statusfile_on_a_full_disk_of_its_own_waits_for_room,
 		statusfile_without_the_rights_for_it_ends_nothing,
 		statusfile_of_a_missing_directory_is_told_at_the_start,
 		statusfile_waits_for_a_hanging_child_only_at_the_end,
