@@ -126,14 +126,21 @@ is_peer(int fd, const char *expected)
 	close(fd);
 }
 
-/* Its own address, as the kernel has it. */
+/* Its own address, as the kernel has it, after what has no newline yet. */
 static void
-is_itself(int fd)
+is_itself_after(int fd, const char *begun)
 {
 	char expected[64];
 
-	snprintf(expected, sizeof expected, "127.0.0.1 %d", port_of(fd));
+	snprintf(expected, sizeof expected, "%s127.0.0.1 %d", begun,
+	    port_of(fd));
 	is_peer(fd, expected);
+}
+
+static void
+is_itself(int fd)
+{
+	is_itself_after(fd, "");
 }
 
 #define LINE "PROXY TCP4 192.0.2.1 198.51.100.2 4711 80\r\n"
@@ -240,14 +247,35 @@ START_TEST(worker_reads_not_a_byte_more_than_the_header)
 }
 END_TEST
 
+/* A binary header, as lines that the program has read. */
+static void
+comes_back(int fd)
+{
+	hears(fd, "\r");
+	hears(fd, "\r");
+	/* A 0 ends what the program sees of the third. */
+	hears(fd, "QUIT");
+	client_says(fd, "\n");
+}
+
 START_TEST(worker_takes_a_second_header_for_the_client_s)
 {
+	size_t size;
 	int fd;
 
 	start_behind("127.0.0.1");
 	fd = begins_with(LINE "PROXY UNKNOWN\r\n", strlen(LINE) + 15);
 	hears(fd, "PROXY UNKNOWN\r");
 	is_peer(fd, "192.0.2.1 4711");
+	size = binary(0x21, 0x11, ipv4, sizeof ipv4);
+	memcpy(header + size, header, size);
+	fd = begins_with(header, 2 * size);
+	comes_back(fd);
+	is_peer(fd, "!\021192.0.2.1 4711");
+	fd = begins_with(LINE, strlen(LINE));
+	sends(fd, header, size);
+	comes_back(fd);
+	is_peer(fd, "!\021192.0.2.1 4711");
 	stop();
 }
 END_TEST
@@ -432,6 +460,9 @@ START_TEST(client_from_elsewhere_may_send_a_header_as_its_own_text)
 	fd = begins_with(LINE, strlen(LINE));
 	hears(fd, "PROXY TCP4 192.0.2.1 198.51.100.2 4711 80\r");
 	is_itself(fd);
+	fd = begins_with(header, binary(0x21, 0x11, ipv4, sizeof ipv4));
+	comes_back(fd);
+	is_itself_after(fd, "!\021");
 	stop();
 }
 END_TEST
