@@ -3,7 +3,8 @@
 #
 # The shared library exports what lib/daemon.map lists and include/daemon.h
 # declares. All names of the archive, which hides none, have our prefixes.
-# Processes begin, are waited for and get their signals in one file only.
+# Processes begin, are waited for and get their signals in one file only. Only
+# what is shown depends on the time of day.
 #
 # SPDX-License-Identifier: ISC
 set -eu
@@ -66,6 +67,12 @@ if [ -f "$archive" ]; then
 	    'sigaction|process1' 'sigaction signal')"
 	empty "calls that only report.c may make" "$(callers report \
 	    '_exit _Exit quick_exit exit abort')"
+	# So a clock that is set changes no limit and no pause.
+	empty "clocks that only clock.c may read, or a text has" "$(callers \
+	    'clock|logger|notify|random' 'clock_gettime __clock_gettime64')"
+	empty "the time of day, which only texts may have" "$(callers \
+	    'logger|masterstatus|report' 'time __time64 gettimeofday
+	    __gettimeofday64 timespec_get')"
 else
 	skip "no archive was built"
 fi
