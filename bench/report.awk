@@ -37,8 +37,8 @@ $1 == "failed" { failed[++failures] = rest(2) }
 $1 == "machine" || $1 == "date" || $1 == "limits" { about[$1] = rest(2) }
 $1 == "length" { length_of_load = $2 }
 $1 == "calibration" && $2 == "held" { floor_rate = $5 }
-$1 == "speed" || $1 == "counts" || $1 == "memory" || $1 == "soak" ||
-    $1 == "starts" {
+$1 == "speed" || $1 == "model" || $1 == "counts" || $1 == "memory" ||
+    $1 == "soak" || $1 == "starts" {
 	has[$1] = 1
 	take($1 " " $2 " " $4, $3, 5)
 }
@@ -214,7 +214,7 @@ function speed(count,    i) {
 # With n processors: the one process forks or accepts on one of them, and until
 # it has that one for itself all share the work evenly.
 function model_row(name,    of, all, serial, i, n, row) {
-	of = "speed " name " 64"
+	of = "model " name " 64"
 	if (!collect("cost", of))
 		return
 	all = median()

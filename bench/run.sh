@@ -175,6 +175,18 @@ speed() {
 		done
 		one=$(($(date +%s) - start))
 	done
+	model
+}
+
+# What the model needs: a load so long that what a server does for the first
+# connections is nothing in it.
+model() {
+	long=$(awk -v n="$length" 'BEGIN { print n < 0.3 ? n : n < 1 ? 2 : 2 * n }')
+	for name in library library-spares library-reuse naive; do
+		progress "the model: $name"
+		trial "$name" "exec '$TOOLS/load' -c 64 -t $long \"\$PORT\"" \
+		    model "$name" 1 64
+	done
 }
 
 # held_round ROUND COUNT...: the floor and the library, with none held first.
