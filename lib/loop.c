@@ -277,7 +277,8 @@ timeout(const struct dsrv_loop *loop)
 static void
 wait_for_more(struct dsrv_loop *loop)
 {
-	int n = poll(loop->set, (nfds_t)loop->places, timeout(loop));
+	int patience = timeout(loop);
+	int n = poll(loop->set, (nfds_t)loop->places, patience);
 
 	loop->cursor = loop->last;
 	loop->unseen = n > 0 ? loop->places - 1 : 0;
@@ -286,7 +287,7 @@ wait_for_more(struct dsrv_loop *loop)
 		loop->set[0].revents = POLLIN;
 	if (n == -1 && errno != EINTR)
 		dsrv_clock_sleep(100);	/* no memory: it may pass */
-	dsrv_reap_begin_round(&loop->reaper, n == 0);
+	dsrv_reap_begin_round(&loop->reaper, n == 0 && patience != 0);
 }
 
 enum dsrv_event
@@ -374,7 +375,7 @@ fork_child(struct dsrv_loop *loop, int ignoring)
 		return 0;
 	}
 	if (pid > 0)
-		dsrv_children_add(&loop->reaper.children, pid);
+		dsrv_reap_add(&loop->reaper, pid);
 	dsrv_sigfd_go_on(&loop->signals);
 	return pid;
 }

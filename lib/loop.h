@@ -106,6 +106,7 @@ struct dsrv_reaper {
 	int must_reap, failed;	/* DSRV_REAP_ALL: one ended; waitpid(2) */
 	int64_t look_every, look_at;	/* ms between checks of all; the next */
 	int64_t due_at, began;	/* its last part was due; this round */
+	int64_t owed;		/* checks that are due, times look_every */
 	int unswept;		/* children still to check after a signal, ... */
 	int sweep_now, recent_now;	/* in this round, of the newest */
 	int found;		/* one has: how many checks in the next round */
@@ -122,6 +123,8 @@ enum dsrv_reap_hint {
 /* -1 with errno. roster: as for dsrv_children_open(). */
 int dsrv_reap_open(struct dsrv_reaper *, enum dsrv_reap, struct dsrv_roster *);
 void dsrv_reap_close(struct dsrv_reaper *);
+/* A child was forked. */
+void dsrv_reap_add(struct dsrv_reaper *, pid_t);
 /* How often to check for exits that no signal announced; ms. */
 void dsrv_reap_look_every(struct dsrv_reaper *, int64_t ms);
 /* A SIGCHLD that names pid. */

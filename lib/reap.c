@@ -57,9 +57,9 @@ dsrv_reap_close(struct dsrv_reaper *r)
 void
 dsrv_reap_look_every(struct dsrv_reaper *r, int64_t ms)
 {
-	r->look_every = ms;
+	r->look_every = (ms + 1) / 2;	/* to begin; it may take as long */
 	r->due_at = dsrv_clock_now();
-	r->look_at = r->due_at + ms;
+	r->look_at = r->due_at + r->look_every;
 }
 
 /*
@@ -161,6 +161,14 @@ sweep(struct dsrv_reaper *r)
 	return 0;
 }
 
+void
+dsrv_reap_add(struct dsrv_reaper *r, pid_t pid)
+{
+	dsrv_children_add(&r->children, pid);
+	if (r->unswept > 0)	/* it takes a turn */
+		r->unswept++;
+}
+
 int
 dsrv_reap_next(struct dsrv_reaper *r)
 {
@@ -186,14 +194,13 @@ look_without_reason(struct dsrv_reaper *r, int64_t now)
 static int
 due(struct dsrv_reaper *r, int64_t now, int64_t count)
 {
-	int64_t checks = (now - r->due_at) * count / r->look_every;
+	int64_t checks;
 
-	if (checks < MOST) {	/* and the rest of a check later */
-		r->due_at += checks * r->look_every / count;
-		return (int)checks;
-	}
+	r->owed += (now - r->due_at) * count;
 	r->due_at = now;
-	return MOST;
+	checks = r->owed / r->look_every;
+	r->owed = checks < MOST ? r->owed % r->look_every : 0;
+	return checks < MOST ? (int)checks : MOST;
 }
 
 void
@@ -203,6 +210,8 @@ dsrv_reap_begin_round(struct dsrv_reaper *r, int is_quiet)
 	int64_t now;
 
 	r->failed = 0;
+	if (r->unswept > count)	/* the newest have ended out of turn */
+		r->unswept = count;
 	if (count == 0)
 		return;
 	now = dsrv_clock_now();

@@ -1333,6 +1333,33 @@ START_TEST(loop_finds_in_time_which_of_many_have_ended_while_it_is_busy)
 }
 END_TEST
 
+/* It would check again and again for children that it does not have. */
+START_TEST(loop_sleeps_when_all_of_many_have_ended_together)
+{
+	pid_t held[HELD];
+	sigset_t mask;
+	int i;
+
+	open_loop();
+	let_children_wait();
+	for (i = 0; i < HELD; i++)
+		held[i] = fork_waiting();
+	sigprocmask(SIG_SETMASK, NULL, &mask);
+	block(SIGCHLD);
+	for (i = 0; i < HELD; i++) {
+		send_signal(held[i], SIGKILL);
+		has_ended(held[i]);
+	}
+	sigprocmask(SIG_SETMASK, &mask, NULL);
+	for (i = 0; i < HELD; i++)
+		next_is_soon(DSRV_EVENT_CHILD, ENOUGH);
+	at_latest_in(0);
+	ck_assert_int_eq(next(), DSRV_EVENT_TIMER);
+	ck_assert(dsrv_reap_patience(&loop.reaper) == DSRV_NEVER);
+	dsrv_loop_close(&loop);
+}
+END_TEST
+
 START_TEST(loop_waits_for_one_child)
 {
 	pid_t first, second;
@@ -1553,6 +1580,7 @@ main(void)
 		loop_asks_few_children_in_a_round_while_it_is_busy,
 		loop_asks_only_the_newest_of_many_children_while_it_is_busy,
 		loop_finds_in_time_which_of_many_have_ended_while_it_is_busy,
+		loop_sleeps_when_all_of_many_have_ended_together,
 		loop_waits_for_one_child,
 		loop_goes_on_where_another_has_had_the_status,
 		loop_leaves_the_program_its_own_children,
