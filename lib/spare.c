@@ -276,10 +276,11 @@ bear(int index, int error)
 static int
 take_at_once(struct dsrv_client *client)
 {
-	unsigned i, index, count = (unsigned)spare.listeners;
+	unsigned i, index, first = spare.turn++;
+	unsigned count = (unsigned)spare.listeners;
 
 	for (i = 0; i < count; i++) {
-		index = (spare.turn + i) % count;
+		index = (first + i) % count;
 		/* Nothing would wake a worker that is not asked to finish from
 		 * an accept(2) that another has made wait. */
 		if (spare.fds[index] == -1 || (!dsrv_settings()->worker_ask &&
@@ -325,6 +326,15 @@ wait_for_client(struct dsrv_client *client)
 	return -1;
 }
 
+/* The server is alive and has not dismissed its spares. */
+static int
+is_wanted(void)
+{
+	struct pollfd server = { .fd = *pipe_end(FROM_SERVER), .events = POLLIN };
+
+	return has_ends() && poll(&server, 1, 0) == 0;
+}
+
 /* With a slot, which it releases for a client. A spare that leaves wakes the
  * server, since it may have been woken for a client. */
 static int
@@ -334,7 +344,8 @@ wait_in_slot(struct dsrv_client *client)
 
 	dsrv_title_set("spare");
 	/* A busy server's spare need not prepare to sleep. */
-	if (!has_client() || (got = take_at_once(client)) == -1)
+	if (!is_wanted() || !has_client() ||
+	    (got = take_at_once(client)) == -1)
 		got = wait_for_client(client);
 	if (got == -1 && spare.served == 0)
 		return -1;	/* the server will see its end */
@@ -366,15 +377,6 @@ dsrv_spare_begin(int slot, unsigned turn, struct dsrv_client *client)
 		return -1;
 	spare.served = 1;
 	return 0;
-}
-
-/* The server is alive and has not dismissed its spares. */
-static int
-is_wanted(void)
-{
-	struct pollfd server = { .fd = *pipe_end(FROM_SERVER), .events = POLLIN };
-
-	return has_ends() && poll(&server, 1, 0) == 0;
 }
 
 static int
