@@ -157,8 +157,10 @@ dsrv_ports_mend(struct dsrv_loop *loop, int fd)
 
 	if (pid != 0)
 		return pid;
+	port = find_port(fd);
+	fd = dsrv_descriptors_own(fd);	/* 0 to 2 become /dev/null */
 	dsrv_helper_begin(&fd, 1);
-	if ((port = find_port(fd)) == NULL)
+	if (port == NULL)
 		dsrv_helper_end(ENOTSOCK);
 	dsrv_helper_end(listen_again(port, fd) == 0 ? 0 : errno);
 }
