@@ -97,7 +97,7 @@ kill_group(pid_t pid)
 	kill(-pid, SIGKILL);
 }
 
-/* Returns when to check this child again, or 0. */
+/* Returns when to check this child again. */
 static int64_t
 end_child(struct dsrv_overtime *o, pid_t pid, int64_t now,
     struct dsrv_refused *refused)
@@ -110,11 +110,11 @@ end_child(struct dsrv_overtime *o, pid_t pid, int64_t now,
 		say(o, pid, child);
 		if (kill(pid, SIGTERM) == -1)
 			dsrv_refused_add(refused, pid);
-		return patience > 0 ? now + patience * 1000 : 0;
+		return patience > 0 ? now + patience * 1000 : DSRV_NEVER;
 	}
 	child->overdue = KILLED;
 	kill_group(pid);
-	return 0;
+	return DSRV_NEVER;
 }
 
 /* Returns when the next one's time is over. */
@@ -136,8 +136,7 @@ end_children(struct dsrv_overtime *o, int64_t now)
 			until = end_child(o, pid, now, &refused);
 			dsrv_children_set_until(all, pid, until);
 		}
-		if (until != 0)
-			next = dsrv_clock_earlier(next, until);
+		next = dsrv_clock_earlier(next, until);
 	}
 	dsrv_refused_say(&refused, SIGTERM);
 	return next;
