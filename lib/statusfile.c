@@ -93,8 +93,8 @@ static void
 remember(struct dsrv_written *written, const struct stat *file)
 {
 	written->dev = file->st_dev;
-	written->ino = file->st_ino;
 	written->at = file->st_mtim;
+	__atomic_store_n(&written->ino, file->st_ino, __ATOMIC_RELEASE);
 }
 
 /* If this process is killed in the middle, the next one replaces any file. */
