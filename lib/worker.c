@@ -248,8 +248,7 @@ leave_connection(void)
 {
 	int null = dsrv_spare_null();
 
-	if (local.len == 0)	/* while it can be asked for */
-		ask_local(STDIN_FILENO);
+	find_local();	/* while it can be asked for */
 	if (null != -1 && dsrv_descriptors_put(null, STDIN_FILENO) == 0 &&
 	    dsrv_descriptors_put(null, STDOUT_FILENO) == 0)
 		return;
