@@ -120,9 +120,9 @@ dsrv_master_show_status(struct master *m)
 	dsrv_statusfile_tick(&m->statusfile);
 	if (has_changed(m))
 		dsrv_statusfile_change(&m->statusfile);
+	gather(m);
 	if (!dsrv_statusfile_is_due(&m->statusfile))
 		return;
-	gather(m);
 	dsrv_statusfile_write(&m->statusfile, text, dsrv_statustext_make(text,
 	    dsrv_settings_name(), &m->shown.status));
 }
