@@ -105,7 +105,7 @@ struct dsrv_reaper {
 	enum dsrv_reap whom;
 	int must_reap, failed;	/* DSRV_REAP_ALL: one ended; waitpid(2) */
 	int64_t look_every, look_at;	/* ms between checks of all; the next */
-	int64_t due_at, began;	/* its last part was due; this round */
+	int64_t due_at, began;	/* its last part; this round */
 	int64_t owed;		/* checks that are due, times look_every */
 	int unswept;		/* children still to check after a signal, ... */
 	int sweep_now, recent_now;	/* in this round, of the newest */
@@ -123,7 +123,6 @@ enum dsrv_reap_hint {
 /* -1 with errno. roster: as for dsrv_children_open(). */
 int dsrv_reap_open(struct dsrv_reaper *, enum dsrv_reap, struct dsrv_roster *);
 void dsrv_reap_close(struct dsrv_reaper *);
-/* A child was forked. */
 void dsrv_reap_add(struct dsrv_reaper *, pid_t);
 /* How often to check for exits that no signal announced; ms. */
 void dsrv_reap_look_every(struct dsrv_reaper *, int64_t ms);
@@ -133,8 +132,7 @@ enum dsrv_reap_hint dsrv_reap_hear(struct dsrv_reaper *, pid_t);
 int dsrv_reap_next(struct dsrv_reaper *);
 /* After each wait for events; is_quiet: there was none. */
 void dsrv_reap_begin_round(struct dsrv_reaper *, int is_quiet);
-/* When to begin a round even without an event, and after how many ms; or
- * DSRV_NEVER. */
+/* When to begin a round without an event, and after how many ms. */
 int64_t dsrv_reap_look_at(const struct dsrv_reaper *);
 int64_t dsrv_reap_patience(const struct dsrv_reaper *);
 /* Records an adopted child. -1: it is not a child of this process. */
@@ -144,8 +142,7 @@ void dsrv_reap_wait(struct dsrv_reaper *, pid_t);
 /* Whether orphaned descendants become children of this process. Returns the
  * old value; -1: the system cannot do this. */
 int dsrv_reap_adopting(int on);
-/* Whether process group pgid is empty; first reaps its members that are
- * children of this process. */
+/* Whether process group pgid is empty; reaps our children among it. */
 int dsrv_reap_group_gone(pid_t pgid);
 /* Whether pid, or any process, is a child of this one, forked or adopted. */
 int dsrv_reap_is_child(pid_t);
