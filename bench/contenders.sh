@@ -46,7 +46,7 @@ daemons() {
 	library|echo|libdaemonsrv|echo PORT
 	library-log|echo|libdaemonsrv, with its logger|echo -o $SCRATCH/log PORT
 	libdaemon|testd|libdaemon's example|-n testd
-	daemon|daemon|daemon(1)|daemon -- $FLOOR PORT
+	daemon|daemon|daemon(1)|daemon -U -- $FLOOR PORT
 	start-stop-daemon|start-stop-daemon|start-stop-daemon(8)|start-stop-daemon --start --background --exec $FLOOR -- PORT
 	systemd-run|systemd|systemd-run(1)|-x "systemctl stop bench-start" systemd-run --quiet --collect --unit=bench-start $FLOOR PORT
 	END
