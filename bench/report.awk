@@ -232,7 +232,8 @@ function model_row(name,    of, all, serial, i, n, row) {
 function model() {
 	print "\n## With more processors\n"
 	print "A model, from the processor time of a connection with 64 " \
-	    "clients: altogether, and\nin the one process that forks for all " \
+	    "clients: altogether, and\n" \
+	    "in the one process that forks for all " \
 	    "(for reuse: that looks after the spares).\nOn n processors, " \
 	    "with the clients elsewhere, as many connections a second are\n" \
 	    "possible as n have time for, until that one process is always " \
@@ -368,7 +369,8 @@ function held() {
 	held_row(20000, "", "")
 	print "\nAll that were held were answered at the end in " \
 	    kept("library") " of " collect("rate", "held library 0") \
-	    " rounds by the library, and\nin " kept("floor") " of " \
+	    " rounds by the library, and\n" \
+	    "in " kept("floor") " of " \
 	    collect("rate", "held floor 0") " by the floor: 20,000 at once " \
 	    "in one of them."
 	print "\nThe limits here, none of which was raised:\n" \
