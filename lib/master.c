@@ -49,10 +49,10 @@ handle_timer(struct master *m)
 		dsrv_orphans_forget(&m->orphans);
 		break;
 	case CRASHES:
-		dsrv_crashes_look(&m->crashes, DSRV_ASK_LEAVE);
+		dsrv_crashes_look(&m->of_orphans.crashes, DSRV_ASK_LEAVE);
 		break;
 	case OVERTIME:
-		dsrv_overtime_look(&m->overtime);
+		dsrv_overtime_look(&m->of_orphans.overtime);
 		break;
 	case DRAIN:
 		dsrv_orphans_drain(&m->orphans);
@@ -130,7 +130,7 @@ open_master(struct master *m)
 	m->shared = dsrv_memory_shared(sizeof *m->shared);
 	if (m->shared == NULL)
 		return -1;
-	if (dsrv_orphans_open(&m->orphans, &m->loop, &m->overtime, ORPHANS,
+	if (dsrv_orphans_open(&m->orphans, &m->loop, &m->of_orphans.overtime, ORPHANS,
 	    DRAIN) == -1)
 		goto free_shared;
 	if (dsrv_keeplog_open(&m->log) == -1)
@@ -138,12 +138,12 @@ open_master(struct master *m)
 	if (dsrv_loop_open(&m->loop, TAGS, DSRV_REAP_ALL, NULL,
 	    &untouched) == -1)
 		goto close_log;
-	if (dsrv_statusfile_open(&m->statusfile, &m->loop, STATUS) == -1)
+	if (dsrv_statusfile_open(&m->shown.file, &m->loop, STATUS) == -1)
 		goto close_loop;
-	m->pending_signal = dsrv_process1_pending();
+	m->postponed.signal = dsrv_process1_pending();
 	dsrv_loop_watch(&m->loop, STARTER, dsrv_role()->held[DSRV_TO_PARENT], 0);
-	dsrv_crashes_open(&m->crashes, &m->loop, CRASHES);
-	dsrv_overtime_open(&m->overtime, &m->loop, OVERTIME);
+	dsrv_crashes_open(&m->of_orphans.crashes, &m->loop, CRASHES);
+	dsrv_overtime_open(&m->of_orphans.overtime, &m->loop, OVERTIME);
 	dsrv_master_enter(m, DSRV_PHASE_STARTING);
 	first_child(m);
 	dsrv_master_feel_pulse(m);
@@ -165,7 +165,7 @@ free_shared:
 static void
 close_master(struct master *m)
 {
-	dsrv_statusfile_close(&m->statusfile);
+	dsrv_statusfile_close(&m->shown.file);
 	dsrv_orphans_close(&m->orphans);
 	dsrv_loop_close(&m->loop);
 	dsrv_keeplog_close(&m->log);

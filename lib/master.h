@@ -51,13 +51,16 @@ struct master {
 	struct dsrv_shared *shared;
 	enum dsrv_phase phase;
 	int confirmed;		/* the start has succeeded */
-	int again;		/* after this reload another is to follow */
-	int pending_signal;	/* to be obeyed after the first success */
+	struct {
+		int reload;	/* another, when this one is over */
+		int signal;	/* until the first success */
+	} postponed;
 	int reason_given;	/* why the start has failed */
 	int status;		/* the daemon's; -1: not decided */
-	struct dsrv_crashes crashes;	/* of orphans */
-	struct dsrv_overtime overtime;	/* likewise */
-	struct dsrv_statusfile statusfile;
+	struct {
+		struct dsrv_crashes crashes;
+		struct dsrv_overtime overtime;
+	} of_orphans;
 	struct dsrv_shown shown;
 };
 

@@ -31,7 +31,7 @@ close_pipes(struct master *m)
 		dsrv_supervise_close(&m->servers[i].child);
 	dsrv_supervise_close(&m->log.logger);
 	dsrv_orphans_leave(&m->orphans);
-	dsrv_statusfile_close(&m->statusfile);
+	dsrv_statusfile_close(&m->shown.file);
 	dsrv_role_leave(DSRV_PID_FILE);
 	dsrv_notify_leave();
 }
@@ -57,14 +57,14 @@ prepare(struct master *m, struct master_server *s)
 {
 	memset(&s->request, 0, sizeof s->request);
 	/* Even if this fork fails, or this server, it is still to come. */
-	if (s == m->other || m->again)
+	if (s == m->other || m->postponed.reload)
 		s->reloads = 1;
 	s->roster->count = s->roster->time_max = 0;
 	dsrv_pulse_begin(&s->pulse, s->roster);
 	m->shared->orphans = m->orphans.count;
 	m->shared->on_hup[s - m->servers] = dsrv_settings()->reload_overlap ?
 	    DSRV_ON_HUP_ASK : DSRV_ON_HUP_WAIT;
-	m->again = 0;
+	m->postponed.reload = 0;
 }
 
 /* As long as the daemon may take to start. */
@@ -134,8 +134,8 @@ confirm_start(struct master *m)
 	dsrv_statuspipe_say(DSRV_STATUS_SUCCESS, 0);
 	dsrv_loop_forget(&m->loop, STARTER);
 	dsrv_role_leave(DSRV_TO_PARENT);
-	if (m->pending_signal != 0)
-		dsrv_master_take(m, m->pending_signal);
+	if (m->postponed.signal != 0)
+		dsrv_master_take(m, m->postponed.signal);
 }
 
 static void
@@ -279,7 +279,7 @@ inherit(struct master *m, struct master_server *s)
 	int signo = dsrv_master_missed(s);
 
 	dsrv_orphans_adopt(&m->orphans, s->roster, signo);
-	dsrv_overtime_adopt(&m->overtime, s->roster);
+	dsrv_overtime_adopt(&m->of_orphans.overtime, s->roster);
 	dsrv_orphans_expect(&m->orphans,
 	    dsrv_supervise_take_pipe(&s->child), signo, s->roster->time_max);
 	if (s->request.asked != 0 && !(s->request.asked & DSRV_ASK_AT_ONCE))
@@ -358,7 +358,7 @@ dsrv_master_lose_child(struct master *m)
 		bury_logger(m);
 		return;
 	}
-	if (dsrv_statusfile_lose(&m->statusfile, &m->loop.ended))
+	if (dsrv_statusfile_lose(&m->shown.file, &m->loop.ended))
 		return;
 	dsrv_orphans_lose(&m->orphans, &m->loop.ended.child);
 	if (m->loop.ended.child.is_orphan)
@@ -371,7 +371,7 @@ dsrv_master_lose_child(struct master *m)
 		dsrv_master_enter(m, m->phase);	/* many need more time to die */
 	/* Its own server may have been asked to end, if not the present one. */
 	if (!dsrv_master_is_at_once(m))
-		dsrv_crashes_add(&m->crashes, DSRV_ASK_LEAVE);
+		dsrv_crashes_add(&m->of_orphans.crashes, DSRV_ASK_LEAVE);
 }
 
 void

@@ -23,7 +23,7 @@ start_next(struct master *m)
 	    m->status != -1)
 		return;
 	if (m->other->child.pid != 0)
-		m->again = 1;
+		m->postponed.reload = 1;
 	else	/* even if a fork has failed a moment ago */
 		dsrv_supervise_again(&m->other->child, dsrv_clock_now());
 }
@@ -38,7 +38,7 @@ dsrv_master_reload(struct master *m)
 void
 dsrv_master_reload_again(struct master *m)
 {
-	if (m->again)
+	if (m->postponed.reload)
 		start_next(m);
 }
 
@@ -53,7 +53,7 @@ has_unborn(const struct master *m)
 int
 dsrv_master_is_reloading(const struct master *m)
 {
-	return m->again || has_unborn(m) || dsrv_master_is_next(m, m->other);
+	return m->postponed.reload || has_unborn(m) || dsrv_master_is_next(m, m->other);
 }
 
 static void
@@ -104,7 +104,7 @@ dsrv_master_step_in(struct master *m)
 	}
 	if (has_unborn(m)) {	/* the one that follows will do */
 		dsrv_supervise_again(&m->other->child, DSRV_NEVER);
-		m->again = 1;
+		m->postponed.reload = 1;
 	}
 	return 0;
 }
@@ -125,7 +125,7 @@ go_on(const struct master *m, const char *failure)
 {
 	dsrv_report("reload: the next server %s; the present one goes on",
 	    failure);
-	if (!m->again)
+	if (!m->postponed.reload)
 		dsrv_notify_reloaded(failure);
 }
 

@@ -117,12 +117,12 @@ dsrv_master_show_status(struct master *m)
 		return;
 	if (m->shown.status.started == 0)
 		m->shown.status.started = time(NULL);
-	dsrv_statusfile_tick(&m->statusfile);
+	dsrv_statusfile_tick(&m->shown.file);
 	if (has_changed(m))
-		dsrv_statusfile_change(&m->statusfile);
+		dsrv_statusfile_change(&m->shown.file);
 	gather(m);
-	if (!dsrv_statusfile_is_due(&m->statusfile))
+	if (!dsrv_statusfile_is_due(&m->shown.file))
 		return;
-	dsrv_statusfile_write(&m->statusfile, text, dsrv_statustext_make(text,
+	dsrv_statusfile_write(&m->shown.file, text, dsrv_statustext_make(text,
 	    dsrv_settings_name(), &m->shown.status));
 }

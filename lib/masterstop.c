@@ -160,8 +160,8 @@ dsrv_master_take(struct master *m, int signo)
 	if (dsrv_sigtable_ask(signo) == 0)
 		return;
 	if (!m->confirmed && !(dsrv_sigtable_ask(signo) & DSRV_ASK_FOR_GOOD)) {
-		if (m->pending_signal != SIGUSR1)
-			m->pending_signal = signo;
+		if (m->postponed.signal != SIGUSR1)
+			m->postponed.signal = signo;
 		return;
 	}
 	if (signo == SIGHUP)
@@ -346,12 +346,12 @@ dsrv_master_is_over(struct master *m)
 {
 	if (has_no_workers(m)) {
 		dsrv_master_enter(m, DSRV_PHASE_WRITING);
-		dsrv_crashes_end(&m->crashes, DSRV_ASK_LEAVE);
-		dsrv_overtime_end(&m->overtime);
+		dsrv_crashes_end(&m->of_orphans.crashes, DSRV_ASK_LEAVE);
+		dsrv_overtime_end(&m->of_orphans.overtime);
 		dsrv_keeplog_leave(&m->log, m->confirmed);
 	}
 	if (m->phase >= DSRV_PHASE_WRITING && dsrv_keeplog_is_done(&m->log))
 		m->phase = DSRV_PHASE_OVER;
 	return m->phase == DSRV_PHASE_OVER &&
-	    dsrv_statusfile_is_over(&m->statusfile);
+	    dsrv_statusfile_is_over(&m->shown.file);
 }

@@ -47,37 +47,6 @@ size_t dsrv_statustext_make(char *text, const char *name,
     const struct dsrv_status *);
 
 /*
- * masterstatus.c - what a master shows in its status file
- */
-
-struct master;
-
-/* Counters of others, as they were when they were added to the sum. */
-struct dsrv_seen {
-	unsigned long connections;
-	unsigned long ends[DSRV_TALLY_ENDS];
-	unsigned long refused[DSRV_TALLY_REFUSALS];
-};
-
-/* What it counts, and what it has shown last. */
-struct dsrv_shown {
-	struct dsrv_status status;
-	struct dsrv_tally orphans;
-	struct dsrv_seen seen[DSRV_SERVERS];
-	struct dsrv_seen seen_orphans;
-	unsigned long seen_lines, seen_bytes, seen_lost;
-	pid_t server;
-	int is_ending;
-};
-
-/* Of all servers; spares count too. */
-int dsrv_master_workers(const struct master *);
-/* After each event. */
-void dsrv_master_show_status(struct master *);
-/* A server is followed by another: it was asked to end, or ended so. */
-void dsrv_master_count_restart(struct master *, int is_asked, int status);
-
-/*
  * statusfile.c - the status file is replaced by a child, which may wait for the
  * disk
  */
@@ -127,5 +96,37 @@ void dsrv_statusfile_write(struct dsrv_statusfile *, const char *text,
 int dsrv_statusfile_lose(struct dsrv_statusfile *, const struct dsrv_ended *);
 /* At the end of the daemon: whether it is removed, or cannot be. */
 int dsrv_statusfile_is_over(struct dsrv_statusfile *);
+
+/*
+ * masterstatus.c - what a master shows in its status file
+ */
+
+struct master;
+
+/* Counters of others, as they were when they were added to the sum. */
+struct dsrv_seen {
+	unsigned long connections;
+	unsigned long ends[DSRV_TALLY_ENDS];
+	unsigned long refused[DSRV_TALLY_REFUSALS];
+};
+
+/* What it counts, and what it has shown last. */
+struct dsrv_shown {
+	struct dsrv_statusfile file;
+	struct dsrv_status status;
+	struct dsrv_tally orphans;
+	struct dsrv_seen seen[DSRV_SERVERS];
+	struct dsrv_seen seen_orphans;
+	unsigned long seen_lines, seen_bytes, seen_lost;
+	pid_t server;
+	int is_ending;
+};
+
+/* Of all servers; spares count too. */
+int dsrv_master_workers(const struct master *);
+/* After each event. */
+void dsrv_master_show_status(struct master *);
+/* A server is followed by another: it was asked to end, or ended so. */
+void dsrv_master_count_restart(struct master *, int is_asked, int status);
 
 #endif
