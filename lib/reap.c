@@ -148,8 +148,10 @@ sweep(struct dsrv_reaper *r)
 	int count, place;
 
 	while (r->unswept > 0 && !r->failed) {
-		if ((count = dsrv_children_count(&r->children)) == 0 ||
-		    (place = next_to_ask(r, count)) == -1)
+		count = dsrv_children_count(&r->children);
+		if (count == 0)
+			r->unswept = 0;
+		if (count == 0 || (place = next_to_ask(r, count)) == -1)
 			break;
 		if (has_ended(r, dsrv_children_at(&r->children, place))) {
 			note_end(r, place, count);
