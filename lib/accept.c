@@ -270,7 +270,9 @@ dsrv_accept_retry(struct dsrv_acceptor *a, int index)
 			l->is_suspect = l->failures = l->error = 0;
 		if (may_accept(a, l))
 			dsrv_loop_resume(a->loop, a->tag + index);
-	} else if (can_mend(l->fd))
+	} else if (dsrv_role()->shared->has_ended)	/* the signal is coming */
+		rest(a, index, FIRST_PAUSE);
+	else if (can_mend(l->fd))
 		mend(a, index);
 	else {
 		errno = error;
