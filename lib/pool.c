@@ -9,6 +9,7 @@
  */
 #include "config.h"
 
+#include <sys/wait.h>
 #include <errno.h>
 #include <unistd.h>
 
@@ -141,7 +142,8 @@ dsrv_pool_lose(struct dsrv_pool *pool, const struct dsrv_ended *ended)
 		dsrv_accept_check(pool->acceptor);
 	if (!waited)
 		return 0;
-	if (pool->lost++ == 0)
+	/* What a signal ends is said for all workers. */
+	if (pool->lost++ == 0 && WIFEXITED(ended->status))
 		dsrv_report("keep a spare: it %s; another follows",
 		    dsrv_report_how(ended->status));
 	pool->refill = pool->hungry = 1;
