@@ -36,8 +36,7 @@ enum {
 	LINE = 100,
 	AT_ONCE = 20,		/* lines in a write(2) */
 	PAUSE = 100,		/* us between two: 200,000 lines a second */
-	LINES_MAX = 1 << 25,
-	MISSING = 127
+	LINES_MAX = 1 << 25
 };
 
 static struct {
@@ -158,7 +157,7 @@ start(const struct contender *c, const int *ends)
 		close(ends[1]);
 	}
 	c->run();
-	_exit(MISSING);
+	_exit(1);
 }
 
 static void
@@ -170,15 +169,6 @@ let_live(void)
 /*
  * The two ways to kill
  */
-
-static int
-is_missing(pid_t pid)
-{
-	int status;
-
-	return waitpid(pid, &status, 0) == pid && WIFEXITED(status) &&
-	    WEXITSTATUS(status) == MISSING;
-}
 
 static pid_t
 start_writer(const int *ends)
@@ -192,8 +182,7 @@ start_writer(const int *ends)
 	_exit(0);
 }
 
-/* -1: it is not installed. */
-static int
+static void
 kill_under_us(const struct contender *c)
 {
 	pid_t pid, writer;
@@ -206,15 +195,14 @@ kill_under_us(const struct contender *c)
 	for (i = 0; i < kills; i++) {
 		let_live();
 		kill(pid, SIGKILL);
-		if (is_missing(pid))
-			break;
+		waitpid(pid, NULL, 0);
 		pid = start(c, ends);
 	}
 	__atomic_store_n(&shared->over, 1, __ATOMIC_RELEASE);
 	waitpid(writer, NULL, 0);
 	close(ends[0]);
 	close(ends[1]);
-	return i < kills || is_missing(pid) ? -1 : 0;
+	waitpid(pid, NULL, 0);
 }
 
 /* The master's child that is not the writer, and not this one; 0: there is
@@ -231,7 +219,7 @@ logger_of(pid_t master, pid_t last)
 	return 0;
 }
 
-static int
+static void
 kill_under_master(const struct contender *c)
 {
 	pid_t master = start(c, NULL), logger = 0, next;
@@ -248,7 +236,6 @@ kill_under_master(const struct contender *c)
 	}
 	__atomic_store_n(&shared->over, 1, __ATOMIC_RELEASE);
 	waitpid(master, NULL, 0);
-	return 0;
 }
 
 /*
@@ -318,19 +305,30 @@ report(const struct contender *c)
 	fflush(stdout);
 }
 
+static int
+is_installed(const struct contender *c)
+{
+	char command[64];
+
+	snprintf(command, sizeof command, "command -v %s >/dev/null", c->name);
+	return system(command) == 0;
+}
+
 static void
 measure(const struct contender *c)
 {
 	char command[4200];
-	int missing;
 
+	if (c->run != run_library && !is_installed(c))
+		return;
 	if (mkdir(directory, 0750) == -1)
 		err(1, "%s", directory);
 	memset(shared, 0, sizeof *shared);
-	missing = c->run == run_library ? kill_under_master(c) :
-	    kill_under_us(c);
-	if (missing == 0)
-		report(c);
+	if (c->run == run_library)
+		kill_under_master(c);
+	else
+		kill_under_us(c);
+	report(c);
 	snprintf(command, sizeof command, "rm -rf '%s'", directory);
 	if (system(command) != 0)
 		err(1, "%s", directory);
