@@ -15,19 +15,6 @@
 #undef _FORTIFY_SOURCE	/* without its inline variants */
 #include "config.h"
 
-#ifdef HAVE_FLOCK
-#include <sys/file.h>
-#else
-enum { LOCK_EX, LOCK_NB };
-
-static int
-flock(int fd, int how)
-{
-	(void)fd;
-	(void)how;
-	return -1;
-}
-#endif
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -41,6 +28,7 @@ flock(int fd, int how)
 #include <time.h>
 
 #include "journal.h"
+#include "flock.h"
 #include "openat.h"
 #include "harness.h"
 

@@ -11,19 +11,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#ifdef HAVE_FLOCK
-#include <sys/file.h>
-#else
-enum { LOCK_EX, LOCK_SH };
-
-static int
-flock(int fd, int how)
-{
-	(void)fd;
-	(void)how;
-	return -1;
-}
-#endif
 #include <sys/syscall.h>
 #include <dirent.h>
 #include <dlfcn.h>
@@ -33,6 +20,7 @@ flock(int fd, int how)
 #include <time.h>
 
 #include "logfile.h"
+#include "flock.h"
 #include "openat.h"
 #include "startdir.h"
 #include "harness.h"

@@ -6,19 +6,6 @@
  */
 #include "config.h"
 
-#ifdef HAVE_FLOCK
-#include <sys/file.h>
-#else
-enum { LOCK_EX, LOCK_NB };
-
-static int
-flock(int fd, int how)
-{
-	(void)fd;
-	(void)how;
-	return -1;
-}
-#endif
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -40,6 +27,7 @@ flock(int fd, int how)
 #include <stdarg.h>
 #include <time.h>
 
+#include "flock.h"
 #include "openat.h"
 #include "puppet.h"
 

@@ -5,25 +5,13 @@
  */
 #include "config.h"
 
-#ifdef HAVE_FLOCK
-#include <sys/file.h>
-#else
-enum { LOCK_EX, LOCK_NB };
-
-static int
-flock(int fd, int how)
-{
-	(void)fd;
-	(void)how;
-	return -1;
-}
-#endif
 #include <sys/syscall.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <time.h>
 
 #include "logger.h"
+#include "flock.h"
 #include "harness.h"
 
 /* In a test it stands still, unless that moves it: but never goes back, since
