@@ -30,8 +30,9 @@ static struct dsrv_loop loop;
 static int watched[TIMER];
 static int watched_count;
 static int waits;		/* calls of waitpid(2) */
-static const pid_t *older;	/* children, which may have higher pids */
-static int older_count, waits_for_older;
+static pid_t held[HELD];	/* children, the oldest first */
+static int older_count;		/* that count as older; pids do not tell */
+static int waits_for_older;
 static int waits_that_fail;	/* this many of the next, ... */
 static int wait_error;		/* ... with this */
 static int to_loop, from_test;	/* a pipe that a test makes ready */
@@ -1161,7 +1162,7 @@ is_older(pid_t pid)
 {
 	int i = 0;
 
-	while (i < older_count && older[i] != pid)
+	while (i < older_count && held[i] != pid)
 		i++;
 	return i < older_count;
 }
@@ -1290,7 +1291,7 @@ END_TEST
 /* Thousands of held connections must not slow down new ones: only the newest
  * are checked at each event, the others as their time has come. */
 static void
-hold_many(pid_t *held, int64_t look_every)
+hold_many(int64_t look_every)
 {
 	int i;
 
@@ -1304,13 +1305,11 @@ hold_many(pid_t *held, int64_t look_every)
 
 START_TEST(loop_asks_only_the_newest_of_many_children_while_it_is_busy)
 {
-	pid_t held[HELD];
 	int i;
 
-	hold_many(held, (int64_t)DEADLINE * 1000 * 1000);
+	hold_many((int64_t)DEADLINE * 1000 * 1000);
 	send_signal(held[HELD - 1], SIGKILL);
 	has_ended(held[HELD - 1]);
-	older = held;
 	older_count = HELD / 2;
 	for (i = 0; i < 200; i++)
 		dsrv_loop_next(&loop);
@@ -1323,11 +1322,10 @@ END_TEST
 
 START_TEST(loop_finds_in_time_which_of_many_have_ended_while_it_is_busy)
 {
-	pid_t held[HELD];
 	sigset_t mask;
 	int i;
 
-	hold_many(held, 1);
+	hold_many(1);
 	sigprocmask(SIG_SETMASK, NULL, &mask);
 	block(SIGCHLD);
 	for (i = 0; i < 3; i++) {
@@ -1347,7 +1345,6 @@ END_TEST
 /* It would check again and again for children that it does not have. */
 START_TEST(loop_sleeps_when_all_of_many_have_ended_together)
 {
-	pid_t held[HELD];
 	sigset_t mask;
 	int i;
 
