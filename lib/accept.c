@@ -15,7 +15,7 @@
 
 #include "report.h"
 #include "role.h"
-#include "workers.h"
+#include "spares.h"
 
 enum {
 	FIRST_PAUSE = 100, LONGEST_PAUSE = 1000,	/* ms */

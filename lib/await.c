@@ -18,12 +18,30 @@
 #include <unistd.h>
 
 #include "role.h"
-#include "workers.h"
+#include "spares.h"
 
 static int
 is_resting(const struct dsrv_await *a, unsigned index)
 {
 	return a->retry_at != NULL && a->retry_at[index] > a->now;
+}
+
+/* Until a paused listener is to be retried, or the spare may be late. */
+static void
+set_timeout(struct dsrv_await *a)
+{
+	int64_t until = a->leave_at;
+	unsigned i;
+
+	a->timeout = -1;
+	if (a->retry_at == NULL && until == DSRV_NEVER)
+		return;
+	a->now = dsrv_clock_now();
+	for (i = 0; i < (unsigned)a->count; i++)
+		if (is_resting(a, i))
+			until = dsrv_clock_earlier(until, a->retry_at[i]);
+	if (until != DSRV_NEVER)
+		a->timeout = until > a->now ? (int)(until - a->now) : 0;
 }
 
 /* The result if no listener is ready. */
@@ -119,11 +137,12 @@ leave_listeners(const struct dsrv_await *a)
 }
 
 int
-dsrv_await_one(const struct dsrv_await *a)
+dsrv_await_one(struct dsrv_await *a)
 {
 	struct epoll_event events[READY_MAX];
 	int i, n, ready;
 
+	set_timeout(a);
 	if (open_waiter(a) == -1 || watch_listeners(a) == -1) {
 		leave_listeners(a);
 		return wait_by_poll(a);
@@ -141,8 +160,9 @@ dsrv_await_one(const struct dsrv_await *a)
 #else
 
 int
-dsrv_await_one(const struct dsrv_await *a)
+dsrv_await_one(struct dsrv_await *a)
 {
+	set_timeout(a);
 	return wait_by_poll(a);
 }
 

@@ -14,6 +14,7 @@
 
 #include "report.h"
 #include "visible.h"
+#include "spares.h"
 #include "workers.h"
 
 enum { COUNTS = 40, DURATION = 40 };	/* bytes */

@@ -114,6 +114,7 @@ lib_libdaemonsrv_la_SOURCES += \
 	lib/serverstop.c \
 	lib/signals.h \
 	lib/source.c \
+	lib/spares.h \
 	lib/start.h \
 	lib/startdir.c \
 	lib/startdir.h \

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "report.h"
-#include "workers.h"
+#include "spares.h"
 
 enum {
 	FIRST_PAUSE = 100, LONGEST_PAUSE = 1000,	/* ms */
@@ -117,6 +117,7 @@ void
 dsrv_pool_hear(struct dsrv_pool *pool)
 {
 	dsrv_wakeup_take(&ends.wakeup);
+	dsrv_slots_adapt(dsrv_accept_has_clients(pool->acceptor));
 	/* One that has left may have been woken for a client. */
 	pool->refill = pool->hungry = 1;
 	pool->lost = 0;
@@ -133,10 +134,13 @@ dsrv_pool_miss(struct dsrv_pool *pool)
 int
 dsrv_pool_lose(struct dsrv_pool *pool, const struct dsrv_ended *ended)
 {
-	int in_vain = ended->status == DSRV_POOL_EMPTY_HANDED << 8;
 	int waited = dsrv_slots_lose(ended->pid);
+	int in_vain = !waited &&
+	    ended->status == DSRV_POOL_EMPTY_HANDED << 8;
 
 	pool->sent_in_vain += in_vain;
+	if (in_vain)
+		dsrv_slots_adapt(0);
 	/* A listener may have become useless without waking a spare. */
 	if (in_vain || waited)
 		dsrv_accept_check(pool->acceptor);

@@ -127,8 +127,7 @@ fork_worker(struct server *s, struct birth *birth)
 	birth->workers = dsrv_server_workers(s) + 1;
 	if ((pid = dsrv_loop_fork_held(&s->loop)) == 0)
 		return 0;
-	if (birth->slot != -1)
-		dsrv_slots_give(birth->slot, pid);
+	dsrv_slots_give(birth->slot, pid);
 	if (pid == -1)
 		fork_failed(s);
 	else
@@ -163,8 +162,7 @@ wait_for_client(const struct server *s, struct birth *birth)
 	dsrv_loop_let_in(&s->loop);
 	dsrv_pool_leave();
 	if (dsrv_spare_begin(birth->slot, s->pool.turn, &birth->client) == -1)
-		dsrv_report_exit(birth->slot == -1 ?
-		    DSRV_POOL_EMPTY_HANDED : 0);
+		dsrv_report_exit(DSRV_POOL_EMPTY_HANDED);
 	dsrv_worker_become(&birth->client);
 }
 

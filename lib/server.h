@@ -7,6 +7,7 @@
 #define DSRV_SERVER_H
 
 #include "clients.h"
+#include "spares.h"
 
 /* Of the loop: the master, the spares, and each listener has a descriptor; all
  * but the master have a timer. */

@@ -11,16 +11,20 @@
 #include "config.h"
 
 #include "visible.h"
-#include "workers.h"
+#include "spares.h"
 
 enum {
 	FREE = 0,		/* else the pid of the spare, or ... */
 	RESERVED = -1		/* ... for one that is being forked */
 };
 
+enum { BUSY = 16 };	/* so many spares wait if clients do */
+
 static struct {
-	int wanted;	/* how many should wait */
-	int count;	/* of slots; workers that return may wait, too */
+	int wanted;	/* how many should wait now, ... */
+	int least, most;	/* ... between these */
+	int usual;	/* slots, also for workers that return */
+	int count;	/* with those that only a busy server needs */
 	struct {
 		unsigned clients;	/* that spares have taken */
 		int may_call;	/* enum dsrv_slots_call */
@@ -37,13 +41,27 @@ page_size(void)
 	    (size_t)page.count * sizeof page.shared->slots[0];
 }
 
+static int
+smaller(int a, int b)
+{
+	return a < b ? a : b;
+}
+
+static int
+larger(int a, int b)
+{
+	return a > b ? a : b;
+}
+
 int
 dsrv_slots_open(int wanted, int most)
 {
-	page.wanted = wanted < most ? wanted : most;
+	page.least = page.wanted = smaller(wanted, most);
+	page.most = smaller(larger(wanted, BUSY), most);
 	/* With only one slot for each, the spare forked in its place would have
 	 * taken the slot of a worker that returns. */
-	page.count = 2 * page.wanted < most ? 2 * page.wanted : most;
+	page.usual = smaller(2 * page.least, most);
+	page.count = larger(page.usual, page.most);
 	page.shared = dsrv_memory_shared(page_size());
 	return page.shared != NULL ? 0 : -1;
 }
@@ -70,28 +88,35 @@ change_slot(int slot, pid_t from, pid_t to)
 	    to, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
 
-int
-dsrv_slots_take(pid_t pid)
+static int
+take(int count, pid_t pid)
 {
 	int slot;
 
-	for (slot = 0; slot < page.count; slot++)
+	for (slot = 0; slot < count; slot++)
 		if (change_slot(slot, FREE, pid))
 			return slot;
 	return -1;
 }
 
 int
+dsrv_slots_take(pid_t pid)
+{
+	return take(page.usual, pid);
+}
+
+int
 dsrv_slots_reserve(void)
 {
-	return dsrv_slots_take(RESERVED);
+	return take(larger(page.usual, page.wanted), RESERVED);
 }
 
 void
 dsrv_slots_give(int slot, pid_t pid)
 {
-	__atomic_store_n(&page.shared->slots[slot], pid == -1 ? FREE : pid,
-	    __ATOMIC_SEQ_CST);
+	if (slot != -1)
+		__atomic_store_n(&page.shared->slots[slot],
+		    pid == -1 ? FREE : pid, __ATOMIC_SEQ_CST);
 }
 
 void
@@ -179,10 +204,33 @@ dsrv_slots_few_wait(void)
 	return waiting() <= page.wanted / 2;
 }
 
+static int
+is_failing(void)
+{
+	return __atomic_load_n(&page.shared->failing, __ATOMIC_SEQ_CST) != 0;
+}
+
+/* A server that wants one spare would fork the next only when that has its
+ * client, and serve fewer than without. */
+void
+dsrv_slots_adapt(int clients_wait)
+{
+	if (clients_wait && !is_failing())
+		page.wanted = smaller(2 * page.wanted, page.most);
+	else
+		page.wanted = larger(page.wanted / 2, page.least);
+}
+
 int
 dsrv_slots_enough_wait(void)
 {
 	return waiting() >= page.wanted;
+}
+
+int
+dsrv_slots_too_many_wait(void)
+{
+	return waiting() > page.least;
 }
 
 void

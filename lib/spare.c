@@ -22,9 +22,10 @@
 
 #include "report.h"
 #include "role.h"
-#include "workers.h"
+#include "spares.h"
 
 enum { FROM_SERVER, TO_SERVER, NULL_DEVICE, WAITER, ENDS };
+enum { EXTRA_TIME = 1000 };	/* ms that one for a busy server waits */
 
 struct identity {
 	dev_t dev;	/* the file: the program may close it, and ... */
@@ -41,7 +42,8 @@ static struct {
 	int slot;		/* -1: none */
 	int served;		/* connections */
 	int usable;		/* it has what it needs for another */
-	int resting;		/* some listener is paused */
+	int resting;		/* some listener has been paused */
+	int64_t leave_at;	/* DSRV_NEVER: it waits until it has a client */
 	unsigned turn;		/* the listener to try first */
 } spare;
 
@@ -199,33 +201,16 @@ leave(void)
  * Waiting; a listener where accepting fails is paused
  */
 
-/* ms until the first paused listener is retried; -1: none is. */
-static int
-resting_time(int64_t now)
-{
-	int64_t until = DSRV_NEVER;
-	int i;
-
-	for (i = 0; i < spare.listeners; i++)
-		if (spare.retry_at[i] > now)
-			until = dsrv_clock_earlier(until, spare.retry_at[i]);
-	spare.resting = until != DSRV_NEVER;
-	return spare.resting ? (int)(until - now) : -1;
-}
-
 static int
 wait_for_one(void)
 {
 	struct dsrv_await await = {
 		.fds = spare.fds, .count = spare.listeners,
-		.waiter = pipe_end(WAITER), .first = spare.turn++, .timeout = -1
+		.waiter = pipe_end(WAITER), .first = spare.turn++,
+		.retry_at = spare.resting ? spare.retry_at : NULL,
+		.leave_at = spare.leave_at
 	};
 
-	if (spare.resting) {
-		await.now = dsrv_clock_now();
-		await.timeout = resting_time(await.now);
-		await.retry_at = spare.retry_at;
-	}
 	return dsrv_await_one(&await);
 }
 
@@ -307,15 +292,34 @@ has_client(void)
 	return 0;
 }
 
+/* Forked for a busy server, it leaves its slot; a client that comes later is
+ * for the others. */
+static int
+is_late(void)
+{
+	if (dsrv_clock_now() < spare.leave_at)
+		return 0;
+	spare.leave_at = DSRV_NEVER;
+	if (!dsrv_slots_too_many_wait())
+		return 0;
+	dsrv_slots_release(spare.slot);
+	spare.slot = -1;
+	return 1;
+}
+
 /* The next client; -1: it must leave. */
 static int
 wait_for_client(struct dsrv_client *client)
 {
 	int index;
 
+	spare.leave_at = spare.served == 0 && dsrv_slots_too_many_wait() ?
+	    dsrv_clock_now() + EXTRA_TIME : DSRV_NEVER;
 	while (dsrv_role_stop_signal() == 0) {
 		if ((index = wait_for_one()) == DSRV_AWAIT_LEAVE)
 			return -1;
+		if (index == DSRV_AWAIT_NOTHING && is_late())
+			return take_at_once(client);
 		if (index == DSRV_AWAIT_NOTHING)
 			continue;
 		if (accept_from(index, client) == 0)

@@ -13,7 +13,7 @@
 #include <stdatomic.h>
 
 #include "visible.h"
-#include "workers.h"
+#include "spares.h"
 
 static void
 set(_Atomic unsigned long *counter, unsigned long value)

@@ -16,6 +16,7 @@
 #include "report.h"
 #include "role.h"
 #include "visible.h"
+#include "spares.h"
 #include "workers.h"
 
 enum { LAST_WORDS = 2000 };	/* ms, for the client to see the end */

@@ -8,10 +8,10 @@
 #include <limits.h>
 #include <stdint.h>
 
-#include "workers.h"
+#include "spares.h"
 #include "harness.h"
 
-enum { WANTED = 4, SLOTS = 2 * WANTED, KNOWN = 1000 };
+enum { WANTED = 4, SLOTS = 2 * WANTED, BUSY = 16, KNOWN = 1000 };
 
 static struct dsrv_children children;
 
@@ -98,6 +98,53 @@ START_TEST(slots_are_no_more_than_there_may_be_workers)
 }
 END_TEST
 
+START_TEST(slots_are_more_for_a_busy_server)
+{
+	int i;
+
+	open_slots(0);
+	ck_assert_int_eq(free_slots(), SLOTS);
+	ck_assert_int_eq(dsrv_slots_reserve(), -1);
+	dsrv_slots_adapt(1);
+	dsrv_slots_adapt(1);
+	for (i = SLOTS; i < BUSY; i++)
+		ck_assert_int_eq(dsrv_slots_reserve(), i);
+	ck_assert_int_eq(dsrv_slots_reserve(), -1);
+	close_slots();
+}
+END_TEST
+
+/* How many must wait to be enough. */
+static int
+enough(void)
+{
+	int i, slot[BUSY], count = 0;
+
+	while (!dsrv_slots_enough_wait())
+		slot[count++] = dsrv_slots_reserve();
+	for (i = 0; i < count; i++)
+		dsrv_slots_release(slot[i]);
+	return count;
+}
+
+START_TEST(slots_want_more_while_clients_wait_and_fewer_after)
+{
+	static const int clients[] = { 0, 1, 1, 1, 0, 1, 0, 0, 0 };
+	static const int wanted[] = { 4, 8, 16, 16, 8, 16, 8, 4, 4 };
+	size_t i;
+
+	open_slots(0);
+	for (i = 0; i < sizeof clients / sizeof *clients; i++) {
+		dsrv_slots_adapt(clients[i]);
+		ck_assert_int_eq(enough(), wanted[i]);
+	}
+	dsrv_slots_fail(0);	/* nor would more spares accept */
+	dsrv_slots_adapt(1);
+	ck_assert_int_eq(enough(), WANTED);
+	close_slots();
+}
+END_TEST
+
 START_TEST(slots_say_whether_few_or_enough_wait)
 {
 	int i, slot[SLOTS];
@@ -107,6 +154,7 @@ START_TEST(slots_say_whether_few_or_enough_wait)
 		ck_assert_int_eq(dsrv_slots_any_wait(), i > 0);
 		ck_assert_int_eq(dsrv_slots_few_wait(), i <= WANTED / 2);
 		ck_assert_int_eq(dsrv_slots_enough_wait(), i >= WANTED);
+		ck_assert_int_eq(dsrv_slots_too_many_wait(), i > WANTED);
 		slot[i] = dsrv_slots_take(KNOWN + i);
 	}
 	for (i = 0; i < SLOTS; i++)
@@ -248,6 +296,8 @@ main(void)
 	const TTest *const tests[] = {
 		slots_are_twice_as_many_as_are_to_wait,
 		slots_are_no_more_than_there_may_be_workers,
+		slots_are_more_for_a_busy_server,
+		slots_want_more_while_clients_wait_and_fewer_after,
 		slots_say_whether_few_or_enough_wait,
 		slots_that_are_reserved_count_until_there_was_no_fork,
 		slots_of_one_that_has_ended_are_free,

@@ -729,6 +729,38 @@ START_TEST(one_spare_alone_is_enough_to_serve_all)
 }
 END_TEST
 
+/* While many clients wait, the server forks as many more as it can. */
+START_TEST(spares_for_a_busy_server_leave_when_it_is_not)
+{
+	enum { MANY = 30 };
+	pid_t pids[CHILDREN];
+	int i, fds[MANY];
+	long since = 0;
+
+	here.spares = 1;
+	start(1, program);
+	wait_for_spares(1, pids);
+	stopped(here.server);
+	stopped(pids[0]);
+	for (i = 0; i < MANY; i++) {
+		fds[i] = client(here.port);
+		client_says(fds[i], "who\n");
+	}
+	send_signal(pids[0], SIGCONT);
+	send_signal(here.server, SIGCONT);
+	for (i = 0; i < MANY; i++)
+		ck_assert_int_gt(atoi(client_hears(fds[i])), 1);
+	while (children_of(here.server, pids, CHILDREN) > MANY + 2)
+		look_again(&since, "the others to leave");
+	for (i = 0; i < MANY; i++)
+		close(fds[i]);
+	while (children_of(here.server, pids, CHILDREN) > 2)
+		look_again(&since, "only spares");
+	serves_one(here.port);
+	stop();
+}
+END_TEST
+
 START_TEST(spares_of_one_port_do_not_starve_another)
 {
 	int fds[CROWD], i, other;
@@ -2453,6 +2485,7 @@ main(void)
 		spares_that_are_used_up_are_followed_by_others,
 		spares_are_workers_and_no_more_than_may_be,
 		one_spare_alone_is_enough_to_serve_all,
+		spares_for_a_busy_server_leave_when_it_is_not,
 		spares_of_one_port_do_not_starve_another,
 		spares_take_turns_where_all_ports_are_busy,
 		spares_that_wait_end_at_a_reload_and_nobody_is_cut_off,

@@ -6,7 +6,7 @@
  */
 #include "config.h"
 
-#include "workers.h"
+#include "spares.h"
 #include "fuzz.h"
 
 enum { CHILDREN = 5, FIRST = 100, WANTED = 3, MOST = 8 };
@@ -34,7 +34,7 @@ count_of(pid_t pid)
 	const pid_t *slot;
 	int count = 0;
 
-	for (slot = end - 2 * WANTED; slot < end; slot++)
+	for (slot = end - MOST; slot < end; slot++)
 		count += *slot == pid;
 	return count;
 }
@@ -49,8 +49,8 @@ audit(void)
 		must(count_of(FIRST + i) <= 1);
 		known += count_of(FIRST + i);
 	}
-	must(known == 2 * WANTED);
-	must(dsrv_slots_any_wait() == (count_of(0) < 2 * WANTED));
+	must(known == MOST);
+	must(dsrv_slots_any_wait() == (count_of(0) < MOST));
 }
 
 static void
@@ -59,7 +59,7 @@ reserve(struct fuzz_input *in)
 	pid_t pid = fuzz_byte(in) % 2 ? FIRST : -1;
 	int slot = dsrv_slots_reserve();
 
-	must(slot >= -1 && slot < 2 * WANTED);
+	must(slot >= -1 && slot < MOST);
 	must(slot != -1 || count_of(0) == 0);
 	if (slot != -1)
 		dsrv_slots_give(slot, pid);
@@ -87,6 +87,7 @@ spare(struct fuzz_input *in)
 		dsrv_slots_release(slot);
 	dsrv_slots_fail(listener);
 	dsrv_slots_work(listener);
+	dsrv_slots_adapt(listener % 2);
 	must(!dsrv_slots_call() || !dsrv_slots_call());
 	must(dsrv_slots_few_wait() || dsrv_slots_any_wait());
 	must(!dsrv_slots_enough_wait() || dsrv_slots_any_wait());
