@@ -21,6 +21,7 @@ set -eu
 contenders() {
 	cat <<-'END'
 	floor|floor|floor: accept, fork, nothing counted|floor $PORT
+	floor-deep|floor|floor, as many forks below its exec|floor -d 3 $PORT
 	library|echo|libdaemonsrv, one fork a connection|echo $PORT
 	library-limits|echo|libdaemonsrv, every limit set|echo -l $PORT
 	library-spares|echo|libdaemonsrv, 16 spares|echo -s 16 $PORT

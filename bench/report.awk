@@ -17,7 +17,7 @@ function take(of, round, from,    i) {
 		return
 	# What a connection costs the server, in us: altogether, of which the
 	# kernel tells nothing for children that it reaps, and the one process.
-	if (of !~ / floor(-again)? /)
+	if (of !~ / floor(-again|-deep)? /)
 		figure[of, round, "cost"] = figure[of, round, "cpu"] * 1e6 / \
 		    figure[of, round, "served"]
 	figure[of, round, "serial"] = figure[of, round, "server"] * 1e6 / \
@@ -153,6 +153,8 @@ function brief() {
 	print "| --- | --- | --- | --- |"
 	brief_row("one fork a connection: rate to the floor", "rate", \
 	    "library", "floor", "||")
+	brief_row("one fork a connection: rate to a floor as deep", "rate", \
+	    "library", "floor-deep", "||")
 	brief_row("one fork a connection: rate to naive", "rate", "library", \
 	    "naive", "1.05|1.05|1.05")
 	brief_row("one fork a connection: rate to naive with -z now", "rate", \
@@ -330,6 +332,7 @@ function held_row(count, rate_goal, p99_goal,    of, floor) {
 		return
 	print "| " count " | " spread("%d") " | " \
 	    ratio("rate", of, floor, 0) goal(rate_goal, 1) " | " \
+	    ratio("rate", of, "held floor-deep " count, 0) " | " \
 	    ratio("p99", of, floor, 0) goal(p99_goal, -1) " | " \
 	    ratio("rate", of, "held library 0", 0) " | " \
 	    ratio("rate", floor, "held floor 0", 0) " | " errors_of(of) " |"
@@ -359,10 +362,10 @@ function held() {
 	    "time that 99 % of them take at most, beside\nthe floor; at " \
 	    "the end each of those must still be answered. What grows for " \
 	    "the\nfloor is the machine's. The signs are those above.\n"
-	print "| held | library: connections a second | to the floor | p99 " \
-	    "to the floor | library, to none held | floor, to none held | " \
-	    "errors |"
-	print "| --- | --- | --- | --- | --- | --- | --- |"
+	print "| held | library: connections a second | to the floor | to a " \
+	    "floor as deep | p99 to the floor | library, to none held | " \
+	    "floor, to none held | errors |"
+	print "| --- | --- | --- | --- | --- | --- | --- | --- |"
 	held_row(0, "", "")
 	held_row(5000, "0.97", "1.5")
 	held_row(19500, "0.90", "1.5")
@@ -427,6 +430,9 @@ function introduction(    i) {
 	    "cost a server that forks for it. Here it\n  served " \
 	    int(floor_rate) " a second. Naive is what one would write: it " \
 	    "also reaps its children."
+	print "* A floor as deep is three forks below its exec(3), as the " \
+	    "library's server is:\n  each fork links the memory of the new " \
+	    "process to that of every ancestor since."
 	print "* CPU is that of the server and all its processes, for one " \
 	    "connection."
 	for (i = 1; i <= absent; i++)

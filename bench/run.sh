@@ -111,7 +111,7 @@ calibrate() {
 all_once() {
 	for name in $present; do
 		case $name in
-		floor-again) continue ;;
+		floor-again | floor-deep) continue ;;
 		floor-reuse) [ "$2" != memory ] || continue ;;
 		esac
 		progress "$2 of each connection: $name"
@@ -189,13 +189,13 @@ model() {
 	done
 }
 
-# held_round ROUND COUNT...: the floor and the library, with none held first.
+# held_round ROUND COUNT...: the floors and the library, with none held first.
 # The loads are longer, since among so many processes one may not run for tenths
 # of a second.
 held_round() {
 	round=$1
 	shift
-	for name in floor library; do
+	for name in floor floor-deep library; do
 		progress "round $round, $* held: $name"
 		sleep 1	# the kernel still cleans up after the last one
 		trial "$name" "exec '$TOOLS/load' -c 16 -t $held_length \
