@@ -36,6 +36,7 @@
 enum {
 	OPEN = O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
 	NEW = 0600,		/* until it is locked */
+	LONGEST = 64,		/* bytes that a start may remove */
 	PAUSE = 5,		/* ms between two checks */
 	DOUBT = 20,		/* checks: the lock may not be the number's */
 	PATIENCE = 400		/* checks, for a number, or for a lock to go */
@@ -117,7 +118,8 @@ is_regular(int fd)
 }
 
 /* Why a daemon cannot write to it; NULL: it can. A second name may be a trick,
- * to make us empty the file of the first. */
+ * to make us empty the file of the first. A long file would be lost by the
+ * mistake of an administrator. */
 static const char *
 fault_of(int fd)
 {
@@ -127,7 +129,8 @@ fault_of(int fd)
 		return strerror(errno);
 	errno = EINVAL;
 	return !S_ISREG(file.st_mode) ? "not a regular file" :
-	    file.st_nlink > 1 ? "a file with more than one name" : NULL;
+	    file.st_nlink > 1 ? "a file with more than one name" :
+	    file.st_size > LONGEST ? "too long to be a pid file" : NULL;
 }
 
 /*

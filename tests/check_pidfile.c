@@ -581,6 +581,24 @@ START_TEST(pid_file_that_has_another_name_fails_the_start)
 }
 END_TEST
 
+/* As after a mistake in a command: "-P /etc/passwd". */
+START_TEST(pid_file_that_is_long_fails_the_start_and_stays)
+{
+	char line[65];
+
+	use_directory();
+	memset(line, 'x', sizeof line);
+	line[64] = '\0';
+	write_content(line);
+	start(1, talker);
+	stop();
+	write_content("12345 is a name in a long table of names, of which none "
+	    "may be lost\n");
+	fails("too long to be a pid file");
+	ck_assert_int_eq(strncmp(content(), "12345 is ", 9), 0);
+}
+END_TEST
+
 START_TEST(pid_file_in_no_directory_fails_the_start)
 {
 	use_directory();
@@ -985,6 +1003,7 @@ main(void)
 		pid_file_lets_one_of_two_starts_win_100_times,
 		pid_file_that_is_not_a_regular_file_fails_the_start,
 		pid_file_that_has_another_name_fails_the_start,
+		pid_file_that_is_long_fails_the_start_and_stays,
 		pid_file_in_no_directory_fails_the_start,
 		pid_file_that_cannot_be_written_fails_the_start,
 		pid_file_that_is_never_the_same_fails_the_start,
