@@ -64,6 +64,17 @@ fail_unknown(const char *what, const char *name)
 	return -1;
 }
 
+static int
+fail_groupless(const char *user)
+{
+	if (errno != 0 && errno != ENOENT)
+		return fail_unknown("group of user", user);
+	dsrv_report("drop privileges: user %s has no account: name a group, "
+	    "too", user);
+	errno = ENOENT;
+	return -1;
+}
+
 /* By the account's name, including its group. */
 static int
 find_groups(struct dsrv_account *to, const char *name)
@@ -132,7 +143,7 @@ find_user(struct dsrv_account *to, const char *name)
 		errno = 0;
 		if ((found = getpwuid(to->uid)) == NULL &&
 		    to->gid == DSRV_NO_GROUP)
-			return fail_unknown("group of user", name);
+			return fail_groupless(name);
 	}
 	if (found == NULL)
 		return only_group(to);

@@ -227,7 +227,8 @@ listen_there(const char *host, const char *service, int *fds, int max)
 		dsrv_report("listen on %s, port %s: %s",
 		    host != NULL ? host : "this machine", service,
 		    result == EAI_SYSTEM ? strerror(error) :
-		    gai_strerror(result));
+		    result == EAI_SERVICE ? "it is not a port, from 0 to "
+		    "65535, nor a known service" : gai_strerror(result));
 		errno = error;
 		return -1;
 	}

@@ -42,6 +42,15 @@ static const char *const kinds[] = {
 	[DSRV_OVER] = "a process whose stage is over"
 };
 
+/* What each of them is to call. */
+static const char *const calls[] = {
+	[DSRV_PROGRAM] = "daemon_start()",
+	[DSRV_MASTER] = "daemon_master()",
+	[DSRV_STARTING] = "daemon_success()",
+	[DSRV_LOGGER] = "daemon_logger()",
+	[DSRV_OVER] = NULL
+};
+
 const struct dsrv_role *
 dsrv_role(void)
 {
@@ -279,14 +288,23 @@ has_lost(enum dsrv_held which)
 	return role.held[which] != -1 && !dsrv_role_holds(which);
 }
 
+static int
+refuse(enum dsrv_role_kind expected, const char *verb)
+{
+	int is_early = role.kind < expected || role.kind == DSRV_LOGGER;
+	const char *call = is_early ? calls[role.kind] : NULL;
+
+	dsrv_report("%s: this is %s, not %s%s%s%s", verb, kinds[role.kind],
+	    kinds[expected], call != NULL ? ": call " : "",
+	    call != NULL ? call : "", call != NULL ? " first" : "");
+	return EPERM;
+}
+
 int
 dsrv_role_enter(enum dsrv_role_kind expected, const char *verb)
 {
-	if (role.kind != expected) {
-		dsrv_report("%s: this is %s, not %s", verb,
-		    kinds[role.kind], kinds[expected]);
-		return EPERM;
-	}
+	if (role.kind != expected)
+		return refuse(expected, verb);
 	if (role.kind != DSRV_PROGRAM && role.pid != getpid()) {
 		dsrv_report("%s: the program has forked this process, "
 		    "it is not %s", verb, kinds[expected]);

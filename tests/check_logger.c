@@ -898,7 +898,8 @@ START_TEST(start_of_a_program_that_never_calls_daemon_logger_fails)
 {
 	log_to("log");
 	run_puppet(run_start, program_without_daemon_logger);
-	start_has_failed(1, "this is a logger before daemon_logger()");
+	start_has_failed(1, "this is a logger before daemon_logger(), "
+	    "not a server before daemon_success(): call daemon_logger() first");
 	ck_assert_int_eq(size_of(log_path), -1);
 }
 END_TEST

@@ -295,8 +295,8 @@ START_TEST(privileges_of_a_number_without_an_account_need_a_group)
 	has_groups("64998 ");
 	end();
 	ck_assert_int_eq(dropped("64999", NULL, NULL), ENOENT);
-	refused("dropper: unable to drop privileges: group of user 64999: "
-	    "unknown\n");
+	refused("dropper: unable to drop privileges: user 64999 has no "
+	    "account: name a group, too\n");
 }
 END_TEST
 
