@@ -15,6 +15,11 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 build=${BUILD_DIR:-$root/build/check}
 mkdir -p "$build"
 build=$(cd "$build" && pwd)
+if [ -f "$root/config.status" ]; then
+	echo "build: configure was run in $root itself: run 'make distclean'" \
+	    "there" >&2
+	exit 1
+fi
 
 # quietly NAME COMMAND...: shows the output only if the command fails. Progress
 # goes to stderr, since other scripts read stdout.
