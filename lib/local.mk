@@ -72,6 +72,7 @@ lib_libdaemonsrv_la_SOURCES += \
 	lib/logline.c \
 	lib/logmode.c \
 	lib/logname.c \
+	lib/logold.c \
 	lib/logprune.c \
 	lib/logrotation.c \
 	lib/logstream.c \

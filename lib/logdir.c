@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -190,4 +191,22 @@ int
 dsrv_logdir_enter(int dir, const char *name)
 {
 	return enter(dir, name, 0);
+}
+
+int
+dsrv_logdir_rename(int dir, const char *old, const char *new)
+{
+	struct stat there;
+
+#ifdef HAVE_RENAMEAT2
+	if (renameat2(dir, old, dir, new, RENAME_NOREPLACE) == 0)
+		return 0;
+	if (errno == EEXIST || errno == ENOENT)
+		return -1;	/* else some file systems may not support it */
+#endif
+	if (fstatat(dir, new, &there, AT_SYMLINK_NOFOLLOW) == 0) {
+		errno = EEXIST;
+		return -1;
+	}
+	return renameat(dir, old, dir, new);
 }

@@ -6,9 +6,9 @@
 #ifndef DSRV_LOGFILE_H
 #define DSRV_LOGFILE_H
 
-#include "ground.h"
+#include <sys/stat.h>
 
-struct stat;
+#include "ground.h"
 
 /*
  * timeformat.c - strftime(3), one conversion at a time, and in one time zone
@@ -84,6 +84,8 @@ int dsrv_logname_fits(const struct dsrv_part *, const char *name);
 int dsrv_logdir_open(const struct dsrv_logname *, int make);
 /* The directory of that name in dir, not a link. */
 int dsrv_logdir_enter(int dir, const char *name);
+/* rename(2) in it, but it never replaces anything: -1 with EEXIST. */
+int dsrv_logdir_rename(int dir, const char *old, const char *new);
 
 /*
  * filelock.c - a lock on an open file, and which process has it
@@ -159,6 +161,46 @@ int dsrv_logfile_link(const char *path);
 /* Makes way for a new file of that name; fd is the one to be renamed. -1 with
  * errno. */
 int dsrv_logrotation_make_way(const struct dsrv_logname *, int fd);
+
+/*
+ * logold.c - the older log files: those that the logger itself has made
+ */
+
+/* From the newest to the oldest. */
+enum dsrv_logold_age {
+	DSRV_LOGOLD_LEFT,	/* just now */
+	DSRV_LOGOLD_PAST,
+	DSRV_LOGOLD_AHEAD	/* a time in the future: a wrong clock */
+};
+
+struct dsrv_logold_file {
+	struct dsrv_logold_file *next;	/* found before it */
+	struct dsrv_own own;	/* the part of its path from the format */
+	struct stat file;
+	enum dsrv_logold_age age;
+	char path[];
+};
+
+struct dsrv_logold {
+	struct stat current;
+	const struct stat *left;	/* the file before it, or NULL */
+	time_t now;
+	int reads_back;		/* by which own names are known */
+	size_t fixed;		/* bytes of path before any conversion */
+	char path[DSRV_PATH_MAX];	/* where the search is */
+	struct dsrv_logold_file *found;	/* the last one */
+	size_t found_count;
+	struct dsrv_logold_file **files;	/* the newest first */
+	size_t count;
+};
+
+/* Finds them; fd is the current file, left the previous one, or NULL. -1 with
+ * errno. */
+int dsrv_logold_find(struct dsrv_logold *, const struct dsrv_logname *current,
+    int fd, const struct stat *left, time_t now);
+void dsrv_logold_forget(struct dsrv_logold *);
+/* The directory of the file of that path; -1 with errno. */
+int dsrv_logold_directory(const struct dsrv_logold *, const char *path);
 
 /*
  * logprune.c - no more log files, and bytes, than are to be kept: the oldest go

@@ -40,25 +40,12 @@ number(const struct row *row, int n)
 	return numbered;
 }
 
-/* rename(2), but it never replaces anything. */
 static int
 move(const struct row *row, int from, int to)
 {
 	struct numbered old = number(row, from), new = number(row, to);
-	struct stat there;
 
-#ifdef HAVE_RENAMEAT2
-	if (renameat2(row->dir, old.name, row->dir, new.name,
-	    RENAME_NOREPLACE) == 0)
-		return 0;
-	if (errno == EEXIST)
-		return -1;	/* else some file systems may not support it */
-#endif
-	if (fstatat(row->dir, new.name, &there, AT_SYMLINK_NOFOLLOW) == 0) {
-		errno = EEXIST;
-		return -1;
-	}
-	return renameat(row->dir, old.name, row->dir, new.name);
+	return dsrv_logdir_rename(row->dir, old.name, new.name);
 }
 
 /* Whether this is a file that can be moved or removed; if not, sets errno:
