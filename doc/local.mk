@@ -31,6 +31,7 @@ dist_man_MANS = \
 	doc/man3/daemon_set_logger_mode.3 \
 	doc/man3/daemon_set_logger_name_format.3 \
 	doc/man3/daemon_set_logger_prefix_format.3 \
+	doc/man3/daemon_set_logger_processor.3 \
 	doc/man3/daemon_set_logger_return_fatal.3 \
 	doc/man3/daemon_set_logger_size_max.3 \
 	doc/man3/daemon_set_logger_total_max.3 \

@@ -213,6 +213,7 @@ static const struct setting {
 	OTHER(0, logger_total_max),
 	OTHER(0, logger_mode),
 	TEXT(0, logger_link),
+	TEXT(0, logger_processor),
 	NUMBER(0, logger_drop),
 	NUMBER(0, logger_escape),
 	NUMBER(0, logger_fast_time),

@@ -312,6 +312,11 @@ int daemon_set_logger_mode(int mode, const char *group);
  * only a symbolic link (NULL). */
 int daemon_set_logger_link(const char *path);
 
+/* daemon_logger(): a program, "gzip" by its path for example, that is executed
+ * with each finished file, one at a time. What it makes of it, FILE.1.gz of
+ * FILE.1, is one of the logger's files; NULL: none (NULL). */
+int daemon_set_logger_processor(const char *path);
+
 /* daemon_logger(): while the log cannot be written, lines are dropped and
  * counted (1), or writers wait (0). */
 int daemon_set_logger_drop(int on);

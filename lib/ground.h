@@ -49,6 +49,7 @@ struct dsrv_settings {
 	char *logger_name_format;	/* an absolute path, in the master */
 	char *logger_prefix_format;
 	char *logger_link;		/* absolute, too; NULL: none */
+	char *logger_processor;		/* the same */
 	int logger_fast_time;
 	int logger_fast_max;
 	size_t logger_size_max;

@@ -62,12 +62,14 @@ enum dsrv_trouble {
 	DSRV_TROUBLE_OPEN,
 	DSRV_TROUBLE_RENAME,
 	DSRV_TROUBLE_LOCK,
+	DSRV_TROUBLE_PROCESS,	/* the log can be written: told at once */
 	DSRV_TROUBLES
 };
 
 struct dsrv_handover_trouble {
 	int64_t since;	/* on dsrv_clock_now()'s clock; 0: there is none */
 	int64_t until;	/* 0: it goes on */
+	int is_new;	/* the log is to tell that it has begun */
 };
 
 /* What else the next logger or reader must know. */
@@ -100,6 +102,7 @@ struct dsrv_record {
 };
 
 enum {
+	DSRV_REASON_MAX = 256,
 	DSRV_HANDOVER_RAW = 128 * 1024,	/* bytes read, ... */
 	DSRV_HANDOVER_OUT = 256 * 1024,	/* ... and written, at once */
 	DSRV_HANDOVER_RING = 512 * 1024	/* a power of two */
@@ -117,7 +120,7 @@ struct dsrv_handover_memory {
 	char paths[2][DSRV_PATH_MAX];
 	struct dsrv_trouble_text {
 		char path[1024];
-		char reason[128];
+		char reason[DSRV_REASON_MAX];
 	} troubles[DSRV_TROUBLES];
 
 	struct dsrv_journal reader;

@@ -60,6 +60,7 @@ lib_libdaemonsrv_la_SOURCES += \
 	lib/limit.c \
 	lib/listen.c \
 	lib/listeners.h \
+	lib/logback.c \
 	lib/logclaim.c \
 	lib/logcompose.c \
 	lib/logcurrent.c \
@@ -73,6 +74,9 @@ lib_libdaemonsrv_la_SOURCES += \
 	lib/logmode.c \
 	lib/logname.c \
 	lib/logold.c \
+	lib/logplace.c \
+	lib/logprocess.c \
+	lib/logprocess.h \
 	lib/logprune.c \
 	lib/logrotation.c \
 	lib/logstream.c \
@@ -101,6 +105,7 @@ lib_libdaemonsrv_la_SOURCES += \
 	lib/privileges.c \
 	lib/privileges.h \
 	lib/process1.c \
+	lib/processor.c \
 	lib/proxy.c \
 	lib/random.c \
 	lib/rate.c \

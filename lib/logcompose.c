@@ -75,7 +75,7 @@ say_losses(const struct dsrv_handover *h, struct dsrv_logline *lines,
 int
 dsrv_logcompose_has_news(const struct dsrv_handover *h)
 {
-	return dsrv_handover_lost(h) != 0 || dsrv_trouble_is_over(h);
+	return dsrv_handover_lost(h) != 0 || dsrv_trouble_is_news(h);
 }
 
 void

@@ -11,6 +11,7 @@
 #include "config.h"
 
 #include <sys/stat.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -209,4 +210,16 @@ dsrv_logdir_rename(int dir, const char *old, const char *new)
 		return -1;
 	}
 	return renameat(dir, old, dir, new);
+}
+
+/* By a second descriptor: this one may be only to pass. */
+DIR *
+dsrv_logdir_names(int dir)
+{
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *names = fd != -1 ? fdopendir(fd) : NULL;
+
+	if (names == NULL && fd != -1)
+		close(fd);
+	return names;
 }

@@ -101,8 +101,8 @@ is_ours(const struct stat *file)
 
 /* Whether no other user can have put a file there: that could be a hard link to
  * a file of ours that has nothing to do with the log. */
-static int
-is_trusted(int dir)
+int
+dsrv_logfile_is_trusted(int dir)
 {
 	struct stat directory;
 
@@ -118,7 +118,7 @@ is_good(int dir, const struct stat *file)
 	if (!S_ISREG(file->st_mode) &&
 	    !(S_ISFIFO(file->st_mode) && is_ours(file)))
 		errno = EINVAL;
-	else if (file->st_nlink > 1 && !is_trusted(dir))
+	else if (file->st_nlink > 1 && !dsrv_logfile_is_trusted(dir))
 		errno = EMLINK;
 	else
 		return 1;

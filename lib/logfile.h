@@ -6,6 +6,7 @@
 #ifndef DSRV_LOGFILE_H
 #define DSRV_LOGFILE_H
 
+#include <dirent.h>
 #include <sys/stat.h>
 
 #include "ground.h"
@@ -49,8 +50,14 @@ const char *dsrv_logname_last(const char *path);
 /* What a name of the format is made of. */
 struct dsrv_own {
 	size_t length;	/* of what the format gives, without ... */
-	long number;	/* ... what is behind it; 0: nothing */
+	long number;	/* ... the number behind it; 0: none; and ... */
+	size_t suffix;	/* ... what a processor has added from here on */
+	int in_process;	/* that has it now, or had */
 };
+
+/* Behind the name of a file while it has it, or what it makes of that. */
+#define DSRV_PROCESSING ".processing"
+#define DSRV_PROCESSING_LOCK ".processing.lock"
 
 /* Whether strptime(3) reads this as a path of the format, and strftime(3)
  * gives it back: then the logger has made it, or would; ... */
@@ -72,8 +79,14 @@ void dsrv_logname_part(struct dsrv_part *, const char *format);
 /* Stores the path that is the same at all times, with its slash at the end;
  * the format from there on. */
 const char *dsrv_logname_fixed(char *path);
-/* Whether a name fits that part; if it is the last, perhaps with a number. */
+/* Whether a name fits that part; if it is the last, perhaps with a number and a
+ * suffix. */
 int dsrv_logname_fits(const struct dsrv_part *, const char *name);
+/* Whether this may be behind the name of an older file, as ".3", ".3.gz" and ""
+ * may; its length is 0. */
+int dsrv_logname_behind(const char *behind, struct dsrv_own *);
+/* Whether the format gives the same name at all times. */
+int dsrv_logname_is_final(void);
 
 /*
  * logdir.c - the log file's directory, held by a descriptor
@@ -86,6 +99,8 @@ int dsrv_logdir_open(const struct dsrv_logname *, int make);
 int dsrv_logdir_enter(int dir, const char *name);
 /* rename(2) in it, but it never replaces anything: -1 with EEXIST. */
 int dsrv_logdir_rename(int dir, const char *old, const char *new);
+/* To read its names; NULL with errno. */
+DIR *dsrv_logdir_names(int dir);
 
 /*
  * filelock.c - a lock on an open file, and which process has it
@@ -149,6 +164,8 @@ int dsrv_logfile_differs(const struct dsrv_logname *, int fd);
  * errno, which dsrv_logfile_why() explains. */
 int dsrv_logfile_open(const struct dsrv_logname *, off_t *size);
 const char *dsrv_logfile_why(int error);
+/* Whether no other user can write this directory. */
+int dsrv_logfile_is_trusted(int dir);
 /* As a full disk or the end of a daemon leaves it; 0 if it cannot be read. */
 int dsrv_logfile_ends_in_half_a_line(int fd);
 /* Makes the link, if one is set, lead to path. */
@@ -161,6 +178,9 @@ int dsrv_logfile_link(const char *path);
 /* Makes way for a new file of that name; fd is the one to be renamed. -1 with
  * errno. */
 int dsrv_logrotation_make_way(const struct dsrv_logname *, int fd);
+/* If nothing has this number, those behind it move up, to the next gap: behind
+ * a gap they might not be known as the logger's. */
+void dsrv_logrotation_close_up(int dir, const char *name, int number);
 
 /*
  * logold.c - the older log files: those that the logger itself has made
@@ -192,6 +212,8 @@ struct dsrv_logold {
 	size_t found_count;
 	struct dsrv_logold_file **files;	/* the newest first */
 	size_t count;
+	struct dsrv_logold_file *in_process;	/* not among these */
+	int locked;	/* left out: another process has them now */
 };
 
 /* Finds them; fd is the current file, left the previous one, or NULL. -1 with

@@ -17,7 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "logger.h"
+#include "logprocess.h"
 
 enum {
 	LOOK = 1000,	/* ms, between two checks of the file */
@@ -25,21 +25,20 @@ enum {
 	/* After a read of at most PORTION bytes it waits this long for more, so
 	 * that lines that come one by one need fewer wake-ups. */
 	MOMENT = 400,	/* us */
-	FEW = 16 * 1024,
-	HALF = 2000	/* ms, to wait for the end of a line */
+	FEW = 16 * 1024
 };
 
 /* Of the loop: the log pipe, or the reader's bell; the file, if that may have
- * no room. */
-enum { LOG, STREAM, TAGS };
+ * no room; the processor of older files. */
+enum { LOG, STREAM, PROCESSOR, TAGS };
 
 struct logger {
 	struct dsrv_loop loop;
 	struct dsrv_handover handover;
 	struct dsrv_logwriter writer;
+	struct dsrv_logprocess process;
 	int waiting;		/* the text in hand cannot be written now */
-	int64_t half_since;	/* a line has no end; 0: there is none */
-	unsigned puts;		/* of the writer, then */
+	struct dsrv_loghalf half;
 	int64_t read_at;	/* not before this: it could not be read */
 	ssize_t last;		/* this many bytes came */
 };
@@ -62,6 +61,9 @@ close_bell(struct logger *l)
 static int
 start_reader(struct logger *l)
 {
+	const struct dsrv_taken *taken = &l->process.taken;
+	int others[] = { taken->dir, taken->lock, taken->file,
+		l->process.processor.complaints };
 	struct dsrv_kept kept = { .file = l->writer.fd };
 	int to_logger, started = -1;
 
@@ -73,7 +75,8 @@ start_reader(struct logger *l)
 	if (dsrv_handover_keep(&l->handover, &kept) == 0) {
 		l->handover.ends[DSRV_HANDOVER_FILE] = kept.file;
 		l->handover.ends[DSRV_HANDOVER_BELL] = kept.bell;
-		started = dsrv_reader_start(&l->loop, &l->handover, to_logger);
+		started = dsrv_reader_start(&l->loop, &l->handover, to_logger,
+		    others, DSRV_COUNT(others));
 	}
 	close(to_logger);
 	if (started == -1)
@@ -144,28 +147,6 @@ may_read(struct logger *l)
 	return !l->waiting && !l->writer.at_end && l->read_at == 0;
 }
 
-/* When to write what there is of a line that has no end. */
-static int64_t
-half_at(const struct logger *l)
-{
-	/* A reader has waited, too. */
-	int patience = l->handover.from_ring ? HALF / 2 : HALF;
-
-	return l->half_since == 0 ? DSRV_NEVER : l->half_since + patience;
-}
-
-/* After all has been written that has an end. */
-static void
-look_for_half(struct logger *l)
-{
-	if (l->waiting || dsrv_journal_text(&l->handover).size == 0)
-		l->half_since = 0;
-	else if (l->half_since == 0 || l->puts != l->writer.puts ||
-	    dsrv_clock_now() >= half_at(l))
-		l->half_since = dsrv_clock_now();
-	l->puts = l->writer.puts;
-}
-
 /* Says what to wait for next. */
 static void
 watch(struct logger *l)
@@ -183,7 +164,8 @@ watch(struct logger *l)
 	else
 		dsrv_loop_pause(&l->loop, LOG);
 	when = dsrv_clock_earlier(when, l->writer.lock.next);
-	when = dsrv_clock_earlier(when, half_at(l));
+	when = dsrv_clock_earlier(when,
+	    dsrv_logturn_half_at(&l->half, &l->handover));
 	if (!l->waiting)
 		when = dsrv_clock_earlier(when,
 		    dsrv_logturn_next(&l->writer.turn, &l->handover));
@@ -215,23 +197,28 @@ handle(struct logger *l)
 	if (now.tv_sec != l->writer.looked)
 		dsrv_logcurrent_look(&l->writer, now.tv_sec);
 	look_for_messages(l);
-	l->writer.turn.shows_half = dsrv_clock_now() >= half_at(l);
+	l->writer.turn.shows_half = dsrv_clock_now() >=
+	    dsrv_logturn_half_at(&l->half, &l->handover);
 	l->waiting = !dsrv_logwriter_write(&l->writer);
-	look_for_half(l);
+	dsrv_logprocess_look(&l->process, &l->writer);
+	dsrv_logturn_look_for_half(&l->half, &l->handover, l->writer.puts,
+	    l->waiting);
 	watch(l);
 }
 
-/* Everything is written, and no reader is left. */
+/* Everything is written, and no reader is left. A processor may be. */
 static int
 is_over(const struct logger *l)
 {
 	return l->writer.at_end && !l->waiting && l->writer.bell == -1 &&
-	    dsrv_loop_children(&l->loop) == 0;
+	    dsrv_loop_children(&l->loop) == (l->process.processor.pid != 0);
 }
 
 static void
 hear(struct logger *l)
 {
+	if (l->loop.tag == PROCESSOR)
+		dsrv_processor_hear(&l->process.processor);
 	if (l->loop.tag != LOG)
 		return;		/* a stream has room */
 	if (l->handover.from_ring)
@@ -253,6 +240,13 @@ look_at_file(struct logger *l)
 		fail_to_read(l);
 	if (may_read(l))
 		receive(l);
+}
+
+static void
+look_at_all(struct logger *l)
+{
+	l->writer.looked = 0;
+	dsrv_logprocess_try_again(&l->process);
 }
 
 /*
@@ -301,6 +295,7 @@ open_loop(struct logger *l)
 	if (dsrv_loop_open(&l->loop, TAGS, DSRV_REAP_FORKED, NULL, NULL) == -1)
 		return -1;
 	dsrv_sigaction_ignore(SIGXFSZ);
+	dsrv_logprocess_open(&l->process, &l->loop, PROCESSOR);
 	dsrv_loop_watch(&l->loop, LOG, l->handover.from_ring ?
 	    l->writer.bell : l->handover.ends[DSRV_HANDOVER_LOG], POLLIN);
 	return 0;
@@ -387,6 +382,7 @@ open_logger(struct logger *l)
 static void
 close_logger(struct logger *l)
 {
+	dsrv_logprocess_close(&l->process);
 	dsrv_loop_close(&l->loop);
 	dsrv_role_leave(DSRV_TO_PARENT);
 	l->handover.ends[DSRV_HANDOVER_FILE] = l->writer.fd;
@@ -417,14 +413,16 @@ run_logger(void)
 			break;
 		case DSRV_EVENT_SIGNAL:
 			if (l.loop.signo == SIGHUP)
-				l.writer.looked = 0;
+				look_at_all(&l);
 			break;
 		case DSRV_EVENT_CHILD:
+			dsrv_logprocess_lose(&l.process);
 			break;
 		case DSRV_EVENT_TIMER:
 			look_at_file(&l);
 			break;
 		}
+	dsrv_processor_end(&l.process.processor);
 	/* Do not restore signals before exiting. */
 	if (dsrv_settings()->logger_return_fatal != 0)
 		close_logger(&l);

@@ -36,9 +36,10 @@ int dsrv_intake_is_over(const struct dsrv_handover *);
  */
 
 /* Forks one, which has the other end of that pipe. FILE and BELL of the ends
- * are what the logger has open. -1 with errno. */
+ * are what the logger has open; it has others, or -1, that the reader is not to
+ * have. -1 with errno. */
 int dsrv_reader_start(struct dsrv_loop *, const struct dsrv_handover *,
-    int bell);
+    int bell, const int *others, int count);
 
 /*
  * logtrouble.c - what the logger could not do, and tries again
@@ -50,9 +51,12 @@ const char *dsrv_trouble_path(const char *path);
 void dsrv_trouble_begin(const struct dsrv_handover *, enum dsrv_trouble,
     const char *path);
 void dsrv_trouble_end(const struct dsrv_handover *, enum dsrv_trouble);
-/* Whether one is over, and must be reported. */
-int dsrv_trouble_is_over(const struct dsrv_handover *);
-/* Adds a line for each that is over. */
+/* The same for this reason; the log says so at once. */
+void dsrv_trouble_begin_because(const struct dsrv_handover *,
+    enum dsrv_trouble, const char *path, const char *reason);
+/* Whether there is something to tell. */
+int dsrv_trouble_is_news(const struct dsrv_handover *);
+/* Adds a line for each that is over, or new. */
 void dsrv_trouble_tell(const struct dsrv_handover *, struct dsrv_logline *,
     const struct dsrv_stamp *, struct dsrv_handover_state *after);
 
@@ -100,6 +104,18 @@ void dsrv_logturn_have_read(struct dsrv_logturn *, ssize_t bytes);
 /* When to look again, if nothing comes. */
 int64_t dsrv_logturn_next(const struct dsrv_logturn *,
     const struct dsrv_handover *);
+
+struct dsrv_loghalf {
+	int64_t since;	/* a line has no end; 0: there is none */
+	unsigned puts;	/* to the file, then */
+};
+
+/* When to write what there is of a line that has no end. */
+int64_t dsrv_logturn_half_at(const struct dsrv_loghalf *,
+    const struct dsrv_handover *);
+/* After all has been written that has an end, by that many puts. */
+void dsrv_logturn_look_for_half(struct dsrv_loghalf *,
+    const struct dsrv_handover *, unsigned puts, int cannot_write);
 
 /*
  * loghold.c - the lock on the log file, which other daemons may log to

@@ -67,25 +67,60 @@ dsrv_logname_last(const char *path)
  * Names that the format gives
  */
 
-/* The number behind a name; -1: that is not a number of ours. */
-static long
-number_of(const char *suffix)
+/* Reads ".N", if there is one; what is behind it. NULL: it is not ours. */
+static const char *
+read_number(const char *behind, long *number)
 {
-	const char *digit = suffix + 1;
-	long number;
+	size_t digits = *behind == '.' ? strspn(behind + 1, "0123456789") : 0;
+	const char *end = behind + 1 + digits;
 
-	if (*suffix == '\0')
-		return 0;
-	if (*suffix != '.' || *digit < '1' || *digit > '9')
-		return -1;
-	while (isdigit((unsigned char)*digit))
-		digit++;
-	number = strtol(suffix + 1, NULL, 10);
-	return *digit == '\0' && number < LONG_MAX ? number : -1;
+	*number = 0;
+	if (digits == 0 || behind[1] == '0' || (*end != '\0' && *end != '.'))
+		return behind;
+	*number = strtol(behind + 1, NULL, 10);
+	return *number < LONG_MAX ? end : NULL;
 }
 
-/* Whether path is what the format gives for t, perhaps with a number behind
- * it. */
+/* Such as ".gz": what a processor may add. Its first part is not a number. */
+static int
+is_suffix(const char *text)
+{
+	size_t first;
+
+	if (dsrv_settings()->logger_processor == NULL || *text != '.')
+		return 0;
+	first = strcspn(text + 1, ".");
+	return first > strspn(text + 1, "0123456789") &&
+	    strspn(text + 1, "0123456789abcdefghijklmnopqrstuvwxyz"
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ._+-") == strlen(text + 1);
+}
+
+/* Whether the text is ".processing", perhaps with a suffix. */
+static int
+is_in_process(const char *text)
+{
+	size_t length = sizeof DSRV_PROCESSING - 1;
+
+	return strncmp(text, DSRV_PROCESSING, length) == 0 &&
+	    (text[length] == '\0' || is_suffix(text + length));
+}
+
+/* Whether what is behind a name may be ours. */
+static int
+read_behind(const char *behind, struct dsrv_own *own)
+{
+	const char *suffix = read_number(behind, &own->number);
+
+	if (suffix == NULL || (*suffix != '\0' && !is_suffix(suffix)))
+		return 0;
+	own->in_process = is_in_process(suffix);
+	own->suffix = own->length + (size_t)(suffix - behind);
+	return !own->in_process || own->number == 0;
+}
+
+/* Whether path is what the format gives for t, perhaps with a number and a
+ * suffix behind it. Without a number and a conversion there is only one file,
+ * which is never finished. */
 static int
 is_of(const char *path, const struct dsrv_time *t, struct dsrv_own *own)
 {
@@ -94,10 +129,12 @@ is_of(const char *path, const struct dsrv_time *t, struct dsrv_own *own)
 	if (format_name(&n, t) == -1)
 		return 0;
 	own->length = strlen(n.path);
-	if (strncmp(n.path, path, own->length) != 0)
+	if (strncmp(n.path, path, own->length) != 0 ||
+	    !read_behind(path + own->length, own))
 		return 0;
-	own->number = number_of(path + own->length);
-	return own->number != -1;
+	return own->number > 0 || own->in_process ||
+	    path[own->suffix] == '\0' ||
+	    memchr(n.converted, 1, own->length) != NULL;
 }
 
 /* For strptime(3) each month has 31 days. */
@@ -193,21 +230,35 @@ fits(const struct dsrv_part *p, const char *name, size_t length)
 	    memcmp(name + length - ends, p->ends, ends) == 0;
 }
 
-/* The length of a name without a dot and a number behind it. */
-static size_t
-without_number(const char *name)
-{
-	size_t length = strlen(name), digits = length;
-
-	while (digits > 0 && isdigit((unsigned char)name[digits - 1]))
-		digits--;
-	return digits < length && digits > 0 && name[digits - 1] == '.' ?
-	    digits - 1 : length;
-}
-
 int
 dsrv_logname_fits(const struct dsrv_part *p, const char *name)
 {
-	return fits(p, name, strlen(name)) ||
-	    (*p->rest == '\0' && fits(p, name, without_number(name)));
+	struct dsrv_own own = { 0 };
+	const char *dot;
+
+	if (fits(p, name, strlen(name)))
+		return 1;
+	if (*p->rest != '\0')
+		return 0;
+	for (dot = strchr(name, '.'); dot != NULL; dot = strchr(dot + 1, '.'))
+		if (read_behind(dot, &own) && fits(p, name, (size_t)(dot - name)))
+			return 1;
+	return 0;
+}
+
+int
+dsrv_logname_behind(const char *behind, struct dsrv_own *own)
+{
+	own->length = 0;
+	return read_behind(behind, own);
+}
+
+int
+dsrv_logname_is_final(void)
+{
+	const char *format = dsrv_settings()->logger_name_format;
+
+	while (*format != '\0' && dsrv_timeformat_conversion(format) == 0)
+		format += *format == '%' ? 2 : 1;
+	return *format == '\0';
 }

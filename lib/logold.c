@@ -32,13 +32,15 @@ is_same(const struct stat *a, const struct stat *b)
  */
 
 static int
-is_unlocked(int dir, const char *name)
+is_unlocked(struct dsrv_logold *p, int dir, const char *name)
 {
 	struct stat file;
 	int fd = dsrv_filelock_open(dir, name, &file);
 
 	if (fd != -1)
 		close(fd);
+	else if (errno == EWOULDBLOCK || errno == EBUSY)
+		p->locked++;
 	return fd != -1;
 }
 
@@ -52,18 +54,24 @@ age_of(const struct dsrv_logold *p, const struct stat *file)
 }
 
 static void
-add_file(struct dsrv_logold *p, const struct stat *file, const struct dsrv_own *own)
+add_file(struct dsrv_logold *p, const struct stat *file,
+    const struct dsrv_own *own)
 {
 	size_t size = strlen(p->path) + 1;
 	struct dsrv_logold_file *f = malloc(sizeof *f + size);
 
 	if (f == NULL)
 		return;
-	f->next = p->found;
 	f->own = *own;
 	f->file = *file;
 	f->age = age_of(p, file);
 	memcpy(f->path, p->path, size);
+	if (own->in_process) {
+		f->next = p->in_process;
+		p->in_process = f;
+		return;
+	}
+	f->next = p->found;
 	p->found = f;
 	p->found_count++;
 }
@@ -81,7 +89,8 @@ see_file(struct dsrv_logold *p, int dir, const char *name)
 	    !S_ISREG(file.st_mode) || is_same(&file, &p->current))
 		return;
 	if ((p->reads_back || dsrv_logname_is_of(p->path,
-	    file.st_mtim.tv_sec, &own)) && is_unlocked(dir, name))
+	    file.st_mtim.tv_sec, &own)) &&
+	    (own.in_process || is_unlocked(p, dir, name)))
 		add_file(p, &file, &own);
 }
 
@@ -107,18 +116,6 @@ see(struct dsrv_logold *p, int dir, const char *name, const char *rest)
 	p->path[length] = '\0';
 }
 
-/* A second descriptor of the directory, to read it. */
-static DIR *
-open_names(int dir)
-{
-	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *names = fd != -1 ? fdopendir(fd) : NULL;
-
-	if (names == NULL && fd != -1)
-		close(fd);
-	return names;
-}
-
 /* Visits each name in dir that fits the format's next part. */
 static void
 search(struct dsrv_logold *p, int dir, const char *format)
@@ -132,7 +129,7 @@ search(struct dsrv_logold *p, int dir, const char *format)
 		see(p, dir, part.begins, part.rest);
 		return;
 	}
-	if ((names = open_names(dir)) == NULL)
+	if ((names = dsrv_logdir_names(dir)) == NULL)
 		return;
 	while ((entry = readdir(names)) != NULL)
 		if (dsrv_logname_fits(&part, entry->d_name))
@@ -166,7 +163,8 @@ by_name(const void *left, const void *right)
 
 /* A rotation uses numbers below the count of files to keep, with a gap if it
  * was interrupted or a file was removed. When that count was larger, it has
- * also used those that follow without a gap. */
+ * also used those that follow without a gap. What a processor has made gets a
+ * number if there is such a file of an earlier time. */
 static int
 is_of_a_rotation(const struct dsrv_logold_file *f, const struct dsrv_logold_file *before)
 {
@@ -174,11 +172,12 @@ is_of_a_rotation(const struct dsrv_logold_file *f, const struct dsrv_logold_file
 
 	if (f->own.number == 0)
 		return 1;
-	if (dsrv_settings()->logger_size_max == 0)
+	if (dsrv_settings()->logger_size_max == 0 &&
+	    dsrv_settings()->logger_processor == NULL)
 		return 0;
 	return f->own.number < kept || f->own.number == 1 ||
 	    (before != NULL && order_of_names(f, before) == 0 &&
-	    f->own.number == before->own.number + 1);
+	    f->own.number <= before->own.number + 1);
 }
 
 static void
@@ -283,14 +282,21 @@ dsrv_logold_find(struct dsrv_logold *p, const struct dsrv_logname *current,
 	return 0;
 }
 
-void
-dsrv_logold_forget(struct dsrv_logold *p)
+static void
+forget(struct dsrv_logold_file *f)
 {
-	struct dsrv_logold_file *f, *next;
+	struct dsrv_logold_file *next;
 
-	for (f = p->found; f != NULL; f = next) {
+	for (; f != NULL; f = next) {
 		next = f->next;
 		free(f);
 	}
+}
+
+void
+dsrv_logold_forget(struct dsrv_logold *p)
+{
+	forget(p->found);
+	forget(p->in_process);
 	free(p->files);
 }

@@ -33,6 +33,18 @@ remove_file(const struct dsrv_logold *old, const struct dsrv_logold_file *f)
 	close(dir);
 }
 
+/* Of those that a processor has now: they count, but are not removed. */
+static uintmax_t
+in_process(const struct dsrv_logold *old)
+{
+	const struct dsrv_logold_file *f;
+	uintmax_t bytes = 0;
+
+	for (f = old->in_process; f != NULL; f = f->next)
+		bytes += (uintmax_t)f->file.st_size;
+	return bytes;
+}
+
 /* Removes the oldest that exceed a limit; the current file, of this size, counts
  * as one of those that are kept. How many bytes the others have then. */
 static uintmax_t
@@ -40,14 +52,20 @@ remove_oldest(const struct dsrv_logold *old, uintmax_t current)
 {
 	size_t kept = (size_t)dsrv_settings()->logger_file_count_max;
 	size_t most = dsrv_settings()->logger_total_max, i;
-	uintmax_t bytes = 0;
+	uintmax_t bytes = in_process(old), its;
 
 	for (i = 0; i < old->count; i++)
 		bytes += (uintmax_t)old->files[i]->file.st_size;
-	for (i = old->count; i > 0 && ((kept > 0 && i > kept - 1) ||
-	    (most > 0 && current + bytes > most)); i--) {
+	for (i = old->count; i > 0; i--) {
+		its = (uintmax_t)old->files[i - 1]->file.st_size;
+		if (kept == 0 || i <= kept - 1) {
+			if (most == 0 || current + bytes <= most)
+				break;
+			if (its == 0)
+				continue;	/* it would free nothing */
+		}
 		remove_file(old, old->files[i - 1]);
-		bytes -= (uintmax_t)old->files[i - 1]->file.st_size;
+		bytes -= its;
 	}
 	return bytes;
 }

@@ -14,6 +14,7 @@
 
 enum {
 	PATIENCE = 1000,	/* ms */
+	HALF = 2000,	/* ms, to wait for the end of a line */
 	PIPE_MAX = 1024 * 1024	/* bytes, for a worker without rights */
 };
 
@@ -122,4 +123,30 @@ dsrv_logturn_next(const struct dsrv_logturn *t, const struct dsrv_handover *h)
 		next = 0;
 	return t->held_since == 0 ? next :
 	    dsrv_clock_earlier(next, t->held_since + PATIENCE);
+}
+
+/*
+ * Lines without an end
+ */
+
+int64_t
+dsrv_logturn_half_at(const struct dsrv_loghalf *half,
+    const struct dsrv_handover *h)
+{
+	/* A reader has waited, too. */
+	int patience = h->from_ring ? HALF / 2 : HALF;
+
+	return half->since == 0 ? DSRV_NEVER : half->since + patience;
+}
+
+void
+dsrv_logturn_look_for_half(struct dsrv_loghalf *half,
+    const struct dsrv_handover *h, unsigned puts, int cannot_write)
+{
+	if (cannot_write || dsrv_journal_text(h).size == 0)
+		half->since = 0;
+	else if (half->since == 0 || half->puts != puts ||
+	    dsrv_clock_now() >= dsrv_logturn_half_at(half, h))
+		half->since = dsrv_clock_now();
+	half->puts = puts;
 }

@@ -260,13 +260,18 @@ run_reader(const struct dsrv_handover *h, int bell)
 
 int
 dsrv_reader_start(struct dsrv_loop *loop, const struct dsrv_handover *h,
-    int bell)
+    int bell, const int *others, int count)
 {
 	pid_t pid;
+	int i;
 
 	dsrv_memory_lend(h->memory, sizeof *h->memory);
-	if ((pid = dsrv_loop_fork_ignoring(loop)) == 0)
+	if ((pid = dsrv_loop_fork_ignoring(loop)) == 0) {
+		for (i = 0; i < count; i++)
+			if (others[i] != -1)
+				close(others[i]);
 		run_reader(h, bell);
+	}
 	dsrv_handover_inherit(h);
 	return pid == -1 ? -1 : 0;
 }

@@ -100,14 +100,20 @@ daemon_set_working_directory(const char *path)
 	return dsrv_settings_set_text(&settings.working_directory, path, root);
 }
 
-int
-daemon_set_pid_file(const char *path)
+static int
+set_path(char **setting, const char *path)
 {
 	if (path != NULL && (*path == '\0' || strlen(path) >= DSRV_PATH_MAX)) {
 		errno = EINVAL;
 		return -1;
 	}
-	return dsrv_settings_set_text(&settings.pid_file, path, NULL);
+	return dsrv_settings_set_text(setting, path, NULL);
+}
+
+int
+daemon_set_pid_file(const char *path)
+{
+	return set_path(&settings.pid_file, path);
 }
 
 int
@@ -265,7 +271,9 @@ dsrv_settings_complete(void)
 		return -1;
 	if (dsrv_startdir_complete_format(&settings.logger_name_format) == -1)
 		return -1;
-	return dsrv_startdir_complete(&settings.logger_link);
+	if (dsrv_startdir_complete(&settings.logger_link) == -1)
+		return -1;
+	return dsrv_startdir_complete(&settings.logger_processor);
 }
 
 /* Whether each conversion of the format is complete. */
@@ -321,11 +329,13 @@ daemon_set_logger_prefix_format(const char *format)
 int
 daemon_set_logger_link(const char *path)
 {
-	if (path != NULL && (*path == '\0' || strlen(path) >= DSRV_PATH_MAX)) {
-		errno = EINVAL;
-		return -1;
-	}
-	return dsrv_settings_set_text(&settings.logger_link, path, NULL);
+	return set_path(&settings.logger_link, path);
+}
+
+int
+daemon_set_logger_processor(const char *path)
+{
+	return set_path(&settings.logger_processor, path);
 }
 
 int

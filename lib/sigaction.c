@@ -129,6 +129,18 @@ dsrv_sigaction_reset(const sigset_t *untouched)
 }
 
 void
+dsrv_sigaction_default(void)
+{
+	sigset_t none;
+	int signo;
+
+	for (signo = 1; signo < NSIG; signo++)
+		signal(signo, SIG_DFL);
+	sigemptyset(&none);
+	set_mask(SIG_SETMASK, &none, NULL);
+}
+
+void
 dsrv_sigaction_die_of(int signo)
 {
 	struct rlimit none = { 0, 0 };

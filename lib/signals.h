@@ -28,6 +28,8 @@ void dsrv_sigaction_ignored(sigset_t *);
 /* Unblocks the signals of the table and SIGCHLD, and resets ignored ones to
  * their default action, except those untouched. */
 void dsrv_sigaction_reset(const sigset_t *untouched);
+/* Before another program is executed: no signal is ignored or blocked. */
+void dsrv_sigaction_default(void);
 /* Ends the process by this signal's default action, without a core. */
 void dsrv_sigaction_die_of(int signo) __attribute__((noreturn));
 

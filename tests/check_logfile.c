@@ -1227,6 +1227,12 @@ rotate(void)
 	return done;
 }
 
+static void
+close_up(int number)
+{
+	dsrv_logrotation_close_up(AT_FDCWD, "x.log", number);
+}
+
 START_TEST(rotation_shifts_each_file_by_one)
 {
 	start_with("x.log");
@@ -1543,19 +1549,135 @@ START_TEST(rotation_to_a_name_that_is_too_long_loses_nothing)
 }
 END_TEST
 
+START_TEST(rotation_moves_what_a_processor_has_made)
+{
+	start_with("x.log");
+	daemon_set_logger_processor("/p");
+	make_file("x.log", "now");
+	make_file("x.log.1.gz", "one");
+	make_file("x.log.2", "two");
+	make_file("x.log.2.done", "two, too");
+	make_file("x.log.3.gz.gpg", "three");
+	make_file("x.log.5.7z", "five");
+	make_file("x.log.99999999999999999999", "no number");
+	make_file("x.log.1.", "not ours");
+	make_file("x.log.2.20240101", "nor this");
+	make_file("x.log.3.a b", "nor this");
+	ck_assert_int_eq(rotate(), 0);
+	holds("x.log.1", "now");
+	holds("x.log.2.gz", "one");
+	holds("x.log.3", "two");
+	holds("x.log.3.done", "two, too");
+	holds("x.log.4.gz.gpg", "three");
+	holds("x.log.5.7z", "five");
+	holds("x.log.1.", "not ours");
+	holds("x.log.2.20240101", "nor this");
+	holds("x.log.3.a b", "nor this");
+	ck_assert(!is_there("x.log.1.gz") && !is_there("x.log.2"));
+}
+END_TEST
+
+START_TEST(rotation_without_a_processor_leaves_such_names_alone)
+{
+	start_with("x.log");
+	make_file("x.log", "now");
+	make_file("x.log.1.gz", "one");
+	ck_assert_int_eq(rotate(), 0);
+	holds("x.log.1", "now");
+	holds("x.log.1.gz", "one");
+}
+END_TEST
+
+START_TEST(rotation_removes_all_that_was_made_of_the_last_file)
+{
+	start_with("x.log");
+	daemon_set_logger_processor("/p");
+	daemon_set_logger_file_count_max(3);
+	make_file("x.log", "now");
+	make_file("x.log.1.gz", "one");
+	make_file("x.log.2.gz", "two");
+	make_file("x.log.2.done", "two, too");
+	ck_assert_int_eq(rotate(), 0);
+	holds("x.log.1", "now");
+	holds("x.log.2.gz", "one");
+	ck_assert(!is_there("x.log.2.done") && !is_there("x.log.3.gz"));
+}
+END_TEST
+
+START_TEST(files_behind_a_number_that_is_gone_move_up)
+{
+	start_with("x.log");
+	daemon_set_logger_processor("/p");
+	make_file("x.log.1", "one");
+	make_file("x.log.3", "three");
+	make_file("x.log.3.gz", "three, too");
+	make_file("x.log.4.done", "four");
+	make_file("x.log.6", "six");
+	close_up(1);
+	holds("x.log.1", "one");
+	holds("x.log.3", "three");
+	close_up(2);
+	holds("x.log.2", "three");
+	holds("x.log.2.gz", "three, too");
+	holds("x.log.3.done", "four");
+	holds("x.log.6", "six");
+	ck_assert(!is_there("x.log.3") && !is_there("x.log.4.done"));
+}
+END_TEST
+
+START_TEST(files_behind_one_that_cannot_be_moved_stay)
+{
+	start_with("x.log");
+	daemon_set_logger_processor("/p");
+	make_file("x.log.2", "two");
+	make_directory("x.log.3");
+	make_file("x.log.4", "four");
+	close_up(1);
+	holds("x.log.1", "two");
+	holds("x.log.4", "four");
+	ck_assert(is_there("x.log.3"));
+}
+END_TEST
+
+START_TEST(rotation_stops_at_a_result_that_cannot_be_moved)
+{
+	start_with("x.log");
+	daemon_set_logger_processor("/p");
+	make_file("x.log", "now");
+	make_file("x.log.1", "one");
+	make_directory("x.log.1.gz");
+	ck_assert_int_eq(rotate(), -1);
+	holds("x.log", "now");
+	holds("x.log.1", "one");
+}
+END_TEST
+
 /*
  * The oldest go
  */
+
+static void
+make_age(const char *name, int age)
+{
+	struct timespec times[2] = { { .tv_sec = SUMMER },
+		{ .tv_sec = SUMMER - age } };
+
+	ck_assert_int_eq(utimensat(AT_FDCWD, name, times, 0), 0);
+}
 
 /* A file that was written this many seconds before the others. */
 static void
 make_old(const char *name, int age)
 {
-	struct timespec times[2] = { { .tv_sec = SUMMER },
-		{ .tv_sec = SUMMER - age } };
-
 	make_file(name, name);
-	ck_assert_int_eq(utimensat(AT_FDCWD, name, times, 0), 0);
+	make_age(name, age);
+}
+
+static void
+make_empty(const char *name, int age)
+{
+	make_file(name, "");
+	make_age(name, age);
 }
 
 static size_t size_max = 1;
@@ -2036,6 +2158,77 @@ START_TEST(a_number_that_cannot_be_counted_to_is_not_one)
 	ck_assert_int_eq(own.number, LONG_MAX - 1);
 	ck_assert(!dsrv_logname_is_of("/x.99999999999999999999", SUMMER,
 	    &own));
+}
+END_TEST
+
+START_TEST(what_a_processor_has_made_is_one_of_the_files)
+{
+	static const char *const names[] = { "x-2020.log.g z",
+		"x-2020.log.", "x-2020.log..gz", "x-2020.log.012",
+		"x-2020.logz", "x-2020.log.1.processing" };
+
+	start_with("x-%Y.log");
+	daemon_set_logger_processor("/p");
+	make_old("x-2026.log", 0);
+	make_old("x-2025.log.gz", 10);
+	make_old("x-2024.log.1.gz", 20);
+	make_old("x-2023.log.1.done", 30);
+	make_old("x-2023.log.1.b.c", 40);
+	prune(5);
+	stays("x-2023.log.1.b.c");
+	prune(4);
+	goes("x-2023.log.1.b.c");
+	prune(2);
+	stays("x-2025.log.gz");
+	goes("x-2024.log.1.gz");
+	goes("x-2023.log.1.done");
+	are_no_own(names, DSRV_COUNT(names));
+	goes("x-2025.log.gz");
+}
+END_TEST
+
+/* As if it was a year ago: then its name was in use before. */
+START_TEST(what_a_processor_has_made_is_counted_by_its_number)
+{
+	static const char *const names[] = { "x-06.log.9.gz", "x-06.log.9" };
+
+	start_with("x-%m.log");
+	size_max = 0;
+	daemon_set_logger_processor("/p");
+	make_old("x-07.log", 0);
+	make_old("x-06.log.gz", 30);
+	make_old("x-06.log.1.gz", 20);
+	make_old("x-06.log.2", 10);
+	prune(3);
+	goes("x-06.log.gz");
+	stays("x-06.log.1.gz");
+	prune(2);
+	goes("x-06.log.1.gz");
+	stays("x-06.log.2");
+	are_no_own(names, DSRV_COUNT(names));
+}
+END_TEST
+
+START_TEST(what_is_in_process_counts_but_stays)
+{
+	start_with("x-%Y.log");
+	daemon_set_logger_processor("/p");
+	make_old("x-2026.log", 0);
+	make_old("x-2025.log", 10);
+	make_file("x-2024.log.processing", "0123456789");
+	make_file("x-2024.log.processing.gz", "0123456789");
+	make_file("x-2024.log.processing.lock", "");
+	make_empty("x-2024.log", 20);
+	prune_to(40, 0, 30);
+	stays("x-2025.log");
+	prune_to(39, 0, 20);
+	goes("x-2025.log");
+	stays("x-2024.log");		/* it would free nothing */
+	stays("x-2024.log.processing");
+	prune(1);
+	goes("x-2024.log");
+	stays("x-2024.log.processing");
+	stays("x-2024.log.processing.lock");
 }
 END_TEST
 
@@ -2527,6 +2720,12 @@ main(void)
 		a_claim_is_shared_and_ends_though_the_file_stays_open,
 		rotation_gives_back_what_is_not_the_file,
 		rotation_of_a_missing_file_fails,
+		rotation_moves_what_a_processor_has_made,
+		rotation_without_a_processor_leaves_such_names_alone,
+		rotation_removes_all_that_was_made_of_the_last_file,
+		files_behind_a_number_that_is_gone_move_up,
+		files_behind_one_that_cannot_be_moved_stay,
+		rotation_stops_at_a_result_that_cannot_be_moved,
 		rotation_to_a_name_that_is_too_long_loses_nothing,
 		those_that_were_written_last_are_kept,
 		as_many_files_as_may_be_are_all_kept,
@@ -2551,6 +2750,9 @@ main(void)
 		what_the_format_reads_but_would_not_write_stays,
 		files_of_days_that_there_never_are_stay,
 		a_number_that_cannot_be_counted_to_is_not_one,
+		what_a_processor_has_made_is_one_of_the_files,
+		what_a_processor_has_made_is_counted_by_its_number,
+		what_is_in_process_counts_but_stays,
 		what_is_no_regular_file_stays_and_does_not_count,
 		files_in_directories_of_the_format_go,
 		files_behind_a_link_in_place_of_a_directory_stay,

@@ -272,6 +272,10 @@ START_TEST(a_log_link_is_any_path_of_1_to_4095_bytes_or_none)
 	takes_text(daemon_set_logger_link, "%");	/* not a format */
 	takes_text(daemon_set_logger_link, NULL);
 	takes_text(daemon_set_logger_link, NULL);
+	refuses_text(daemon_set_logger_processor, "");
+	refuses_text(daemon_set_logger_processor, long_text(4096));
+	takes_text(daemon_set_logger_processor, long_text(4095));
+	takes_text(daemon_set_logger_processor, NULL);
 }
 END_TEST
 

@@ -1123,9 +1123,10 @@ START_TEST(superserver_sets_what_is_named_to_the_value_that_follows)
 		{ "logger_file_count_max", "5", "-1" },
 		{ "logger_total_max", "4294967296", "-1" },
 		{ "logger_mode", "0640,0", "0440" },
-		{ "logger_link", "link", "" }, { "logger_drop", "1", "x" },
-		{ "logger_escape", "1", "x" }, { "logger_fast_time", "5", "x" },
-		{ "logger_fast_max", "5", "x" }
+		{ "logger_link", "link", "" },
+		{ "logger_processor", "/bin/gzip", "" },
+		{ "logger_drop", "1", "x" }, { "logger_escape", "1", "x" },
+		{ "logger_fast_time", "5", "x" }, { "logger_fast_max", "5", "x" }
 	};
 	char option[128];
 	size_t i;

@@ -10,7 +10,7 @@
 #include <sys/file.h>
 #else
 #ifndef LOCK_EX		/* fcntl.h may have them */
-enum { LOCK_EX, LOCK_NB, LOCK_SH };
+enum { LOCK_EX, LOCK_NB, LOCK_SH, LOCK_UN };
 #endif
 
 static int

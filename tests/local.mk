@@ -45,6 +45,7 @@ CHECK_TESTS = \
 	tests/check_pidfile \
 	tests/check_privileges \
 	tests/check_pulse \
+	tests/check_processor \
 	tests/check_proxied \
 	tests/check_proxy \
 	tests/check_qotd \
@@ -179,6 +180,8 @@ tests_check_privileges_SOURCES = tests/check_privileges.c
 tests_check_privileges_LDADD = $(TEST_LIBS)
 tests_check_overlap_SOURCES = tests/check_overlap.c
 tests_check_overlap_LDADD = $(TEST_LIBS)
+tests_check_processor_SOURCES = tests/check_processor.c
+tests_check_processor_LDADD = $(TEST_LIBS)
 tests_check_proxied_SOURCES = tests/check_proxied.c
 tests_check_proxied_LDADD = $(TEST_LIBS)
 tests_check_proxy_SOURCES = tests/check_proxy.c

@@ -61,10 +61,42 @@ own_name(const char *format, time_t when)
 		sprintf(path, "%s.12", n->path);
 		must(dsrv_logname_is_of(path, when, &own));
 		must(own.length == strlen(n->path) && own.number == 12);
+		must(own.suffix == strlen(path) && !own.in_process);
 		if (!has_slash_of_a_conversion(n)) {
 			must(fits(n->path, format));
 			must(fits(path, format));
 		}
+	}
+	free(n);
+}
+
+/* What a processor makes of it. */
+static void
+own_results(const char *format, time_t when)
+{
+	static const char *const suffixes[] = { ".gz", ".done", ".processing",
+		".processing.gz" };
+	struct dsrv_logname *n = fuzz_bytes(sizeof *n);
+	struct dsrv_own own, behind;
+	size_t i;
+
+	for (i = 0; i < 4 && dsrv_logname_at(n, when) == 0 &&
+	    strlen(n->path) < DSRV_PATH_MAX; i++) {
+		sprintf(path, "%s.12%s", n->path, suffixes[i]);
+		must(dsrv_logname_is_of(path, when, &own) == (i < 2));
+		must((dsrv_logname_behind(path + strlen(n->path), &behind) &&
+		    behind.number == 12 && behind.suffix == 3) == (i < 2));
+		if (i < 2)
+			must(own.number == 12 && strcmp(path + own.suffix,
+			    suffixes[i]) == 0);
+		sprintf(path, "%s%s", n->path, suffixes[i]);
+		must(dsrv_logname_is_of(path, when, &own) ==
+		    (i >= 2 || memchr(n->converted, 1, strlen(n->path)) !=
+		    NULL));
+		must(!dsrv_logname_is_of(path, when, &own) ||
+		    (own.in_process == (i >= 2) && own.number == 0));
+		if (!has_slash_of_a_conversion(n))
+			must(fits(path, format));
 	}
 	free(n);
 }
@@ -75,12 +107,13 @@ is_written_so(const char *name, const struct dsrv_own *own)
 {
 	size_t length = strlen(name);
 
-	must(own->length <= length);
+	must(own->length <= own->suffix && own->suffix <= length);
 	if (own->number == 0) {
-		must(own->length == length);
+		must(own->length == own->suffix);
 		return;
 	}
-	sprintf(path, "%.*s.%ld", (int)own->length, name, own->number);
+	sprintf(path, "%.*s.%ld%s", (int)own->length, name, own->number,
+	    name + own->suffix);
 	must(strcmp(path, name) == 0);
 }
 
@@ -101,9 +134,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	dsrv_logname_fixed(fixed);
 	must(strlen(fixed) <= strlen(format));
 	own_name(format, when);
+	daemon_set_logger_processor("/p");
+	own_results(format, when);
 	if (dsrv_logname_is_of(name, when, &own))
 		is_written_so(name, &own);
 	if (dsrv_logname_is_read_back(name, &own))
 		is_written_so(name, &own);
+	daemon_set_logger_processor(NULL);
 	return 0;
 }

@@ -69,15 +69,29 @@ behind_date(const char *name)
 	return day >= 1 && day <= days[month - 1] ? name : NULL;
 }
 
+/* Whether it begins with a dot, and a word that is not a number. */
+static int
+is_suffix(const char *text)
+{
+	int has_more = 0;
+
+	if (dsrv_settings()->logger_processor == NULL || *text++ != '.' ||
+	    strncmp(text, "processing", 10) == 0)
+		return 0;
+	for (; *text != '\0' && *text != '.'; text++)
+		has_more |= *text < '0' || *text > '9';
+	return has_more;
+}
+
 static int
 is_own(const char *name)
 {
 	const char *end = behind_date(name);
 
-	if (end == NULL || *end == '\0')
+	if (end == NULL || *end == '\0' || is_suffix(end))
 		return end != NULL;
 	return *end++ == '.' && *end != '0' && number(&end, 1, 9) > 0 &&
-	    *end == '\0';
+	    (*end == '\0' || is_suffix(end));
 }
 
 /* A file, a directory or a link of that name, and of some time. */
@@ -143,7 +157,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	snprintf(format, sizeof format, "%s/log-%%Y-%%m-%%d", directory);
 	must(daemon_set_logger_name_format(format) == 0);
 	daemon_set_logger_file_count_max(kept);
-	daemon_set_logger_size_max(fuzz_byte(&in) % 2 ? 1000 : 0);
+	i = (int)fuzz_byte(&in);
+	daemon_set_logger_size_max(i % 2 ? 1000 : 0);
+	daemon_set_logger_processor(i % 4 > 1 ? "/p" : NULL);
 	for (i = 0; i < NAMES && in.left > 0; i++) {
 		unsigned kind = fuzz_byte(&in) % 8;
 		int32_t age = fuzz_int(&in);
