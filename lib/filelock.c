@@ -21,14 +21,25 @@
 
 #include "logfile.h"
 
-static struct stat wanted;	/* the file that was found locked last */
+static struct stat wanted;	/* the file that could not be locked last, ... */
+static int refusal = EWOULDBLOCK;	/* ... by this error */
+
+#ifdef HAVE_FLOCK
+static int
+has_no_locks(void)
+{
+	return errno == ENOSYS || errno == EOPNOTSUPP || errno == EINVAL ||
+	    errno == ENOLCK;
+}
+#endif
 
 int
 dsrv_filelock_take(int fd)
 {
 #ifdef HAVE_FLOCK
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
-		return 0;	/* or the file system has no locks */
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0 || has_no_locks())
+		return 0;
+	refusal = errno;
 	if (fstat(fd, &wanted) == -1)
 		memset(&wanted, 0, sizeof wanted);
 	errno = EWOULDBLOCK;
@@ -208,8 +219,8 @@ name_of(pid_t pid, char *name, size_t size)
 	fclose(comm);
 }
 
-const char *
-dsrv_filelock_why(void)
+static const char *
+describe_holder(void)
 {
 	static char text[96];
 	char name[48];
@@ -226,11 +237,17 @@ dsrv_filelock_why(void)
 }
 
 const char *
+dsrv_filelock_why(void)
+{
+	return refusal == EWOULDBLOCK ? describe_holder() : strerror(refusal);
+}
+
+const char *
 dsrv_filelock_who(int fd)
 {
 	if (fstat(fd, &wanted) == -1)
 		memset(&wanted, 0, sizeof wanted);
-	return dsrv_filelock_why();
+	return describe_holder();
 }
 
 /*
@@ -248,21 +265,37 @@ open_to_lock(int dir, const char *name)
 	    openat(dir, name, O_WRONLY | flags) : fd;
 }
 
+/* It may have been renamed before it was locked. */
+static int
+is_named(int dir, const char *name, const struct stat *file)
+{
+	struct stat named;
+
+	errno = EWOULDBLOCK;
+	return fstatat(dir, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    named.st_dev == file->st_dev && named.st_ino == file->st_ino;
+}
+
+/* Whether it is to be kept open; if not, sets errno. */
+static int
+lock_older(int fd, int dir, const char *name, struct stat *file)
+{
+	if (fstat(fd, file) == -1)
+		return 0;
+	errno = EEXIST;
+	if (!S_ISREG(file->st_mode) || dsrv_filelock_take(fd) == -1 ||
+	    !is_named(dir, name, file))
+		return 0;
+	errno = EBUSY;
+	return !dsrv_logclaim_is_made(fd, name);
+}
+
 int
 dsrv_filelock_open(int dir, const char *name, struct stat *file)
 {
 	int fd = open_to_lock(dir, name);
 
-	if (fd == -1)
-		return -1;
-	if (fstat(fd, file) == 0) {
-		errno = EEXIST;
-		if (S_ISREG(file->st_mode) && dsrv_filelock_take(fd) == 0) {
-			if (!dsrv_logclaim_is_made(fd, name))
-				return fd;
-			errno = EBUSY;
-		}
-	}
-	dsrv_descriptors_close(&fd);
-	return -1;
+	if (fd != -1 && !lock_older(fd, dir, name, file))
+		dsrv_descriptors_close(&fd);
+	return fd;
 }

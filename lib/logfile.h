@@ -106,21 +106,21 @@ DIR *dsrv_logdir_names(int dir);
  * filelock.c - a lock on an open file, and which process has it
  */
 
-/* Never waits. -1 with EWOULDBLOCK: another process has it; on a file system
- * without locks none is needed. */
+/* Never waits. -1 with EWOULDBLOCK: another process has it, or the system is
+ * short of memory; on a file system without locks none is needed. */
 int dsrv_filelock_take(int fd);
 void dsrv_filelock_release(int fd);
-/* In words, which process had the lock that dsrv_filelock_take() has met last;
- * in static memory. */
+/* In words, what dsrv_filelock_take() has met last; in static memory. */
 const char *dsrv_filelock_why(void);
 /* The same, of this file. */
 const char *dsrv_filelock_who(int fd);
 /* Whether that process holds the lock on this open file, and has not been
  * killed; -1: it cannot be known. */
 int dsrv_filelock_has(pid_t, int fd);
-/* Opens and locks an older file. -1 with errno: it is not a regular file, or
- * another process has locked it; EBUSY: by that name it is another daemon's
- * log. */
+/* Opens and locks an older file, which keeps its name while it is open: all
+ * daemons rename and remove only what they have locked. -1 with errno: it is not
+ * a regular file, or another process has locked it; EBUSY: by that name it is
+ * another daemon's log. */
 int dsrv_filelock_open(int dir, const char *name, struct stat *);
 
 /*

@@ -14,23 +14,25 @@
 
 #include "logfile.h"
 
-/* Removes it where it was found, if it is still that file and not locked. */
-static void
+/* Removes it where it was found, if it is still that file and not locked;
+ * returns whether it did. */
+static int
 remove_file(const struct dsrv_logold *old, const struct dsrv_logold_file *f)
 {
-	int dir = dsrv_logold_directory(old, f->path), fd;
+	int dir = dsrv_logold_directory(old, f->path), fd, removed = 0;
 	const char *name = dsrv_logname_last(f->path);
 	struct stat file;
 
 	if (dir == -1)
-		return;
+		return 0;
 	if ((fd = dsrv_filelock_open(dir, name, &file)) != -1) {
-		if (file.st_dev == f->file.st_dev &&
-		    file.st_ino == f->file.st_ino)
-			unlinkat(dir, name, 0);
+		removed = file.st_dev == f->file.st_dev &&
+		    file.st_ino == f->file.st_ino &&
+		    unlinkat(dir, name, 0) == 0;
 		close(fd);
 	}
 	close(dir);
+	return removed;
 }
 
 /* Of those that a processor has now: they count, but are not removed. */
@@ -64,8 +66,8 @@ remove_oldest(const struct dsrv_logold *old, uintmax_t current)
 			if (its == 0)
 				continue;	/* it would free nothing */
 		}
-		remove_file(old, old->files[i - 1]);
-		bytes -= its;
+		if (remove_file(old, old->files[i - 1]))
+			bytes -= its;
 	}
 	return bytes;
 }

@@ -127,12 +127,28 @@ forget_results(struct row *row)
  */
 
 static int
-move_one(const struct row *row, int from, int to, const char *suffix)
+rename_one(const struct row *row, int from, int to, const char *suffix)
 {
 	struct numbered old = number(row, from, suffix);
 	struct numbered new = number(row, to, suffix);
 
 	return dsrv_logdir_rename(row->dir, old.name, new.name);
+}
+
+/* Locked: another daemon that is about to remove it would remove the file that
+ * gets its name. */
+static int
+move_one(const struct row *row, int from, int to, const char *suffix)
+{
+	struct numbered numbered = number(row, from, suffix);
+	struct stat file;
+	int fd = dsrv_filelock_open(row->dir, numbered.name, &file), moved;
+
+	if (fd == -1)
+		return -1;
+	moved = rename_one(row, from, to, suffix);
+	dsrv_descriptors_close(&fd);
+	return moved;
 }
 
 static int
@@ -144,7 +160,7 @@ move(const struct row *row, int from, int to)
 	    (errno != ENOENT || row->results == NULL))
 		return -1;
 	for (r = row->results; r != NULL; r = r->next)
-		if (from > 0 && r->number == from &&
+		if (r->number == from &&
 		    move_one(row, from, to, r->suffix) == -1)
 			return -1;
 	return 0;
@@ -227,11 +243,11 @@ is_at(const struct row *row, int n, int fd)
 static int
 move_file(const struct row *row, int fd)
 {
-	if (move_one(row, 0, 1, "") == -1)
+	if (rename_one(row, 0, 1, "") == -1)
 		return -1;
 	if (is_at(row, 1, fd))
 		return 0;
-	move_one(row, 1, 0, "");
+	rename_one(row, 1, 0, "");
 	errno = EWOULDBLOCK;
 	return -1;
 }
