@@ -19,7 +19,8 @@
 
 enum {
 	FILE_MODE = 0640,
-	UNFINISHED = 0200	/* until it has its own mode and group */
+	UNFINISHED = 0200,	/* until it has its own mode and group */
+	LINK_TRIES = 10
 };
 
 static int
@@ -160,20 +161,43 @@ prepare_file(int fd, const struct stat *file, off_t *size)
 	return fcntl(fd, F_SETFL, O_APPEND);
 }
 
+/* Now that its mode allows it, the file of a logger that had not finished it is
+ * opened to be read, too: for its last byte. */
+static int
+open_again(int dir, const char *name, int fd, const struct stat *file)
+{
+	struct stat again;
+	int new = openat(dir, name, O_RDWR | O_APPEND | O_NOFOLLOW |
+	    O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+
+	if (new == -1)
+		return fd;
+	if (fstat(new, &again) == 0 && again.st_dev == file->st_dev &&
+	    again.st_ino == file->st_ino) {
+		close(fd);
+		return dsrv_descriptors_own(new);
+	}
+	close(new);
+	return fd;
+}
+
 static int
 open_in(int dir, const char *name, off_t *size)
 {
 	struct stat file;
-	int fd = open_for(O_RDWR, dir, name);	/* for its last byte */
+	int fd = open_for(O_RDWR, dir, name), is_readable = fd != -1;
 
 	if (fd == -1 && errno == EACCES)
 		fd = open_for(O_WRONLY, dir, name);
 	if (fd == -1)
 		return -1;
 	if (fstat(fd, &file) == 0 && is_good(dir, &file) &&
-	    set_mode(fd, &file) == 0 &&
-	    prepare_file(fd, &file, size) == 0)
-		return fd;
+	    set_mode(fd, &file) == 0) {
+		if (!is_readable && is_unfinished(&file))
+			fd = open_again(dir, name, fd, &file);
+		if (prepare_file(fd, &file, size) == 0)
+			return fd;
+	}
 	dsrv_descriptors_close(&fd);
 	return -1;
 }
@@ -280,6 +304,18 @@ make_link(int dir, const char *name, const char *target)
 	return renameat(dir, fresh, dir, name);
 }
 
+/* Another daemon with the same link may take or remove the new one. */
+static int
+make_shared_link(int dir, const char *name, const char *target)
+{
+	int made, tries = 0;
+
+	do
+		made = make_link(dir, name, target);
+	while (made == -1 && errno == ENOENT && ++tries < LINK_TRIES);
+	return made;
+}
+
 int
 dsrv_logfile_link(const char *path)
 {
@@ -293,7 +329,7 @@ dsrv_logfile_link(const char *path)
 	strcpy(n.path, link);
 	if ((dir = dsrv_logdir_open(&n, 0)) == -1)
 		return -1;
-	linked = make_link(dir, dsrv_logname_last(link),
+	linked = make_shared_link(dir, dsrv_logname_last(link),
 	    target_of(link, path));
 	dsrv_descriptors_close(&dir);
 	return linked;

@@ -55,6 +55,41 @@ unlinkat(int dir, const char *name, int flags)
 	return (int)syscall(SYS_unlinkat, dir, name, flags);
 }
 
+static int lock_error;		/* of the next call, if it is not 0 */
+static int locks_before;	/* after this many more an act follows, ... */
+static void (*after_lock)(void);	/* ... or right before the lock ... */
+static int acts_before_it;
+
+#ifdef HAVE_FLOCK
+static void
+act(void)
+{
+	void (*now)(void) = after_lock;
+
+	after_lock = NULL;
+	now();
+}
+
+int
+flock(int fd, int how)
+{
+	int is_now = after_lock != NULL && (how & LOCK_EX) &&
+	    --locks_before == 0, done;
+
+	if (lock_error != 0) {
+		errno = lock_error;
+		lock_error = 0;
+		return -1;
+	}
+	if (is_now && acts_before_it)
+		act();
+	done = (int)syscall(SYS_flock, fd, how);
+	if (is_now && !acts_before_it)
+		act();
+	return done;
+}
+#endif
+
 static int names_read;
 
 char *
@@ -512,6 +547,34 @@ START_TEST(a_new_file_that_has_no_mode_yet_gets_it)
 }
 END_TEST
 
+/* Otherwise root's rights would open it. */
+static void
+drop_rights(void)
+{
+	if (geteuid() == 0)
+		ck_assert_int_eq(seteuid(NOBODY), 0);
+}
+
+/* Root could read it. */
+START_TEST(a_new_file_that_has_no_mode_yet_can_be_read_too)
+{
+	int fd;
+
+	start_with("x.log");
+	ck_assert_int_eq(chmod(".", 0777), 0);
+	close(open("x.log", O_CREAT | O_WRONLY, 0200));
+	if (geteuid() == 0)
+		ck_assert_int_eq(chown("x.log", NOBODY, (gid_t)-1), 0);
+	daemon_set_logger_mode(0640, NULL);
+	drop_rights();
+	fd = open_named("x.log");
+	ck_assert_int_eq(seteuid(getuid()), 0);
+	ck_assert_int_eq(write(fd, "half", 4), 4);
+	ck_assert(dsrv_logfile_ends_in_half_a_line(fd));
+	close(fd);
+}
+END_TEST
+
 START_TEST(an_empty_file_that_is_there_keeps_its_mode_too)
 {
 	start_with("x.log");
@@ -946,14 +1009,6 @@ START_TEST(a_socket_is_refused)
 }
 END_TEST
 
-/* Otherwise root's rights would open it. */
-static void
-drop_rights(void)
-{
-	if (geteuid() == 0)
-		ck_assert_int_eq(seteuid(NOBODY), 0);
-}
-
 START_TEST(a_file_that_may_not_be_written_is_refused)
 {
 	int fd;
@@ -1034,6 +1089,32 @@ START_TEST(a_file_that_another_process_has_locked_is_opened_and_that_named)
 	run_wait(&run);
 	ck_assert_int_eq(dsrv_filelock_take(fd), 0);
 	holds("x.log", "text");
+	close(fd);
+}
+END_TEST
+
+START_TEST(a_lock_that_fails_is_not_had_unless_there_are_none)
+{
+	static const int none[] = { ENOSYS, EOPNOTSUPP, EINVAL, ENOLCK };
+	static const int others[] = { ENOMEM, EINTR };
+	int fd;
+	size_t i;
+
+	if (has_no_locks())
+		return;
+	start_with("x.log");
+	fd = open_at(SUMMER);
+	for (i = 0; i < sizeof others / sizeof *others; i++) {
+		lock_error = others[i];
+		ck_assert_int_eq(dsrv_filelock_take(fd), -1);
+		ck_assert_int_eq(errno, EWOULDBLOCK);
+		ck_assert_str_eq(dsrv_logfile_why(errno),
+		    strerror(others[i]));
+	}
+	for (i = 0; i < sizeof none / sizeof *none; i++) {
+		lock_error = none[i];
+		ck_assert_int_eq(dsrv_filelock_take(fd), 0);
+	}
 	close(fd);
 }
 END_TEST
@@ -1384,6 +1465,87 @@ START_TEST(rotation_leaves_a_file_that_is_locked)
 	holds("x.log.2", "two");
 	ck_assert_int_eq(rotate(), 0);
 	holds("x.log.2", "one");
+}
+END_TEST
+
+/*
+ * Two daemons at once
+ */
+
+static void
+act_at_lock(int nth, int before_it, void (*what)(void))
+{
+	locks_before = nth;
+	acts_before_it = before_it;
+	after_lock = what;
+}
+
+/* One that keeps no older file removes those that there are. */
+static void
+prune_all(void)
+{
+	struct dsrv_logname name = name_given;
+	int fd = open("y.log", O_CREAT | O_RDONLY, 0600);
+
+	daemon_set_logger_file_count_max(1);
+	dsrv_logprune(&name, fd, 0, NULL, SUMMER);
+	close(fd);
+	daemon_set_logger_file_count_max(0);
+}
+
+/* The log and an older one; the caller of a rotation has locked the first. */
+static int
+make_log_and_older(void)
+{
+	const struct timespec times[] = { { SUMMER - 10, 0 },
+		{ SUMMER - 10, 0 } };
+
+	start_with("x.log");
+	daemon_set_logger_size_max(1);
+	make_file("x.log", "now");
+	make_file("x.log.1", "one");
+	ck_assert_int_eq(utimensat(AT_FDCWD, "x.log.1", times, 0), 0);
+	return lock_file("x.log");
+}
+
+START_TEST(rotation_keeps_locked_what_it_moves)
+{
+	int fd;
+
+	if (has_no_locks())
+		return;
+	fd = make_log_and_older();
+	act_at_lock(2, 0, prune_all);	/* the first is only a look */
+	ck_assert_int_eq(rotate(), 0);
+	ck_assert(after_lock == NULL);
+	holds("x.log.1", "now");
+	holds("x.log.2", "one");
+	close(fd);
+}
+END_TEST
+
+static void
+move_up(void)
+{
+	ck_assert_int_eq(rename("x.log.1", "x.log.2"), 0);
+	ck_assert_int_eq(rename("x.log", "x.log.1"), 0);
+}
+
+START_TEST(prune_leaves_what_has_got_the_name_of_an_old_file)
+{
+	int fd;
+
+	if (has_no_locks())
+		return;
+	fd = make_log_and_older();
+	act_at_lock(3, 1, move_up);	/* the first two are only looks */
+	prune_all();
+	ck_assert(after_lock == NULL);
+	holds("x.log.1", "now");
+	holds("x.log.2", "one");
+	close(fd);
+	prune_all();
+	ck_assert(!is_there("x.log.2"));
 }
 END_TEST
 
@@ -2671,6 +2833,7 @@ main(void)
 		a_new_file_has_mode_0640,
 		a_new_file_has_the_mode_and_the_group_that_were_set,
 		a_new_file_that_has_no_mode_yet_gets_it,
+		a_new_file_that_has_no_mode_yet_can_be_read_too,
 		an_empty_file_that_is_there_keeps_its_mode_too,
 		a_file_that_is_there_keeps_its_mode_and_is_appended_to,
 		the_descriptor_appends_and_is_closed_on_exec,
@@ -2701,6 +2864,7 @@ main(void)
 		a_file_that_may_not_be_written_is_refused,
 		a_file_is_not_made_where_that_is_not_allowed,
 		a_file_that_another_process_has_locked_is_opened_and_that_named,
+		a_lock_that_fails_is_not_had_unless_there_are_none,
 		a_lock_is_whose_that_has_the_file_once_its_taker_is_gone,
 		a_lock_is_there_for_others_from_its_taking_to_its_release,
 		a_lock_outlives_the_one_that_has_taken_it,
@@ -2715,6 +2879,8 @@ main(void)
 		rotation_moves_nothing_that_is_no_file,
 		rotation_goes_no_further_than_files_are_kept,
 		rotation_leaves_a_file_that_is_locked,
+		rotation_keeps_locked_what_it_moves,
+		prune_leaves_what_has_got_the_name_of_an_old_file,
 		rotation_leaves_a_file_that_is_another_s_log,
 		rotation_moves_a_file_that_was_another_s_log_by_another_name,
 		a_claim_is_shared_and_ends_though_the_file_stays_open,
