@@ -142,7 +142,8 @@ search(struct dsrv_logold *p, int dir, const char *format)
  */
 
 static int
-order_of_names(const struct dsrv_logold_file *a, const struct dsrv_logold_file *b)
+order_of_names(const struct dsrv_logold_file *a,
+    const struct dsrv_logold_file *b)
 {
 	if (a->own.length != b->own.length)
 		return a->own.length < b->own.length ? -1 : 1;
@@ -166,7 +167,8 @@ by_name(const void *left, const void *right)
  * also used those that follow without a gap. What a processor has made gets a
  * number if there is such a file of an earlier time. */
 static int
-is_of_a_rotation(const struct dsrv_logold_file *f, const struct dsrv_logold_file *before)
+is_of_a_rotation(const struct dsrv_logold_file *f,
+    const struct dsrv_logold_file *before)
 {
 	int kept = dsrv_settings()->logger_file_count_max;
 
