@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "admission.h"
+#include "report.h"
 
 static struct dsrv_admission admission = {
 	.source_ipv4_bits = 32,
@@ -21,6 +22,23 @@ const struct dsrv_admission *
 dsrv_admission(void)
 {
 	return &admission;
+}
+
+/* Spares accept by themselves, and only give hints about it. */
+int
+dsrv_admission_check(const char *verb)
+{
+	const char *limit = admission.source_worker_max > 0 ?
+	    "daemon_set_source_worker_max()" : admission.worker_refuse ?
+	    "daemon_set_worker_refuse()" : admission.accept_rate_count > 0 ?
+	    "daemon_set_accept_rate()" : admission.worker_time_max > 0 ?
+	    "daemon_set_worker_time_max()" : NULL;
+
+	if (limit == NULL || dsrv_settings()->worker_spare_count == 0)
+		return 0;
+	dsrv_report("%s: %s does not work with "
+	    "daemon_set_worker_spare_count()", verb, limit);
+	return EINVAL;
 }
 
 static int

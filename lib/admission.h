@@ -145,6 +145,9 @@ struct dsrv_admission {
 enum { DSRV_REFUSE_TEXT_MAX = 1024 };	/* any send buffer holds it */
 
 const struct dsrv_admission *dsrv_admission(void);
+/* 0; or reports a limit that does not work with spares, and returns an error
+ * number. */
+int dsrv_admission_check(const char *verb);
 
 /*
  * random.c - bytes that cannot be guessed

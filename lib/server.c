@@ -379,7 +379,7 @@ daemon_server(const int *fds, int count)
 
 	if ((error = dsrv_role_enter(DSRV_CONFIRMED, "serve")) != 0 ||
 	    (error = dsrv_accept_check_list(fds, count)) != 0 ||
-	    (error = dsrv_server_check_limits()) != 0)
+	    (error = dsrv_admission_check("serve")) != 0)
 		return refuse(error);
 	open_in_the_end(&s, fds, count);
 	dsrv_role_become(DSRV_SERVING);

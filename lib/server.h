@@ -37,8 +37,6 @@ struct server {
  * serveradmit.c - whether a server lets another client in
  */
 
-/* Reports a limit that does not work here, and returns an error number; 0. */
-int dsrv_server_check_limits(void);
 /* -1 with errno. */
 int dsrv_server_open_limits(struct server *);
 void dsrv_server_close_limits(struct server *);

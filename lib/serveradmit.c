@@ -5,7 +5,6 @@
  */
 #include "config.h"
 
-#include <errno.h>
 #include <unistd.h>
 
 #include "report.h"
@@ -22,24 +21,6 @@ has_spares(const struct server *s)
 /*
  * Limits
  */
-
-/* Spares accept by themselves, and only give hints about it. */
-int
-dsrv_server_check_limits(void)
-{
-	const struct dsrv_admission *set = dsrv_admission();
-	const char *limit = set->source_worker_max > 0 ?
-	    "daemon_set_source_worker_max()" : set->worker_refuse ?
-	    "daemon_set_worker_refuse()" : set->accept_rate_count > 0 ?
-	    "daemon_set_accept_rate()" : set->worker_time_max > 0 ?
-	    "daemon_set_worker_time_max()" : NULL;
-
-	if (limit == NULL || dsrv_settings()->worker_spare_count == 0)
-		return 0;
-	dsrv_report("serve: %s does not work with "
-	    "daemon_set_worker_spare_count()", limit);
-	return EINVAL;
-}
 
 static void
 close_sources(struct server *s)

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "admission.h"
 #include "report.h"
 #include "role.h"
 #include "listeners.h"
@@ -111,6 +112,24 @@ dsrv_statuspipe_settle(void)
 	return 0;
 }
 
+/* Here the shell sees what daemon_server() would refuse, and at a reload an
+ * earlier server still serves. */
+static int
+check_start(void)
+{
+	static const char verb[] = "confirm the start";
+	int error = dsrv_role_enter(DSRV_STARTING, verb);
+
+	if (error == 0)
+		error = dsrv_admission_check(verb);
+	if (error != 0 || !dsrv_ownsocket_has_lost() ||
+	    dsrv_fdclean_has_listener())
+		return error;
+	dsrv_report("%s: all sockets that daemon_listen() opened are closed: "
+	    "leave them open for daemon_server()", verb);
+	return EBADF;
+}
+
 int
 daemon_success(void)
 {
@@ -119,16 +138,8 @@ daemon_success(void)
 
 	if (dsrv_role()->kind == DSRV_CONFIRMED && dsrv_role()->pid == getpid())
 		return 0;
-	error = dsrv_role_enter(DSRV_STARTING, "confirm the start");
-	if (error != 0)
+	if ((error = check_start()) != 0)
 		return dsrv_report_end(1, error, fatal);
-
-	if (dsrv_ownsocket_has_lost() && !dsrv_fdclean_has_listener()) {
-		dsrv_report("confirm the start: all sockets that "
-		    "daemon_listen() opened are closed: leave them open for "
-		    "daemon_server()");
-		return dsrv_report_end(1, EBADF, fatal);
-	}
 
 	/* The starter shows what is in the relay when it hears of the success:
 	 * nothing may be written there later. */

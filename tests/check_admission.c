@@ -1171,6 +1171,53 @@ START_TEST(server_with_spares_refuses_no_client)
 }
 END_TEST
 
+START_TEST(limit_that_does_not_work_with_spares_fails_the_start)
+{
+	make_limits();
+	limits->source = 1;
+	here.before_server = NULL;
+	here.before_success = set_limits;
+	here.spares = 2;
+	launch(run_start, 1, talker);
+	exited(run_wait(&here.run), 1);
+	says(here.run.err, ": unable to confirm the start: "
+	    "daemon_set_source_worker_max() does not work with "
+	    "daemon_set_worker_spare_count()\n");
+	nothing_left();
+}
+END_TEST
+
+START_TEST(limit_that_does_not_work_with_spares_fails_a_reload_that_overlaps)
+{
+	pid_t serving;
+	int fd;
+
+	if (cannot_adopt())
+		return;
+	make_limits();
+	here.before_start = overlap;
+	here.before_server = NULL;
+	here.before_success = set_limits;
+	here.spares = 2;
+	start_in_foreground(1, talker);
+	fd = served_from("127.0.0.1");
+	serving = here.server;
+	limits->source = 1;
+	send_signal(here.master, SIGHUP);
+	says(message(), ": unable to confirm the start: ");
+	says(message(), "; the present one goes on");
+	echoes(fd, "still here");
+	served_from("127.0.0.1");
+	limits->source = 0;
+	next_server();		/* the one that has failed */
+	send_signal(here.master, SIGHUP);
+	next_server();
+	gone(serving);
+	served_from("127.0.0.1");
+	stop();
+}
+END_TEST
+
 int
 main(void)
 {
@@ -1217,7 +1264,9 @@ main(void)
 		server_with_spares_has_no_limit_of_time,
 		server_with_spares_has_no_limit_for_sources,
 		server_with_spares_has_no_rate,
-		server_with_spares_refuses_no_client
+		server_with_spares_refuses_no_client,
+		limit_that_does_not_work_with_spares_fails_the_start,
+		limit_that_does_not_work_with_spares_fails_a_reload_that_overlaps
 	};
 
 	return RUN_TESTS("admission", tests);
