@@ -53,11 +53,16 @@ size_t dsrv_statustext_make(char *text, const char *name,
 
 enum { DSRV_STATUS_NAME_MAX = NAME_MAX - 4 };	/* ".new" follows */
 
-/* The last file that a child has written: what it was then. */
-struct dsrv_written {
+/* What a file that a child has written was then. */
+struct dsrv_written_file {
 	dev_t dev;
 	ino_t ino;	/* 0: there is none */
 	struct timespec at;
+};
+
+struct dsrv_written {
+	struct dsrv_written_file last;	/* is in its place, ... */
+	struct dsrv_written_file next;	/* ... or this one by now */
 };
 
 struct dsrv_statusfile {

@@ -8,7 +8,9 @@
  * at a time.
  *
  * The first one replaces any file, since a master that was killed leaves its
- * own. After that a file that is not ours is another daemon's, and stays.
+ * own. After that a file that is not ours is another daemon's, and stays. Its
+ * child may be writing at the same time: the new file is locked until it is in
+ * its place, so one that nobody has locked was left by a child that was killed.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -31,7 +33,9 @@
 
 enum {
 	MODE = 0644,		/* whatever the umask is: others are to read it */
-	LAST_WAIT = 1000	/* ms, for each of the last two children */
+	NEW_MODE = 0600,	/* before that no other user can lock it */
+	LAST_WAIT = 1000,	/* ms, for each of the last two children */
+	TURNS = 100, TURN = 10	/* ms: how long another daemon may write */
 };
 
 static const char *
@@ -52,7 +56,8 @@ struct work {
 	struct dsrv_written *written;
 };
 
-/* 0 or an error number, which the other functions return as well. */
+/* 0 or an error number, which the other functions return as well, except those
+ * that ask. */
 static int
 write_all(int fd, const char *text, size_t size, struct stat *file)
 {
@@ -71,11 +76,41 @@ write_all(int fd, const char *text, size_t size, struct stat *file)
 
 /* Another file can get the inode number of one that was replaced, but later. */
 static int
-is_last(const struct dsrv_written *written, const struct stat *file)
+is_that(const struct dsrv_written_file *that, const struct stat *file)
 {
-	return file->st_dev == written->dev && file->st_ino == written->ino &&
-	    file->st_mtim.tv_sec == written->at.tv_sec &&
-	    file->st_mtim.tv_nsec == written->at.tv_nsec;
+	return file->st_dev == that->dev && file->st_ino == that->ino &&
+	    file->st_mtim.tv_sec == that->at.tv_sec &&
+	    file->st_mtim.tv_nsec == that->at.tv_nsec;
+}
+
+static int
+is_there(int dir, const char *name, struct stat *file)
+{
+	return fstatat(dir, name, file, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static int
+is_same(int dir, const char *name, const struct stat *file)
+{
+	struct stat now;
+
+	return is_there(dir, name, &now) && now.st_dev == file->st_dev &&
+	    now.st_ino == file->st_ino;
+}
+
+static int
+has_written(const struct work *work)
+{
+	return work->written->next.ino != 0;
+}
+
+/* The next one may have been put there by a child that was killed just then. */
+static int
+is_ours(struct dsrv_written *written, const struct stat *file)
+{
+	if (is_that(&written->next, file))
+		written->last = written->next;
+	return is_that(&written->last, file);
 }
 
 /* Only a file can be another daemon's. */
@@ -84,32 +119,84 @@ is_anothers(int dir, const struct work *work)
 {
 	struct stat file;
 
-	return work->written->ino != 0 && fstatat(dir, work->name, &file,
-	    AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(file.st_mode) &&
-	    !is_last(work->written, &file);
+	return has_written(work) && is_there(dir, work->name, &file) &&
+	    S_ISREG(file.st_mode) && !is_ours(work->written, &file);
 }
 
-static void
-remember(struct dsrv_written *written, const struct stat *file)
+/* EBUSY: another daemon's child has it. */
+static int
+remove_leftover(int dir, const struct work *work)
 {
-	written->dev = file->st_dev;
-	written->at = file->st_mtim;
-	__atomic_store_n(&written->ino, file->st_ino, __ATOMIC_RELEASE);
+	const char *name = work->new_name;
+	struct stat file;
+	int error = 0, fd = dsrv_filelock_open(dir, name, &file);
+
+	if (fd == -1 ? errno == EWOULDBLOCK : !is_same(dir, name, &file))
+		error = EBUSY;
+	else if (fd == -1 && errno == ENOENT)
+		error = 0;	/* what comes now is another's */
+	else if (unlinkat(dir, name, 0) == -1 && errno != ENOENT)
+		error = errno;
+	dsrv_descriptors_close(&fd);
+	return error;
 }
 
-/* If this process is killed in the middle, the next one replaces any file. */
+/* Locked. -1 with errno; EBUSY: another daemon took it for a leftover before it
+ * was locked. */
+static int
+create(int dir, const struct work *work)
+{
+	int fd = openat(dir, work->new_name, O_WRONLY | O_CREAT | O_EXCL |
+	    O_NOFOLLOW | O_CLOEXEC, NEW_MODE);
+	struct stat file;
+
+	if (fd != -1 && (dsrv_filelock_take(fd) == -1 ||
+	    fstat(fd, &file) == -1 || !is_same(dir, work->new_name, &file))) {
+		dsrv_descriptors_close(&fd);
+		errno = EBUSY;
+	}
+	return fd;
+}
+
+/* When it is this daemon's turn. -1 with errno. */
+static int
+create_in_turn(int dir, const struct work *work)
+{
+	int error, fd, turns = TURNS;
+
+	while ((fd = create(dir, work)) == -1 &&
+	    (errno == EEXIST || errno == EBUSY)) {
+		error = errno == EEXIST ? remove_leftover(dir, work) : EBUSY;
+		if (error == EBUSY && --turns > 0)
+			dsrv_clock_sleep(TURN);
+		else if (error != 0) {
+			errno = error;
+			break;
+		}
+	}
+	return fd;
+}
+
+/* If this process is killed in the middle, the file that is there is one of the
+ * two. If another daemon has taken ours for its own, as one of another user may,
+ * the next one replaces any. */
 static int
 put_in_place(int dir, const struct work *work, const struct stat *file)
 {
-	struct dsrv_written before = *work->written;
+	struct dsrv_written *written = work->written;
+	struct dsrv_written_file before = written->next;
 
-	work->written->ino = 0;
-	if (renameat(dir, work->new_name, dir, work->name) == 0) {
-		remember(work->written, file);
-		return 0;
+	written->next.dev = file->st_dev;
+	written->next.at = file->st_mtim;
+	written->next.ino = file->st_ino;
+	if (renameat(dir, work->new_name, dir, work->name) == -1) {
+		written->next = before;
+		return errno;
 	}
-	*work->written = before;
-	return errno;
+	if (is_same(dir, work->name, file))
+		return 0;
+	memset(written, 0, sizeof *written);
+	return EBUSY;
 }
 
 static int
@@ -120,18 +207,18 @@ replace(int dir, const struct work *work)
 
 	if (is_anothers(dir, work))
 		return EEXIST;
-	unlinkat(dir, work->new_name, 0);
-	fd = openat(dir, work->new_name, O_WRONLY | O_CREAT | O_EXCL |
-	    O_NOFOLLOW | O_CLOEXEC, MODE);
-	if (fd == -1)
+	if ((fd = create_in_turn(dir, work)) == -1)
 		return errno;
-	error = write_all(fd, work->text, work->size, &file);
-	if (close(fd) == -1 && error == 0)
+	error = is_anothers(dir, work) ? EEXIST :	/* by now */
+	    write_all(fd, work->text, work->size, &file);
+	if (error == 0 && close(dup(fd)) == -1)
 		error = errno;
 	if (error == 0)
 		error = put_in_place(dir, work, &file);
-	if (error != 0)
+	if (error != 0 && fstat(fd, &file) == 0 &&
+	    is_same(dir, work->new_name, &file))
 		unlinkat(dir, work->new_name, 0);
+	close(fd);	/* which unlocks it */
 	return error;
 }
 
@@ -140,9 +227,9 @@ act(int dir, const struct work *work)
 {
 	if (work->text != NULL)
 		return replace(dir, work);
-	if (work->written->ino == 0 || is_anothers(dir, work))
+	remove_leftover(dir, work);
+	if (!has_written(work) || is_anothers(dir, work))
 		return 0;
-	unlinkat(dir, work->new_name, 0);
 	return unlinkat(dir, work->name, 0) == -1 && errno != ENOENT ? errno :
 	    0;
 }

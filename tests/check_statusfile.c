@@ -6,20 +6,24 @@
  */
 #include "config.h"
 
+#ifdef HAVE_FLOCK
+#include <sys/file.h>
+#endif
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <sched.h>
 #include <syslog.h>
 #include <time.h>
 
 #include "master.h"
 #include "puppet.h"
-
 
 static char directory[256], file[300], new_file[320];
 
@@ -32,6 +36,110 @@ closelog(void)
 	while (closelog_hangs)
 		pause();
 }
+
+/*
+ * Two daemons that write at the same time, and a child that is killed
+ */
+
+static struct race {
+	pid_t old;	/* the master of the first daemon */
+	int newer_waits;	/* with a new file of its own, ... */
+	int older_waits;	/* ... for this one, which has one as well */
+	int newer_goes_on;
+	char dies;	/* each child: before the file is in its place, after */
+} *race;
+
+static void
+make_race(void)
+{
+	race = shared_memory(sizeof *race);
+}
+
+static void
+wait_for(const int *flag)
+{
+	while (!__atomic_load_n(flag, __ATOMIC_SEQ_CST))
+		poll(NULL, 0, 1);
+}
+
+static void
+set(int *flag)
+{
+	__atomic_store_n(flag, 1, __ATOMIC_SEQ_CST);
+}
+
+static int
+is_of_older(void)
+{
+	return getppid() == race->old;
+}
+
+static int
+move(int from, const char *name, int to, const char *new_name)
+{
+#ifdef SYS_renameat
+	return (int)syscall(SYS_renameat, from, name, to, new_name);
+#else
+	return (int)syscall(SYS_renameat2, from, name, to, new_name, 0);
+#endif
+}
+
+static int
+move_last(int from, const char *name, int to, const char *new_name)
+{
+	set(&race->older_waits);
+	wait_for(&race->newer_goes_on);
+	return move(from, name, to, new_name);
+}
+
+static int
+move_first(int from, const char *name, int to, const char *new_name)
+{
+	int result;
+
+	set(&race->newer_waits);
+	wait_for(&race->older_waits);
+	result = move(from, name, to, new_name);
+	set(&race->newer_goes_on);
+	return result;
+}
+
+int
+renameat(int from, const char *name, int to, const char *new_name)
+{
+	int result;
+
+	if (race == NULL || strstr(name, ".prom.new") == NULL)
+		return move(from, name, to, new_name);
+	if (race->dies == 'b')
+		raise(SIGKILL);
+	if (race->old == 0 || race->newer_goes_on)
+		result = move(from, name, to, new_name);
+	else if (!is_of_older())
+		result = move_first(from, name, to, new_name);
+	else if (race->newer_waits)
+		result = move_last(from, name, to, new_name);
+	else
+		result = move(from, name, to, new_name);
+	if (race->dies == 'a')
+		raise(SIGKILL);
+	return result;
+}
+
+#ifdef HAVE_FLOCK
+
+/* The first daemon waits here as well. */
+int
+flock(int fd, int how)
+{
+	int result = (int)syscall(SYS_flock, fd, how);
+
+	if (result == -1 && race != NULL && race->newer_waits && is_of_older())
+		set(&race->older_waits);
+	return result;
+}
+
+#endif
 
 /*
  * The program
@@ -522,6 +630,83 @@ START_TEST(statusfile_comes_again_when_that_of_another_daemon_goes)
 }
 END_TEST
 
+/* Each has written a new file before the other has put its own in place. */
+START_TEST(statusfile_of_two_daemons_is_kept_by_the_second_one)
+{
+	struct puppet first;
+	int fd;
+
+	set_up();
+	make_race();
+	start(1, program);
+	comes(file);
+	race->old = here.master;
+	first = here;
+	free(first.run.out);
+	free(first.run.err);
+	memset(&here.run, 0, sizeof here.run);
+	start(1, program);
+	fd = served(here.port, NULL);
+	shows("workers", "", 1);
+	wait_for(&race->newer_goes_on);
+	close(fd);
+	shows("workers", "", 0);
+	fd = served(first.port, NULL);
+	call(here.port);
+	shows("connections_total", "", 2);
+	close(fd);
+	send_signal(first.master, SIGTERM);
+	exited(ended(first.master), 0);
+	fd = served(here.port, NULL);
+	shows("workers", "", 1);
+	close(fd);
+	stop();
+	is_removed();
+}
+END_TEST
+
+static void
+leaves_nothing_when_it_dies(char when)
+{
+	set_up();
+	make_race();
+	race->dies = when;
+	start_in_foreground(1, program);
+	says(message(), "tested.prom: was ended by signal 9 (Killed)");
+	comes(when == 'b' ? new_file : file);
+	stop();
+	is_removed();
+	ck_assert_str_eq(here.run.err, "");
+}
+
+START_TEST(statusfile_leaves_nothing_if_each_child_dies_before_it_is_in_place)
+{
+	leaves_nothing_when_it_dies('b');
+}
+END_TEST
+
+START_TEST(statusfile_leaves_nothing_if_each_child_dies_when_it_is_in_place)
+{
+	leaves_nothing_when_it_dies('a');
+}
+END_TEST
+
+START_TEST(statusfile_takes_the_place_of_one_that_a_killed_daemon_was_writing)
+{
+	FILE *stream;
+
+	set_up();
+	stream = fopen(new_file, "w");
+	fputs("half a fi", stream);
+	ck_assert_int_eq(fclose(stream), 0);
+	start_in_foreground(1, program);
+	shows("workers_limit", "", 100);
+	stop();
+	is_removed();
+	ck_assert_str_eq(here.run.err, "");
+}
+END_TEST
+
 START_TEST(statusfile_that_begins_nowhere_ends_the_start)
 {
 	set_up();
@@ -994,6 +1179,10 @@ main(void)
 		statusfile_is_replaced_after_a_master_was_killed,
 		statusfile_of_another_daemon_stays,
 		statusfile_comes_again_when_that_of_another_daemon_goes,
+		statusfile_of_two_daemons_is_kept_by_the_second_one,
+		statusfile_leaves_nothing_if_each_child_dies_before_it_is_in_place,
+		statusfile_leaves_nothing_if_each_child_dies_when_it_is_in_place,
+		statusfile_takes_the_place_of_one_that_a_killed_daemon_was_writing,
 		statusfile_that_begins_nowhere_ends_the_start,
 		statusfile_takes_no_lock_of_another_thread,
 		statusfile_leaves_its_directory_to_the_master_alone,
