@@ -286,19 +286,23 @@ dsrv_accept_retry(struct dsrv_acceptor *a, int index)
  * Clients
  */
 
+void
+dsrv_accept_fail(struct dsrv_acceptor *a, int index, int error)
+{
+	if (dsrv_listener_why(error) == DSRV_LISTENER_SOCKET)
+		suspect(a, index);
+	else
+		fail_listener(a, index, error);
+}
+
 int
 dsrv_accept_from(struct dsrv_acceptor *a, int index,
     struct dsrv_client *client)
 {
 	struct dsrv_listener *l = &a->listeners[index];
 
-	if (dsrv_listener_accept(l->fd, client) == -1) {
-		if (dsrv_listener_why(errno) == DSRV_LISTENER_SOCKET)
-			suspect(a, index);
-		else
-			fail_listener(a, index, errno);
-		return -1;
-	}
+	if (dsrv_listener_accept(l->fd, client) == -1)
+		return errno;
 	client->listener = index;
 	l->failures = l->error = 0;
 	return 0;

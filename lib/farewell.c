@@ -42,13 +42,21 @@ end(struct dsrv_farewell *f, int place)
 	    (size_t)(f->count - place) * sizeof f->kept[0]);
 }
 
+int
+dsrv_farewell_end_oldest(struct dsrv_farewell *f)
+{
+	if (f->count == 0)
+		return 0;
+	is_over(f->kept[0].conn);	/* perhaps no reset */
+	end(f, 0);
+	return 1;
+}
+
 static void
 keep(struct dsrv_farewell *f, int conn)
 {
-	if (f->count == DSRV_COUNT(f->kept)) {
-		is_over(f->kept[0].conn);	/* perhaps no reset */
-		end(f, 0);
-	}
+	if (f->count == DSRV_COUNT(f->kept))
+		dsrv_farewell_end_oldest(f);
 	f->kept[f->count].conn = conn;
 	f->kept[f->count].until = dsrv_clock_now() + LONGEST;
 	f->count++;

@@ -183,8 +183,10 @@ int dsrv_accept_open(struct dsrv_acceptor *, const int *fds, int count,
 void dsrv_accept_close(struct dsrv_acceptor *);
 /* Stops watching all. */
 void dsrv_accept_stop(struct dsrv_acceptor *);
-/* Accepts a client that is still there; -1: none. */
+/* Accepts a client that is still there. 0 or an error number, ... */
 int dsrv_accept_from(struct dsrv_acceptor *, int index, struct dsrv_client *);
+/* ... for which that listener rests, unless it is tried again at once. */
+void dsrv_accept_fail(struct dsrv_acceptor *, int index, int error);
 void dsrv_accept_watch(struct dsrv_acceptor *, enum dsrv_accept);
 /* The time of its timer has come. */
 void dsrv_accept_retry(struct dsrv_acceptor *, int index);

@@ -199,9 +199,8 @@ handle_fd(struct server *s)
 	else if (s->loop.tag == SPARES)
 		dsrv_pool_hear(&s->pool);
 	/* Another server may have taken the room. */
-	else if (dsrv_server_still_accepts(s) && dsrv_accept_from(
-	    &s->acceptor, s->loop.tag - LISTENERS, &s->client) == 0)
-		dsrv_server_admit(s);
+	else if (dsrv_server_still_accepts(s))
+		dsrv_server_accept(s, s->loop.tag - LISTENERS);
 }
 
 /* SIGCHLD without a child: the master has one fewer, perhaps a spare of another

@@ -51,8 +51,8 @@ int dsrv_server_is_pausing(const struct server *);
 void dsrv_server_watch_clients(struct server *);
 /* Whether that is still so: another server may have taken the room. */
 int dsrv_server_still_accepts(struct server *);
-/* Refuses the client that was accepted, unless it may come in. */
-void dsrv_server_admit(struct server *);
+/* Accepts a client, and refuses it unless it may come in. */
+void dsrv_server_accept(struct server *, int index);
 /* The timer of FAREWELL. */
 void dsrv_server_look_at_farewell(struct server *);
 /* Once a tick, when a worker has ended, and in the end: what they could not

@@ -242,8 +242,8 @@ deny(struct server *s, enum dsrv_denial why)
 		dsrv_server_look_at_farewell(s);
 }
 
-void
-dsrv_server_admit(struct server *s)
+static void
+admit(struct server *s)
 {
 	enum dsrv_denial why = verdict(s);
 	struct dsrv_host host;
@@ -257,6 +257,22 @@ dsrv_server_admit(struct server *s)
 	if (has_source(&s->hosts, &host,
 	    (const struct sockaddr *)&s->client.addr, s->client.len))
 		s->client.same = dsrv_source_count(&s->hosts, &host) + 1;
+}
+
+void
+dsrv_server_accept(struct server *s, int index)
+{
+	int error;
+
+	/* It may lack what refused clients still hold. */
+	do
+		error = dsrv_accept_from(&s->acceptor, index, &s->client);
+	while (error != 0 && dsrv_listener_why(error) ==
+	    DSRV_LISTENER_SYSTEM && dsrv_farewell_end_oldest(&s->farewell));
+	if (error == 0)
+		admit(s);
+	else
+		dsrv_accept_fail(&s->acceptor, index, error);
 }
 
 void

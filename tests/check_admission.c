@@ -6,6 +6,7 @@
  */
 #include "config.h"
 
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <arpa/inet.h>
@@ -20,6 +21,7 @@
 enum {
 	CROWD = 100,		/* refused clients; more than a server keeps */
 	KEPT = 64,		/* that it keeps */
+	FEW = 32,		/* descriptors; fewer than that */
 	SOURCES = 150,
 	GIGABYTE = 1 << 30
 };
@@ -721,6 +723,51 @@ START_TEST(refused_clients_that_do_not_close_are_closed)
 }
 END_TEST
 
+/* How many clients these lines tell of. */
+static int
+told_of(const char *text)
+{
+	int count = 0, more;
+
+	while ((text = strstr(text, "unable to serve ")) != NULL) {
+		text += strlen("unable to serve ");
+		count += sscanf(text, "%d more", &more) == 1 &&
+		    strncmp(text, "127", 3) != 0 ? more : 1;
+	}
+	return count;
+}
+
+static void
+set_limits_and_few_descriptors(void)
+{
+	const struct rlimit few = { FEW, FEW };
+
+	set_limits();
+	if (setrlimit(RLIMIT_NOFILE, &few) == -1)
+		_exit(95);
+}
+
+START_TEST(refused_clients_keep_nobody_waiting_for_a_descriptor)
+{
+	int i, fd[CROWD];
+
+	make_limits();
+	limits->source = 1;
+	limits->has_text = 1;
+	here.before_server = set_limits_and_few_descriptors;
+	start_in_foreground(1, talker);
+	served_from("127.0.0.1");
+	for (i = 0; i < CROWD; i++)
+		fd[i] = client(here.port);
+	for (i = 0; i < CROWD; i++)
+		hears(fd[i], "too many, come back later\r");
+	served_from("127.0.0.2");
+	stop();
+	ck_assert_msg(told_of(here.run.err) == CROWD, "%s", here.run.err);
+	ck_assert_ptr_null(strstr(here.run.err, "unable to accept"));
+}
+END_TEST
+
 START_TEST(refused_clients_that_reset_leave_nothing)
 {
 	int i, base;
@@ -854,20 +901,6 @@ END_TEST
 /*
  * The log
  */
-
-/* How many clients these lines tell of. */
-static int
-told_of(const char *text)
-{
-	int count = 0, more;
-
-	while ((text = strstr(text, "unable to serve ")) != NULL) {
-		text += strlen("unable to serve ");
-		count += sscanf(text, "%d more", &more) == 1 &&
-		    strncmp(text, "127", 3) != 0 ? more : 1;
-	}
-	return count;
-}
 
 START_TEST(log_says_who_was_refused_and_why_and_then_how_many)
 {
@@ -1244,6 +1277,7 @@ main(void)
 		refused_client_reads_the_text_and_the_end,
 		refused_client_that_has_said_something_sees_no_reset,
 		refused_clients_that_do_not_close_are_closed,
+		refused_clients_keep_nobody_waiting_for_a_descriptor,
 		refused_clients_that_reset_leave_nothing,
 		refused_client_that_sends_a_gigabyte_delays_nobody,
 		refused_client_that_is_deaf_delays_nobody_even_with_linger,
