@@ -80,9 +80,9 @@ struct dsrv_farewell {
 void dsrv_farewell_say(struct dsrv_farewell *, int conn, const char *text);
 /* Ends what can be ended; returns when to check again, or DSRV_NEVER. */
 int64_t dsrv_farewell_look(struct dsrv_farewell *);
-/* Makes room for another client. Whether there was one to end. */
+/* For lack of room, or at the end. Whether there was one. */
 int dsrv_farewell_end_oldest(struct dsrv_farewell *);
-/* In a new child, or at the end. */
+/* In a new child. */
 void dsrv_farewell_close(struct dsrv_farewell *);
 
 /*

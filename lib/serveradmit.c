@@ -76,7 +76,6 @@ void
 dsrv_server_close_limits(struct server *s)
 {
 	dsrv_proxied_close();
-	dsrv_farewell_close(&s->farewell);
 	close_sources(s);
 }
 

@@ -119,8 +119,9 @@ dsrv_server_stop_draining(struct server *s)
  * The end
  */
 
-/* One that is replaced still gives the client that it has a worker. A signal that
- * came with the one that ends it may ask for more. */
+/* One that is replaced still gives the client that it has a worker, but waits
+ * for no other. A signal that came with the one that ends it may ask for
+ * more. */
 int
 dsrv_server_is_over(const struct server *s)
 {
@@ -128,8 +129,8 @@ dsrv_server_is_over(const struct server *s)
 		return 0;
 	if (s->asked & DSRV_ASK_AT_ONCE || s->acceptor.usable == 0)
 		return 1;
-	return s->asked && s->client.conn == -1 && s->farewell.count == 0 &&
-	    (is_replaced() || dsrv_loop_children(&s->loop) == 0);
+	return s->asked && s->client.conn == -1 && (is_replaced() ||
+	    (s->farewell.count == 0 && dsrv_loop_children(&s->loop) == 0));
 }
 
 static void
@@ -156,6 +157,8 @@ dsrv_server_finish(struct server *s)
 		error = EBADF;
 		dsrv_report("serve: no listening socket is left");
 	}
+	while (dsrv_farewell_end_oldest(&s->farewell))
+		;
 	if (s->client.conn != -1)
 		close(s->client.conn);
 	/* Do not restore signals before exiting: one of them could change the

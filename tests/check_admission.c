@@ -37,6 +37,7 @@ static struct limits {
 	int has_text;
 	int rate, seconds;
 	int time;
+	pid_t still;	/* for that process the time stands still */
 	int jumps;	/* the clock of the day does, whenever it is read */
 	int forks;
 	int deaths;
@@ -622,8 +623,14 @@ int
 clock_gettime(clockid_t clock, struct timespec *ts)
 {
 	long number = SYS_clock_gettime;
+	static struct timespec still;
 	int got;
 
+	if (limits != NULL && limits->still == getpid() &&
+	    clock == CLOCK_MONOTONIC && still.tv_sec > 0) {
+		*ts = still;
+		return 0;
+	}
 #ifdef SYS_clock_gettime64
 	if (sizeof(time_t) > sizeof(long))
 		number = SYS_clock_gettime64;
@@ -632,6 +639,8 @@ clock_gettime(clockid_t clock, struct timespec *ts)
 	if (got == 0 && clock == CLOCK_REALTIME && limits != NULL &&
 	    limits->jumps)
 		ts->tv_sec += ++limits->jumps % 2 == 0 ? DAY : -DAY;
+	if (clock == CLOCK_MONOTONIC)
+		still = *ts;
 	return got;
 }
 
@@ -879,6 +888,32 @@ START_TEST(reload_waits_for_last_words_and_a_stop_does_not)
 	fd = client(here.port);
 	hears(fd, "too many, come back later\r");
 	stop();
+}
+END_TEST
+
+/* The server would otherwise keep the client for 2 s. */
+START_TEST(reload_that_overlaps_waits_for_no_last_words)
+{
+	int fd, other;
+
+	if (cannot_adopt())
+		return;
+	make_limits();
+	limits->source = 1;
+	limits->has_text = 1;
+	here.before_start = overlap;
+	start_in_foreground(1, talker);
+	fd = served_from("127.0.0.1");
+	limits->still = here.server;
+	other = client(here.port);
+	client_says(other, "hello\n");
+	hears(other, "too many, come back later\r");
+	says(message(), "its source is at its limit of 1");
+	reload_at_once();
+	hears(other, NULL);
+	echoes(fd, "still here");
+	stop();
+	ck_assert_str_eq(here.run.err, "");
 }
 END_TEST
 
@@ -1283,6 +1318,7 @@ main(void)
 		refused_client_that_is_deaf_delays_nobody_even_with_linger,
 		worker_has_no_connection_of_a_refused_client,
 		reload_waits_for_last_words_and_a_stop_does_not,
+		reload_that_overlaps_waits_for_no_last_words,
 		refused_client_reads_no_text_unless_there_is_one,
 		log_says_who_was_refused_and_why_and_then_how_many,
 		log_says_each_reason_by_itself,
