@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "listeners.h"
+#include "role.h"
 
 enum {
 	CLIENT_FAILURES = 10,	/* in a row: more are not the clients' */
@@ -198,13 +199,42 @@ set_probes(int fd, int seconds)
 	(void)ms;
 }
 
+static void
+set_no_probes(int fd)
+{
+	unsigned off = 0;
+
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &off, sizeof off);
+#ifdef TCP_USER_TIMEOUT
+	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &off, sizeof off);
+#endif
+}
+
+static int keeps_alive;	/* some listener, by this process or its parent */
+
 void
 dsrv_listener_keep_alive(int fd)
 {
 	int seconds = dsrv_settings()->keepalive;
 
-	if (seconds > 0)
-		set_probes(fd, seconds > 1 ? seconds : 2);
+	if (seconds <= 0)
+		return;
+	set_probes(fd, seconds > 1 ? seconds : 2);
+	keeps_alive = 1;
+}
+
+/* In a server. What others have set stays, but not what an earlier one has. */
+static void
+keep_alive_or_not(int fd)
+{
+	struct dsrv_shared *shared = dsrv_role()->shared;
+
+	if (dsrv_settings()->keepalive == 0 &&
+	    (keeps_alive || shared->keeps_alive))
+		set_no_probes(fd);
+	dsrv_listener_keep_alive(fd);
+	if (keeps_alive)
+		shared->keeps_alive = 1;
 }
 
 int
@@ -221,7 +251,7 @@ dsrv_listener_prepare(int fd, int is_shared)
 	if (is_shared || dsrv_listener_is_unix(fd))
 		return 0;
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-	dsrv_listener_keep_alive(fd);
+	keep_alive_or_not(fd);
 	return 0;
 }
 

@@ -63,6 +63,7 @@ struct dsrv_shared {
 	int has_ended;	/* by the master: the listeners, for good */
 	int has_spares;	/* some server had, so that others hold the listeners
 			 * and accept */
+	int keeps_alive;	/* some server has set it on listeners */
 	int on_hup[DSRV_SERVERS];	/* by the master: enum dsrv_on_hup */
 	struct dsrv_roster rosters[DSRV_SERVERS];
 };

@@ -1583,6 +1583,78 @@ START_TEST(worker_has_no_keepalive_unless_it_was_set)
 }
 END_TEST
 
+/* What a server sets that was started with keepalive. */
+static int *later;
+
+static void
+set_keepalive(void)
+{
+	daemon_set_keepalive(*later);
+}
+
+/* The first server has set what later is now. */
+static void
+is_turned_off(void)
+{
+	int fd;
+
+	*later = 0;
+	send_signal(here.master, SIGHUP);
+	next_server();
+	/* One may come before the server has set it. */
+	close(client(here.port));
+	heard(&here.run, "ms");
+	fd = client(here.port);
+	ck_assert_int_eq(heard(&here.run, "alive"), 0);
+	ck_assert_int_eq(heard(&here.run, "ms"), 0);
+	close(fd);
+	stop();
+}
+
+START_TEST(worker_keepalive_is_turned_off_by_a_reload)
+{
+	int i;
+
+	later = shared_memory(sizeof *later);
+	here.before_server = set_keepalive;
+	keeps_spares = 0;
+	for (i = 0; i <= 1; i++) {
+		*later = 60;
+		keepalive = i == 0 ? 0 : 60;	/* set by daemon_listen() */
+		start(1 - i, keepalive_teller);
+		close(client(here.port));
+		heard(&here.run, "ms");
+		hears_keepalive(60);
+		is_turned_off();
+	}
+}
+END_TEST
+
+static int
+listen_and_keep_alive(int *port)
+{
+	int fd = listen_anywhere(port), on = 1;
+
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+	return fd;
+}
+
+START_TEST(worker_keepalive_that_is_not_the_library_s_stays)
+{
+	keepalive = keeps_spares = 0;
+	here.open_listener = listen_and_keep_alive;
+	start(1, keepalive_teller);
+	close(client(here.port));
+	ck_assert_int_eq(heard(&here.run, "alive"), 1);
+	heard(&here.run, "ms");
+	send_signal(here.master, SIGHUP);
+	next_server();
+	close(client(here.port));
+	ck_assert_int_eq(heard(&here.run, "alive"), 1);
+	stop();
+}
+END_TEST
+
 static void
 loop_of_connections(void)
 {
@@ -1799,6 +1871,8 @@ main(void)
 		worker_keepalive_notices_a_silent_client_whose_machine_is_gone,
 		worker_keepalive_notices_a_client_that_is_gone_before_an_answer,
 		worker_has_no_keepalive_unless_it_was_set,
+		worker_keepalive_is_turned_off_by_a_reload,
+		worker_keepalive_that_is_not_the_library_s_stays,
 		worker_serves_one_connection_in_the_loop_that_can_serve_many,
 		worker_does_not_have_the_memory_of_the_server,
 		worker_may_end_as_it_likes,
