@@ -194,3 +194,10 @@ dsrv_busy_watch(struct dsrv_busy *busy, int is_full,
 		busy->since = 0;
 	return DSRV_NEVER;
 }
+
+void
+dsrv_busy_end(struct dsrv_busy *busy)
+{
+	if (busy->said)
+		say_over(busy);
+}

@@ -157,6 +157,8 @@ dsrv_server_watch_clients(struct server *s)
 	 * leaves its slot at this moment sees it or is counted below. */
 	if (has_spares(s) && !has_room(s) && !s->asked && s->busy.since == 0)
 		dsrv_slots_allow_call(DSRV_CALL_IF_NONE);
+	if (s->asked && !is_full(s))
+		dsrv_busy_end(&s->busy);
 	dsrv_loop_set_timer(&s->loop, BUSY, s->asked ? DSRV_NEVER :
 	    dsrv_busy_watch(&s->busy, is_full(s), &s->acceptor));
 }

@@ -149,6 +149,7 @@ dsrv_server_finish(struct server *s)
 {
 	int fatal = dsrv_settings()->server_return_fatal, error = 0;
 
+	dsrv_busy_end(&s->busy);
 	dsrv_crashes_end(&s->crashes, s->asked);
 	dsrv_server_hear_of_headers(s);
 	dsrv_denials_end(&s->denials);

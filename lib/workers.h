@@ -67,6 +67,9 @@ void dsrv_refused_say(const struct dsrv_refused *, int signo);
 /* Called before each wait; returns when to check again. */
 int64_t dsrv_busy_watch(struct dsrv_busy *, int is_full,
     const struct dsrv_acceptor *);
+/* In a server that does not accept any more: when there is room again, or when
+ * it ends. */
+void dsrv_busy_end(struct dsrv_busy *);
 
 /*
  * birth.c - a new worker waits until its server has recorded it

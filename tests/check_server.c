@@ -1841,6 +1841,46 @@ START_TEST(log_says_that_all_workers_are_busy_while_clients_wait)
 }
 END_TEST
 
+/* The third client waits, and the log has said so. */
+static void
+fill_with_clients(int fds[3])
+{
+	start_in_foreground(1, two_at_a_time);
+	fds[0] = served(here.port, NULL);
+	fds[1] = served(here.port, NULL);
+	fds[2] = waiting(here.port);
+	says(message(), ": all 2 workers are busy");
+}
+
+START_TEST(log_says_for_how_long_workers_were_busy_even_if_a_reload_begins)
+{
+	int fds[3];
+
+	fill_with_clients(fds);
+	send_signal(here.master, SIGHUP);
+	is_asked(fds[1], SIGHUP);
+	ck_assert(no_message(0));
+	close(fds[0]);
+	says(message(), ": unable to accept connections for ");
+	close(fds[1]);
+	answered(fds[2]);
+	close(fds[2]);
+	stop();
+	ck_assert_str_eq(here.run.err, "");
+}
+END_TEST
+
+START_TEST(log_says_for_how_long_workers_were_busy_even_if_a_stop_begins)
+{
+	int fds[3];
+
+	fill_with_clients(fds);
+	stop();
+	says(here.run.err, ": unable to accept connections for ");
+	says(here.run.err, ": all 2 workers were busy\n");
+}
+END_TEST
+
 /*
  * Births
  */
@@ -2240,6 +2280,8 @@ main(void)
 		log_says_nothing_of_workers_that_end_as_they_may,
 		log_says_that_a_worker_was_ended_by_somebody,
 		log_says_that_all_workers_are_busy_while_clients_wait,
+		log_says_for_how_long_workers_were_busy_even_if_a_reload_begins,
+		log_says_for_how_long_workers_were_busy_even_if_a_stop_begins,
 		worker_does_not_come_back_before_its_server_lets_it_go,
 		server_does_not_linger_for_a_worker_that_has_ended,
 		worker_whose_server_is_killed_at_its_birth_is_known,
