@@ -87,9 +87,9 @@ dsrv_denials_add(struct dsrv_denials *denials, enum dsrv_denial why,
 {
 	denials->by[why].client = *client;
 	denials->by[why].detail = detail;
-	if (dsrv_limit_event(&denials->by[why].limit, dsrv_clock_now()))
+	if (dsrv_limit_events(&denials->by[why].limit, count,
+	    dsrv_clock_now()))
 		report(denials, why, 0);
-	denials->by[why].limit.unsaid += count - 1;
 	set_timer(denials);
 }
 

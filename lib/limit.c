@@ -5,19 +5,30 @@
  */
 #include "config.h"
 
+#include <limits.h>
+
 #include "workers.h"
 
 enum { QUIET = 10000 };	/* ms, from one line to the next */
 
 int
+dsrv_limit_events(struct dsrv_limit *limit, int count, int64_t now)
+{
+	int first = limit->unsaid == 0 && now >= limit->quiet_until;
+
+	if (first)
+		limit->quiet_until = now + QUIET;
+	count -= first;
+	/* A worker that was taken over may choose the count. */
+	limit->unsaid += count < INT_MAX - limit->unsaid ? count :
+	    INT_MAX - limit->unsaid;
+	return first;
+}
+
+int
 dsrv_limit_event(struct dsrv_limit *limit, int64_t now)
 {
-	if (limit->unsaid > 0 || now < limit->quiet_until) {
-		limit->unsaid++;
-		return 0;
-	}
-	limit->quiet_until = now + QUIET;
-	return 1;
+	return dsrv_limit_events(limit, 1, now);
 }
 
 int64_t

@@ -19,8 +19,10 @@ struct dsrv_limit {
 	int64_t quiet_until;
 };
 
-/* Counts an event; returns whether to report it now. */
+/* Counts an event; returns whether to report it now. The second counts several,
+ * at least one, of which one is to be reported. */
 int dsrv_limit_event(struct dsrv_limit *, int64_t now);
+int dsrv_limit_events(struct dsrv_limit *, int count, int64_t now);
 /* When to report the count; DSRV_NEVER. */
 int64_t dsrv_limit_due(const struct dsrv_limit *);
 /* The events since the last report; they now count as reported. */

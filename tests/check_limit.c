@@ -5,6 +5,8 @@
  */
 #include "config.h"
 
+#include <limits.h>
+
 #include "workers.h"
 #include "harness.h"
 
@@ -83,6 +85,29 @@ START_TEST(limit_loses_none_where_the_line_comes_late)
 }
 END_TEST
 
+START_TEST(limit_counts_several_at_once)
+{
+	ck_assert_int_eq(dsrv_limit_events(&limit, 1, BEGIN), 1);
+	ck_assert(dsrv_limit_due(&limit) == DSRV_NEVER);
+	ck_assert_int_eq(dsrv_limit_events(&limit, 5, BEGIN + 1), 0);
+	ck_assert_int_eq(dsrv_limit_take(&limit, BEGIN + QUIET), 5);
+	ck_assert_int_eq(dsrv_limit_events(&limit, 5, BEGIN + 2 * QUIET), 1);
+	ck_assert_int_eq(dsrv_limit_take(&limit, BEGIN + 3 * QUIET), 4);
+}
+END_TEST
+
+START_TEST(limit_counts_no_further_than_an_int)
+{
+	int i;
+
+	dsrv_limit_event(&limit, BEGIN);
+	for (i = 0; i < 3; i++)
+		dsrv_limit_events(&limit, INT_MAX / 2, BEGIN + 1);
+	dsrv_limit_event(&limit, BEGIN + 1);
+	ck_assert_int_eq(dsrv_limit_take(&limit, BEGIN + QUIET), INT_MAX);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -92,7 +117,9 @@ main(void)
 		limit_says_how_many_more_there_were_when_the_time_has_come,
 		limit_says_one_that_comes_after_a_quiet_time_at_once,
 		limit_says_no_more_than_a_line_in_the_quiet_time,
-		limit_loses_none_where_the_line_comes_late
+		limit_loses_none_where_the_line_comes_late,
+		limit_counts_several_at_once,
+		limit_counts_no_further_than_an_int
 	};
 
 	return RUN_TESTS("limit", tests);
