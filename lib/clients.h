@@ -75,6 +75,8 @@ struct dsrv_farewell {
 	} kept[DSRV_FAREWELL_MAX];
 };
 
+/* Closes a connection that no other process has. */
+void dsrv_farewell_leave(int conn);
 /* Sends text, if not NULL, and ends the connection, sooner or later. Not for a
  * Unix-domain socket's. */
 void dsrv_farewell_say(struct dsrv_farewell *, int conn, const char *text);

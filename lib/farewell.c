@@ -62,17 +62,30 @@ keep(struct dsrv_farewell *f, int conn)
 	f->count++;
 }
 
-void
-dsrv_farewell_say(struct dsrv_farewell *f, int conn, const char *text)
+/* If the program has set it on the listener, close(2) would sleep. */
+static void
+do_not_linger(int conn)
 {
 	const struct linger off = { 0 };
 
-	/* If the program has set it on the listener, close(2) would sleep. */
 	setsockopt(conn, SOL_SOCKET, SO_LINGER, &off, sizeof off);
+}
+
+void
+dsrv_farewell_leave(int conn)
+{
+	do_not_linger(conn);
+	close(conn);
+}
+
+void
+dsrv_farewell_say(struct dsrv_farewell *f, int conn, const char *text)
+{
 	if (text == NULL) {
-		close(conn);
+		dsrv_farewell_leave(conn);
 		return;
 	}
+	do_not_linger(conn);
 	/* It fits: nothing has been sent before it. */
 	send(conn, text, strlen(text), MSG_DONTWAIT);
 	shutdown(conn, SHUT_WR);

@@ -160,8 +160,9 @@ dsrv_server_finish(struct server *s)
 	}
 	while (dsrv_farewell_end_oldest(&s->farewell))
 		;
-	if (s->client.conn != -1)
-		close(s->client.conn);
+	/* An exit closes it and does not linger. */
+	if (s->client.conn != -1 && fatal != 0)
+		dsrv_farewell_leave(s->client.conn);
 	/* Do not restore signals before exiting: one of them could change the
 	 * exit status. */
 	if (fatal != 0)

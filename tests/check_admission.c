@@ -815,18 +815,6 @@ START_TEST(refused_client_that_sends_a_gigabyte_delays_nobody)
 }
 END_TEST
 
-/* It would make the server sleep when it closes a connection. */
-static int
-listen_and_linger(int *port)
-{
-	const struct linger on = { .l_onoff = 1, .l_linger = 3000 };
-	int fd = listen_anywhere(port);
-
-	ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_LINGER, &on, sizeof on),
-	    0);
-	return fd;
-}
-
 /* The text stays in the send buffer. */
 START_TEST(refused_client_that_is_deaf_delays_nobody_even_with_linger)
 {

@@ -546,14 +546,20 @@ talker_of_a_user(void)
 
 /* A client for which the server cannot fork. */
 static int
-kept_client(void)
+no_process_for(int (*comes)(int port))
 {
 	int fd;
 
 	limit(RLIMIT_NPROC, 0);
-	fd = waiting(here.port);
+	fd = comes(here.port);
 	says(message(), "unable to fork a worker: ");
 	return fd;
+}
+
+static int
+kept_client(void)
+{
+	return no_process_for(waiting);
 }
 
 START_TEST(server_keeps_the_client_for_whom_there_is_no_process)
@@ -606,6 +612,24 @@ START_TEST(server_serves_the_kept_client_before_a_reload_ends_it)
 	call(here.port);
 	stop();
 	ck_assert_str_eq(here.run.err, "");
+}
+END_TEST
+
+/* Which has sent nothing, and acknowledges nothing. */
+START_TEST(server_does_not_linger_for_the_kept_client)
+{
+	int fd;
+
+	if (cannot_become_deaf())
+		return;
+	daemon_set_stop_timeout(FOR_EVER);	/* it is not killed */
+	here.open_listener = listen_and_linger;
+	start_in_foreground(1, talker_of_a_user);
+	fd = no_process_for(client);
+	become_deaf(fd);
+	stop();
+	ck_assert_str_eq(here.run.err, "");
+	close(fd);
 }
 END_TEST
 
@@ -2242,6 +2266,7 @@ main(void)
 		server_rests_when_there_are_no_descriptors_and_goes_on_then,
 		server_keeps_the_client_for_whom_there_is_no_process,
 		server_serves_the_kept_client_before_a_reload_ends_it,
+		server_does_not_linger_for_the_kept_client,
 		server_leaves_the_kept_client_when_it_must_end_at_once,
 		server_lets_a_listener_rest_where_accept_always_fails,
 		server_takes_a_few_failures_of_accept_for_those_of_clients,

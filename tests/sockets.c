@@ -74,6 +74,17 @@ client_of_v6(int port)
 	return fd;
 }
 
+int
+listen_and_linger(int *port)
+{
+	const struct linger on = { .l_onoff = 1, .l_linger = 3000 };
+	int fd = listen_anywhere(port);
+
+	ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_LINGER, &on, sizeof on),
+	    0);
+	return fd;
+}
+
 struct sockaddr_un
 local_address(void)
 {

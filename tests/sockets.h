@@ -19,6 +19,9 @@ int listen_for_both(int *port);
 int client_of_v6(int port);
 int client_of_v6_if(int port);	/* -1: it is refused */
 
+/* At 127.0.0.1: close(2) of a connection may sleep. */
+int listen_and_linger(int *port);
+
 /* In the Unix domain, at a name in scratch(); *port is 0. */
 struct sockaddr_un local_address(void);
 int listen_locally(int *port);
