@@ -52,6 +52,7 @@ struct dsrv_child {
 	int64_t since;	/* it has that; 0: not known */
 	int is_orphan;	/* adopted by the master */
 	int overdue;	/* its time is over: it was asked to end, or killed */
+	int takes_group;	/* when it ends, its process group is killed */
 	int64_t leave_by;	/* an orphan: when it gets SIGTERM; 0: not */
 	int is_helper;	/* it ends the listeners */
 	int audited;	/* in this audit of the spares' slots */

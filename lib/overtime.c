@@ -1,6 +1,9 @@
 /*
  * overtime.c - workers whose time is over are asked to end, and killed later
  *
+ * A worker leads a process group, in which its helpers are: they get the same
+ * signals, and none of them stays when the worker has ended.
+ *
  * All children are checked when the first one's time may be over, but not
  * often: that costs less than keeping them in order.
  *
@@ -9,12 +12,12 @@
 #include "config.h"
 
 #include <signal.h>
+#include <unistd.h>
 
 #include "clients.h"
 #include "report.h"
 
 enum { LOOK_EVERY = 100 };	/* ms, at least */
-enum { IN_TIME, ASKED, KILLED };	/* dsrv_child.overdue */
 
 static void
 set_timer(struct dsrv_overtime *o)
@@ -89,7 +92,17 @@ say_more(struct dsrv_overtime *o)
 	    "over", count, count == 1 ? "" : "s", o->worker);
 }
 
-/* A worker leads a group of its own, with its helpers. */
+/* Each gets it once, even a worker that has left its group. -1: the worker is
+ * another user's. */
+static int
+ask_group(pid_t pid)
+{
+	int leads = getpgid(pid) == pid;
+
+	kill(-pid, SIGTERM);
+	return kill(pid, leads ? 0 : SIGTERM);
+}
+
 static void
 kill_group(pid_t pid)
 {
@@ -97,22 +110,29 @@ kill_group(pid_t pid)
 	kill(-pid, SIGKILL);
 }
 
-/* Returns when to check this child again. */
+/* Returns when to kill it. */
 static int64_t
-end_child(struct dsrv_overtime *o, pid_t pid, int64_t now,
+ask_child(struct dsrv_overtime *o, pid_t pid, int64_t now,
     struct dsrv_refused *refused)
 {
 	struct dsrv_child *child = dsrv_loop_child(o->loop, pid);
 	int64_t patience = dsrv_settings()->stop_timeout;
 
-	if (child->overdue == IN_TIME) {
-		child->overdue = ASKED;
-		say(o, pid, child);
-		if (kill(pid, SIGTERM) == -1)
-			dsrv_refused_add(refused, pid);
-		return patience > 0 ? now + patience * 1000 : DSRV_NEVER;
-	}
-	child->overdue = KILLED;
+	child->overdue = 1;
+	child->takes_group = patience > 0;
+	say(o, pid, child);
+	if (ask_group(pid) == -1)
+		dsrv_refused_add(refused, pid);
+	return patience > 0 ? now + patience * 1000 : DSRV_NEVER;
+}
+
+/* Returns when to check this child again. */
+static int64_t
+end_child(struct dsrv_overtime *o, pid_t pid, int64_t now,
+    struct dsrv_refused *refused)
+{
+	if (!dsrv_loop_child(o->loop, pid)->overdue)
+		return ask_child(o, pid, now, refused);
 	kill_group(pid);
 	return DSRV_NEVER;
 }

@@ -66,11 +66,47 @@ dsrv_reap_look_every(struct dsrv_reaper *r, int64_t ms)
  * Looking
  */
 
+/* The first of these that has ended, which stays to be waited for; 0: none; -1:
+ * there are none. */
+static pid_t
+find_ended(idtype_t type, pid_t pid)
+{
+	siginfo_t info;
+
+	memset(&info, 0, sizeof info);
+	return waitid(type, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) ==
+	    -1 ? -1 : info.si_pid;
+}
+
+static int
+takes_group(const struct dsrv_reaper *r, pid_t pid)
+{
+	const struct dsrv_child *child =
+	    dsrv_children_record(&r->children, pid);
+
+	return child != NULL && child->takes_group;
+}
+
+/* As waitpid(2). What a child leads is killed before that: later the number may
+ * be another group's. */
+static pid_t
+reap(struct dsrv_reaper *r, pid_t pid)
+{
+	pid_t ended;
+
+	if (takes_group(r, pid)) {
+		if ((ended = find_ended(P_PID, pid)) <= 0)
+			return ended;
+		kill(-pid, SIGKILL);
+	}
+	return waitpid(pid, &r->ended.status, WNOHANG);
+}
+
 /* Whether this child has ended. */
 static int
 has_ended(struct dsrv_reaper *r, pid_t pid)
 {
-	pid_t got = r->failed ? 0 : waitpid(pid, &r->ended.status, WNOHANG);
+	pid_t got = r->failed ? 0 : reap(r, pid);
 
 	if (got == -1 && errno != ECHILD)
 		r->failed = 1;
@@ -102,7 +138,9 @@ static int
 reap_all(struct dsrv_reaper *r)
 {
 	while (r->must_reap && !r->failed) {
-		r->ended.pid = waitpid(-1, &r->ended.status, WNOHANG);
+		r->ended.pid = find_ended(P_ALL, 0);
+		if (r->ended.pid > 0)
+			r->ended.pid = reap(r, r->ended.pid);
 		if (r->ended.pid == -1 && errno != ECHILD)
 			r->failed = 1;
 		else if (r->ended.pid <= 0)

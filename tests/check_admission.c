@@ -39,8 +39,11 @@ static struct limits {
 	int time;
 	pid_t still;	/* for that process the time stands still */
 	int jumps;	/* the clock of the day does, whenever it is read */
+	pid_t tester;	/* for the others the other clock is so many seconds */
+	int ahead;	/* ahead */
 	int forks;
 	int deaths;
+	int servers;
 } *limits;
 
 static void
@@ -639,6 +642,9 @@ clock_gettime(clockid_t clock, struct timespec *ts)
 	if (got == 0 && clock == CLOCK_REALTIME && limits != NULL &&
 	    limits->jumps)
 		ts->tv_sec += ++limits->jumps % 2 == 0 ? DAY : -DAY;
+	if (got == 0 && clock == CLOCK_MONOTONIC && limits != NULL &&
+	    limits->ahead != 0 && getpid() != limits->tester)
+		ts->tv_sec += limits->ahead;
 	if (clock == CLOCK_MONOTONIC)
 		still = *ts;
 	return got;
@@ -1051,6 +1057,183 @@ START_TEST(worker_that_does_not_end_is_killed_with_its_helpers)
 }
 END_TEST
 
+/*
+ * Where the time is over when the test says so
+ */
+
+enum { LONG_TIME = 1000, PATIENCE = 10 * DEADLINE };
+
+static void
+be_patient(void)
+{
+	daemon_set_stop_timeout(PATIENCE);
+}
+
+static void
+make_long_timed(void)
+{
+	make_limits();
+	limits->time = LONG_TIME;
+	limits->tester = getpid();
+	here.before_start = be_patient;
+}
+
+/* For this process, which is made to look at its clock. */
+static void
+time_passes(pid_t looking, int seconds)
+{
+	limits->ahead += seconds;
+	send_signal(looking, SIGCHLD);
+}
+
+static void
+tell_term(int signo)
+{
+	(void)signo;
+	tell_pid("term");
+}
+
+/* One that follows may get it itself, before it loops. */
+static void
+handle_term_in_first(void (*handler)(int))
+{
+	set_limits();
+	if (limits->servers++ == 0)
+		signal(SIGTERM, handler);
+}
+
+static void
+tell_term_in_first(void)
+{
+	handle_term_in_first(tell_term);
+}
+
+static void
+ignore_term_in_first(void)
+{
+	handle_term_in_first(SIG_IGN);
+}
+
+START_TEST(helpers_get_the_signal_when_the_time_is_over)
+{
+	pid_t worker, helper, first, second;
+	int fd;
+
+	make_long_timed();
+	here.before_server = tell_term_in_first;
+	start(1, deaf_program);
+	fd = client(here.port);
+	worker = (pid_t)heard(&here.run, "worker");
+	helper = (pid_t)heard(&here.run, "helper");
+	time_passes(here.server, LONG_TIME);
+	first = (pid_t)heard(&here.run, "term");
+	second = (pid_t)heard(&here.run, "term");
+	ck_assert(first == worker || first == helper);
+	ck_assert_int_eq(second, worker + helper - first);
+	ck_assert(silent(fd));
+	time_passes(here.server, PATIENCE);
+	hears(fd, NULL);
+	gone(worker);
+	gone(helper);
+	has_children(here.server, 0);
+	stop();
+	never_told("term");
+}
+END_TEST
+
+/* A worker that obeys TERM, and a helper that is deaf to it and answers the
+ * client. */
+static void
+helped_program(void)
+{
+	serve();
+	if (fork() == 0) {
+		converse(0);
+		_exit(0);
+	}
+	signal(SIGTERM, SIG_DFL);
+	tell_pid("worker");
+	for (;;)
+		pause();
+}
+
+static int
+helped(pid_t *worker, pid_t *helper)
+{
+	int fd = client(here.port);
+
+	*helper = (pid_t)number(fd, "who");
+	*worker = (pid_t)heard(&here.run, "worker");
+	return fd;
+}
+
+START_TEST(helpers_end_with_a_worker_whose_time_is_over)
+{
+	pid_t worker, helper;
+	int fd;
+
+	make_long_timed();
+	limits->workers = 1;
+	here.before_server = ignore_term_in_first;
+	start(1, helped_program);
+	fd = helped(&worker, &helper);
+	time_passes(here.server, LONG_TIME);
+	hears(fd, NULL);
+	gone(worker);
+	gone(helper);
+	close(fd);
+	close(helped(&worker, &helper));	/* there is room */
+	stop();
+}
+END_TEST
+
+START_TEST(helpers_end_with_a_worker_that_has_outlived_its_server)
+{
+	pid_t worker, helper;
+	int fd;
+
+	if (cannot_adopt())
+		return;
+	make_long_timed();
+	here.before_server = ignore_term_in_first;
+	start(1, helped_program);
+	fd = helped(&worker, &helper);
+	send_signal(here.server, SIGKILL);
+	next_server();
+	echoes(fd, "still here");
+	time_passes(here.master, LONG_TIME);
+	hears(fd, NULL);
+	reaped(worker);
+	gone(helper);
+	stop();
+}
+END_TEST
+
+static void
+never_kill(void)
+{
+	daemon_set_stop_timeout(0);
+}
+
+START_TEST(helpers_stay_if_nothing_is_to_be_killed)
+{
+	pid_t worker, helper;
+	int fd;
+
+	make_long_timed();
+	here.before_start = never_kill;
+	here.before_server = ignore_term_in_first;
+	start(1, helped_program);
+	fd = helped(&worker, &helper);
+	time_passes(here.server, LONG_TIME);
+	reaped(worker);
+	echoes(fd, "still here");
+	close(fd);
+	gone(helper);
+	stop();
+}
+END_TEST
+
 START_TEST(worker_that_has_stopped_is_killed)
 {
 	pid_t worker;
@@ -1313,6 +1496,10 @@ main(void)
 		worker_is_ended_when_its_time_is_over,
 		worker_that_ends_in_time_is_let_alone,
 		worker_that_does_not_end_is_killed_with_its_helpers,
+		helpers_get_the_signal_when_the_time_is_over,
+		helpers_end_with_a_worker_whose_time_is_over,
+		helpers_end_with_a_worker_that_has_outlived_its_server,
+		helpers_stay_if_nothing_is_to_be_killed,
 		worker_that_has_stopped_is_killed,
 		reload_does_not_wait_longer_than_the_time,
 		worker_keeps_its_time_when_its_server_has_gone,
