@@ -68,9 +68,7 @@ dsrv_children_open(struct dsrv_children *children, struct dsrv_roster *roster)
 	if (children->roster == NULL)
 		return -1;
 	children->index = dsrv_memory_own(SLOTS * sizeof *children->index);
-	children->records = dsrv_memory_own(
-	    (size_t)DSRV_COUNT(roster->pids) * sizeof *children->records);
-	if (children->index != NULL && children->records != NULL)
+	if (children->index != NULL)
 		return 0;
 	dsrv_children_close(children);
 	return -1;
@@ -84,10 +82,6 @@ dsrv_children_close(struct dsrv_children *children)
 	if (children->index != NULL)
 		dsrv_memory_free(children->index,
 		    SLOTS * sizeof *children->index);
-	if (children->records != NULL)
-		dsrv_memory_free(children->records,
-		    (size_t)DSRV_COUNT(children->roster->pids) *
-		    sizeof *children->records);
 	errno = saved;
 	if (children->own)
 		dsrv_memory_free(children->roster, sizeof *children->roster);
@@ -126,7 +120,7 @@ dsrv_children_record(const struct dsrv_children *children, pid_t pid)
 	unsigned slot = find(children, pid);
 
 	return children->index[slot] == EMPTY ? NULL :
-	    &children->records[children->index[slot] - 1];
+	    &children->roster->records[children->index[slot] - 1];
 }
 
 int64_t
@@ -163,8 +157,7 @@ dsrv_children_add(struct dsrv_children *children, pid_t pid)
 		return 0;
 	if (roster->count == DSRV_COUNT(roster->pids))
 		return -1;
-	memset(&children->records[roster->count], 0,
-	    sizeof *children->records);
+	memset(&roster->records[roster->count], 0, sizeof *roster->records);
 	/* The pid first: a reader of the roster never finds an unset one. */
 	roster->pids[roster->count] = pid;
 	set_until(roster, roster->count, 0);
@@ -208,13 +201,12 @@ dsrv_children_remove(struct dsrv_children *children, pid_t pid,
 	if (children->index[slot] == EMPTY)
 		return 0;
 	if (gone != NULL)
-		*gone = children->records[place];
+		*gone = roster->records[place];
 	vacate(children, slot);
 	last = roster->pids[roster->count - 1];
 	if (last != pid) {
 		children->index[find(children, last)] = place + 1;
-		children->records[place] =
-		    children->records[roster->count - 1];
+		roster->records[place] = roster->records[roster->count - 1];
 		/* A reader never takes the one's time for the other's. */
 		set_until(roster, place, 0);
 		__atomic_store_n(&roster->pids[place], last, __ATOMIC_RELEASE);

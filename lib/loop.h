@@ -34,18 +34,6 @@ void dsrv_wakeup_take(const struct dsrv_wakeup *);
  * children.c - the live children and their records, found in O(1); pure data
  */
 
-/* Their pids, packed. In separate memory, so that the master can read a
- * server's after the server has died. */
-struct dsrv_roster {
-	int count;
-	int pulse;	/* ms between two looks at beats; 0: none */
-	_Atomic unsigned beats;	/* of the server's loop; written by it */
-	int time_max;	/* s, of a worker; written by it; 0: no limit */
-	struct dsrv_tally tally;
-	pid_t pids[DSRV_WORKERS_MAX + 8];
-	int64_t until[DSRV_WORKERS_MAX + 8];	/* its time is over; 0: never */
-};
-
 /* What a process knows about a child. */
 struct dsrv_child {
 	struct dsrv_address client;
@@ -58,10 +46,23 @@ struct dsrv_child {
 	int audited;	/* in this audit of the spares' slots */
 };
 
+/* All of them, packed. In separate memory, so that the master can read a
+ * server's after the server has died. */
+struct dsrv_roster {
+	int count;
+	int pulse;	/* ms between two looks at beats; 0: none */
+	_Atomic unsigned beats;	/* of the server's loop; written by it */
+	int time_max;	/* s, of a worker; written by it; 0: no limit */
+	struct dsrv_tally tally;
+	pid_t pids[DSRV_WORKERS_MAX + 8];
+	/* Its time is over, or, if it was asked to end, it is killed; 0: never. */
+	int64_t until[DSRV_WORKERS_MAX + 8];
+	struct dsrv_child records[DSRV_WORKERS_MAX + 8];
+};
+
 struct dsrv_children {
 	struct dsrv_roster *roster;
 	int32_t *index;	/* open addressing: pid -> its place in pids + 1, or 0 */
-	struct dsrv_child *records;	/* by the places of pids */
 	int own, bits;	/* must free the roster; of a slot's number */
 };
 

@@ -52,22 +52,33 @@ dsrv_overtime_begin(struct dsrv_overtime *o, pid_t pid, int seconds)
 		    dsrv_clock_now() + (int64_t)seconds * 1000);
 }
 
+/* With stop_timeout 0 nothing is killed. Last, if the master may read it: so it
+ * may ask a worker twice, but kills none too early. */
+static void
+mark(struct dsrv_child *child)
+{
+	child->takes_group = dsrv_settings()->stop_timeout > 0;
+	__atomic_store_n(&child->overdue, 1, __ATOMIC_RELEASE);
+}
+
 void
 dsrv_overtime_adopt(struct dsrv_overtime *o, const struct dsrv_roster *roster)
 {
-	const struct dsrv_child *child;
+	struct dsrv_child *child;
 	int i, count = dsrv_children_listed(roster);
 
 	for (i = 0; i < count; i++) {
 		child = dsrv_loop_child(o->loop, roster->pids[i]);
 		if (child == NULL || !child->is_orphan)
 			continue;
-		if (roster->until[i] != 0)
-			dsrv_overtime_set(o, roster->pids[i],
-			    roster->until[i]);
-		else	/* it has just been born */
+		if (roster->until[i] == 0) {	/* it has just been born */
 			dsrv_overtime_begin(o, roster->pids[i],
 			    roster->time_max);
+			continue;
+		}
+		if (roster->records[i].overdue)
+			mark(child);
+		dsrv_overtime_set(o, roster->pids[i], roster->until[i]);
 	}
 }
 
@@ -116,14 +127,15 @@ ask_child(struct dsrv_overtime *o, pid_t pid, int64_t now,
     struct dsrv_refused *refused)
 {
 	struct dsrv_child *child = dsrv_loop_child(o->loop, pid);
-	int64_t patience = dsrv_settings()->stop_timeout;
+	int64_t patience = dsrv_settings()->stop_timeout, until =
+	    patience > 0 ? now + patience * 1000 : DSRV_NEVER;
 
-	child->overdue = 1;
-	child->takes_group = patience > 0;
 	say(o, pid, child);
 	if (ask_group(pid) == -1)
 		dsrv_refused_add(refused, pid);
-	return patience > 0 ? now + patience * 1000 : DSRV_NEVER;
+	dsrv_children_set_until(dsrv_loop_known(o->loop), pid, until);
+	mark(child);
+	return until;
 }
 
 /* Returns when to check this child again. */

@@ -1209,6 +1209,35 @@ START_TEST(helpers_end_with_a_worker_that_has_outlived_its_server)
 }
 END_TEST
 
+START_TEST(worker_whose_time_is_over_is_killed_in_time_by_whichever_has_it)
+{
+	int fd;
+
+	if (cannot_adopt())
+		return;
+	make_long_timed();
+	here.before_server = tell_term_in_first;
+	start_in_foreground(1, deaf_program);
+	fd = client(here.port);
+	heard(&here.run, "helper");
+	time_passes(here.server, LONG_TIME);
+	heard(&here.run, "term");
+	heard(&here.run, "term");
+	says(message(), ": its time is over");
+	settled(here.server);	/* it has noted that */
+	time_passes(here.server, PATIENCE / 2);
+	send_signal(here.server, SIGKILL);
+	says(message(), "unable to keep the server: it was ended by signal 9");
+	next_server();
+	ck_assert(silent(fd));
+	time_passes(here.master, PATIENCE / 2);
+	hears(fd, NULL);
+	stop();
+	ck_assert_str_eq(here.run.err, "");
+	never_told("term");
+}
+END_TEST
+
 static void
 never_kill(void)
 {
@@ -1499,6 +1528,7 @@ main(void)
 		helpers_get_the_signal_when_the_time_is_over,
 		helpers_end_with_a_worker_whose_time_is_over,
 		helpers_end_with_a_worker_that_has_outlived_its_server,
+		worker_whose_time_is_over_is_killed_in_time_by_whichever_has_it,
 		helpers_stay_if_nothing_is_to_be_killed,
 		worker_that_has_stopped_is_killed,
 		reload_does_not_wait_longer_than_the_time,
