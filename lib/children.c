@@ -97,6 +97,31 @@ dsrv_children_listed(const struct dsrv_roster *roster)
 }
 
 int
+dsrv_children_workers(const struct dsrv_roster *roster)
+{
+	int count = dsrv_children_listed(roster), helpers = roster->helpers;
+
+	return helpers < 0 || helpers > count ? 0 : count - helpers;
+}
+
+void
+dsrv_children_read(const struct dsrv_roster *roster, int place,
+    struct dsrv_child *child)
+{
+	const struct dsrv_child *told = &roster->records[place];
+
+	memset(child, 0, sizeof *child);
+	child->overdue = told->overdue != 0;
+	child->is_helper = told->is_helper != 0;
+}
+
+void
+dsrv_children_forget(struct dsrv_roster *roster)
+{
+	roster->count = roster->helpers = roster->time_max = 0;
+}
+
+int
 dsrv_children_count(const struct dsrv_children *children)
 {
 	return children->roster->count;
@@ -148,7 +173,7 @@ dsrv_children_set_until(const struct dsrv_children *children, pid_t pid,
 }
 
 int
-dsrv_children_add(struct dsrv_children *children, pid_t pid)
+dsrv_children_add(struct dsrv_children *children, pid_t pid, int is_helper)
 {
 	struct dsrv_roster *roster = children->roster;
 	unsigned slot = find(children, pid);
@@ -158,10 +183,12 @@ dsrv_children_add(struct dsrv_children *children, pid_t pid)
 	if (roster->count == DSRV_COUNT(roster->pids))
 		return -1;
 	memset(&roster->records[roster->count], 0, sizeof *roster->records);
+	roster->records[roster->count].is_helper = is_helper;
 	/* The pid first: a reader of the roster never finds an unset one. */
 	roster->pids[roster->count] = pid;
 	set_until(roster, roster->count, 0);
 	__atomic_store_n(&roster->count, roster->count + 1, __ATOMIC_RELEASE);
+	roster->helpers += is_helper;
 	children->index[slot] = roster->count;
 	if (children->bits < MOST_BITS &&
 	    roster->count > 1 << (children->bits - 1))
@@ -202,6 +229,7 @@ dsrv_children_remove(struct dsrv_children *children, pid_t pid,
 		return 0;
 	if (gone != NULL)
 		*gone = roster->records[place];
+	roster->helpers -= roster->records[place].is_helper;
 	vacate(children, slot);
 	last = roster->pids[roster->count - 1];
 	if (last != pid) {

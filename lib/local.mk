@@ -41,6 +41,7 @@ lib_libdaemonsrv_la_SOURCES += \
 	lib/account.c \
 	lib/admission.h \
 	lib/backoff.c \
+	lib/children.h \
 	lib/clients.h \
 	lib/connlog.c \
 	lib/control.c \

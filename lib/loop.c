@@ -319,6 +319,12 @@ dsrv_loop_children(const struct dsrv_loop *loop)
 	return dsrv_children_count(&loop->reaper.children);
 }
 
+int
+dsrv_loop_workers(const struct dsrv_loop *loop)
+{
+	return dsrv_children_workers(loop->reaper.children.roster);
+}
+
 pid_t
 dsrv_loop_child_at(const struct dsrv_loop *loop, int place)
 {
@@ -361,21 +367,23 @@ dsrv_loop_let_worker_in(const struct dsrv_loop *loop)
 	dsrv_sigaction_let_in(&loop->signals.worker_mask);
 }
 
+enum kind { PLAIN, IGNORING, HELPER };
+
 /* None of our handlers can run across the fork: not in the child, nor here
  * before the child is recorded. */
 static pid_t
-fork_child(struct dsrv_loop *loop, int ignoring)
+fork_child(struct dsrv_loop *loop, enum kind kind)
 {
 	pid_t pid;
 
 	dsrv_sigfd_hold(&loop->signals);
 	if ((pid = fork()) == 0) {
 		dsrv_memory_forked();
-		dsrv_sigfd_leave(&loop->signals, ignoring);
+		dsrv_sigfd_leave(&loop->signals, kind != PLAIN);
 		return 0;
 	}
 	if (pid > 0)
-		dsrv_reap_add(&loop->reaper, pid);
+		dsrv_reap_add(&loop->reaper, pid, kind == HELPER);
 	dsrv_sigfd_go_on(&loop->signals);
 	return pid;
 }
@@ -383,15 +391,15 @@ fork_child(struct dsrv_loop *loop, int ignoring)
 pid_t
 dsrv_loop_fork_held(struct dsrv_loop *loop)
 {
-	return fork_child(loop, 0);
+	return fork_child(loop, PLAIN);
 }
 
 /* Last: a signal that has arrived since the fork now meets the program's own
  * disposition, so none is lost. */
 static pid_t
-fork_and_let_in(struct dsrv_loop *loop, int ignoring)
+fork_and_let_in(struct dsrv_loop *loop, enum kind kind)
 {
-	pid_t pid = fork_child(loop, ignoring);
+	pid_t pid = fork_child(loop, kind);
 
 	if (pid == 0)
 		dsrv_sigaction_let_in(&loop->signals.mask);
@@ -401,13 +409,19 @@ fork_and_let_in(struct dsrv_loop *loop, int ignoring)
 pid_t
 dsrv_loop_fork(struct dsrv_loop *loop)
 {
-	return fork_and_let_in(loop, 0);
+	return fork_and_let_in(loop, PLAIN);
 }
 
 pid_t
 dsrv_loop_fork_ignoring(struct dsrv_loop *loop)
 {
-	return fork_and_let_in(loop, 1);
+	return fork_and_let_in(loop, IGNORING);
+}
+
+pid_t
+dsrv_loop_fork_helper(struct dsrv_loop *loop)
+{
+	return fork_and_let_in(loop, HELPER);
 }
 
 void
@@ -418,9 +432,9 @@ dsrv_loop_wait(struct dsrv_loop *loop, pid_t pid)
 }
 
 int
-dsrv_loop_adopt(struct dsrv_loop *loop, pid_t pid)
+dsrv_loop_adopt(struct dsrv_loop *loop, pid_t pid, int is_helper)
 {
-	return dsrv_reap_adopt(&loop->reaper, pid);
+	return dsrv_reap_adopt(&loop->reaper, pid, is_helper);
 }
 
 void

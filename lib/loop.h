@@ -8,9 +8,9 @@
 
 #include <poll.h>
 
+#include "children.h"
 #include "ground.h"
 #include "signals.h"
-#include "tally.h"
 
 /*
  * wakeup.c - lets untrusted processes wake a looping one
@@ -29,63 +29,6 @@ void dsrv_wakeup_only_send(struct dsrv_wakeup *);
 void dsrv_wakeup_send(int to);
 /* After waking: resets it for the next send. */
 void dsrv_wakeup_take(const struct dsrv_wakeup *);
-
-/*
- * children.c - the live children and their records, found in O(1); pure data
- */
-
-/* What a process knows about a child. */
-struct dsrv_child {
-	struct dsrv_address client;
-	int64_t since;	/* it has that; 0: not known */
-	int is_orphan;	/* adopted by the master */
-	int overdue;	/* its time is over: it was asked to end, or killed */
-	int takes_group;	/* when it ends, its process group is killed */
-	int64_t leave_by;	/* an orphan: when it gets SIGTERM; 0: not */
-	int is_helper;	/* it ends the listeners */
-	int audited;	/* in this audit of the spares' slots */
-};
-
-/* All of them, packed. In separate memory, so that the master can read a
- * server's after the server has died. */
-struct dsrv_roster {
-	int count;
-	int pulse;	/* ms between two looks at beats; 0: none */
-	_Atomic unsigned beats;	/* of the server's loop; written by it */
-	int time_max;	/* s, of a worker; written by it; 0: no limit */
-	struct dsrv_tally tally;
-	pid_t pids[DSRV_WORKERS_MAX + 8];
-	/* Its time is over, or, if it was asked to end, it is killed; 0: never. */
-	int64_t until[DSRV_WORKERS_MAX + 8];
-	struct dsrv_child records[DSRV_WORKERS_MAX + 8];
-};
-
-struct dsrv_children {
-	struct dsrv_roster *roster;
-	int32_t *index;	/* open addressing: pid -> its place in pids + 1, or 0 */
-	int own, bits;	/* must free the roster; of a slot's number */
-};
-
-/* Allocates a roster if that is NULL; -1 with errno. */
-int dsrv_children_open(struct dsrv_children *, struct dsrv_roster *);
-void dsrv_children_close(struct dsrv_children *);
-/* At most as many as it has places: another process writes that roster. */
-int dsrv_children_listed(const struct dsrv_roster *);
-int dsrv_children_count(const struct dsrv_children *);
-pid_t dsrv_children_at(const struct dsrv_children *, int place);
-int dsrv_children_has(const struct dsrv_children *, pid_t);
-/* The child's record, to be filled; NULL: no such child. */
-struct dsrv_child *dsrv_children_record(const struct dsrv_children *, pid_t);
-/* When this child's time is over; 0: never. */
-int64_t dsrv_children_until(const struct dsrv_children *, int place);
-void dsrv_children_set_until(const struct dsrv_children *, pid_t,
-    int64_t until);
-/* -1: the table is full. A child that is in it already is not added again. */
-int dsrv_children_add(struct dsrv_children *, pid_t);
-/* Returns whether it was there, and stores its record in gone, if not NULL.
- * The last one takes its place. */
-int dsrv_children_remove(struct dsrv_children *, pid_t,
-    struct dsrv_child *gone);
 
 /*
  * reap.c - which child has ended; the only waitpid(2)
@@ -125,7 +68,7 @@ enum dsrv_reap_hint {
 /* -1 with errno. roster: as for dsrv_children_open(). */
 int dsrv_reap_open(struct dsrv_reaper *, enum dsrv_reap, struct dsrv_roster *);
 void dsrv_reap_close(struct dsrv_reaper *);
-void dsrv_reap_add(struct dsrv_reaper *, pid_t);
+void dsrv_reap_add(struct dsrv_reaper *, pid_t, int is_helper);
 /* How often to check for exits that no signal announced; ms. */
 void dsrv_reap_look_every(struct dsrv_reaper *, int64_t ms);
 /* A SIGCHLD that names pid. */
@@ -138,7 +81,7 @@ void dsrv_reap_begin_round(struct dsrv_reaper *, int is_quiet);
 int64_t dsrv_reap_look_at(const struct dsrv_reaper *);
 int64_t dsrv_reap_patience(const struct dsrv_reaper *);
 /* Records an adopted child. -1: it is not a child of this process. */
-int dsrv_reap_adopt(struct dsrv_reaper *, pid_t);
+int dsrv_reap_adopt(struct dsrv_reaper *, pid_t, int is_helper);
 /* Waits for this child, however long it takes. */
 void dsrv_reap_wait(struct dsrv_reaper *, pid_t);
 /* Whether orphaned descendants become children of this process. Returns the
@@ -231,6 +174,8 @@ int64_t dsrv_loop_timer(const struct dsrv_loop *, int tag);
 pid_t dsrv_loop_fork(struct dsrv_loop *);
 /* The same, but the child ignores the signals of the table. */
 pid_t dsrv_loop_fork_ignoring(struct dsrv_loop *);
+/* The same, for a helper. */
+pid_t dsrv_loop_fork_helper(struct dsrv_loop *);
 /* The same, but signals are blocked until the child sets a mask: the program's
  * or, for a worker that was given handlers, the workers'. */
 pid_t dsrv_loop_fork_held(struct dsrv_loop *);
@@ -238,14 +183,15 @@ void dsrv_loop_let_in(const struct dsrv_loop *);
 void dsrv_loop_let_worker_in(const struct dsrv_loop *);
 /* As dsrv_sigfd_give(). */
 void dsrv_loop_give(struct dsrv_loop *, int signo, void (*handler)(int));
-/* How many forked or adopted children have not ended. */
+/* How many forked or adopted children have not ended; of them, workers. */
 int dsrv_loop_children(const struct dsrv_loop *);
+int dsrv_loop_workers(const struct dsrv_loop *);
 pid_t dsrv_loop_child_at(const struct dsrv_loop *, int place);
 int dsrv_loop_has_child(const struct dsrv_loop *, pid_t);
 struct dsrv_child *dsrv_loop_child(const struct dsrv_loop *, pid_t);
 const struct dsrv_children *dsrv_loop_known(const struct dsrv_loop *);
 /* As dsrv_reap_adopt(), _wait() and _look_every(). */
-int dsrv_loop_adopt(struct dsrv_loop *, pid_t);
+int dsrv_loop_adopt(struct dsrv_loop *, pid_t, int is_helper);
 void dsrv_loop_wait(struct dsrv_loop *, pid_t);
 void dsrv_loop_look_every(struct dsrv_loop *, int64_t ms);
 

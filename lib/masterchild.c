@@ -59,7 +59,7 @@ prepare(struct master *m, struct master_server *s)
 	/* Even if this fork fails, or this server, it is still to come. */
 	if (s == m->other || m->postponed.reload)
 		s->reloads = 1;
-	s->roster->count = s->roster->time_max = 0;
+	dsrv_children_forget(s->roster);
 	dsrv_pulse_begin(&s->pulse, s->roster);
 	m->shared->orphans = m->orphans.count;
 	m->shared->on_hup[s - m->servers] = dsrv_settings()->reload_overlap ?
@@ -285,7 +285,7 @@ inherit(struct master *m, struct master_server *s)
 	if (s->request.asked != 0 && !(s->request.asked & DSRV_ASK_AT_ONCE))
 		dsrv_orphans_let_finish(&m->orphans);
 	dsrv_master_share_orphans(m);
-	s->roster->count = 0;
+	dsrv_children_forget(s->roster);
 	/* It may wait for a place, or for a client that a spare has left. */
 	dsrv_master_wake(m);
 }
@@ -361,6 +361,8 @@ dsrv_master_lose_child(struct master *m)
 	if (dsrv_statusfile_lose(&m->shown.file, &m->loop.ended))
 		return;
 	dsrv_orphans_lose(&m->orphans, &m->loop.ended.child);
+	if (m->loop.ended.child.is_helper)
+		return;
 	if (m->loop.ended.child.is_orphan)
 		dsrv_tally_end(&m->shown.orphans, m->loop.ended.status,
 		    m->loop.ended.child.overdue);

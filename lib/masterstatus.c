@@ -31,7 +31,7 @@ dsrv_master_workers(const struct master *m)
 
 	for (i = 0; i < DSRV_SERVERS; i++)
 		if (m->servers[i].child.pid != 0)
-			count += dsrv_children_listed(m->servers[i].roster);
+			count += dsrv_children_workers(m->servers[i].roster);
 	return count;
 }
 

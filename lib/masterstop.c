@@ -338,7 +338,7 @@ has_no_workers(const struct master *m)
 {
 	return m->phase >= DSRV_PHASE_AWAITING_WORKERS &&
 	    m->phase < DSRV_PHASE_WRITING && m->orphans.count == 0 &&
-	    m->orphans.from_dead == -1;
+	    m->orphans.helpers == 0 && m->orphans.from_dead == -1;
 }
 
 int

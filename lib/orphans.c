@@ -165,7 +165,8 @@ dsrv_orphans_first(const struct dsrv_orphans *o)
 
 	for (i = 0; i < dsrv_loop_children(o->loop); i++) {
 		pid = dsrv_loop_child_at(o->loop, i);
-		if (is_orphan(o->loop, pid))
+		if (is_orphan(o->loop, pid) &&
+		    !dsrv_loop_child(o->loop, pid)->is_helper)
 			return pid;
 	}
 	return 0;
@@ -175,22 +176,32 @@ dsrv_orphans_first(const struct dsrv_orphans *o)
  * Adoption
  */
 
+/* A helper is not a worker. */
 static void
-add_orphan(struct dsrv_orphans *o, pid_t pid, int missed,
+keep_count(struct dsrv_orphans *o, int is_helper, int more)
+{
+	if (is_helper)
+		o->helpers += more;
+	else
+		o->count += more;
+}
+
+static void
+add_orphan(struct dsrv_orphans *o, pid_t pid, int is_helper, int missed,
     struct dsrv_refused *refused)
 {
 	if (dsrv_loop_has_child(o->loop, pid) ||
 	    dsrv_children_has(&o->unadopted, pid))
 		return;		/* in the roster, and it has spoken too */
-	if (dsrv_loop_adopt(o->loop, pid) == 0) {
+	if (dsrv_loop_adopt(o->loop, pid, is_helper) == 0) {
 		dsrv_loop_child(o->loop, pid)->is_orphan = 1;
-		o->count++;
+		keep_count(o, is_helper, 1);
 	} else {
 		/* Only a session of our own tells it from strangers. */
 		if (o->adopting != -1 || pid <= 1 ||
 		    dsrv_settings()->foreground || !is_still_there(pid))
 			return;
-		dsrv_children_add(&o->unadopted, pid);
+		dsrv_children_add(&o->unadopted, pid, is_helper);
 	}
 	if (kill(pid, missed) == -1)
 		dsrv_refused_add(refused, pid);
@@ -201,7 +212,7 @@ dsrv_orphans_add(struct dsrv_orphans *o, pid_t pid, int missed, int time_max)
 {
 	struct dsrv_refused refused = { 0 };
 
-	add_orphan(o, pid, missed, &refused);
+	add_orphan(o, pid, 0, missed, &refused);
 	if (dsrv_loop_has_child(o->loop, pid) && is_orphan(o->loop, pid))
 		dsrv_overtime_begin(o->overtime, pid, time_max);
 	dsrv_refused_say(&refused, missed);
@@ -213,9 +224,13 @@ dsrv_orphans_adopt(struct dsrv_orphans *o, const struct dsrv_roster *roster,
 {
 	struct dsrv_refused refused = { 0 };
 	int i, count = dsrv_children_listed(roster);
+	struct dsrv_child told;
 
-	for (i = 0; i < count; i++)
-		add_orphan(o, roster->pids[i], missed, &refused);
+	for (i = 0; i < count; i++) {
+		dsrv_children_read(roster, i, &told);
+		add_orphan(o, roster->pids[i], told.is_helper, missed,
+		    &refused);
+	}
 	dsrv_refused_say(&refused, missed);
 }
 
@@ -271,5 +286,6 @@ dsrv_orphans_forget(struct dsrv_orphans *o)
 void
 dsrv_orphans_lose(struct dsrv_orphans *o, const struct dsrv_child *child)
 {
-	o->count -= child->is_orphan;
+	if (child->is_orphan)
+		keep_count(o, child->is_helper, -1);
 }

@@ -64,19 +64,20 @@ mark(struct dsrv_child *child)
 void
 dsrv_overtime_adopt(struct dsrv_overtime *o, const struct dsrv_roster *roster)
 {
-	struct dsrv_child *child;
+	struct dsrv_child *child, told;
 	int i, count = dsrv_children_listed(roster);
 
 	for (i = 0; i < count; i++) {
 		child = dsrv_loop_child(o->loop, roster->pids[i]);
-		if (child == NULL || !child->is_orphan)
+		if (child == NULL || !child->is_orphan || child->is_helper)
 			continue;
 		if (roster->until[i] == 0) {	/* it has just been born */
 			dsrv_overtime_begin(o, roster->pids[i],
 			    roster->time_max);
 			continue;
 		}
-		if (roster->records[i].overdue)
+		dsrv_children_read(roster, i, &told);
+		if (told.overdue)
 			mark(child);
 		dsrv_overtime_set(o, roster->pids[i], roster->until[i]);
 	}

@@ -152,7 +152,7 @@ listen_again(const struct port *port, int fd)
 pid_t
 dsrv_ports_mend(struct dsrv_loop *loop, int fd)
 {
-	pid_t pid = dsrv_loop_fork_ignoring(loop);
+	pid_t pid = dsrv_loop_fork_helper(loop);
 	const struct port *port;
 
 	if (pid != 0)
@@ -248,12 +248,10 @@ end_by_child(struct dsrv_loop *loop)
 
 	if (fds == NULL)
 		return -1;
-	pid = dsrv_loop_fork_ignoring(loop);	/* a second stop */
+	pid = dsrv_loop_fork_helper(loop);	/* it ignores a second stop */
 	if (pid == 0)
 		end_as_helper(fds);
 	free(fds);
-	if (pid > 0 && dsrv_loop_child(loop, pid) != NULL)
-		dsrv_loop_child(loop, pid)->is_helper = 1;
 	return pid == -1 ? -1 : 0;
 }
 

@@ -202,9 +202,9 @@ sweep(struct dsrv_reaper *r)
 }
 
 void
-dsrv_reap_add(struct dsrv_reaper *r, pid_t pid)
+dsrv_reap_add(struct dsrv_reaper *r, pid_t pid, int is_helper)
 {
-	dsrv_children_add(&r->children, pid);
+	dsrv_children_add(&r->children, pid, is_helper);
 	if (r->unswept > 0)	/* it takes a turn */
 		r->unswept++;
 }
@@ -312,13 +312,13 @@ dsrv_reap_stranger(const struct dsrv_reaper *r, pid_t pid)
 }
 
 int
-dsrv_reap_adopt(struct dsrv_reaper *r, pid_t pid)
+dsrv_reap_adopt(struct dsrv_reaper *r, pid_t pid, int is_helper)
 {
 	/* The pid may be a lie: it is signalled only if it is our child. */
 	if (pid <= 1 || !dsrv_reap_is_child(pid))
 		return -1;
 	dsrv_sigfd_hint();
-	return dsrv_children_add(&r->children, pid);
+	return dsrv_children_add(&r->children, pid, is_helper);
 }
 
 int

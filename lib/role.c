@@ -171,7 +171,7 @@ dsrv_role_others(void)
 
 	for (place = 0; place < DSRV_SERVERS; place++)
 		if (place != role.place)
-			count += dsrv_children_listed(
+			count += dsrv_children_workers(
 			    &role.shared->rosters[place]);
 	return count;
 }

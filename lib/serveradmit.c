@@ -86,7 +86,7 @@ dsrv_server_close_limits(struct server *s)
 int
 dsrv_server_workers(const struct server *s)
 {
-	return dsrv_loop_children(&s->loop) + dsrv_role_others();
+	return dsrv_loop_workers(&s->loop) + dsrv_role_others();
 }
 
 static int

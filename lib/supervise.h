@@ -49,7 +49,7 @@ struct dsrv_overtime;
 struct dsrv_orphans {
 	struct dsrv_loop *loop;
 	struct dsrv_overtime *overtime;
-	int count;			/* of the adopted ones */
+	int count, helpers;		/* of the adopted ones */
 	struct dsrv_children unadopted;	/* if the system cannot adopt */
 	int adopting;	/* this process's value before; -1: it cannot */
 	int from_dead;	/* the status pipe of the last server that died, where

@@ -132,7 +132,7 @@ one_operation(int additions)
 	int i = any(KNOWN), other = any(KNOWN), right;
 
 	if (any(100) < additions) {
-		right = dsrv_children_add(&children, known[i]) == 0;
+		right = dsrv_children_add(&children, known[i], 0) == 0;
 		if (time_of(known[i]) != 0)
 			dsrv_children_set_until(&children, known[i],
 			    time_of(known[i]));
@@ -167,8 +167,8 @@ END_TEST
 START_TEST(children_keep_a_pid_that_is_added_twice_once)
 {
 	open_table(NULL);
-	ck_assert_int_eq(dsrv_children_add(&children, 4711), 0);
-	ck_assert_int_eq(dsrv_children_add(&children, 4711), 0);
+	ck_assert_int_eq(dsrv_children_add(&children, 4711, 0), 0);
+	ck_assert_int_eq(dsrv_children_add(&children, 4711, 0), 0);
 	ck_assert_int_eq(dsrv_children_count(&children), 1);
 	ck_assert_int_ne(dsrv_children_remove(&children, 4711, NULL), 0);
 	ck_assert_int_eq(dsrv_children_count(&children), 0);
@@ -181,10 +181,10 @@ END_TEST
 START_TEST(children_close_the_gap_with_the_last_one)
 {
 	open_table(NULL);
-	dsrv_children_add(&children, 11);
-	dsrv_children_add(&children, 12);
-	dsrv_children_add(&children, 13);
-	dsrv_children_add(&children, 14);
+	dsrv_children_add(&children, 11, 0);
+	dsrv_children_add(&children, 12, 0);
+	dsrv_children_add(&children, 13, 0);
+	dsrv_children_add(&children, 14, 0);
 	ck_assert_int_ne(dsrv_children_remove(&children, 12, NULL), 0);
 	ck_assert_int_eq(dsrv_children_count(&children), 3);
 	ck_assert_int_eq(dsrv_children_at(&children, 0), 11);
@@ -206,19 +206,19 @@ START_TEST(children_say_when_there_is_no_more_room)
 
 	open_table(NULL);
 	for (i = 0; i < CAPACITY; i++)
-		wrong += dsrv_children_add(&children, 100 + i) != 0;
+		wrong += dsrv_children_add(&children, 100 + i, 0) != 0;
 	ck_assert_int_eq(wrong, 0);
 	ck_assert_int_eq(dsrv_children_count(&children), CAPACITY);
-	ck_assert_int_eq(dsrv_children_add(&children, 99), -1);
+	ck_assert_int_eq(dsrv_children_add(&children, 99, 0), -1);
 	ck_assert(!dsrv_children_has(&children, 99));
 	ck_assert_int_eq(dsrv_children_count(&children), CAPACITY);
-	ck_assert_int_eq(dsrv_children_add(&children, 100), 0);
+	ck_assert_int_eq(dsrv_children_add(&children, 100, 0), 0);
 
 	for (i = 0; i < CAPACITY; i++)
 		wrong += !dsrv_children_has(&children, 100 + i);
 	ck_assert_int_eq(wrong, 0);
 	ck_assert_int_ne(dsrv_children_remove(&children, 5000, NULL), 0);
-	ck_assert_int_eq(dsrv_children_add(&children, 99), 0);
+	ck_assert_int_eq(dsrv_children_add(&children, 99, 0), 0);
 	ck_assert(dsrv_children_has(&children, 99));
 	ck_assert(!dsrv_children_has(&children, 5000));
 	for (i = 0; i < CAPACITY; i++)
@@ -251,7 +251,7 @@ START_TEST(children_are_written_to_a_roster_that_was_given)
 	given.pulse = 3;
 	open_table(&given);
 	for (i = 0; i < 1000; i++)
-		dsrv_children_add(&children, 2 + i * 7);
+		dsrv_children_add(&children, 2 + i * 7, 0);
 	for (i = 0; i < 1000; i += 2)
 		dsrv_children_remove(&children, 2 + i * 7, NULL);
 	ck_assert_int_eq(given.count, 500);
@@ -264,6 +264,40 @@ START_TEST(children_are_written_to_a_roster_that_was_given)
 	/* It is the caller's, and can be read later unchanged. */
 	dsrv_children_close(&children);
 	ck_assert_int_eq(given.count, 500);
+}
+END_TEST
+
+START_TEST(children_that_are_helpers_are_not_workers)
+{
+	struct dsrv_child gone;
+	int i, wrong = 0;
+
+	memset(&given, 0, sizeof given);
+	open_table(&given);
+	for (i = 0; i < 100; i++)
+		dsrv_children_add(&children, 2 + i, i % 4 == 0);
+	ck_assert_int_eq(dsrv_children_workers(&given), 75);
+	dsrv_children_add(&children, 2, 1);	/* it is there already */
+	for (i = 0; i < 100; i += 3) {
+		wrong += !dsrv_children_remove(&children, 2 + i, &gone);
+		wrong += gone.is_helper != (i % 4 == 0);
+	}
+	ck_assert_int_eq(dsrv_children_workers(&given), 50);
+	for (i = 0; i < given.count; i++) {
+		dsrv_children_read(&given, i, &gone);
+		wrong += gone.is_helper != (given.pids[i] % 4 == 2);
+	}
+	ck_assert_int_eq(wrong, 0);
+
+	/* Another process may write anything. */
+	given.helpers = given.count + 1;
+	ck_assert_int_eq(dsrv_children_workers(&given), 0);
+	given.helpers = INT_MIN;
+	ck_assert_int_eq(dsrv_children_workers(&given), 0);
+	dsrv_children_forget(&given);
+	ck_assert_int_eq(dsrv_children_listed(&given), 0);
+	ck_assert_int_eq(dsrv_children_workers(&given), 0);
+	dsrv_children_close(&children);
 }
 END_TEST
 
@@ -290,6 +324,7 @@ main(void)
 		children_say_when_there_is_no_more_room,
 		children_find_none_in_an_empty_table,
 		children_are_written_to_a_roster_that_was_given,
+		children_that_are_helpers_are_not_workers,
 		children_of_another_process_are_not_more_than_there_is_room_for
 	};
 

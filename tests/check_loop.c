@@ -1468,13 +1468,13 @@ START_TEST(loop_adopts_no_process_that_is_not_its_child)
 	open_loop_of(DSRV_REAP_ALL);
 	gone_one = fork_stranger(0);
 	ck_assert_int_eq(waitpid(gone_one, NULL, 0), gone_one);
-	ck_assert_int_eq(dsrv_loop_adopt(&loop, gone_one), -1);
-	ck_assert_int_eq(dsrv_loop_adopt(&loop, getpid()), -1);
-	ck_assert_int_eq(dsrv_loop_adopt(&loop, getppid()), -1);
-	ck_assert_int_eq(dsrv_loop_adopt(&loop, 1), -1);
-	ck_assert_int_eq(dsrv_loop_adopt(&loop, 0), -1);
-	ck_assert_int_eq(dsrv_loop_adopt(&loop, -1), -1);
-	ck_assert_int_eq(dsrv_loop_adopt(&loop, -getpgrp()), -1);
+	ck_assert_int_eq(dsrv_loop_adopt(&loop, gone_one, 0), -1);
+	ck_assert_int_eq(dsrv_loop_adopt(&loop, getpid(), 0), -1);
+	ck_assert_int_eq(dsrv_loop_adopt(&loop, getppid(), 0), -1);
+	ck_assert_int_eq(dsrv_loop_adopt(&loop, 1, 0), -1);
+	ck_assert_int_eq(dsrv_loop_adopt(&loop, 0, 0), -1);
+	ck_assert_int_eq(dsrv_loop_adopt(&loop, -1, 0), -1);
+	ck_assert_int_eq(dsrv_loop_adopt(&loop, -getpgrp(), 0), -1);
 	ck_assert_int_eq(dsrv_children_count(dsrv_loop_known(&loop)), 0);
 	dsrv_loop_close(&loop);
 }
@@ -1487,8 +1487,8 @@ START_TEST(loop_tells_the_end_of_what_it_has_adopted)
 	open_loop_of(DSRV_REAP_ALL);
 	let_children_wait();
 	pid = fork_stranger(-1);
-	ck_assert_int_eq(dsrv_loop_adopt(&loop, pid), 0);
-	ck_assert_int_eq(dsrv_loop_adopt(&loop, pid), 0);
+	ck_assert_int_eq(dsrv_loop_adopt(&loop, pid, 0), 0);
+	ck_assert_int_eq(dsrv_loop_adopt(&loop, pid, 0), 0);
 	ck_assert_int_eq(dsrv_children_count(dsrv_loop_known(&loop)), 1);
 	let_children_go();
 	tells_end_of(pid, 0);
@@ -1496,7 +1496,7 @@ START_TEST(loop_tells_the_end_of_what_it_has_adopted)
 	/* Even if its SIGCHLD came before it was known. */
 	pid = fork_stranger(8);
 	has_ended(pid);
-	ck_assert_int_eq(dsrv_loop_adopt(&loop, pid), 0);
+	ck_assert_int_eq(dsrv_loop_adopt(&loop, pid, 0), 0);
 	at_latest_in(DEADLINE * 1000);
 	ck_assert_int_eq(next(), DSRV_EVENT_CHILD);
 	ck_assert_int_eq(loop.ended.pid, pid);

@@ -24,7 +24,7 @@ open_slots(int count)
 	ck_assert_int_eq(dsrv_slots_open(WANTED, 100), 0);
 	ck_assert_int_eq(dsrv_children_open(&children, NULL), 0);
 	for (i = 0; i < count; i++)
-		ck_assert_int_eq(dsrv_children_add(&children, KNOWN + i), 0);
+		ck_assert_int_eq(dsrv_children_add(&children, KNOWN + i, 0), 0);
 }
 
 static void

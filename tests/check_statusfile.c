@@ -18,12 +18,14 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <syslog.h>
 #include <time.h>
 
 #include "master.h"
 #include "puppet.h"
+#include "sockets.h"
 
 static char directory[256], file[300], new_file[320];
 
@@ -332,6 +334,69 @@ START_TEST(statusfile_counts_clients_that_were_refused)
 	shows("worker_ends_total", ",kind=\"time\"", 1);
 	shows("worker_ends_total", ",kind=\"signal\"", 0);
 	stop();
+}
+END_TEST
+
+/* At a stop a server with a Unix-domain socket has a child end it, which waits
+ * here. */
+
+static int *stopping;
+
+static void
+wait_in_helper(void)
+{
+	if (!*stopping)
+		return;
+	tell_pid("helper");
+	at_gate();
+}
+
+static void
+be_deaf_and_hold_helper(void)
+{
+	signal(SIGTERM, SIG_IGN);
+	pthread_atfork(NULL, NULL, wait_in_helper);
+}
+
+START_TEST(statusfile_does_not_count_a_helper_nor_does_the_log_tell_of_it)
+{
+	pid_t helper, worker;
+	int fd, second;
+
+	if (cannot_adopt())
+		return;
+	set_up();
+	daemon_set_connection_log(1);
+	daemon_set_stop_timeout(10 * DEADLINE);
+	stopping = shared_memory(sizeof *stopping);
+	make_gate();
+	here.open_listener = listen_locally;
+	here.before_server = be_deaf_and_hold_helper;
+	here.foreground = 1;
+	start(1, program);
+	fd = local_client();
+	worker = (pid_t)number(fd, "who");
+	second = local_client();
+	echoes(second, "hello");
+	*stopping = 1;
+	send_signal(here.master, SIGTERM);
+	helper = (pid_t)heard(&here.run, "helper");
+	reaped(here.server);
+	shows("ending", "", 1);
+	ck_assert_int_eq(shown("workers", ""), 2);
+	open_gate();
+	reaped(helper);
+	send_signal(worker, SIGKILL);
+	shows("worker_ends_total", ",kind=\"signal\"", 1);
+	ck_assert_int_eq(shown("worker_ends_total", ",kind=\"success\""), 0);
+	ck_assert_int_eq(shown("workers", ""), 1);
+	send_signal((pid_t)number(second, "who"), SIGKILL);
+	exited(run_wait(&here.run), 0);
+	ck_assert_ptr_null(strstr(here.run.err, "status 0"));
+	nothing_left();
+	is_removed();
+	close(fd);
+	close(second);
 }
 END_TEST
 
@@ -1166,6 +1231,7 @@ main(void)
 	const TTest *const tests[] = {
 		statusfile_shows_workers_and_how_they_ended,
 		statusfile_counts_clients_that_were_refused,
+		statusfile_does_not_count_a_helper_nor_does_the_log_tell_of_it,
 		statusfile_counts_headers_of_proxies_that_are_bad,
 		statusfile_counts_the_connections_of_spares,
 		statusfile_keeps_its_counters_when_another_server_follows,

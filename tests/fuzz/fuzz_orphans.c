@@ -65,13 +65,24 @@ fake_listed(const struct dsrv_roster *roster)
 	    PIDS;
 }
 
+/* Every other one is not a worker. */
+static void
+fake_read(int place, struct dsrv_child *child)
+{
+	memset(child, 0, sizeof *child);
+	child->is_helper = place % 2;
+}
+
 #define kill fake_kill
 #define getsid fake_getsid
-#define dsrv_loop_adopt(loop, pid) ((void)(loop), fake_adopt(pid))
+#define dsrv_loop_adopt(loop, pid, is_helper) \
+	((void)(loop), (void)(is_helper), fake_adopt(pid))
 #define dsrv_loop_has_child(loop, pid) \
 	((void)(loop), is_ours(pid) && is_known[(pid) - FIRST])
 #define dsrv_loop_child(loop, pid) ((void)(loop), &records[(pid) - FIRST])
 #define dsrv_children_listed(roster) fake_listed(roster)
+#define dsrv_children_read(roster, place, child) \
+	((void)(roster), fake_read(place, child))
 #define dsrv_loop_children(loop) ((void)(loop), known)
 #define dsrv_loop_child_at(loop, place) ((void)(loop), order[place])
 #include "orphans.c"
@@ -99,7 +110,7 @@ forget_all(void)
 	while (dsrv_children_count(&o.unadopted) > 0)
 		dsrv_children_remove(&o.unadopted,
 		    dsrv_children_at(&o.unadopted, 0), NULL);
-	o.count = 0;
+	o.count = o.helpers = 0;
 	memset(records, 0, sizeof records);
 	memset(is_known, 0, sizeof is_known);
 	known = signalled = 0;
@@ -152,7 +163,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			    (int)(fuzz_byte(&in) % 8) : fuzz_int(&in),
 			    SIGTERM, 0);
 		}
-	must(o.count == known);
+	must(o.count >= 0 && o.helpers >= 0 && o.count + o.helpers == known);
 	signalled = 0;
 	dsrv_orphans_signal(&o, SIGTERM);
 	must(signalled == known + dsrv_children_count(&o.unadopted));

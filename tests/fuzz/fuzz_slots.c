@@ -22,7 +22,7 @@ open_once(void)
 		return;
 	must(dsrv_children_open(&children, NULL) == 0);
 	for (i = 0; i < CHILDREN; i++)
-		must(dsrv_children_add(&children, FIRST + i) == 0);
+		must(dsrv_children_add(&children, FIRST + i, 0) == 0);
 }
 
 /* The slots are at the end of the page; how many have this pid. */
