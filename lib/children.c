@@ -111,6 +111,9 @@ dsrv_children_read(const struct dsrv_roster *roster, int place,
 	const struct dsrv_child *told = &roster->records[place];
 
 	memset(child, 0, sizeof *child);
+	dsrv_address_keep(&child->client, &told->client.as.any,
+	    told->client.len);
+	child->since = told->since > 0 ? told->since : 0;
 	child->overdue = told->overdue != 0;
 	child->is_helper = told->is_helper != 0;
 }

@@ -207,6 +207,19 @@ add_orphan(struct dsrv_orphans *o, pid_t pid, int is_helper, int missed,
 		dsrv_refused_add(refused, pid);
 }
 
+/* For the log: its server knew its client. */
+static void
+learn(const struct dsrv_orphans *o, pid_t pid, const struct dsrv_child *told)
+{
+	struct dsrv_child *child;
+
+	if (!dsrv_loop_has_child(o->loop, pid) || !is_orphan(o->loop, pid))
+		return;
+	child = dsrv_loop_child(o->loop, pid);
+	child->client = told->client;
+	child->since = told->since;
+}
+
 void
 dsrv_orphans_add(struct dsrv_orphans *o, pid_t pid, int missed, int time_max)
 {
@@ -230,6 +243,7 @@ dsrv_orphans_adopt(struct dsrv_orphans *o, const struct dsrv_roster *roster,
 		dsrv_children_read(roster, i, &told);
 		add_orphan(o, roster->pids[i], told.is_helper, missed,
 		    &refused);
+		learn(o, roster->pids[i], &told);
 	}
 	dsrv_refused_say(&refused, missed);
 }

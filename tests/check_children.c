@@ -5,6 +5,8 @@
  */
 #include "config.h"
 
+#include <netinet/in.h>
+
 #include "loop.h"
 #include "harness.h"
 
@@ -301,6 +303,35 @@ START_TEST(children_that_are_helpers_are_not_workers)
 }
 END_TEST
 
+START_TEST(children_read_of_another_process_may_be_anything)
+{
+	struct sockaddr_in addr = { .sin_family = AF_INET };
+	struct dsrv_child told, *child;
+	char text[DSRV_ADDRESS_TEXT];
+
+	memset(&given, 0, sizeof given);
+	open_table(&given);
+	dsrv_children_add(&children, 4711, 0);
+	child = dsrv_children_record(&children, 4711);
+	addr.sin_port = htons(77);
+	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	dsrv_address_keep(&child->client, (struct sockaddr *)&addr,
+	    sizeof addr);
+	child->since = 5;
+	dsrv_children_read(&given, 0, &told);
+	dsrv_address_text(text, &told.client);
+	ck_assert_str_eq(text, "127.0.0.1:77");
+	ck_assert_int_eq(told.since, 5);
+
+	memset(child, 0xff, sizeof *child);
+	dsrv_children_read(&given, 0, &told);
+	ck_assert_uint_le(told.client.len, sizeof told.client.as);
+	ck_assert_int_eq(told.since, 0);
+	ck_assert_int_eq(told.is_helper, 1);
+	dsrv_children_close(&children);
+}
+END_TEST
+
 START_TEST(children_of_another_process_are_not_more_than_there_is_room_for)
 {
 	given.count = 3;
@@ -325,6 +356,7 @@ main(void)
 		children_find_none_in_an_empty_table,
 		children_are_written_to_a_roster_that_was_given,
 		children_that_are_helpers_are_not_workers,
+		children_read_of_another_process_may_be_anything,
 		children_of_another_process_are_not_more_than_there_is_room_for
 	};
 

@@ -230,11 +230,39 @@ START_TEST(connlog_tells_of_workers_that_have_outlived_their_server)
 	next_server();
 	port = here.port;
 	client_says(fd, "exit 4\n");
-	says_of(worker, "ended with status 4");
+	ends(worker, port_of(fd), "ended with status 4", "");
 	close(fd);
 	fd = served(port, &worker);
 	/* The new server may not yet know of that end: 1 or 2 of 100. */
 	says(message(), " begins with 127.0.0.1:");
+	close(fd);
+	stop();
+}
+END_TEST
+
+START_TEST(connlog_names_the_client_of_a_worker_that_a_reload_has_left)
+{
+	char expected[LINE];
+	pid_t worker, last;
+	int fd;
+
+	if (cannot_adopt())
+		return;
+	daemon_set_reload_overlap(1);
+	start_logging(program);
+	fd = served(here.port, &worker);
+	begins(worker, port_of(fd), ", 1 of 100");
+	last = here.server;
+	send_signal(here.master, SIGHUP);
+	next_server();
+	reaped(last);
+	client_says(fd, "crash\n");
+	ends(worker, port_of(fd),
+	    "was ended by signal 11 (Segmentation fault)", "");
+	snprintf(expected, sizeof expected, "tested: unable to keep worker %d "
+	    "of 127.0.0.1:%d: it was ended by signal 11 (Segmentation fault)",
+	    (int)worker, port_of(fd));
+	ck_assert_pstr_eq(message(), expected);
 	close(fd);
 	stop();
 }
@@ -420,6 +448,7 @@ main(void)
 		connlog_ends_a_connection_with_its_worker,
 		connlog_goes_on_after_a_reload,
 		connlog_tells_of_workers_that_have_outlived_their_server,
+		connlog_names_the_client_of_a_worker_that_a_reload_has_left,
 		connlog_names_a_unix_client_so,
 		connlog_says_nothing_unless_it_is_on,
 		connlog_of_spares_says_what_each_worker_knows,

@@ -2077,14 +2077,16 @@ START_TEST(orphans_that_a_signal_ends_are_told)
 {
 	char expected[256];
 	pid_t workers[3];
-	int i, fds[3];
+	int i, fds[3], ports[3];
 
 	if (cannot_adopt())
 		return;
 	daemon_set_server_fast_time(0);
 	start_in_foreground(0, program);
-	for (i = 0; i < 3; i++)
+	for (i = 0; i < 3; i++) {
 		fds[i] = served(here.port, &workers[i]);
+		ports[i] = port_of(fds[i]);
+	}
 	kill_server();
 	next_server();
 	for (i = 0; i < 3; i++) {
@@ -2094,12 +2096,13 @@ START_TEST(orphans_that_a_signal_ends_are_told)
 	}
 	send_signal(here.master, SIGTERM);
 	ends_in_foreground_with(0);
-	snprintf(expected, sizeof expected, ": unable to keep worker %ld: it "
-	    "was ended by signal %d (", (long)workers[0], SIGKILL);
+	snprintf(expected, sizeof expected, ": unable to keep worker %ld of "
+	    "127.0.0.1:%d: it was ended by signal %d (", (long)workers[0],
+	    ports[0], SIGKILL);
 	says(here.run.err, expected);
 	snprintf(expected, sizeof expected, ": unable to keep 1 more worker: "
-	    "the last one, %ld, was ended by signal %d (", (long)workers[1],
-	    SIGKILL);
+	    "the last one, %ld of 127.0.0.1:%d, was ended by signal %d (",
+	    (long)workers[1], ports[1], SIGKILL);
 	says(here.run.err, expected);
 	ck_assert_ptr_null(strstr(here.run.err, "ended by signal 13"));
 }
