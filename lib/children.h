@@ -23,6 +23,7 @@ struct dsrv_child {
 	int64_t leave_by;	/* an orphan: when it gets SIGTERM; 0: not */
 	int is_helper;	/* it mends or ends listeners: not a worker */
 	int audited;	/* in this audit of the spares' slots */
+	int place;	/* where it notes its progress; 0: nowhere */
 };
 
 /* All of them, packed. In separate memory, so that the master can read a

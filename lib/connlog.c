@@ -69,21 +69,13 @@ dsrv_connlog_born(struct dsrv_child *child)
 	child->since = dsrv_visible()->connection_log ? dsrv_clock_now() : 0;
 }
 
-/* One that waits for a client has none, nor has one that was in vain. */
-static int
-has_served(const struct dsrv_ended *ended)
-{
-	return ended->child.since != 0 ||
-	    (ended->status != DSRV_POOL_EMPTY_HANDED << 8 &&
-	    !dsrv_slots_have(ended->pid));
-}
-
 void
 dsrv_connlog_end(const struct dsrv_ended *ended, int workers)
 {
 	char client[DSRV_ADDRESS_TEXT], time[DURATION], text[COUNTS];
 
-	if (!dsrv_visible()->connection_log || !has_served(ended))
+	if (!dsrv_visible()->connection_log ||
+	    !dsrv_progress_has(ended->child.place, DSRV_PROGRESS_BEGUN))
 		return;
 	dsrv_address_text(client, &ended->child.client);
 	dsrv_report_note("worker %ld%s%s %s%s%s", (long)ended->pid,

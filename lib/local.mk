@@ -24,6 +24,7 @@ lib_libdaemonsrv_la_SOURCES = \
 	lib/spare.c \
 	lib/await.c \
 	lib/slots.c \
+	lib/progress.c \
 	lib/pool.c \
 	lib/wakeup.c \
 	lib/clock.c \

@@ -135,8 +135,8 @@ int
 dsrv_pool_lose(struct dsrv_pool *pool, const struct dsrv_ended *ended)
 {
 	int waited = dsrv_slots_lose(ended->pid);
-	int in_vain = !waited &&
-	    ended->status == DSRV_POOL_EMPTY_HANDED << 8;
+	int in_vain = !waited && !dsrv_progress_has(ended->child.place,
+	    DSRV_PROGRESS_CLIENT);
 
 	pool->sent_in_vain += in_vain;
 	if (in_vain)

@@ -27,6 +27,7 @@ enum {
 struct birth {
 	unsigned number;
 	pid_t server;
+	int place;		/* of its progress */
 	int slot;		/* a spare's */
 	int workers;		/* with this one */
 	struct dsrv_client client;	/* -1: for a spare */
@@ -89,8 +90,9 @@ watch(struct server *s)
  */
 
 static void
-fork_failed(struct server *s)
+fork_failed(struct server *s, const struct birth *birth)
 {
+	dsrv_progress_release(birth->place);
 	if (s->fork_failures++ == 0)
 		dsrv_report("fork a worker: %s; trying again",
 		    strerror(errno));
@@ -99,10 +101,8 @@ fork_failed(struct server *s)
 }
 
 static void
-hand_over(struct server *s, pid_t pid)
+hand_over(struct server *s, pid_t pid, struct dsrv_child *child)
 {
-	struct dsrv_child *child = dsrv_loop_child(&s->loop, pid);
-
 	if (child != NULL) {
 		dsrv_address_keep(&child->client,
 		    (struct sockaddr *)&s->client.addr, s->client.len);
@@ -116,6 +116,18 @@ hand_over(struct server *s, pid_t pid)
 		    s->asked & DSRV_ASK_FOR_GOOD ? SIGUSR2 : SIGHUP));
 }
 
+static void
+forked(struct server *s, const struct birth *birth, pid_t pid)
+{
+	struct dsrv_child *child = dsrv_loop_child(&s->loop, pid);
+
+	s->fork_failures = 0;
+	if (child != NULL)
+		child->place = birth->place;
+	if (birth->client.conn != -1)
+		hand_over(s, pid, child);
+}
+
 static pid_t
 fork_worker(struct server *s, struct birth *birth)
 {
@@ -125,15 +137,14 @@ fork_worker(struct server *s, struct birth *birth)
 	birth->server = dsrv_role()->pid;
 	birth->number = dsrv_birth_begin();
 	birth->workers = dsrv_server_workers(s) + 1;
+	birth->place = dsrv_progress_reserve();
 	if ((pid = dsrv_loop_fork_held(&s->loop)) == 0)
 		return 0;
 	dsrv_slots_give(birth->slot, pid);
 	if (pid == -1)
-		fork_failed(s);
+		fork_failed(s, birth);
 	else
-		s->fork_failures = 0;
-	if (pid != -1 && birth->client.conn != -1)
-		hand_over(s, pid);
+		forked(s, birth, pid);
 	/* Last: it may end now that the server does not hold its connection. */
 	dsrv_birth_release(birth->number);
 	return pid;
@@ -162,7 +173,7 @@ wait_for_client(const struct server *s, struct birth *birth)
 	dsrv_loop_let_in(&s->loop);
 	dsrv_pool_leave();
 	if (dsrv_spare_begin(birth->slot, s->pool.turn, &birth->client) == -1)
-		dsrv_report_exit(DSRV_POOL_EMPTY_HANDED);
+		dsrv_report_exit(0);
 	dsrv_worker_become(&birth->client);
 }
 
@@ -218,7 +229,7 @@ handle_signal(struct server *s)
 static void
 lose_worker(struct server *s)
 {
-	int pause;
+	int pause = 0;
 
 	if (dsrv_accept_lose(&s->acceptor, &s->loop.ended) ||
 	    s->loop.ended.child.is_helper)
@@ -226,9 +237,9 @@ lose_worker(struct server *s)
 	dsrv_server_uncount(s);
 	dsrv_server_hear_of_headers(s);
 	dsrv_crashes_add(&s->crashes, s->asked);
-	if (!has_spares(s) || s->asked)
-		return;
-	pause = dsrv_pool_lose(&s->pool, &s->loop.ended);
+	if (has_spares(s) && !s->asked)
+		pause = dsrv_pool_lose(&s->pool, &s->loop.ended);
+	dsrv_progress_release(s->loop.ended.child.place);
 	if (pause > 0)
 		pause_for(s, pause);
 }
@@ -301,6 +312,31 @@ give_to_workers(struct server *s)
 	dsrv_loop_give(&s->loop, SIGUSR2, dsrv_worker_stop);
 }
 
+static int
+open_births(void)
+{
+	if (dsrv_birth_open() == -1)
+		return -1;
+	if (dsrv_progress_open() == 0)
+		return 0;
+	dsrv_birth_close();
+	return -1;
+}
+
+/* Everything is open. */
+static void
+begin(struct server *s)
+{
+	dsrv_loop_watch(&s->loop, MASTER, dsrv_role()->held[DSRV_TO_PARENT], 0);
+	dsrv_crashes_open(&s->crashes, &s->loop, CRASHES);
+	set_tick(s);
+	dsrv_loop_look_every(&s->loop, tick_length());
+	if (has_spares(s))
+		dsrv_role()->shared->has_spares = 1;
+	give_to_workers(s);
+	dsrv_ports_find();
+}
+
 /* -1 with errno: nothing is open. */
 static int
 open_server(struct server *s, const int *fds, int count)
@@ -312,11 +348,11 @@ open_server(struct server *s, const int *fds, int count)
 	sigemptyset(&untouched);
 	if (dsrv_role()->hup_ignored)
 		sigaddset(&untouched, SIGHUP);
-	if (open_streams() == -1 || dsrv_birth_open() == -1)
+	if (open_streams() == -1 || open_births() == -1)
 		return -1;
 	if (dsrv_loop_open(&s->loop, LISTENERS + count, DSRV_REAP_FORKED,
 	    dsrv_role()->roster, &untouched) == -1)
-		goto close_birth;
+		goto close_births;
 	if (dsrv_accept_open(&s->acceptor, fds, count, &s->loop,
 	    LISTENERS) == -1)
 		goto close_loop;
@@ -325,15 +361,8 @@ open_server(struct server *s, const int *fds, int count)
 	if (dsrv_settings()->worker_spare_count > 0 && dsrv_pool_open(&s->pool,
 	    fds, &s->acceptor, &s->loop, SPARES) == -1)
 		goto close_limits;
-	dsrv_loop_watch(&s->loop, MASTER, dsrv_role()->held[DSRV_TO_PARENT], 0);
-	dsrv_crashes_open(&s->crashes, &s->loop, CRASHES);
-	set_tick(s);
-	dsrv_loop_look_every(&s->loop, tick_length());
 	s->fds = fds;
-	if (has_spares(s))
-		dsrv_role()->shared->has_spares = 1;
-	give_to_workers(s);
-	dsrv_ports_find();
+	begin(s);
 	return 0;
 
 close_limits:
@@ -342,7 +371,8 @@ close_acceptor:
 	dsrv_accept_close(&s->acceptor);
 close_loop:
 	dsrv_loop_close(&s->loop);
-close_birth:
+close_births:
+	dsrv_progress_close();
 	dsrv_birth_close();
 	return -1;
 }

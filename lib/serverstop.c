@@ -141,6 +141,7 @@ close_server(struct server *s)
 	dsrv_server_close_limits(s);
 	if (s->pool.is_open)
 		dsrv_pool_close();
+	dsrv_progress_close();
 	dsrv_birth_close();
 }
 

@@ -136,17 +136,6 @@ dsrv_slots_lose(pid_t pid)
 	return had;
 }
 
-int
-dsrv_slots_have(pid_t pid)
-{
-	int slot;
-
-	for (slot = 0; page.shared != NULL && slot < page.count; slot++)
-		if (holder(slot) == pid)
-			return 1;
-	return 0;
-}
-
 void
 dsrv_slots_count_client(void)
 {

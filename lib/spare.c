@@ -225,6 +225,9 @@ accept_from(int index, struct dsrv_client *client)
 		return -1;
 	client->listener = index;
 	spare.failures[index] = 0;
+	if (spare.served < INT_MAX)
+		spare.served++;
+	dsrv_progress_note(DSRV_PROGRESS_CLIENT);
 	dsrv_slots_count_client();
 	dsrv_slots_work(index);
 	return 0;
@@ -377,10 +380,7 @@ int
 dsrv_spare_begin(int slot, unsigned turn, struct dsrv_client *client)
 {
 	become(slot, turn);
-	if ((slot == -1 ? take_at_once(client) : wait_in_slot(client)) == -1)
-		return -1;
-	spare.served = 1;
-	return 0;
+	return slot == -1 ? take_at_once(client) : wait_in_slot(client);
 }
 
 static int
@@ -390,13 +390,6 @@ may_take_another(void)
 
 	return dsrv_role_stop_signal() == 0 &&
 	    (most == 0 || spare.served < most);
-}
-
-static void
-count_served(void)
-{
-	if (spare.served < INT_MAX)
-		spare.served++;
 }
 
 static int
@@ -418,8 +411,6 @@ dsrv_spare_take(struct dsrv_client *client)
 	if (spare.usable && may_take_another())
 		got = take_at_once(client);
 	dsrv_sigaction_let_in(&before);
-	if (got == 0)
-		count_served();
 	return got;
 }
 
@@ -436,9 +427,7 @@ dsrv_spare_wait(struct dsrv_client *client)
 	    (spare.slot = dsrv_slots_take(spare.pid)) != -1)
 		got = wait_in_slot(client);
 	dsrv_sigaction_let_in(&before);
-	if (got == 0)
-		count_served();
-	else
+	if (got == -1)
 		leave();
 	return got;
 }

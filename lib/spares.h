@@ -27,8 +27,6 @@ void dsrv_slots_give(int slot, pid_t pid);
 /* A child has ended: returns whether it had a slot, and so perhaps was woken
  * for a client that it did not accept. */
 int dsrv_slots_lose(pid_t pid);
-/* Whether it has one: it says that it waits. */
-int dsrv_slots_have(pid_t pid);
 /* In a spare: it has taken a client. And how many they all have. */
 void dsrv_slots_count_client(void);
 unsigned dsrv_slots_clients(void);
@@ -49,6 +47,27 @@ int dsrv_slots_call(void);
  * spare reports it in between: the first returns whether to. */
 int dsrv_slots_fail(int listener);
 void dsrv_slots_work(int listener);
+
+/*
+ * progress.c - how far each worker has come, as it says itself; only a hint
+ */
+
+enum dsrv_progress {
+	DSRV_PROGRESS_NONE,
+	DSRV_PROGRESS_CLIENT,	/* a spare: it has accepted a client */
+	DSRV_PROGRESS_BEGUN	/* the log says that a connection begins */
+};
+
+/* In the server, if something depends on it; -1 with errno. */
+int dsrv_progress_open(void);
+void dsrv_progress_close(void);
+/* Before a fork: the child's place; 0: none. When it has ended: releases it. */
+int dsrv_progress_reserve(void);
+void dsrv_progress_release(int place);
+/* In the child: it has come so far, or farther. */
+void dsrv_progress_note(enum dsrv_progress);
+/* Whether the one of this place has; 0: it is not known, so it has. */
+int dsrv_progress_has(int place, enum dsrv_progress);
 
 /*
  * await.c - a spare's sleep: until one of its listeners is ready
@@ -98,9 +117,6 @@ void dsrv_spare_stop(void);
 /*
  * pool.c - a server's side of its spares
  */
-
-/* The status of a spare that could not accept a client. */
-enum { DSRV_POOL_EMPTY_HANDED = 75 };
 
 struct dsrv_pool {
 	int is_open;

@@ -119,6 +119,7 @@ dsrv_worker_log(int workers)
 	if (!dsrv_visible()->connection_log)
 		return;
 	since = dsrv_clock_now();
+	dsrv_progress_note(DSRV_PROGRESS_BEGUN);
 	text_of_peer(text);
 	dsrv_connlog_begin(text, workers);
 }

@@ -326,6 +326,30 @@ START_TEST(connlog_of_spares_says_what_each_worker_knows)
 }
 END_TEST
 
+/* No status of a worker means something to its server. */
+START_TEST(connlog_of_spares_has_the_end_of_each_whatever_its_status)
+{
+	char end[LINE];
+	pid_t worker;
+	int fd, i;
+
+	here.spares = 1;
+	daemon_set_worker_count_max(1);
+	start_logging(one_client);
+	for (i = 71; i <= 79; i += 2) {
+		fd = served(here.port, &worker);
+		begins(worker, port_of(fd), "");
+		snprintf(end, sizeof end, "exit %d\n", i);
+		client_says(fd, end);
+		snprintf(end, sizeof end, "ended with status %d, 0 of 1", i);
+		says_of(worker, end);
+		close(fd);
+	}
+	stop();
+	ck_assert_str_eq(here.run.err, "");
+}
+END_TEST
+
 START_TEST(connlog_has_nothing_of_spares_without_a_client)
 {
 	here.spares = 3;
@@ -452,6 +476,7 @@ main(void)
 		connlog_names_a_unix_client_so,
 		connlog_says_nothing_unless_it_is_on,
 		connlog_of_spares_says_what_each_worker_knows,
+		connlog_of_spares_has_the_end_of_each_whatever_its_status,
 		connlog_has_nothing_of_spares_without_a_client,
 		connlog_of_a_reused_worker_has_each_connection,
 		connlog_of_a_spare_ends_a_connection_once,

@@ -438,6 +438,40 @@ START_TEST(statusfile_counts_the_connections_of_spares)
 }
 END_TEST
 
+/* A busy server forks more than it needs in the end. */
+START_TEST(statusfile_counts_no_failure_of_spares_without_a_client)
+{
+	enum { MANY = 30 };
+	int i, fds[MANY];
+	long since = 0;
+	pid_t spare;
+
+	set_up();
+	here.spares = 1;
+	start(1, program);
+	spare = only_child_of(here.server);
+	stopped(here.server);
+	stopped(spare);
+	for (i = 0; i < MANY; i++) {
+		fds[i] = client(here.port);
+		client_says(fds[i], "hello\n");
+	}
+	send_signal(spare, SIGCONT);
+	send_signal(here.server, SIGCONT);
+	for (i = 0; i < MANY; i++)
+		hears(fds[i], "hello");
+	for (i = 0; i < MANY; i++)
+		close(fds[i]);
+	shows("connections_total", "", MANY);
+	while (shown("workers", "") > 2)
+		look_again(&since, "the others to leave");
+	ck_assert_int_ge(shown("worker_ends_total", ",kind=\"success\""),
+	    MANY - 2);
+	shows("worker_ends_total", ",kind=\"failure\"", 0);
+	stop();
+}
+END_TEST
+
 START_TEST(statusfile_keeps_its_counters_when_another_server_follows)
 {
 	time_t before = time(NULL);
@@ -1234,6 +1268,7 @@ main(void)
 		statusfile_does_not_count_a_helper_nor_does_the_log_tell_of_it,
 		statusfile_counts_headers_of_proxies_that_are_bad,
 		statusfile_counts_the_connections_of_spares,
+		statusfile_counts_no_failure_of_spares_without_a_client,
 		statusfile_keeps_its_counters_when_another_server_follows,
 		statusfile_counts_a_server_that_takes_over_as_a_reload,
 		statusfile_counts_what_the_log_has,

@@ -46,6 +46,7 @@ CHECK_TESTS = \
 	tests/check_privileges \
 	tests/check_pulse \
 	tests/check_processor \
+	tests/check_progress \
 	tests/check_proxied \
 	tests/check_proxy \
 	tests/check_qotd \
@@ -182,6 +183,9 @@ tests_check_overlap_SOURCES = tests/check_overlap.c
 tests_check_overlap_LDADD = $(TEST_LIBS)
 tests_check_processor_SOURCES = tests/check_processor.c
 tests_check_processor_LDADD = $(TEST_LIBS)
+tests_check_progress_SOURCES = tests/check_progress.c
+tests_check_progress_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/lib
+tests_check_progress_LDADD = $(UNIT_LIBS)
 tests_check_proxied_SOURCES = tests/check_proxied.c
 tests_check_proxied_LDADD = $(TEST_LIBS)
 tests_check_proxy_SOURCES = tests/check_proxy.c
