@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "clients.h"
+#include "spares.h"
 
 enum { LONGEST = 5000 };	/* ms, for the whole header */
 enum { MOST = 65536 };		/* failures that a server believes at once */
@@ -66,6 +67,7 @@ fail(const struct dsrv_client *client, enum dsrv_proxied_failure failure)
 	    (const struct sockaddr *)&client->addr, client->len);
 	page->last = failure;
 	__atomic_add_fetch(&page->count, 1, __ATOMIC_RELEASE);
+	dsrv_spare_call();	/* others end, which wakes the server */
 }
 
 /* Whether the connection must begin with a header. */

@@ -205,13 +205,19 @@ become(struct server *s, struct birth *birth)
 static void
 handle_fd(struct server *s)
 {
-	if (s->loop.tag == MASTER)
+	switch (s->loop.tag) {
+	case MASTER:
 		dsrv_server_lose_master(s);
-	else if (s->loop.tag == SPARES)
+		break;
+	case SPARES:
 		dsrv_pool_hear(&s->pool);
-	/* Another server may have taken the room. */
-	else if (dsrv_server_still_accepts(s))
-		dsrv_server_accept(s, s->loop.tag - LISTENERS);
+		dsrv_server_hear_of_headers(s);
+		break;
+	default:	/* another server may have taken the room */
+		if (dsrv_server_still_accepts(s))
+			dsrv_server_accept(s, s->loop.tag - LISTENERS);
+		break;
+	}
 }
 
 /* SIGCHLD without a child: the master has one fewer, perhaps a spare of another

@@ -55,8 +55,8 @@ int dsrv_server_still_accepts(struct server *);
 void dsrv_server_accept(struct server *, int index);
 /* The timer of FAREWELL. */
 void dsrv_server_look_at_farewell(struct server *);
-/* Once a tick, when a worker has ended, and in the end: what they could not
- * read. */
+/* When a spare has called or a worker has ended, once a tick, and in the end:
+ * what they could not read. */
 void dsrv_server_hear_of_headers(struct server *);
 /* This worker has a client; the one in loop.ended has ended. */
 void dsrv_server_count(struct server *, pid_t, struct dsrv_child *);

@@ -432,6 +432,13 @@ dsrv_spare_wait(struct dsrv_client *client)
 	return got;
 }
 
+void
+dsrv_spare_call(void)
+{
+	if (is_spare() && has_ends())
+		dsrv_wakeup_send(*pipe_end(TO_SERVER));
+}
+
 int
 dsrv_spare_null(void)
 {

@@ -109,6 +109,8 @@ int dsrv_spare_begin(int slot, unsigned turn, struct dsrv_client *);
 int dsrv_spare_take(struct dsrv_client *);
 /* Waits for one; -1: the worker must finish. */
 int dsrv_spare_wait(struct dsrv_client *);
+/* In a worker that was a spare: wakes the server. */
+void dsrv_spare_call(void);
 /* A descriptor of /dev/null, or -1. */
 int dsrv_spare_null(void);
 /* In a signal handler: closes the listeners. */

@@ -604,6 +604,32 @@ START_TEST(spare_takes_another_client_after_one_with_a_bad_header)
 }
 END_TEST
 
+/* It serves on, and the server's next tick is far away. */
+START_TEST(log_says_at_once_what_a_spare_could_not_read)
+{
+	char expected[128];
+	pid_t worker;
+	int fd;
+
+	expect_proxies("127.0.0.1");
+	limits->workers = 1;
+	here.spares = 1;
+	daemon_set_server_tick(3600);
+	start_in_foreground(1, proxied_talker);
+	worker = only_child_of(here.server);
+	fd = begins_with("nonsense\n", 9);
+	hears(fd, NULL);
+	snprintf(expected, sizeof expected, ": unable to serve 127.0.0.1:%d: "
+	    "its PROXY header is missing", port_of(fd));
+	says(message(), expected);
+	close(fd);
+	fd = begins_with(LINE, strlen(LINE));
+	ck_assert_int_eq(number(fd, "who"), worker);
+	close(fd);
+	stop();
+}
+END_TEST
+
 START_TEST(log_says_what_spares_could_not_read)
 {
 	expect_proxies("127.0.0.1");
@@ -824,6 +850,7 @@ main(void)
 		log_says_how_many_headers_were_bad,
 		log_says_nothing_of_a_client_that_says_nothing,
 		spare_takes_another_client_after_one_with_a_bad_header,
+		log_says_at_once_what_a_spare_could_not_read,
 		log_says_what_spares_could_not_read,
 		stop_does_not_wait_for_a_header,
 		worker_knows_the_client_of_haproxy_with_send_proxy,
