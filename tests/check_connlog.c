@@ -69,6 +69,12 @@ line_of_worker(void)
 	return line;
 }
 
+static void
+no_worker_is_in(const char *text)
+{
+	ck_assert_msg(strstr(text, "tested: worker ") == NULL, "%s", text);
+}
+
 /* The next line is "tested: worker PID" and this. */
 static void
 says_of(pid_t worker, const char *rest)
@@ -346,7 +352,7 @@ START_TEST(connlog_of_spares_has_the_end_of_each_whatever_its_status)
 		close(fd);
 	}
 	stop();
-	ck_assert_str_eq(here.run.err, "");
+	no_worker_is_in(here.run.err);
 }
 END_TEST
 
@@ -406,6 +412,128 @@ START_TEST(connlog_of_a_spare_ends_a_connection_once)
 	open_gate();
 	says_of(worker, "ended with status 3, 0 of 1");
 	stop();
+}
+END_TEST
+
+/*
+ * Behind a proxy: a connection begins with its header
+ */
+
+static void
+behind_proxy(int spares, void (*what)(void))
+{
+	here.spares = spares;
+	daemon_set_worker_count_max(1);
+	daemon_set_proxy_sources("127.0.0.1");
+	start_logging(what);
+}
+
+/* As a load balancer does to see whether a port is open. */
+static void
+checks_port(void)
+{
+	int fd = client(here.port);
+
+	shutdown(fd, SHUT_WR);
+	hears(fd, NULL);
+	close(fd);
+	if (here.spares == 0)	/* or its worker might become an orphan */
+		has_children(here.server, 0);
+}
+
+
+static int
+proxied(pid_t *worker)
+{
+	int fd = client(here.port);
+
+	client_says(fd, "PROXY TCP4 192.0.2.1 198.51.100.2 4711 80\r\n");
+	*worker = (pid_t)number(fd, "who");
+	return fd;
+}
+
+START_TEST(connlog_begins_behind_a_proxy_with_the_header)
+{
+	pid_t worker;
+	int fd, i;
+
+	behind_proxy(0, program);
+	for (i = 0; i < 3; i++)
+		checks_port();
+	fd = proxied(&worker);
+	says_of(worker, "begins with 192.0.2.1:4711, 1 of 1");
+	client_says(fd, "exit 3\n");
+	ends(worker, port_of(fd), "ended with status 3", ", 0 of 1");
+	close(fd);
+	checks_port();
+	stop();
+	no_worker_is_in(here.run.err);
+}
+END_TEST
+
+START_TEST(connlog_of_spares_begins_behind_a_proxy_with_the_header)
+{
+	pid_t worker;
+	int fd, i;
+
+	behind_proxy(1, one_client);
+	for (i = 0; i < 3; i++)
+		checks_port();
+	fd = proxied(&worker);
+	says_of(worker, "begins with 192.0.2.1:4711");
+	client_says(fd, "exit 3\n");
+	says_of(worker, "ended with status 3, 0 of 1");
+	close(fd);
+	checks_port();
+	stop();
+	no_worker_is_in(here.run.err);
+}
+END_TEST
+
+START_TEST(connlog_of_a_reused_worker_begins_behind_a_proxy_with_the_header)
+{
+	char done[LINE];
+	pid_t worker;
+	int fd, i;
+
+	behind_proxy(1, program);
+	for (i = 0; i < 3; i++) {
+		checks_port();
+		fd = proxied(&worker);
+		says_of(worker, "begins with 192.0.2.1:4711");
+		shutdown(fd, SHUT_WR);
+		hears(fd, NULL);
+		snprintf(done, sizeof done, "tested: worker %d is done with "
+		    "192.0.2.1:4711", (int)worker);
+		lasts(line_of_worker(), done, "");
+		close(fd);
+		checks_port();
+	}
+	stop_by(SIGUSR2);
+	/* The child that ends the listener may still count. */
+	snprintf(done, sizeof done, "tested: worker %d ended with status 0, ",
+	    (int)worker);
+	says(here.run.err, done);
+}
+END_TEST
+
+START_TEST(connlog_has_no_end_of_a_worker_that_is_killed_before_the_header)
+{
+	char expected[LINE];
+	pid_t worker;
+	int fd;
+
+	behind_proxy(0, program);
+	fd = client(here.port);
+	worker = only_child_of(here.server);
+	send_signal(worker, SIGKILL);
+	snprintf(expected, sizeof expected, "tested: unable to keep worker %d "
+	    "of 127.0.0.1:%d: it was ended by signal 9 (Killed)", (int)worker,
+	    port_of(fd));
+	ck_assert_pstr_eq(message(), expected);
+	close(fd);
+	stop();
+	ck_assert_str_eq(here.run.err, "");
 }
 END_TEST
 
@@ -480,6 +608,10 @@ main(void)
 		connlog_has_nothing_of_spares_without_a_client,
 		connlog_of_a_reused_worker_has_each_connection,
 		connlog_of_a_spare_ends_a_connection_once,
+		connlog_begins_behind_a_proxy_with_the_header,
+		connlog_of_spares_begins_behind_a_proxy_with_the_header,
+		connlog_of_a_reused_worker_begins_behind_a_proxy_with_the_header,
+		connlog_has_no_end_of_a_worker_that_is_killed_before_the_header,
 		connlog_has_each_of_many_connections_in_the_log
 	};
 
