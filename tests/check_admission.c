@@ -6,13 +6,17 @@
  */
 #include "config.h"
 
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <arpa/inet.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
+#include <stdint.h>
 #include <time.h>
 
 #include "puppet.h"
@@ -262,6 +266,87 @@ START_TEST(source_may_be_an_ipv6_address)
 	hears(client_of_v6(here.port), NULL);
 	goes(fd, 0);
 	echoes(client_of_v6(here.port), "hello");
+	stop();
+}
+END_TEST
+
+#if defined(__linux__) && defined(CLONE_NEWNET)
+
+/* As linux/ipv6.h, which does not go with netinet/in.h, has it. */
+struct in6_ifreq {
+	struct in6_addr addr;
+	uint32_t prefix;
+	int index;
+};
+
+/* From now on this test has a network with no other addresses. */
+static int
+has_addresses(const char *const *ips, int count)
+{
+	struct ifreq lo = { .ifr_name = "lo" };
+	struct in6_ifreq more = { .prefix = 128 };
+	int i, fd, result;
+
+	if (unshare(CLONE_NEWNET) == -1)
+		return 0;
+	fd = socket(AF_INET6, SOCK_DGRAM, 0);
+	result = fd != -1 && ioctl(fd, SIOCGIFINDEX, &lo) == 0;
+	more.index = lo.ifr_ifindex;
+	lo.ifr_flags = IFF_UP;
+	result = result && ioctl(fd, SIOCSIFFLAGS, &lo) == 0;
+	for (i = 0; result && i < count; i++)
+		result = inet_pton(AF_INET6, ips[i], &more.addr) == 1 &&
+		    ioctl(fd, SIOCSIFADDR, &more) == 0;
+	close(fd);
+	return result;
+}
+
+#else
+
+static int
+has_addresses(const char *const *ips, int count)
+{
+	(void)ips;
+	(void)count;
+	return 0;
+}
+
+#endif
+
+static int
+v6_client_from(const char *ip)
+{
+	struct sockaddr_in6 addr = { .sin6_family = AF_INET6 };
+	int fd = socket(AF_INET6, SOCK_STREAM, 0);
+
+	ck_assert_int_eq(inet_pton(AF_INET6, ip, &addr.sin6_addr), 1);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&addr, sizeof addr), 0);
+	addr.sin6_addr = in6addr_loopback;
+	addr.sin6_port = htons((in_port_t)here.port);
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&addr, sizeof addr),
+	    0);
+	return fd;
+}
+
+START_TEST(source_is_the_first_half_of_an_ipv6_address)
+{
+	static const char *const ips[] = { "2001:db8:0:1::1",
+		"2001:db8:0:1:ffff::2", "2001:db8:0:2::1" };
+	int fd;
+
+	if (cannot_use_v6() || skip_if(!has_addresses(ips, COUNT(ips)),
+	    "there is no network of its own with IPv6"))
+		return;
+	make_limits();
+	limits->source = 1;
+	here.open_listener = listen_for_both;
+	start(1, talker);
+	fd = v6_client_from(ips[0]);
+	echoes(fd, "hello");
+	hears(v6_client_from(ips[1]), NULL);
+	echoes(v6_client_from(ips[2]), "hello");
+	goes(fd, 1);
+	echoes(v6_client_from(ips[1]), "hello");
 	stop();
 }
 END_TEST
@@ -1496,6 +1581,7 @@ main(void)
 		sources_by_the_hundred_have_a_limit_each,
 		source_with_a_mapped_address_is_that_ipv4_address,
 		source_may_be_an_ipv6_address,
+		source_is_the_first_half_of_an_ipv6_address,
 		local_clients_are_not_a_source,
 		local_clients_wait_where_others_are_refused,
 		clients_wait_at_worker_count_max_unless_they_are_to_be_refused,

@@ -429,6 +429,65 @@ tell_invalid(void)
 	    len == sizeof(struct sockaddr_in));
 }
 
+/*
+ * Behind a proxy: those that its header names
+ */
+
+static void
+knows_proxied(int port, const char *header, const char *family,
+    const char *text)
+{
+	int fd = client(port);
+	char expected[TEXT];
+
+	client_says(fd, header);
+	snprintf(expected, sizeof expected, "%s 4711", family);
+	ck_assert_str_eq(answer(fd, "peer"), expected);
+	snprintf(expected, sizeof expected, "%s 80", family);
+	ck_assert_str_eq(answer(fd, "local"), expected);
+	ck_assert_str_eq(answer(fd, "text"), text);
+	ck_assert_str_eq(answer(fd, "compare"), "different");
+	shutdown(fd, SHUT_WR);
+	hears(fd, NULL);
+	close(fd);
+}
+
+/* One worker after another, or the same. */
+static void
+knows_each_proxied(void)
+{
+	char v4[TEXT], v6[TEXT];
+	int fd;
+
+	snprintf(v4, sizeof v4, "%d", AF_INET);
+	snprintf(v6, sizeof v6, "%d", AF_INET6);
+	daemon_set_proxy_sources("127.0.0.1");
+	start(1, program);
+	knows_proxied(here.port, "PROXY TCP4 192.0.2.1 198.51.100.2 4711 80"
+	    "\r\n", v4, "192.0.2.1:4711");
+	knows_proxied(here.port, "PROXY TCP6 2001:db8::1 2001:db8::2 4711 80"
+	    "\r\n", v6, "[2001:db8::1]:4711");
+	fd = client(here.port);
+	client_says(fd, "PROXY UNKNOWN\r\n");
+	knows_both(fd);
+	close(fd);
+	stop();
+}
+
+START_TEST(ends_of_a_connection_behind_a_proxy_are_those_of_its_header)
+{
+	knows_each_proxied();
+}
+END_TEST
+
+START_TEST(ends_of_a_connection_behind_a_proxy_are_known_to_a_spare)
+{
+	here.spares = 1;
+	daemon_set_worker_count_max(1);
+	knows_each_proxied();
+}
+END_TEST
+
 START_TEST(ends_are_not_stored_where_there_is_no_room)
 {
 	int fd;
@@ -495,6 +554,8 @@ main(void)
 		ends_of_an_ipv6_connection_are_in_brackets,
 		ends_of_an_ipv4_client_of_a_socket_for_both_are_shown_as_ipv4,
 		ends_of_a_unix_connection_are_the_socket_and_unix,
+		ends_of_a_connection_behind_a_proxy_are_those_of_its_header,
+		ends_of_a_connection_behind_a_proxy_are_known_to_a_spare,
 		ends_are_not_stored_where_there_is_no_room,
 		ends_are_known_to_a_worker_alone
 	};

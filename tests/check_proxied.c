@@ -630,6 +630,30 @@ START_TEST(log_says_at_once_what_a_spare_could_not_read)
 }
 END_TEST
 
+START_TEST(spare_takes_another_client_after_a_header_that_is_cut_off_or_late)
+{
+	pid_t worker;
+	int fd;
+
+	expect_proxies("127.0.0.1");
+	limits->workers = 1;
+	here.spares = 1;
+	start_in_foreground(1, proxied_talker);
+	worker = only_child_of(here.server);
+	is_cut_off(LINE, 20);
+	says(message(), ": its PROXY header is cut off");
+	fd = begins_with(LINE, 20);
+	hears(fd, NULL);	/* in 5 s */
+	close(fd);
+	fd = begins_with(LINE, strlen(LINE));
+	ck_assert_int_eq(number(fd, "who"), worker);
+	is_peer(fd, "192.0.2.1 4711");
+	ck_assert_int_eq(limits->begun, 1);
+	stop();
+	says(here.run.err, ": its PROXY header is late");
+}
+END_TEST
+
 START_TEST(log_says_what_spares_could_not_read)
 {
 	expect_proxies("127.0.0.1");
@@ -851,6 +875,7 @@ main(void)
 		log_says_nothing_of_a_client_that_says_nothing,
 		spare_takes_another_client_after_one_with_a_bad_header,
 		log_says_at_once_what_a_spare_could_not_read,
+		spare_takes_another_client_after_a_header_that_is_cut_off_or_late,
 		log_says_what_spares_could_not_read,
 		stop_does_not_wait_for_a_header,
 		worker_knows_the_client_of_haproxy_with_send_proxy,

@@ -1794,6 +1794,41 @@ START_TEST(log_says_which_worker_a_signal_has_ended)
 }
 END_TEST
 
+/* The server does not know its client; and it was no spare when it ended. */
+static void
+says_which_spare_a_signal_has_ended(void (*what)(void))
+{
+	char expected[128];
+	pid_t worker;
+	int fd;
+
+	here.spares = 1;
+	daemon_set_worker_count_max(1);
+	start_in_foreground(1, what);
+	fd = served(here.port, &worker);
+	client_says(fd, "crash\n");
+	snprintf(expected, sizeof expected, ": unable to keep worker %d: it "
+	    "was ended by signal %d (", (int)worker, SIGSEGV);
+	says(message(), expected);
+	close(fd);
+	fd = served(here.port, NULL);
+	close(fd);
+	stop();
+	ck_assert_str_eq(here.run.err, "");
+}
+
+START_TEST(log_says_which_worker_of_a_server_with_spares_a_signal_has_ended)
+{
+	says_which_spare_a_signal_has_ended(talker);
+}
+END_TEST
+
+START_TEST(log_says_which_reused_worker_a_signal_has_ended)
+{
+	says_which_spare_a_signal_has_ended(reused_talker);
+}
+END_TEST
+
 /* Even if the next one follows very soon. */
 START_TEST(log_says_that_workers_are_ended_by_somebody_all_the_time)
 {
@@ -2301,6 +2336,8 @@ main(void)
 		server_drains_no_longer_than_it_may,
 		server_lets_its_workers_finish_when_the_master_is_gone,
 		log_says_which_worker_a_signal_has_ended,
+		log_says_which_worker_of_a_server_with_spares_a_signal_has_ended,
+		log_says_which_reused_worker_a_signal_has_ended,
 		log_says_that_workers_are_ended_by_somebody_all_the_time,
 		log_says_nothing_of_workers_that_end_as_they_may,
 		log_says_that_a_worker_was_ended_by_somebody,

@@ -402,17 +402,21 @@ END_TEST
 
 START_TEST(statusfile_counts_headers_of_proxies_that_are_bad)
 {
-	int fd;
+	int fd, i;
 
 	set_up();
 	daemon_set_proxy_sources("127.0.0.0/8");
-	start(1, program);
-	fd = client(here.port);
-	client_says(fd, "no header\r\n");
-	hears(fd, NULL);
-	close(fd);
-	shows("refused_total", ",reason=\"proxy\"", 1);
-	stop();
+	for (here.spares = 0; here.spares <= 1; here.spares++) {
+		start(1, program);
+		for (i = 0; i < 2; i++) {
+			fd = client(here.port);
+			client_says(fd, "no header\r\n");
+			hears(fd, NULL);
+			close(fd);
+		}
+		shows("refused_total", ",reason=\"proxy\"", 2);
+		stop();
+	}
 }
 END_TEST
 

@@ -271,6 +271,31 @@ START_TEST(titles_of_spares_say_whether_they_have_a_client)
 }
 END_TEST
 
+/* And before its header has come, the proxy. */
+START_TEST(titles_of_workers_behind_a_proxy_have_the_client)
+{
+	pid_t worker;
+	int fd;
+
+	if (nothing_is_shown())
+		return;
+	daemon_set_proxy_sources("127.0.0.1");
+	workers_max = 1;
+	for (here.spares = 0; here.spares <= 1; here.spares++) {
+		start_titled();
+		fd = client(here.port);
+		worker = only_child_of(here.server);
+		shows_client(worker, fd);
+		client_says(fd, "PROXY TCP4 192.0.2.1 198.51.100.2 4711 80"
+		    "\r\n");
+		ck_assert_int_eq(number(fd, "who"), worker);
+		shows(worker, "tested: worker 192.0.2.1:4711");
+		close(fd);
+		stop();
+	}
+}
+END_TEST
+
 START_TEST(titles_of_workers_that_finish_have_no_client)
 {
 	pid_t worker;
@@ -799,6 +824,7 @@ main(int argc, char *argv[])
 		titles_say_how_many_workers_there_may_be,
 		titles_of_a_logger_and_its_reader_differ,
 		titles_of_spares_say_whether_they_have_a_client,
+		titles_of_workers_behind_a_proxy_have_the_client,
 		titles_of_workers_that_finish_have_no_client,
 		titles_are_those_of_the_next_server_after_a_reload,
 		titles_of_workers_outlive_their_server,
