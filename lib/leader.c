@@ -39,7 +39,7 @@ struct leader {
 static void
 end_as(int wait_status)
 {
-	dsrv_pidfile_remove();
+	dsrv_remains_remove();
 	if (WIFSIGNALED(wait_status))
 		dsrv_sigaction_die_of(WTERMSIG(wait_status));
 	dsrv_report_exit(WEXITSTATUS(wait_status));
@@ -79,7 +79,7 @@ clear_up(struct leader *l)
 	if (now < l->kill_at + LAST_LOOK)
 		return;
 	if (dsrv_loop_has_child(&l->loop, l->master)) {
-		dsrv_pidfile_remove();
+		dsrv_remains_remove();
 		dsrv_report_exit(1);
 	}
 	end_as(l->status);

@@ -25,10 +25,8 @@ int dsrv_ownsocket_is_ours(int fd);
 int dsrv_ownsocket_is_inherited(int fd);
 int dsrv_ownsocket_is_given(int fd);
 /* The lowest descriptor from there on that daemon_listen() returned or that the
- * daemon was given, and that is still this socket; -1: there is none. And
- * whether fd is one. */
+ * daemon was given, and that is still this socket; -1: there is none. */
 int dsrv_ownsocket_descriptor(int from);
-int dsrv_ownsocket_keeps(int fd);
 /* Whether there were some, and none is left. */
 int dsrv_ownsocket_has_lost(void);
 
@@ -93,8 +91,17 @@ int dsrv_unixsocket_name(struct sockaddr_un *, socklen_t *,
     const char *service);
 /* -1 with errno. */
 int dsrv_unixsocket_listen(const char *service);
-/* In the master, at the end: removes the files that are still its own. */
-void dsrv_unixsocket_remove(void);
+/* Where it ends: removes the files of those that this process has open. */
+void dsrv_unixsocket_remove(int has_started);
+/* Before the leader is forked: it and the starter will be told of those that the
+ * master opens. -1 with errno. In the master: its children do not get that
+ * memory. */
+int dsrv_unixsocket_share(void);
+void dsrv_unixsocket_keep(void);
+/* In the starter and the leader: removes the files of a master that has ended. */
+void dsrv_unixsocket_remove_told(void);
+/* In the starter: all are the daemon's, which has started. */
+void dsrv_unixsocket_leave(void);
 
 /*
  * inherited.c - daemon_listen_inherited(): sockets that the program was given

@@ -115,6 +115,7 @@ lib_libdaemonsrv_la_SOURCES += \
 	lib/relay.c \
 	lib/report.c \
 	lib/report.h \
+	lib/remains.c \
 	lib/restart.c \
 	lib/ring.c \
 	lib/role.h \

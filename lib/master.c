@@ -177,7 +177,7 @@ finish_master(struct master *m)
 {
 	int fatal = dsrv_settings()->master_return_fatal;
 
-	dsrv_unixsocket_remove();
+	dsrv_unixsocket_remove(m->confirmed);
 	if (m->reason_given)
 		dsrv_statuspipe_say(DSRV_STATUS_ENDED, m->status);
 	/* Do not restore signals before exiting: one of them could change the

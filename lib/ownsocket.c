@@ -140,12 +140,6 @@ dsrv_ownsocket_descriptor(int from)
 }
 
 int
-dsrv_ownsocket_keeps(int fd)
-{
-	return dsrv_ownsocket_descriptor(fd) == fd;
-}
-
-int
 dsrv_ownsocket_has_lost(void)
 {
 	return ours.count > 0 && lowest(&ours, 0, -1) == -1;

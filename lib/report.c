@@ -39,7 +39,7 @@ static struct {
 #define UNABLE "unable to "
 #define TOLD_LOST " (%d messages before it are lost)\n"
 static int exit_status;
-static void (*at_end)(void);
+static void (*at_end[2])(void);
 
 void
 dsrv_report_to(enum dsrv_report_to to)
@@ -370,15 +370,21 @@ dsrv_report_end(int status, int error, int return_fatal)
 void
 dsrv_report_at_end(void (*last)(void))
 {
-	at_end = last;
+	int i = 0;
+
+	while (at_end[i] != NULL && at_end[i] != last)
+		i++;
+	at_end[i] = last;
 }
 
 /* The only one. */
 static void __attribute__((noreturn))
 end_process(int status)
 {
-	if (at_end != NULL)
-		at_end();
+	int i;
+
+	for (i = 0; i < DSRV_COUNT(at_end) && at_end[i] != NULL; i++)
+		at_end[i]();
 	_exit(status);
 }
 

@@ -94,6 +94,18 @@ int dsrv_pidfile_find(const char *path, pid_t *);
 int dsrv_pidfile_is_of(int fd, pid_t);
 
 /*
+ * remains.c - what a start that fails must not leave: files
+ */
+
+/* In the starter: opens the pid file, and shares what the master opens. -1 with
+ * errno, and it was reported. */
+int dsrv_remains_open(void);
+/* In the starter and the leader, when the daemon has ended: removes them. */
+void dsrv_remains_remove(void);
+/* In the starter: they are the daemon's, which has started. */
+void dsrv_remains_leave(void);
+
+/*
  * leader.c - the process between the starter and the master
  */
 

@@ -102,7 +102,7 @@ static void
 succeed(struct starter *s)
 {
 	s->state = SUCCEEDED;
-	dsrv_role_leave(DSRV_PID_FILE);
+	dsrv_remains_leave();
 	set_timer(s, DSRV_NEVER);
 	/* Before the starter ends, so that the shell's next command finds the
 	 * master with the parent that it will keep. */
@@ -318,7 +318,7 @@ finish_start(struct starter *s)
 {
 	int fatal = dsrv_settings()->start_return_fatal;
 
-	dsrv_pidfile_remove();	/* after a success it is the master's */
+	dsrv_remains_remove();	/* after a success they are the master's */
 	/* Now no signal may change the status any more. */
 	if (s->state == FAILED || fatal != 0)
 		close_starter(s);
@@ -409,7 +409,7 @@ refuse(struct starter *s, struct dsrv_ends *daemons, const char *what)
 
 	if (what != NULL)
 		dsrv_report("%s: %s", what, strerror(error));
-	dsrv_pidfile_remove();
+	dsrv_remains_remove();
 	dsrv_starter_close(daemons);
 	if (s != NULL)
 		close_starter(s);
@@ -426,7 +426,7 @@ dsrv_starter_run(struct dsrv_ends *daemons)
 	if (open_starter(&s, daemons) == -1)
 		return refuse(NULL, daemons, "prepare the starter");
 	/* From here on no signal ends this process before it has cleared up. */
-	if (dsrv_pidfile_open() == -1)
+	if (dsrv_remains_open() == -1)
 		return refuse(&s, daemons, NULL);
 	if ((s.leader = dsrv_loop_fork(&s.loop)) == -1)
 		return refuse(&s, daemons, "fork the leader");

@@ -77,6 +77,7 @@ become_master(struct dsrv_ends *ends)
 	dsrv_sigaction_reset(&none);
 	dsrv_role_become(DSRV_MASTER);
 	dsrv_role_guard();
+	dsrv_unixsocket_keep();
 	if (directory != NULL && chdir(directory) == -1) {
 		dsrv_report("change to directory %s: %s", directory,
 		    strerror(errno));

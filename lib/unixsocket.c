@@ -5,6 +5,10 @@
  * replaced. The directory is locked from before bind(2) until after listen(2),
  * since a socket between the two looks like a dead one.
  *
+ * The file is removed at the end of the daemon, and of a start that fails: by
+ * the master, or, if that was killed, by the starter and the leader, to which
+ * the master tells the names.
+ *
  * SPDX-License-Identifier: ISC
  */
 #include "config.h"
@@ -14,30 +18,49 @@
 #include <sys/un.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "logfile.h"
+#include "report.h"
+#include "role.h"
 #include "listeners.h"
 
-enum { LOCK_TRIES = 200, LOCK_PAUSE = 10 /* ms */ };	/* 2 s */
+enum {
+	LOCK_TRIES = 200,
+	LOCK_PAUSE = 10,	/* ms: 2 s in all */
+	TOLD = 30		/* names: in one page */
+};
 
 struct name {
 	struct sockaddr_un addr;
 	socklen_t len;
 };
 
-static struct {
-	struct bound {
-		struct name name;
-		int fd;
-		dev_t dev;	/* of the file */
-		ino_t ino;
-	} *all;
+struct file {
+	struct name name;
+	dev_t dev;
+	ino_t ino;
+};
+
+static struct bound {
+	struct bound *next;
+	struct file file;
+	pid_t pid;	/* the process that has opened it */
+	int fd;
+	dev_t dev;	/* of the socket */
+	ino_t ino;
+} *bound;		/* whole at any moment, for a signal handler */
+
+/* What a master that dies has opened: the starter and the leader read it. */
+static struct told {
 	int count;
-} bound;
+	struct file all[TOLD];
+} *told;
+static pid_t starter;
 
 int
 dsrv_unixsocket_is_meant(const char *service)
@@ -109,7 +132,7 @@ lock_directory(const struct name *name, int *tries)
 }
 
 /*
- * Listening
+ * A dead one
  */
 
 /* Anything except a refusal means that it is alive, or that we cannot know. */
@@ -140,6 +163,126 @@ remove_dead(const struct name *name)
 	return -1;
 }
 
+/*
+ * At the end: only calls that a signal handler may make
+ */
+
+/* Of a socket that this process has open. Until it is closed no other file gets
+ * the inode number of its file, even if that was removed. */
+static int
+has_socket(const struct bound *one)
+{
+	struct stat now;
+
+	return fstat(one->fd, &now) == 0 && S_ISSOCK(now.st_mode) &&
+	    now.st_dev == one->dev && now.st_ino == one->ino;
+}
+
+static int
+is_there(const struct file *file)
+{
+	struct stat now;
+
+	return lstat(file->name.addr.sun_path, &now) == 0 &&
+	    now.st_dev == file->dev && now.st_ino == file->ino;
+}
+
+/* After a start that has failed: not what a process opened that has forked the
+ * starter, nor what the program has opened, if it goes on. */
+static int
+must_go(const struct bound *one)
+{
+	return one->pid == getpid() || (one->pid == starter &&
+	    dsrv_settings()->start_return_fatal == 0);
+}
+
+/* In one time for all: other users may hold all the locks. */
+void
+dsrv_unixsocket_remove(int has_started)
+{
+	int directory, tries = LOCK_TRIES;
+	const struct bound *one;
+
+	for (one = bound; one != NULL; one = one->next) {
+		if (!has_started && !must_go(one))
+			continue;
+		directory = lock_directory(&one->file.name, &tries);
+		if (has_socket(one) && is_there(&one->file))
+			unlink(one->file.name.addr.sun_path);
+		dsrv_descriptors_close(&directory);
+	}
+}
+
+/* The program or the library ends the master before its stage is over, perhaps
+ * in a signal handler. */
+static void
+remove_in_master(void)
+{
+	if (dsrv_role()->kind == DSRV_MASTER &&
+	    dsrv_role()->pid == getpid())
+		dsrv_unixsocket_remove(0);
+}
+
+/* The library ends this process; before the daemon, if it refuses to start. */
+static void
+remove_at_end(void)
+{
+	if (dsrv_role()->kind == DSRV_PROGRAM && bound != NULL &&
+	    bound->pid == getpid())
+		dsrv_unixsocket_remove(0);
+	remove_in_master();
+}
+
+static void
+remove_at_any_end(void)
+{
+	static int registered;
+
+	if (dsrv_role()->kind != DSRV_PROGRAM &&
+	    dsrv_role()->kind != DSRV_MASTER)
+		return;
+	dsrv_report_at_end(remove_at_end);
+	if (!registered)
+		registered = atexit(remove_in_master) == 0;
+}
+
+/*
+ * The record of those that were opened
+ */
+
+static void
+tell(const struct file *file)
+{
+	if (told == NULL || dsrv_role()->kind != DSRV_MASTER ||
+	    dsrv_role()->pid != getpid() || told->count == TOLD)
+		return;
+	told->all[told->count] = *file;
+	__atomic_store_n(&told->count, told->count + 1, __ATOMIC_RELEASE);
+}
+
+static int
+remember(const struct name *name, int fd)
+{
+	struct stat file, sock;
+	struct bound *one;
+
+	if (!is_path(name))
+		return 0;
+	if (lstat(name->addr.sun_path, &file) == -1 ||
+	    fstat(fd, &sock) == -1 || (one = malloc(sizeof *one)) == NULL)
+		return -1;
+	*one = (struct bound){ bound, { *name, file.st_dev, file.st_ino },
+		getpid(), fd, sock.st_dev, sock.st_ino };
+	__atomic_store_n(&bound, one, __ATOMIC_RELEASE);
+	tell(&one->file);
+	remove_at_any_end();
+	return 0;
+}
+
+/*
+ * Listening
+ */
+
 static int
 bind_to(int fd, const struct name *name)
 {
@@ -149,25 +292,6 @@ bind_to(int fd, const struct name *name)
 		return 0;
 	return errno == EADDRINUSE && remove_dead(name) == 0 ?
 	    bind(fd, addr, name->len) : -1;
-}
-
-static int
-remember(const struct name *name, int fd)
-{
-	struct bound *more;
-	struct stat file;
-
-	if (!is_path(name))
-		return 0;
-	more = realloc(bound.all, ((size_t)bound.count + 1) * sizeof *more);
-	if (more == NULL)
-		return -1;
-	bound.all = more;
-	if (lstat(name->addr.sun_path, &file) == -1)
-		return -1;
-	more[bound.count++] = (struct bound){ *name, fd, file.st_dev,
-		file.st_ino };
-	return 0;
 }
 
 static int
@@ -200,6 +324,20 @@ listen_locked(const struct name *name)
 	return -1;
 }
 
+/* No signal ends this process between the file and the record of it. */
+static int
+listen_whole(const struct name *name)
+{
+	sigset_t all, was;
+	int fd;
+
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &was);
+	fd = listen_locked(name);
+	sigprocmask(SIG_SETMASK, &was, NULL);
+	return fd;
+}
+
 int
 dsrv_unixsocket_listen(const char *service)
 {
@@ -209,7 +347,7 @@ dsrv_unixsocket_listen(const char *service)
 	if (dsrv_unixsocket_name(&name.addr, &name.len, service) == -1)
 		return -1;
 	directory = lock_directory(&name, &tries);
-	fd = listen_locked(&name);
+	fd = listen_whole(&name);
 	saved = errno;
 	dsrv_descriptors_close(&directory);
 	errno = saved;
@@ -217,31 +355,47 @@ dsrv_unixsocket_listen(const char *service)
 }
 
 /*
- * At the end
+ * In the starter and the leader
  */
 
-/* While the socket is open no other file gets the inode number of its file,
- * even if that was removed. */
-static int
-is_still_ours(const struct bound *one)
+int
+dsrv_unixsocket_share(void)
 {
-	struct stat now;
-
-	return dsrv_ownsocket_keeps(one->fd) &&
-	    lstat(one->name.addr.sun_path, &now) == 0 &&
-	    now.st_dev == one->dev && now.st_ino == one->ino;
+	if (told == NULL && (told = dsrv_memory_shared(sizeof *told)) == NULL)
+		return -1;
+	told->count = 0;
+	starter = getpid();
+	return 0;
 }
 
-/* In one time for all: other users may hold all the locks. */
 void
-dsrv_unixsocket_remove(void)
+dsrv_unixsocket_keep(void)
 {
-	int i, directory, tries = LOCK_TRIES;
+	if (told != NULL)
+		dsrv_memory_keep(told, sizeof *told);
+}
 
-	for (i = 0; i < bound.count; i++) {
-		directory = lock_directory(&bound.all[i].name, &tries);
-		if (is_still_ours(&bound.all[i]))
-			unlink(bound.all[i].name.addr.sun_path);
+/* By now another daemon may have a file with such an inode number. */
+void
+dsrv_unixsocket_remove_told(void)
+{
+	int directory, tries = LOCK_TRIES;
+	const struct file *file;
+
+	while (told != NULL && told->count > 0) {
+		file = &told->all[--told->count];
+		directory = lock_directory(&file->name, &tries);
+		if (is_there(file))
+			remove_dead(&file->name);
 		dsrv_descriptors_close(&directory);
 	}
+}
+
+void
+dsrv_unixsocket_leave(void)
+{
+	bound = NULL;
+	if (told != NULL)
+		dsrv_memory_free(told, sizeof *told);
+	told = NULL;
 }

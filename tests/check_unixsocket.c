@@ -14,6 +14,7 @@
 #include <sys/un.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stddef.h>
 
 #include "harness.h"
@@ -392,6 +393,303 @@ START_TEST(a_start_that_fails_leaves_no_file)
 }
 END_TEST
 
+/*
+ * A start that fails
+ */
+
+static struct {
+	void (*before)(void);
+	void (*then)(void);
+	int foreground;
+	int is_early;	/* it listens before daemon_start() */
+	int value;	/* that daemon_start() is to return */
+} fails_by;
+
+static void
+open_path(void)
+{
+	if (daemon_listen(NULL, path, fds, 1) != 1 || !exists(path))
+		_exit(97);
+}
+
+static void
+failing(void)
+{
+	daemon_set_foreground(fails_by.foreground);
+	daemon_set_start_return_fatal(fails_by.value);
+	if (fails_by.before != NULL)
+		fails_by.before();
+	if (fails_by.is_early)
+		open_path();
+	if (daemon_start() != 0) {
+		tell_pid("returned");
+		for (;;)
+			pause();
+	}
+	if (!fails_by.is_early)
+		open_path();
+	tell("parent", getppid());
+	tell_pid("opened");
+	fails_by.then();
+	_exit(96);
+}
+
+static void
+leaves_no_file(void (*then)(void), int foreground, int status)
+{
+	fails_by.then = then;
+	fails_by.foreground = foreground;
+	run_start(&run, failing);
+	exited(run_wait(&run), status);
+	ck_assert(!exists(path));
+	nothing_left();
+}
+
+static void
+exit_with_3(void)
+{
+	exit(3);
+}
+
+/* The library ends it. */
+static void
+take_the_wrong_stage(void)
+{
+	daemon_server(fds, 1);
+}
+
+static void
+have_no_descriptors(void)
+{
+	struct rlimit none = { 0, 0 };
+
+	setrlimit(RLIMIT_NOFILE, &none);
+	daemon_master();
+}
+
+static void
+kill_itself(void)
+{
+	kill(getpid(), SIGKILL);
+}
+
+static void
+pause_for_ever(void)
+{
+	for (;;)
+		pause();
+}
+
+static void
+have_no_place_for_a_pid_file(void)
+{
+	daemon_set_pid_file("/nowhere/pid");
+}
+
+START_TEST(a_start_that_fails_before_the_master_stage_leaves_no_file)
+{
+	choose_path("s");
+	for (; fails_by.is_early <= 1; fails_by.is_early++) {
+		leaves_no_file(exit_with_3, 0, 3);
+		leaves_no_file(exit_with_3, 1, 3);
+		leaves_no_file(take_the_wrong_stage, 0, 1);
+		leaves_no_file(take_the_wrong_stage, 1, 1);
+		leaves_no_file(have_no_descriptors, 0, 1);
+		leaves_no_file(have_no_descriptors, 1, 1);
+		leaves_no_file(kill_itself, 0, 128 + SIGKILL);
+	}
+}
+END_TEST
+
+START_TEST(a_start_that_is_refused_leaves_no_file)
+{
+	choose_path("s");
+	fails_by.is_early = 1;
+	fails_by.before = have_no_place_for_a_pid_file;
+	leaves_no_file(exit_with_3, 0, 1);
+	leaves_no_file(exit_with_3, 1, 1);
+}
+END_TEST
+
+static void
+begins_and_stays(void)
+{
+	fails_by.then = pause_for_ever;
+	run_start(&run, failing);
+	heard(&run, "opened");
+	ck_assert(exists(path));
+}
+
+START_TEST(an_interrupted_start_leaves_no_file)
+{
+	choose_path("s");
+	for (; fails_by.is_early <= 1; fails_by.is_early++) {
+		begins_and_stays();
+		send_signal(run.pid, SIGINT);
+		ck_assert_int_eq(WTERMSIG(run_wait(&run)), SIGINT);
+		ck_assert(!exists(path));
+		nothing_left();
+	}
+}
+END_TEST
+
+START_TEST(a_start_whose_leader_is_killed_leaves_no_file)
+{
+	pid_t leader;
+
+	choose_path("s");
+	fails_by.then = pause_for_ever;
+	run_start(&run, failing);
+	leader = (pid_t)heard(&run, "parent");
+	heard(&run, "opened");
+	send_signal(leader, SIGKILL);
+	exited(run_wait(&run), 128 + SIGKILL);
+	ck_assert(!exists(path));
+	nothing_left();
+}
+END_TEST
+
+/* The leader cleans up instead. */
+START_TEST(a_start_whose_starter_is_killed_leaves_no_file)
+{
+	choose_path("s");
+	for (; fails_by.is_early <= 1; fails_by.is_early++) {
+		begins_and_stays();
+		send_signal(run.pid, SIGKILL);
+		run_wait(&run);
+		while (waitpid(-1, NULL, 0) > 0)
+			;
+		ck_assert(!exists(path));
+	}
+}
+END_TEST
+
+/* As another daemon has it that was killed. */
+static void
+replace_file(void)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	snprintf(addr.sun_path, sizeof addr.sun_path, "%.100s", path);
+	if (unlink(path) == -1 ||
+	    bind(fd, (struct sockaddr *)&addr, sizeof addr) == -1)
+		_exit(95);
+	close(fd);
+}
+
+static void
+replace_file_and_exit(void)
+{
+	replace_file();
+	exit(3);
+}
+
+static void
+replace_file_and_die(void)
+{
+	replace_file();
+	kill_itself();
+}
+
+static void
+leaves_the_file(void (*then)(void), int foreground, int status)
+{
+	fails_by.then = then;
+	fails_by.foreground = foreground;
+	run_start(&run, failing);
+	exited(run_wait(&run), status);
+	ck_assert_int_eq(unlink(path), 0);
+	nothing_left();
+}
+
+START_TEST(a_start_that_fails_leaves_what_is_not_its_own)
+{
+	choose_path("s");
+	leaves_the_file(replace_file_and_exit, 0, 3);
+	leaves_the_file(replace_file_and_exit, 1, 3);
+	leaves_the_file(replace_file_and_die, 0, 128 + SIGKILL);
+}
+END_TEST
+
+static void
+leave_to_a_fork(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		exit(0);
+	waitpid(pid, NULL, 0);
+	exit(exists(path) ? 3 : 4);
+}
+
+START_TEST(a_fork_of_the_program_removes_no_file)
+{
+	choose_path("s");
+	for (; fails_by.is_early <= 1; fails_by.is_early++) {
+		leaves_no_file(leave_to_a_fork, 0, 3);
+		leaves_no_file(leave_to_a_fork, 1, 3);
+	}
+}
+END_TEST
+
+/* It has opened the socket itself, and may try again. */
+static void
+goes_on(void (*then)(void), int foreground)
+{
+	fails_by.then = then;
+	fails_by.foreground = foreground;
+	fails_by.value = -5;
+	fails_by.is_early = 1;
+	run_start(&run, failing);
+	heard(&run, "returned");
+	ck_assert_int_ge(try_to_connect(path), 0);
+	send_signal(run.pid, SIGKILL);
+	run_wait(&run);
+	nothing_left();
+}
+
+START_TEST(a_start_that_fails_in_a_program_that_goes_on_leaves_its_socket)
+{
+	choose_path("s");
+	goes_on(exit_with_3, 0);
+	goes_on(kill_itself, 0);
+	fails_by.before = have_no_place_for_a_pid_file;
+	goes_on(NULL, 0);
+	goes_on(NULL, 1);
+}
+END_TEST
+
+static void
+as_process_1(void)
+{
+	int status;
+	pid_t pid;
+
+	if (unshare(CLONE_NEWPID) == -1)
+		_exit(90);
+	if ((pid = fork()) == 0)
+		failing();
+	if (pid == -1 || waitpid(pid, &status, 0) != pid)
+		_exit(91);
+	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 92);
+}
+
+START_TEST(process_1_that_is_stopped_early_leaves_no_file)
+{
+	if (skip_if(geteuid() != 0, "only root can make a pid namespace"))
+		return;
+	choose_path("s");
+	fails_by.then = pause_for_ever;
+	run_start(&run, as_process_1);
+	heard(&run, "opened");
+	send_signal(only_child_of(run.pid), SIGTERM);
+	exited(run_wait(&run), 1);
+	ck_assert(!exists(path));
+	nothing_left();
+}
+END_TEST
+
 START_TEST(the_master_leaves_the_file_of_another)
 {
 	int own;
@@ -562,6 +860,15 @@ main(void)
 		also_one_that_was_given_other_rights,
 		also_when_the_server_cannot_be_restarted,
 		a_start_that_fails_leaves_no_file,
+		a_start_that_fails_before_the_master_stage_leaves_no_file,
+		a_start_that_is_refused_leaves_no_file,
+		an_interrupted_start_leaves_no_file,
+		a_start_whose_leader_is_killed_leaves_no_file,
+		a_start_whose_starter_is_killed_leaves_no_file,
+		a_start_that_fails_leaves_what_is_not_its_own,
+		a_fork_of_the_program_removes_no_file,
+		a_start_that_fails_in_a_program_that_goes_on_leaves_its_socket,
+		process_1_that_is_stopped_early_leaves_no_file,
 		the_master_leaves_the_file_of_another,
 		the_master_leaves_whatever_has_taken_the_place_of_its_file,
 		the_master_leaves_a_link_to_its_socket,
