@@ -468,7 +468,8 @@ control(const char *pid_file, const char *word)
 	if (c->word == NULL || pid_file == NULL)
 		usage();
 	if ((pid = daemon_running(pid_file)) == -1)
-		err(c->signo == 0 ? 4 : 1, "unable to read %s", pid_file);
+		err(c->signo == 0 ? 4 : errno == EBUSY ? 3 : 1,
+		    "unable to read %s", pid_file);
 	if (pid == 0) {
 		warnx("%s: no daemon runs", pid_file);
 		return 3;

@@ -85,8 +85,11 @@ is_master(const struct target *t)
 static int
 open_target(struct target *t, const char *pid_file)
 {
-	if ((t->file = dsrv_pidfile_find(pid_file, &t->pid)) == -1)
+	if ((t->file = dsrv_pidfile_find(pid_file, &t->pid)) == -1) {
+		if (errno == EBUSY)
+			errno = ESRCH;
 		return -1;
+	}
 	t->process = open_process(t->pid);
 	if (is_master(t))
 		return 0;

@@ -377,15 +377,16 @@ dsrv_pidfile_remove(void)
  * In another process
  */
 
-/* If the file is locked: 1: by that process; 0: check again; -1 with errno. The
- * lock of a process in another container cannot be attributed. */
+/* If the file is locked: 1: by that process; 0: check again; -1 with errno,
+ * EBUSY: by another, which may be a daemon in another container. */
 static int
 read_holder(int fd, pid_t *pid, int looks)
 {
-	if ((*pid = read_number(fd)) != 0)
-		return looks >= DOUBT || dsrv_filelock_has(*pid, fd) != 0;
-	errno = EAGAIN;
-	return looks >= PATIENCE ? -1 : 0;
+	if ((*pid = read_number(fd)) != 0 &&
+	    dsrv_filelock_has(*pid, fd) != 0)
+		return 1;
+	errno = *pid != 0 ? EBUSY : EAGAIN;
+	return looks >= (*pid != 0 ? DOUBT : PATIENCE) ? -1 : 0;
 }
 
 /* The same for any file; ESRCH: no process has locked it. */

@@ -88,7 +88,7 @@ int dsrv_pidfile_check(void);
 /* Removes it, if it is still there, and gives up the lock. */
 void dsrv_pidfile_remove(void);
 /* Opens the pid file of a daemon, and stores its number; -1 with errno, ESRCH:
- * none runs. */
+ * none runs; EBUSY: the process of the number has not locked it. */
 int dsrv_pidfile_find(const char *path, pid_t *);
 /* Whether it is locked, and this number is in it. */
 int dsrv_pidfile_is_of(int fd, pid_t);

@@ -312,6 +312,25 @@ START_TEST(control_signals_no_process_that_has_not_the_lock)
 }
 END_TEST
 
+/* Any user can lock the file of a daemon that was killed. */
+START_TEST(control_takes_no_process_that_has_not_the_lock_for_a_daemon)
+{
+	pid_t pid = stranger();
+	int fd;
+
+	use_directory();
+	write_number(pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	ck_assert_int_eq(flock(fd, LOCK_EX), 0);
+	errno = 0;
+	ck_assert_int_eq(daemon_running(path), -1);
+	ck_assert_int_eq(errno, EBUSY);
+	close(fd);
+	runs(0);
+	end_stranger(pid);
+}
+END_TEST
+
 /* proc(5) shows the processes of another namespace there, by other numbers. */
 static int
 as_process_1(void)
@@ -494,6 +513,7 @@ main(void)
 		control_does_not_wait_for_a_slow_client_for_ever,
 		control_signals_no_process_whose_number_is_in_an_old_file,
 		control_signals_no_process_that_has_not_the_lock,
+		control_takes_no_process_that_has_not_the_lock_for_a_daemon,
 		control_signals_a_daemon_that_proc_has_by_another_number,
 		control_signals_a_daemon_that_proc_hides,
 		control_refuses_what_is_not_a_signal,

@@ -893,7 +893,9 @@ START_TEST(pid_file_of_process_1_is_no_number_for_others)
 	call(here.port);
 	ck_assert_str_eq(content(), "1\n");
 	ck_assert(is_locked());
-	ck_assert_int_eq(daemon_running(path), 1);
+	errno = 0;
+	ck_assert_int_eq(daemon_running(path), -1);
+	ck_assert_int_eq(errno, EBUSY);
 	errno = 0;
 	ck_assert_int_eq(daemon_send(path, SIGTERM, 0), -1);
 	ck_assert_int_eq(errno, ESRCH);
