@@ -16,12 +16,16 @@
 #include "logfile.h"
 #include "start.h"
 
-enum { LOOK = 20 };	/* ms between two checks of the lock */
+enum {
+	LOOK = 20,	/* ms between two checks of the lock */
+	REMAINS = 3000	/* ms: what is left of a start holds it no longer */
+};
 
 struct target {
 	int file;
 	pid_t pid;
 	int process;	/* a pidfd, or -1: the system has none */
+	int64_t ended;	/* when its end was seen; 0: not yet */
 };
 
 /*
@@ -91,6 +95,7 @@ open_target(struct target *t, const char *pid_file)
 		return -1;
 	}
 	t->process = open_process(t->pid);
+	t->ended = 0;
 	if (is_master(t))
 		return 0;
 	close_target(t);
@@ -108,24 +113,45 @@ ends(int signo)
 	    signo == SIGQUIT;
 }
 
-/* Waits up to ms; whether it is gone and another may start: what is left of a
- * start that was ended holds the lock a moment longer. */
+/* Waits up to ms; whether the process has ended, perhaps long ago. */
 static int
-is_gone(const struct target *t, int64_t ms)
+has_ended(struct target *t, int ms)
 {
 	struct pollfd process = { .fd = t->process, .events = POLLIN };
+
+	if (t->ended == 0 && (t->process != -1 ?
+	    poll(&process, 1, ms) == 1 :
+	    kill(t->pid, 0) == -1 && errno == ESRCH))
+		t->ended = dsrv_clock_now();
+	return t->ended != 0;
+}
+
+/* What is left of a start that was ended holds the lock a moment longer. Then it
+ * is another process that has waited for it: the number stays if the master was
+ * killed. */
+static int
+has_left(const struct target *t)
+{
+	return !dsrv_pidfile_is_of(t->file, t->pid) || (t->ended != 0 &&
+	    dsrv_clock_now() - t->ended >= REMAINS);
+}
+
+/* Waits up to ms; whether it is gone and another may start. */
+static int
+is_gone(struct target *t, int64_t ms)
+{
 	int limit = ms > INT_MAX ? INT_MAX : (int)ms;
 
-	if (t->process != -1 && poll(&process, 1, limit) != 1)
+	if (!has_ended(t, limit) && t->process != -1)
 		return 0;
-	if (!dsrv_pidfile_is_of(t->file, t->pid))
+	if (has_left(t))
 		return 1;
 	dsrv_clock_sleep(limit < LOOK ? limit : LOOK);
 	return 0;
 }
 
 static int
-wait_for_end(const struct target *t, int seconds)
+wait_for_end(struct target *t, int seconds)
 {
 	int64_t now = dsrv_clock_now(), until = now + (int64_t)seconds * 1000;
 

@@ -243,6 +243,50 @@ START_TEST(control_does_not_wait_for_a_process_that_locks_the_file_next)
 }
 END_TEST
 
+/* Its number stays in the file, which that process locks next. */
+static void
+sees_the_end_of_a_killed_one(void)
+{
+	struct run run;
+	long since = 0;
+	pid_t pid;
+
+	start(1, talker);
+	run_start(&run, lock_when_it_is_free);
+	heard(&run, "opened");
+	becomes(run.pid, 'S');
+	send_signal(here.master, SIGSTOP);
+	becomes(here.master, 'T');
+	if ((pid = fork()) == 0)
+		_exit(daemon_send(path, SIGTERM, DEADLINE) != 0);
+	while (!has_signal(here.master, "ShdPnd", SIGTERM))
+		look_again(&since, "no SIGTERM");
+	send_signal(here.master, SIGKILL);
+	ended(here.master);
+	heard(&run, "locked");
+	exited(ended(pid), 0);
+	send_signal(run.pid, SIGKILL);
+	run_wait(&run);
+	ended(here.server);
+}
+
+START_TEST(control_sees_the_end_of_a_daemon_that_is_killed_meanwhile)
+{
+	use_directory();
+	sees_the_end_of_a_killed_one();
+}
+END_TEST
+
+START_TEST(control_sees_that_end_also_where_there_is_no_pidfd)
+{
+	if (skip_if(!forbid_call(SYS_pidfd_open, -1, 0, ENOSYS),
+	    "system calls cannot be forbidden"))
+		return;
+	use_directory();
+	sees_the_end_of_a_killed_one();
+}
+END_TEST
+
 START_TEST(control_waits_also_where_there_is_no_pidfd)
 {
 	if (skip_if(!forbid_call(SYS_pidfd_open, -1, 0, ENOSYS),
@@ -508,6 +552,8 @@ main(void)
 		control_says_what_is_not_a_pid_file,
 		control_waits_until_the_daemon_is_gone,
 		control_does_not_wait_for_a_process_that_locks_the_file_next,
+		control_sees_the_end_of_a_daemon_that_is_killed_meanwhile,
+		control_sees_that_end_also_where_there_is_no_pidfd,
 		control_waits_also_where_there_is_no_pidfd,
 		control_does_not_wait_for_a_reload,
 		control_does_not_wait_for_a_slow_client_for_ever,
