@@ -16,6 +16,23 @@
 
 #include "pidfile.h"
 
+/* Of this file, after it was found locked; -1: none. */
+static int lock_to_lose = -1;
+
+/* In the library, too. */
+int
+flock(int fd, int how)
+{
+	int result = (int)syscall(SYS_flock, fd, how), error = errno;
+
+	if (result == -1 && lock_to_lose != -1) {
+		syscall(SYS_flock, lock_to_lose, LOCK_UN);
+		lock_to_lose = -1;
+	}
+	errno = error;
+	return result;
+}
+
 static void
 write_number(pid_t pid)
 {
@@ -446,23 +463,34 @@ changed_stranger(void)
 
 enum { CANNOT_MOUNT = 77 };
 
-static int
-where_proc_hides_processes(void)
+/* It has locked the file; -1: it was not made. */
+static pid_t
+make_hidden_stranger(void)
 {
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-	pid_t pid, sender;
+	pid_t pid;
 
 	if (chdir(directory) == -1 ||
 	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == -1 ||
 	    mount("proc", "/proc", "proc", 0, "hidepid=2") == -1)
-		return CANNOT_MOUNT;
+		_exit(CANNOT_MOUNT);
 	signal(SIGTERM, SIG_DFL);
 	if ((pid = changed_stranger()) == -1)
-		return 92;
+		return -1;
 	write_number(pid);
-	if (flock(fd, LOCK_EX) == -1)
-		return 93;
-	close(fd);
+	lock_to_lose = fd;
+	return flock(fd, LOCK_EX) == -1 ? -1 : pid;
+}
+
+static int
+where_proc_hides_processes(void)
+{
+	pid_t sender;
+
+	if (make_hidden_stranger() == -1)
+		return 92;
+	close(lock_to_lose);
+	lock_to_lose = -1;
 	if ((sender = fork()) == 0) {
 		become_another();
 		_exit(daemon_send("pid", SIGTERM, DEADLINE) == 0 ? 0 : 95);
@@ -470,7 +498,26 @@ where_proc_hides_processes(void)
 	return WEXITSTATUS(ended(sender));
 }
 
-START_TEST(control_signals_a_daemon_that_proc_hides)
+/* As if it had ended, and another process had its number by now. */
+static int
+where_the_lock_is_lost(void)
+{
+	pid_t pid = make_hidden_stranger(), sender;
+
+	if (pid == -1)
+		return 92;
+	if ((sender = fork()) == 0) {
+		become_another();
+		_exit(daemon_send("pid", SIGTERM, 0) == -1 &&
+		    errno == ESRCH && lock_to_lose == -1 ? 0 : 95);
+	}
+	if (WEXITSTATUS(ended(sender)) != 0)
+		return 96;
+	return waitpid(pid, NULL, WNOHANG) == 0 ? 0 : 97;
+}
+
+static void
+in_hidden_proc(int (*process_1)(void))
 {
 	int status;
 
@@ -478,11 +525,22 @@ START_TEST(control_signals_a_daemon_that_proc_hides)
 		return;
 	use_directory();
 	ck_assert_int_eq(chmod(directory, 0755), 0);
-	status = in_a_namespace(where_proc_hides_processes);
+	status = in_a_namespace(process_1);
 	if (skip_if(WEXITSTATUS(status) == CANNOT_MOUNT,
 	    "proc(5) cannot be mounted"))
 		return;
 	exited(status, 0);
+}
+
+START_TEST(control_signals_a_daemon_that_proc_hides)
+{
+	in_hidden_proc(where_proc_hides_processes);
+}
+END_TEST
+
+START_TEST(control_looks_again_whether_one_that_proc_hides_has_the_lock)
+{
+	in_hidden_proc(where_the_lock_is_lost);
 }
 END_TEST
 
@@ -562,6 +620,7 @@ main(void)
 		control_takes_no_process_that_has_not_the_lock_for_a_daemon,
 		control_signals_a_daemon_that_proc_has_by_another_number,
 		control_signals_a_daemon_that_proc_hides,
+		control_looks_again_whether_one_that_proc_hides_has_the_lock,
 		control_refuses_what_is_not_a_signal,
 		control_by_another_user_is_not_permitted
 	};

@@ -13,7 +13,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <sched.h>
+#include <spawn.h>
 
 #include "pidfile.h"
 
@@ -208,6 +210,36 @@ START_TEST(pid_file_is_not_held_by_what_the_program_leaves_behind)
 	helper = shared_memory(sizeof *helper);
 	here.before_master = leave_a_helper;
 	start(1, talker);
+	holds(*helper, 0);
+	send_signal(here.master, SIGKILL);
+	ended(here.master);
+	ck_assert(running(*helper));
+	ck_assert(!is_locked());
+	send_signal(*helper, SIGKILL);
+	ended(*helper);
+}
+END_TEST
+
+extern char **environ;
+
+/* As system(3) does: no function of pthread_atfork(3) is called. */
+static void
+spawn_a_helper(void)
+{
+	static char sleep[] = "sleep", long_time[] = "1000";
+	char *argv[] = { sleep, long_time, NULL };
+
+	if (posix_spawnp(helper, sleep, NULL, NULL, argv, environ) != 0)
+		_exit(95);
+}
+
+START_TEST(pid_file_is_not_held_by_a_program_that_the_master_starts)
+{
+	use_directory();
+	helper = shared_memory(sizeof *helper);
+	here.before_master = spawn_a_helper;
+	start(1, talker);
+	holds(here.master, 1);
 	holds(*helper, 0);
 	send_signal(here.master, SIGKILL);
 	ended(here.master);
@@ -607,6 +639,41 @@ START_TEST(pid_file_in_no_directory_fails_the_start)
 }
 END_TEST
 
+/* As another user than root. */
+static void
+may_not_write(void)
+{
+	const unsigned all = 1U << CAP_DAC_OVERRIDE | 1U << CAP_DAC_READ_SEARCH;
+	struct __user_cap_header_struct header = {
+		.version = _LINUX_CAPABILITY_VERSION_3
+	};
+	struct __user_cap_data_struct caps[_LINUX_CAPABILITY_U32S_3];
+
+	if (syscall(SYS_capget, &header, caps) == -1)
+		_exit(91);
+	caps[0].effective &= ~all;
+	if (syscall(SYS_capset, &header, caps) == -1)
+		_exit(92);
+	has_pid_file();
+}
+
+START_TEST(pid_file_that_is_only_to_be_read_fails_the_start)
+{
+	struct stat file;
+
+	use_directory();
+	write_content("precious");
+	ck_assert_int_eq(chmod(path, 0444), 0);
+	here.before_start = may_not_write;
+	fails("Permission denied");
+	here.foreground = 1;
+	fails("Permission denied");
+	ck_assert_str_eq(content(), "precious");
+	ck_assert_int_eq(stat(path, &file), 0);
+	ck_assert_int_eq(file.st_mode & 07777, 0444);
+}
+END_TEST
+
 /* A full file system, in a mount namespace of the program's own. */
 static void
 on_a_full_disk(void)
@@ -989,6 +1056,7 @@ main(void)
 		pid_file_is_taken_from_where_the_program_was_started,
 		pid_file_is_held_by_the_master_alone,
 		pid_file_is_not_held_by_what_the_program_leaves_behind,
+		pid_file_is_not_held_by_a_program_that_the_master_starts,
 		pid_file_stays_locked_when_the_program_closes_descriptors,
 		pid_file_that_the_program_closes_ends_the_start,
 		pid_file_stays_the_same_when_the_setting_changes_later,
@@ -1007,6 +1075,7 @@ main(void)
 		pid_file_that_has_another_name_fails_the_start,
 		pid_file_that_is_long_fails_the_start_and_stays,
 		pid_file_in_no_directory_fails_the_start,
+		pid_file_that_is_only_to_be_read_fails_the_start,
 		pid_file_that_cannot_be_written_fails_the_start,
 		pid_file_that_is_never_the_same_fails_the_start,
 		pid_file_does_not_outlive_a_start_that_fails,

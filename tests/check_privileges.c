@@ -527,6 +527,42 @@ has_user_namespaces(void)
 	return status == 0;
 }
 
+/* A way back that is open: the call succeeds, here without effect. */
+static struct {
+	long call;
+	int argument;
+} way_back;
+
+static void
+leave_a_way_back(void)
+{
+	if (!forbid_call(way_back.call, way_back.argument, 0, 0))
+		_exit(93);
+}
+
+static void
+can_be_had_back(long call, int argument, const char *root)
+{
+	way_back.call = call;
+	way_back.argument = argument;
+	ck_assert_int_eq(dropped("walter", NULL, root), EPERM);
+	heard(&run, "pid");
+	end();
+	ck_assert_str_eq(run.err, "dropper: unable to drop privileges: "
+	    "they can be had back: Operation not permitted\n");
+}
+
+START_TEST(privileges_that_can_be_had_back_are_not_dropped)
+{
+	if (NOT_ROOT)
+		return;
+	does.before = leave_a_way_back;
+	can_be_had_back(SYS_setuid, 0, NULL);
+	can_be_had_back(SYS_setgroups, 0, NULL);
+	can_be_had_back(SYS_chroot, -1, "/");
+}
+END_TEST
+
 START_TEST(privileges_stay_in_a_namespace_that_has_not_that_user)
 {
 	if (NOT_ROOT || skip_if(!has_user_namespaces(),
@@ -698,6 +734,74 @@ START_TEST(privileges_are_dropped_by_each_server_and_its_workers)
 }
 END_TEST
 
+static void
+drop_in_worker(void)
+{
+	printf("%d\n", daemon_drop_privileges(does.user, does.group,
+	    does.root));
+}
+
+static void
+serve_with_worker_that_drops(int spares, void (*program)(void))
+{
+	static const struct command commands[] = {
+		{ "drop", drop_in_worker, NULL },
+		{ NULL, NULL, NULL }
+	};
+
+	snprintf(files, sizeof files, "%s", scratch());
+	here.before_start = make_accounts;
+	here.commands = commands;
+	here.spares = spares;
+	start(1, program);
+}
+
+static void
+drops(int fd, pid_t worker)
+{
+	ck_assert_int_eq(number(fd, "drop"), 0);
+	is_walter(worker);
+	has_ids(here.server, "Uid", 0);
+}
+
+START_TEST(privileges_are_dropped_by_one_worker_alone)
+{
+	pid_t worker, next;
+	int fd, other;
+
+	if (NOT_ROOT)
+		return;
+	serve_with_worker_that_drops(0, talker);
+	fd = served(here.port, &worker);
+	drops(fd, worker);
+	other = served(here.port, &next);
+	has_ids(next, "Uid", 0);
+	stop();		/* both are still there */
+	hears(fd, NULL);
+	hears(other, NULL);
+}
+END_TEST
+
+START_TEST(privileges_of_a_spare_stay_dropped_for_its_next_client)
+{
+	pid_t worker, next;
+	int fd;
+
+	if (NOT_ROOT)
+		return;
+	daemon_set_worker_count_max(1);
+	serve_with_worker_that_drops(1, reused_talker);
+	fd = served(here.port, &worker);
+	drops(fd, worker);
+	close(fd);
+	fd = served(here.port, &next);
+	ck_assert_int_eq(next, worker);
+	drops(fd, next);	/* once more */
+	close(fd);
+	stop();
+}
+END_TEST
+
 START_TEST(privileges_that_cannot_be_dropped_end_the_start)
 {
 	if (NOT_ROOT)
@@ -737,11 +841,14 @@ main(void)
 		privileges_are_dropped_with_capabilities_that_were_to_stay,
 		privileges_stay_where_the_root_may_not_be_changed,
 		privileges_stay_where_the_user_may_not_be_changed,
+		privileges_that_can_be_had_back_are_not_dropped,
 		privileges_stay_in_a_namespace_that_has_not_that_user,
 		privileges_stay_in_a_namespace_that_has_not_all_groups,
 		privileges_to_leave_the_root_are_dropped_with_it,
 		privileges_to_change_the_group_are_dropped_with_it,
 		privileges_are_dropped_by_each_server_and_its_workers,
+		privileges_are_dropped_by_one_worker_alone,
+		privileges_of_a_spare_stay_dropped_for_its_next_client,
 		privileges_that_cannot_be_dropped_end_the_start
 	};
 
