@@ -85,6 +85,7 @@ copy_programs() {
 	    2>/dev/null
 	cp "$TOP_SRCDIR/tests/systemd.sh" usr/local/sbin/tests
 	cp "$TOP_SRCDIR"/examples/superserver.s* "$TOP_SRCDIR"/examples/qotd.s* \
+	    "$TOP_SRCDIR/examples/superserver-forking.service" \
 	    etc/systemd/system
 }
 
@@ -118,8 +119,8 @@ configure() {
 	mkdir etc/systemd/system/tests.target.wants
 	ln -s ../tests.service etc/systemd/system/tests.target.wants
 	local name
-	for name in superserver.service superserver.socket qotd.service \
-	    qotd.socket; do
+	for name in superserver.service superserver.socket \
+	    superserver-forking.service qotd.service qotd.socket; do
 		mkdir "etc/systemd/system/$name.d"
 		cat >"etc/systemd/system/$name.d/test.conf" <<-'END'
 			[Unit]
@@ -421,6 +422,29 @@ tells_quotes() {
 	echo "qotd: started by a client, reloaded, stopped ($(property Type))"
 }
 
+# The starter's end is the news that it serves: the pid file is there.
+finds_the_pid_file() {
+	local main pid_file=/run/superserver/superserver.pid
+	unit=superserver-forking.service
+	starts
+	main=$(cat $pid_file) || fail "no pid file"
+	expect MainPID "$main"
+	systemctl reload $unit || fail "no reload"
+	serves after
+	expect MainPID "$main"
+	stops
+	[ ! -e $pid_file ] || fail "the pid file is left"
+	systemctl start $unit || fail "no start: $(systemctl status $unit)"
+	main=$(property MainPID)
+	kill -KILL "$main"
+	wait_until "a restart" is NRestarts 1
+	wait_until "its end" is ActiveState active
+	expect MainPID "$(cat $pid_file)"
+	[ "$(property MainPID)" != "$main" ] || fail "the same master"
+	stops
+	echo "pid file: systemd finds the master by it ($(property Type))"
+}
+
 inside() {
 	systemctl --version | head -n 1
 	starts
@@ -436,6 +460,7 @@ inside() {
 		reloads
 		stops
 	fi
+	finds_the_pid_file
 	tells_quotes
 	: >"$TEST_DIRECTORY/passed"
 }
