@@ -53,8 +53,7 @@ next_kept(int from)
 {
 	return helper_count != -1 ? next_of_helper(from) :
 	    lower(dsrv_role_descriptor(from),
-	    lower(dsrv_ownsocket_descriptor(from),
-	    dsrv_notify_descriptor(from)));
+	    dsrv_ownsocket_descriptor(from));
 }
 
 static int

@@ -60,7 +60,6 @@ struct dsrv_settings {
 	int logger_drop;
 	int logger_escape;
 	int server_hang_max;
-	int notify_fd;			/* 0: none */
 	int start_return_fatal;
 	int master_return_fatal;
 	int logger_return_fatal;

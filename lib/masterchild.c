@@ -33,7 +33,7 @@ close_pipes(struct master *m)
 	dsrv_orphans_leave(&m->orphans);
 	dsrv_statusfile_close(&m->shown.file);
 	dsrv_role_leave(DSRV_PID_FILE);
-	dsrv_notify_leave();
+	dsrv_role_leave(DSRV_NOTIFY);
 }
 
 /* As fork(2). A failure before the first success ends the start. */

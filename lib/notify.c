@@ -52,8 +52,6 @@ static struct {
 	int workers;		/* that it was told of; -1: none */
 } manager = { .again = DSRV_NEVER, .look = DSRV_NEVER, .workers = -1 };
 
-static int fd_is_done;		/* the newline was written */
-
 /* For another process there is none. A second daemon_start() keeps what the first
  * has taken. */
 static void
@@ -190,19 +188,21 @@ write_newline(int fd)
 	dsrv_output_close(&output);
 }
 
-static int
-pending_fd(void)
+/* Else it could be the library's own by then. */
+int
+daemon_set_notify_fd(int fd)
 {
-	return fd_is_done || dsrv_settings()->notify_fd == 0 ? -1 :
-	    dsrv_settings()->notify_fd;
-}
-
-void
-dsrv_notify_leave(void)
-{
-	if (pending_fd() != -1)
-		close(pending_fd());
-	fd_is_done = 1;
+	if (fd <= STDERR_FILENO) {
+		errno = EINVAL;
+		return -1;
+	}
+	if (fcntl(fd, F_GETFD) == -1)
+		return -1;
+	if (dsrv_role()->kind > DSRV_MASTER)	/* too late */
+		return 0;
+	dsrv_role_forget(DSRV_NOTIFY);
+	dsrv_role_hold(DSRV_NOTIFY, fd);
+	return 0;
 }
 
 /*
@@ -220,9 +220,9 @@ void
 dsrv_notify_ready(void)
 {
 	tell(READY, "READY=1\nMAINPID=%ld", (long)getpid());
-	if (pending_fd() != -1)
-		write_newline(pending_fd());
-	dsrv_notify_leave();
+	if (dsrv_role_holds(DSRV_NOTIFY))
+		write_newline(dsrv_role()->held[DSRV_NOTIFY]);
+	dsrv_role_leave(DSRV_NOTIFY);
 	manager.is_ready = 1;
 	look_later();
 }
@@ -308,10 +308,4 @@ int64_t
 dsrv_notify_when(void)
 {
 	return dsrv_clock_earlier(manager.again, manager.look);
-}
-
-int
-dsrv_notify_descriptor(int from)
-{
-	return pending_fd() >= from ? pending_fd() : -1;
 }

@@ -21,7 +21,7 @@
 
 static struct dsrv_role role = {
 	.kind = DSRV_PROGRAM,
-	.held = { -1, -1, -1 }
+	.held = { -1, -1, -1, -1 }
 };
 
 static struct {		/* those of role.held */
@@ -73,6 +73,8 @@ dsrv_role_become(enum dsrv_role_kind kind)
 {
 	role.kind = kind;
 	show(kind);
+	if (kind == DSRV_OVER)	/* its reader waits for the end of the master's */
+		dsrv_role_leave(DSRV_NOTIFY);
 	/* A worker calls no stage: it need not ask. */
 	role.pid = kind == DSRV_WORKER ? 0 : getpid();
 }
@@ -114,6 +116,12 @@ dsrv_role_hold(enum dsrv_held which, int fd)
 	files[which].ino = file.st_ino;
 }
 
+void
+dsrv_role_forget(enum dsrv_held which)
+{
+	role.held[which] = -1;
+}
+
 int
 dsrv_role_holds(enum dsrv_held which)
 {
@@ -141,7 +149,7 @@ dsrv_role_leave(enum dsrv_held which)
 		return;
 	saved = errno;
 	if (!dsrv_role_holds(which))
-		role.held[which] = -1;
+		dsrv_role_forget(which);
 	dsrv_role_drop(which);
 	errno = saved;
 }
@@ -300,6 +308,21 @@ refuse(enum dsrv_role_kind expected, const char *verb)
 	return EPERM;
 }
 
+static int
+check_descriptors(const char *verb)
+{
+	if (has_lost(DSRV_TO_PARENT) || has_lost(DSRV_TO_LOGGER))
+		dsrv_report("%s: the program has closed a descriptor of the "
+		    "library: daemon_clean_fd() keeps them open", verb);
+	else if (has_lost(DSRV_NOTIFY))
+		dsrv_report("%s: the program has closed descriptor %d, which "
+		    "it has given to daemon_set_notify_fd()", verb,
+		    role.held[DSRV_NOTIFY]);
+	else
+		return 0;
+	return EBADF;
+}
+
 int
 dsrv_role_enter(enum dsrv_role_kind expected, const char *verb)
 {
@@ -316,12 +339,7 @@ dsrv_role_enter(enum dsrv_role_kind expected, const char *verb)
 		    "daemon_set_thread_check(0)", verb);
 		return EBUSY;
 	}
-	if (has_lost(DSRV_TO_PARENT) || has_lost(DSRV_TO_LOGGER)) {
-		dsrv_report("%s: the program has closed a descriptor of the "
-		    "library: daemon_clean_fd() keeps them open", verb);
-		return EBADF;
-	}
-	return 0;
+	return check_descriptors(verb);
 }
 
 /* The lower of two that are at least from; -1: none. */

@@ -91,6 +91,7 @@ enum dsrv_held {
 	DSRV_TO_PARENT,	/* the status pipe */
 	DSRV_TO_LOGGER,	/* the log pipe */
 	DSRV_PID_FILE,	/* with its lock; no child of a master holds it */
+	DSRV_NOTIFY,	/* the program's, for a newline; likewise */
 	DSRV_HELD
 };
 
@@ -115,6 +116,8 @@ void dsrv_role_become(enum dsrv_role_kind);
 void dsrv_role_guard(void);
 /* Holds it, in place of an earlier one. */
 void dsrv_role_hold(enum dsrv_held, int fd);
+/* Holds it no longer, but leaves it open. */
+void dsrv_role_forget(enum dsrv_held);
 /* Whether it is held, and the program has not closed the descriptor, which may
  * be another file's by now. */
 int dsrv_role_holds(enum dsrv_held);
@@ -167,10 +170,6 @@ void dsrv_notify_alive(int64_t silent);
 /* When to call dsrv_notify_look(), which tells what is due; DSRV_NEVER. */
 int64_t dsrv_notify_when(void);
 void dsrv_notify_look(int workers);
-/* In a child of the master: closes the descriptor, if it is still open. */
-void dsrv_notify_leave(void);
-/* That descriptor, if it is at least from; -1: it is not, or there is none. */
-int dsrv_notify_descriptor(int from);
 
 /*
  * pulse.c - a server shows its master that its loop goes round

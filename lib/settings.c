@@ -6,12 +6,10 @@
 #include "config.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "ground.h"
 #include "startdir.h"
@@ -217,16 +215,6 @@ daemon_set_server_hang_max(int seconds)
 {
 	return dsrv_settings_set(&settings.server_hang_max,
 	    seconds, 0, INT_MAX);
-}
-
-int
-daemon_set_notify_fd(int fd)
-{
-	/* Else it could be the library's own by then. */
-	if (fd > STDERR_FILENO && fcntl(fd, F_GETFD) == -1)
-		return -1;
-	return dsrv_settings_set(&settings.notify_fd,
-	    fd, STDERR_FILENO + 1, INT_MAX);
 }
 
 void

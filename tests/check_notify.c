@@ -862,6 +862,116 @@ START_TEST(no_server_logger_or_starter_keeps_the_descriptor)
 }
 END_TEST
 
+/* Its numbers are the library's from now on. */
+static void
+close_all(void)
+{
+	int fd;
+
+	for (fd = FACTS + 1; fd < 256; fd++)
+		close(fd);
+}
+
+static void
+notify_and_close(void)
+{
+	notify_test();
+	close_all();
+}
+
+static void
+close_it(void)
+{
+	close(to_test);
+}
+
+/* By now it is another file. */
+static void
+exchange(void)
+{
+	int fd = open("/dev/null", O_WRONLY);
+
+	if (fd == -1 || dup2(fd, to_test) == -1)
+		_exit(97);
+}
+
+static void
+is_missed(const char *stage)
+{
+	char text[128];
+
+	run_puppet(run_start, talker);
+	exited(run_wait(&here.run), 1);
+	snprintf(text, sizeof text, "unable to %s: the program has closed "
+	    "descriptor %d, which it has given to daemon_set_notify_fd()\n",
+	    stage, to_test);
+	says(here.run.err, text);
+	nothing_left();
+}
+
+START_TEST(a_descriptor_that_the_program_has_closed_is_an_error)
+{
+	here.listeners = 0;
+	open_pipe();
+	here.before_start = notify_and_close;
+	is_missed("start");
+	here.before_start = notify_test;
+	here.before_master = close_it;
+	is_missed("become the master");
+	here.before_master = exchange;
+	is_missed("become the master");
+}
+END_TEST
+
+/* Only the last one gets it; the others are the program's. */
+static void
+notify_test_in_the_end(void)
+{
+	daemon_set_notify_fd(FACTS);
+	notify_test();
+	notify_test();
+}
+
+START_TEST(a_descriptor_may_be_given_twice)
+{
+	open_pipe();
+	here.before_start = notify_test_in_the_end;
+	start(1, talker);
+	hears_a_newline();
+	stop();
+}
+END_TEST
+
+/* Its start has succeeded, and it goes on. */
+static void
+starter_stays(void)
+{
+	notify_test();
+	daemon_set_start_return_fatal(-7);
+	if (daemon_start() == -7) {
+		at_gate();
+		_exit(0);
+	}
+	open_port();
+	tell_pid("master");
+	daemon_master();
+	daemon_success();
+	converse(daemon_server(here.fds, here.listeners));
+}
+
+START_TEST(a_starter_that_returns_does_not_keep_the_descriptor)
+{
+	make_gate();
+	open_pipe();
+	run_start(&here.run, starter_stays);
+	here.master = (pid_t)heard(&here.run, "master");
+	hears_a_newline();
+	open_gate();
+	exited(run_wait(&here.run), 0);
+	stop();
+}
+END_TEST
+
 START_TEST(daemon_clean_fd_leaves_the_descriptor)
 {
 	open_pipe();
@@ -988,6 +1098,9 @@ main(void)
 		a_descriptor_that_cannot_be_meant_is_an_error,
 		a_descriptor_gets_a_newline_at_success_and_is_closed,
 		no_server_logger_or_starter_keeps_the_descriptor,
+		a_descriptor_that_the_program_has_closed_is_an_error,
+		a_descriptor_may_be_given_twice,
+		a_starter_that_returns_does_not_keep_the_descriptor,
 		daemon_clean_fd_leaves_the_descriptor,
 		s6_hears_that_a_service_is_ready,
 		a_descriptor_that_nobody_reads_does_not_end_the_daemon
