@@ -39,6 +39,12 @@ dsrv_pulse_beat(struct dsrv_loop *loop, int tag)
 }
 
 void
+dsrv_pulse_end(void)
+{
+	dsrv_role()->roster->pulse = 0;
+}
+
+void
 dsrv_pulse_begin(struct dsrv_pulse *p, struct dsrv_roster *roster)
 {
 	p->seen = 0;
@@ -48,13 +54,14 @@ dsrv_pulse_begin(struct dsrv_pulse *p, struct dsrv_roster *roster)
 	roster->pulse = dsrv_pulse_every();
 }
 
-/* Before the first beat the program prepares, which may take any time. */
+/* Before the first beat the program prepares, and after the loop it clears up;
+ * each may take any time. */
 int64_t
 dsrv_pulse_look(struct dsrv_pulse *p, const struct dsrv_roster *roster)
 {
 	unsigned beats = roster->beats;
 
-	if (beats == p->seen && beats != 0)
+	if (beats == p->seen && beats != 0 && roster->pulse != 0)
 		p->in_vain++;
 	else
 		p->in_vain = 0;

@@ -183,8 +183,10 @@ struct dsrv_pulse {
 
 /* ms between two looks; 0: nobody wants to know. */
 int dsrv_pulse_every(void);
-/* In the server, for each round; the timer of this tag wakes it. */
+/* In the server, for each round; the timer of this tag wakes it. The second:
+ * there are no more, and the program goes on. */
 void dsrv_pulse_beat(struct dsrv_loop *, int tag);
+void dsrv_pulse_end(void);
 /* In the master: before the birth of a server; then each time. Returns for how
  * many ms the server has not gone round. */
 void dsrv_pulse_begin(struct dsrv_pulse *, struct dsrv_roster *);

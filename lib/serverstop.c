@@ -133,9 +133,11 @@ dsrv_server_is_over(const struct server *s)
 	    (s->farewell.count == 0 && dsrv_loop_children(&s->loop) == 0));
 }
 
+/* The program goes on in this process. */
 static void
 close_server(struct server *s)
 {
+	dsrv_pulse_end();
 	dsrv_loop_close(&s->loop);
 	dsrv_accept_close(&s->acceptor);
 	dsrv_server_close_limits(s);

@@ -622,6 +622,55 @@ START_TEST(the_watchdog_is_fed_while_a_reload_waits_for_a_worker)
 }
 END_TEST
 
+/* After a reload it waits for the test: there is something to save. */
+static void
+talker_that_saves(void)
+{
+	int index;
+
+	daemon_set_server_return_fatal(-7);
+	index = serve();
+	if (index == -7 && daemon_exit_status() == 0) {
+		tell_pid("saving");
+		at_gate();
+	}
+	if (index == -7)
+		_exit(daemon_exit_status());
+	converse(index);
+}
+
+static void
+forget_messages(void)
+{
+	while (recv(manager, heard_text, sizeof heard_text, MSG_DONTWAIT) > 0)
+		;
+}
+
+/* Each 200 ms; it would miss the server after 400. */
+START_TEST(the_watchdog_is_fed_while_a_server_clears_up)
+{
+	int i;
+
+	make_gate();
+	receive();
+	setenv("WATCHDOG_USEC", "400000", 1);
+	here.before_start = set_watchdog;
+	start(1, talker_that_saves);
+	hears_ready();
+	call(here.port);	/* it goes round */
+	send_signal(here.master, SIGHUP);
+	hears_reloading(0);
+	ck_assert_int_eq(heard(&here.run, "saving"), here.server);
+	forget_messages();
+	for (i = 0; i < 5; i++)
+		hears_watchdog();
+	open_gate();
+	hears_reloaded();
+	next_server();
+	stop();
+}
+END_TEST
+
 static void
 hang_for_three_seconds(void)
 {
@@ -651,8 +700,7 @@ START_TEST(the_watchdog_is_not_fed_while_the_server_hangs)
 	next_server();
 	call(here.port);	/* it goes round */
 	stopped(here.server);
-	while (recv(manager, heard_text, sizeof heard_text, MSG_DONTWAIT) > 0)
-		;
+	forget_messages();
 	while (strcmp(next_message(), "STOPPING=1") != 0)
 		count += strcmp(heard_text, "WATCHDOG=1") == 0;
 	ck_assert_int_le(count, 4);
@@ -1087,6 +1135,7 @@ main(void)
 		the_watchdog_is_fed_while_the_server_goes_round,
 		the_watchdog_is_fed_by_a_server_with_spares,
 		the_watchdog_is_fed_while_a_reload_waits_for_a_worker,
+		the_watchdog_is_fed_while_a_server_clears_up,
 		the_watchdog_is_not_fed_while_the_server_hangs,
 		a_watchdog_of_another_process_is_not_fed,
 		a_server_that_hangs_is_replaced,

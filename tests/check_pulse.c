@@ -100,6 +100,23 @@ START_TEST(before_its_first_beat_a_server_may_take_as_long_as_it_likes)
 }
 END_TEST
 
+/* It saves what it has, say. */
+START_TEST(after_its_loop_a_server_may_take_as_long_as_it_likes)
+{
+	static struct dsrv_shared shared;
+
+	hang(1);
+	dsrv_role_give_shared(&shared, 0, 0);
+	dsrv_pulse_begin(&pulse, &shared.rosters[0]);
+	shared.rosters[0].beats = 1;
+	ck_assert_int_eq(dsrv_pulse_look(&pulse, &shared.rosters[0]), 0);
+	ck_assert_int_eq(dsrv_pulse_look(&pulse, &shared.rosters[0]), 250);
+	dsrv_pulse_end();
+	ck_assert_int_eq(dsrv_pulse_look(&pulse, &shared.rosters[0]), 0);
+	ck_assert_int_eq(dsrv_pulse_look(&pulse, &shared.rosters[0]), 0);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -108,7 +125,8 @@ main(void)
 		the_master_looks_four_times_in_the_shorter_time_or_twice_a_second,
 		a_watchdog_whose_time_is_not_one_is_none,
 		silence_is_as_long_as_the_master_has_looked_in_vain,
-		before_its_first_beat_a_server_may_take_as_long_as_it_likes
+		before_its_first_beat_a_server_may_take_as_long_as_it_likes,
+		after_its_loop_a_server_may_take_as_long_as_it_likes
 	};
 
 	return RUN_TESTS("pulse", tests);
