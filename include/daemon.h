@@ -208,8 +208,9 @@ int daemon_set_restart_count_max(int count);
 int daemon_set_server_fast_time(int seconds);
 int daemon_set_server_fast_max(int count);
 
-/* daemon_master(): a server whose loop has not run for this long is killed, by
- * SIGABRT, and another one starts (0). */
+/* daemon_master(): a server whose loop has not run for this long, or that has
+ * prepared for this much longer than start_timeout, is killed, by SIGABRT, and
+ * another one starts (0). */
 int daemon_set_server_hang_max(int seconds);
 
 /* daemon_master(): how long workers, or a server that does not obey, may take

@@ -240,8 +240,9 @@ abort_server(struct master *m, struct master_server *s)
 	if (s->pulse.is_aborted)
 		return;
 	s->pulse.is_aborted = 1;
-	dsrv_report("keep the server: it has hung for %d s: it is killed",
-	    most);
+	dsrv_report(s->roster->beats == 0 ? "keep the server: it has prepared "
+	    "for %d s longer than start_timeout: it is killed" :
+	    "keep the server: it has hung for %d s: it is killed", most);
 	dsrv_supervise_signal(&s->child, SIGABRT);
 	/* One that was stopped takes the first only then. */
 	dsrv_supervise_signal(&s->child, SIGCONT);

@@ -54,17 +54,27 @@ dsrv_pulse_begin(struct dsrv_pulse *p, struct dsrv_roster *roster)
 	roster->pulse = dsrv_pulse_every();
 }
 
-/* Before the first beat the program prepares, and after the loop it clears up;
- * each may take any time. */
+/* Before the first beat the program prepares: it has the time of a start. */
+static int64_t
+beyond_start(int64_t silent)
+{
+	int64_t most = (int64_t)dsrv_settings()->start_timeout * 1000;
+
+	return most > 0 && silent > most ? silent - most : 0;
+}
+
+/* After the loop the program clears up, which may take any time. */
 int64_t
 dsrv_pulse_look(struct dsrv_pulse *p, const struct dsrv_roster *roster)
 {
 	unsigned beats = roster->beats;
+	int64_t silent;
 
-	if (beats == p->seen && beats != 0 && roster->pulse != 0)
+	if (beats == p->seen && roster->pulse != 0)
 		p->in_vain++;
 	else
 		p->in_vain = 0;
 	p->seen = beats;
-	return (int64_t)p->in_vain * dsrv_pulse_every();
+	silent = (int64_t)p->in_vain * dsrv_pulse_every();
+	return beats == 0 ? beyond_start(silent) : silent;
 }

@@ -708,6 +708,54 @@ START_TEST(the_watchdog_is_not_fed_while_the_server_hangs)
 }
 END_TEST
 
+static int *births;
+
+static void
+hang_in_the_second(void)
+{
+	if (++*births == 2)
+		at_gate();
+}
+
+/* Not in the starter: the start itself may take longer. */
+static void
+prepare_in_a_second(void)
+{
+	daemon_set_start_timeout(1);
+}
+
+static void
+be_watched_and_hang(void)
+{
+	set_watchdog();
+	hang_for_three_seconds();
+}
+
+/* Looked at each 100 ms: 10 times it may prepare, 4 times later it is not fed,
+ * and 40 times later, it would be 20 messages, it is killed. */
+START_TEST(a_reload_that_hangs_before_its_success_is_found_and_said)
+{
+	int count = 0;
+
+	make_gate();
+	births = shared_memory(sizeof *births);
+	here.before_master = prepare_in_a_second;
+	here.before_success = hang_in_the_second;
+	start_watched(be_watched_and_hang);
+	is_answered(SIGHUP);
+	while (strncmp(next_message(), "READY=1", 7) != 0)
+		count += strcmp(heard_text, "WATCHDOG=1") == 0;
+	ck_assert_int_le(count, 15);
+	says(heard_text, "STATUS=Reload failed: the server was ended by "
+	    "signal 6 (");
+	next_server();
+	next_server();
+	call(here.port);
+	hears_watchdog();
+	stop();
+}
+END_TEST
+
 static void
 set_watchdog_of_another(void)
 {
@@ -1137,6 +1185,7 @@ main(void)
 		the_watchdog_is_fed_while_a_reload_waits_for_a_worker,
 		the_watchdog_is_fed_while_a_server_clears_up,
 		the_watchdog_is_not_fed_while_the_server_hangs,
+		a_reload_that_hangs_before_its_success_is_found_and_said,
 		a_watchdog_of_another_process_is_not_fed,
 		a_server_that_hangs_is_replaced,
 		a_server_with_spares_that_hangs_is_replaced,

@@ -92,9 +92,18 @@ START_TEST(silence_is_as_long_as_the_master_has_looked_in_vain)
 }
 END_TEST
 
-START_TEST(before_its_first_beat_a_server_may_take_as_long_as_it_likes)
+START_TEST(before_its_first_beat_a_server_has_the_time_of_a_start)
 {
 	hang(1);
+	daemon_set_start_timeout(3);
+	dsrv_pulse_begin(&pulse, &roster);
+	ck_assert_int_eq(look(12), 0);
+	ck_assert_int_eq(look(1), 250);
+	ck_assert_int_eq(look(3), 1000);
+	roster.beats = 1;
+	ck_assert_int_eq(look(1), 0);
+	ck_assert_int_eq(look(1), 250);
+	daemon_set_start_timeout(0);
 	dsrv_pulse_begin(&pulse, &roster);
 	ck_assert_int_eq(look(1000), 0);
 }
@@ -125,7 +134,7 @@ main(void)
 		the_master_looks_four_times_in_the_shorter_time_or_twice_a_second,
 		a_watchdog_whose_time_is_not_one_is_none,
 		silence_is_as_long_as_the_master_has_looked_in_vain,
-		before_its_first_beat_a_server_may_take_as_long_as_it_likes,
+		before_its_first_beat_a_server_has_the_time_of_a_start,
 		after_its_loop_a_server_may_take_as_long_as_it_likes
 	};
 
