@@ -67,7 +67,7 @@ handle_timer(struct master *m)
 		dsrv_master_feel_pulse(m);
 		break;
 	case NOTIFY:
-		dsrv_notify_look(dsrv_master_workers(m));
+		dsrv_notify_look(dsrv_master_workers(m), dsrv_master_limit(m));
 		break;
 	case LOGGER:
 		if (m->log.logger.pid == 0)

@@ -35,6 +35,15 @@ dsrv_master_workers(const struct master *m)
 	return count;
 }
 
+int
+dsrv_master_limit(const struct master *m)
+{
+	int limit = (int)m->server->roster->tally.limit;
+
+	/* 0: it has not looked yet. */
+	return limit > 0 ? limit : dsrv_settings()->worker_count_max;
+}
+
 static int
 is_ending(const struct master *m)
 {
@@ -84,10 +93,7 @@ gather(struct master *m)
 	now->workers = (uint64_t)dsrv_master_workers(m);
 	if (now->workers > now->workers_most)
 		now->workers_most = now->workers;
-	now->workers_limit = m->server->roster->tally.limit;
-	if (now->workers_limit == 0)	/* it has not looked yet */
-		now->workers_limit =
-		    (uint64_t)dsrv_settings()->worker_count_max;
+	now->workers_limit = (uint64_t)dsrv_master_limit(m);
 	add(now, &m->shown.seen_orphans, &m->shown.orphans);
 	for (i = 0; i < DSRV_SERVERS; i++)
 		add(now, &m->shown.seen[i], &m->servers[i].roster->tally);

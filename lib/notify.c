@@ -49,7 +49,7 @@ static struct {
 	int64_t patience;	/* ms, of the watchdog; 0: there is none */
 	int64_t fed;		/* when it last got a message */
 	int64_t look;		/* when to count the workers */
-	int workers;		/* that it was told of; -1: none */
+	int workers, limit;	/* that it was told of; -1: none */
 } manager = { .again = DSRV_NEVER, .look = DSRV_NEVER, .workers = -1 };
 
 /* For another process there is none. A second daemon_start() keeps what the first
@@ -268,7 +268,7 @@ dsrv_notify_stopping(void)
 }
 
 void
-dsrv_notify_look(int workers)
+dsrv_notify_look(int workers, int limit)
 {
 	int64_t now = dsrv_clock_now();
 
@@ -277,11 +277,11 @@ dsrv_notify_look(int workers)
 	if (manager.look > now)
 		return;
 	look_later();
-	if (workers == manager.workers)
+	if (workers == manager.workers && limit == manager.limit)
 		return;
 	manager.workers = workers;
-	tell(WORKERS, "STATUS=%d of %d workers", workers,
-	    dsrv_settings()->worker_count_max);
+	manager.limit = limit;
+	tell(WORKERS, "STATUS=%d of %d workers", workers, limit);
 }
 
 int64_t

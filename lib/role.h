@@ -169,7 +169,7 @@ int64_t dsrv_notify_watchdog(void);
 void dsrv_notify_alive(int64_t silent);
 /* When to call dsrv_notify_look(), which tells what is due; DSRV_NEVER. */
 int64_t dsrv_notify_when(void);
-void dsrv_notify_look(int workers);
+void dsrv_notify_look(int workers, int limit);
 
 /*
  * pulse.c - a server shows its master that its loop goes round

@@ -129,6 +129,8 @@ struct dsrv_shown {
 
 /* Of all servers; spares count too. */
 int dsrv_master_workers(const struct master *);
+/* Those that may be at once, as the server has it. */
+int dsrv_master_limit(const struct master *);
 /* After each event. */
 void dsrv_master_show_status(struct master *);
 /* A server is followed by another: it was asked to end, or ended so. */

@@ -63,10 +63,11 @@ take_clients(struct dsrv_tally *tally)
 void
 dsrv_tally_look(struct dsrv_tally *tally, int workers)
 {
+	/* Even without the file: the service manager hears it. */
+	set(&tally->limit, (unsigned long)dsrv_settings()->worker_count_max);
 	if (dsrv_visible()->status_file == NULL)
 		return;
 	take_clients(tally);
-	set(&tally->limit, (unsigned long)dsrv_settings()->worker_count_max);
 	if ((unsigned long)workers > tally->most)
 		set(&tally->most, (unsigned long)workers);
 }

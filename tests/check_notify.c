@@ -485,6 +485,33 @@ START_TEST(the_number_of_workers_is_said_when_it_has_changed)
 }
 END_TEST
 
+static void
+allow_nine_in_the_server(void)
+{
+	daemon_set_worker_count_max(9);
+}
+
+START_TEST(the_limit_that_the_server_has_set_is_said)
+{
+	int one, other;
+
+	receive();
+	here.before_start = tick_at_once;
+	here.before_success = allow_nine_in_the_server;
+	start(1, talker);
+	hears_ready();
+	one = served(here.port, NULL);
+	settled(here.server);	/* it knows its limit, and says it */
+	other = served(here.port, NULL);
+	while (strncmp(next_message(), "STATUS=2 ", 9) != 0)
+		ck_assert_ptr_nonnull(strstr(heard_text, " workers"));
+	ck_assert_str_eq(heard_text, "STATUS=2 of 9 workers");
+	close(one);
+	close(other);
+	stop();
+}
+END_TEST
+
 /* Filled by this process; returns how many it has taken. */
 static int
 fill(void)
@@ -1177,6 +1204,7 @@ main(void)
 		a_crash_is_not_a_reload,
 		a_failed_start_says_nothing,
 		the_number_of_workers_is_said_when_it_has_changed,
+		the_limit_that_the_server_has_set_is_said,
 		a_full_socket_is_not_waited_for_and_gets_the_newest_later,
 		a_socket_that_is_wrong_costs_one_line,
 		a_socket_that_is_absent_costs_one_line,
