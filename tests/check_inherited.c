@@ -93,6 +93,33 @@ asks_before_the_start(void)
 }
 
 static void
+asks_without_a_pid(void)
+{
+	dress();
+	unsetenv("LISTEN_PID");
+	tell_what_there_is();
+}
+
+/* As systemd gives them. Told: how many of them are not close-on-exec. */
+static void
+looks_at_flags(void)
+{
+	int fds[MAX], i, count, open = 0;
+
+	dress();
+	for (i = 0; i < given; i++)
+		if (fcntl(FIRST + 1 + i, F_SETFD, 0) == -1)
+			_exit(97);
+	if (at_stdin)
+		unsetenv("LISTEN_FDS");
+	count = daemon_listen_inherited(name, fds, MAX);
+	for (i = 0; i < count; i++)
+		open += !(fcntl(fds[i], F_GETFD) & FD_CLOEXEC);
+	tell("count", count);
+	tell("open", open);
+}
+
+static void
 asks_twice(void)
 {
 	dress();
@@ -222,11 +249,45 @@ START_TEST(sockets_of_another_process_are_not_its)
 	give(1);
 	says_pid = "1";
 	says_count = "1";
+	says_names = "it";
 	finds(0);
+	ck_assert_int_eq(heard(&run, "variables"), 0);
 	says_pid = "";
 	finds(0);
+	ck_assert_int_eq(heard(&run, "variables"), 0);
 	says_pid = "99999999999999999999";
 	finds(0);
+	ck_assert_int_eq(heard(&run, "variables"), 0);
+}
+END_TEST
+
+START_TEST(a_count_without_a_pid_is_for_nobody)
+{
+	give(1);
+	says_count = "2";
+	says_names = "facts:it";
+	run_daemon(&run, asks_without_a_pid);
+	ck_assert_int_eq(heard(&run, "count"), 0);
+	ck_assert_int_eq(heard(&run, "errno"), 0);
+	ck_assert_int_eq(heard(&run, "variables"), 0);
+}
+END_TEST
+
+/* A program that a worker executes has none of them. */
+START_TEST(they_are_closed_on_exec)
+{
+	give(2);
+	says_count = "3";
+	says_names = "facts:it:it";
+	name = "it";
+	run_daemon(&run, looks_at_flags);
+	ck_assert_int_eq(heard(&run, "count"), 2);
+	ck_assert_int_eq(heard(&run, "open"), 0);
+	name = NULL;
+	at_stdin = 1;
+	run_daemon(&run, looks_at_flags);
+	ck_assert_int_eq(heard(&run, "count"), 1);
+	ck_assert_int_eq(heard(&run, "open"), 0);
 }
 END_TEST
 
@@ -672,6 +733,8 @@ main(void)
 	const TTest *const tests[] = {
 		without_variables_there_is_none,
 		sockets_of_another_process_are_not_its,
+		a_count_without_a_pid_is_for_nobody,
+		they_are_closed_on_exec,
 		only_those_of_a_name_are_returned,
 		descriptors_without_names_have_none,
 		it_returns_the_same_again,

@@ -1,11 +1,14 @@
 /*
- * check_pulse.c - when a server counts as hung
+ * check_pulse.c - when a server counts as hung, and when the manager hears what
  *
  * SPDX-License-Identifier: ISC
  */
 #include "config.h"
 
+#include <sys/syscall.h>
+#include <sys/un.h>
 #include <limits.h>
+#include <time.h>
 
 #include "harness.h"
 #include "role.h"
@@ -21,12 +24,18 @@ hang(int seconds)
 
 /* As from systemd. */
 static void
-watchdog(const char *microseconds)
+managed(const char *socket, const char *microseconds)
 {
-	setenv("NOTIFY_SOCKET", "/nowhere", 1);
+	setenv("NOTIFY_SOCKET", socket, 1);
 	setenv("WATCHDOG_USEC", microseconds, 1);
 	ck_assert_int_eq(dsrv_notify_take(), 0);
 	ck_assert_ptr_null(getenv("WATCHDOG_USEC"));
+}
+
+static void
+watchdog(const char *microseconds)
+{
+	managed("/nowhere", microseconds);
 }
 
 START_TEST(nobody_looks_if_nobody_wants_to_know)
@@ -126,6 +135,126 @@ START_TEST(after_its_loop_a_server_may_take_as_long_as_it_likes)
 }
 END_TEST
 
+/*
+ * When the manager hears it, by a clock that the test sets
+ */
+
+/* ms; 0: as it is, for Check measures how long a test takes. */
+static int64_t set_to;
+
+int
+clock_gettime(clockid_t clock, struct timespec *now)
+{
+	long number = SYS_clock_gettime;
+
+#ifdef SYS_clock_gettime64
+	if (sizeof(time_t) > sizeof(long))
+		number = SYS_clock_gettime64;
+#endif
+	if (clock != CLOCK_MONOTONIC || set_to == 0)
+		return (int)syscall(number, clock, now);
+	now->tv_sec = (time_t)(set_to / 1000);
+	now->tv_nsec = (long)(set_to % 1000) * 1000000;
+	return 0;
+}
+
+static int manager;
+
+static void
+hears_nothing(void)
+{
+	char text[256];
+
+	ck_assert_int_eq(recv(manager, text, sizeof text, MSG_DONTWAIT), -1);
+}
+
+static void
+manager_hears(const char *expected)
+{
+	char text[256] = "";
+
+	ck_assert_int_gt(recv(manager, text, sizeof text - 1, MSG_DONTWAIT),
+	    0);
+	ck_assert_str_eq(text, expected);
+	hears_nothing();
+}
+
+/* At 100,000 ms the start succeeds. */
+static void
+ready_with(const char *microseconds)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	char ready[64];
+
+	snprintf(addr.sun_path, sizeof addr.sun_path, "%.90s/notify",
+	    scratch());
+	manager = socket(AF_UNIX, SOCK_DGRAM, 0);
+	ck_assert_int_eq(bind(manager, (struct sockaddr *)&addr, sizeof addr),
+	    0);
+	managed(addr.sun_path, microseconds);
+	set_to = 100000;
+	dsrv_notify_ready();
+	set_to = 0;
+	snprintf(ready, sizeof ready, "READY=1\nMAINPID=%ld", (long)getpid());
+	manager_hears(ready);
+}
+
+static void
+alive_at(int64_t time, int64_t silent)
+{
+	set_to = time;
+	dsrv_notify_alive(silent);
+	set_to = 0;
+}
+
+START_TEST(the_watchdog_is_fed_at_half_its_time)
+{
+	ready_with("4000000");
+	alive_at(100000, 0);
+	manager_hears("WATCHDOG=1");
+	alive_at(100000, 0);
+	alive_at(101999, 0);
+	hears_nothing();
+	alive_at(102000, 3999);
+	manager_hears("WATCHDOG=1");
+	alive_at(103999, 0);
+	alive_at(104000, 4000);
+	hears_nothing();
+	alive_at(104001, 0);
+	manager_hears("WATCHDOG=1");
+}
+END_TEST
+
+static void
+counted_at(int64_t time, int workers, int limit)
+{
+	set_to = time;
+	dsrv_notify_look(workers, limit);
+	set_to = 0;
+}
+
+START_TEST(the_number_of_workers_is_said_at_most_once_a_tick)
+{
+	daemon_set_server_tick(10);
+	ready_with("0");
+	ck_assert_int_eq(dsrv_notify_when(), 110000);
+	counted_at(109999, 1, 100);
+	hears_nothing();
+	counted_at(110000, 1, 100);
+	manager_hears("STATUS=1 of 100 workers");
+	ck_assert_int_eq(dsrv_notify_when(), 120000);
+	counted_at(110010, 2, 100);
+	counted_at(119999, 3, 100);
+	hears_nothing();
+	counted_at(120000, 4, 100);
+	manager_hears("STATUS=4 of 100 workers");
+	counted_at(130000, 4, 100);
+	hears_nothing();
+	counted_at(140000, 4, 200);
+	manager_hears("STATUS=4 of 200 workers");
+}
+END_TEST
+
 int
 main(void)
 {
@@ -135,7 +264,9 @@ main(void)
 		a_watchdog_whose_time_is_not_one_is_none,
 		silence_is_as_long_as_the_master_has_looked_in_vain,
 		before_its_first_beat_a_server_has_the_time_of_a_start,
-		after_its_loop_a_server_may_take_as_long_as_it_likes
+		after_its_loop_a_server_may_take_as_long_as_it_likes,
+		the_watchdog_is_fed_at_half_its_time,
+		the_number_of_workers_is_said_at_most_once_a_tick
 	};
 
 	return RUN_TESTS("pulse", tests);
