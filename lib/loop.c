@@ -210,6 +210,7 @@ next_signal(struct dsrv_loop *loop, enum dsrv_event *event)
 		found = &loop->received[loop->received_next++];
 		loop->signo = found->signo;
 		loop->from_kernel = found->from_kernel;
+		loop->sender = found->pid;
 		*event = DSRV_EVENT_SIGNAL;
 		if (found->signo != SIGCHLD)
 			return 1;

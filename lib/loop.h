@@ -128,6 +128,7 @@ struct dsrv_loop {
 	/* set by dsrv_loop_next() */
 	int signo;
 	int from_kernel;
+	pid_t sender;		/* 0: not known */
 	struct dsrv_ended ended;
 	int tag;
 

@@ -227,8 +227,7 @@ handle_signal(struct server *s)
 {
 	if (s->loop.signo == SIGCHLD && has_spares(s))
 		dsrv_pool_miss(&s->pool);
-	dsrv_server_obey(s, dsrv_sigtable_meaning(s->loop.signo,
-	    s->loop.from_kernel));
+	dsrv_server_take(s);
 }
 
 /* Its place is free: the next check of admission sees it. */

@@ -66,7 +66,8 @@ void dsrv_server_uncount(struct server *);
  * serverstop.c - how a server is asked to end, and what it asks of its workers
  */
 
-void dsrv_server_obey(struct server *, int signo);
+/* The signal that the loop tells of. */
+void dsrv_server_take(struct server *);
 /* After each event: another may have taken its place. */
 void dsrv_server_see_successor(struct server *);
 void dsrv_server_lose_master(struct server *);

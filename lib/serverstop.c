@@ -60,13 +60,9 @@ begin_to_drain(struct server *s)
 		    dsrv_clock_now() + seconds * 1000);
 }
 
-void
-dsrv_server_obey(struct server *s, int signo)
+static void
+obey(struct server *s, int signo)
 {
-	if (signo == SIGHUP && dsrv_role_on_hup() == DSRV_ON_HUP_ASK) {
-		dsrv_statuspipe_say(DSRV_STATUS_RELOAD, 0);
-		return;
-	}
 	if (!dsrv_sigtable_raise(&s->asked, signo))
 		return;
 	signal_workers(s, dsrv_sigtable_to_workers(signo));
@@ -84,12 +80,27 @@ dsrv_server_obey(struct server *s, int signo)
 		begin_to_drain(s);
 }
 
+/* Of two that have merged the kernel names the sender of the first: if that is
+ * not the master, one more server is to follow. */
+void
+dsrv_server_take(struct server *s)
+{
+	int signo = dsrv_sigtable_meaning(s->loop.signo, s->loop.from_kernel);
+	enum dsrv_on_hup on_hup = dsrv_role_on_hup();
+
+	if (signo == SIGHUP && (on_hup == DSRV_ON_HUP_ASK ||
+	    (on_hup == DSRV_ON_HUP_LEAVE && s->loop.sender != getppid())))
+		dsrv_statuspipe_say(DSRV_STATUS_RELOAD, 0);
+	if (signo != SIGHUP || on_hup != DSRV_ON_HUP_ASK)
+		obey(s, signo);
+}
+
 /* The master may not send it signals, or the program took that one. */
 void
 dsrv_server_see_successor(struct server *s)
 {
 	if (s->asked == 0 && is_replaced())
-		dsrv_server_obey(s, SIGHUP);
+		obey(s, SIGHUP);
 }
 
 void

@@ -74,7 +74,7 @@ enum {
 struct dsrv_signal {
 	int signo;
 	int from_kernel;	/* not from a process, as at a hang-up */
-	pid_t pid;	/* the sender; for SIGCHLD the child */
+	pid_t pid;	/* the sender, 0: not known; for SIGCHLD the child */
 };
 
 struct dsrv_sigfd {

@@ -613,6 +613,37 @@ START_TEST(hup_to_a_server_that_is_being_replaced_makes_one_more_follow)
 }
 END_TEST
 
+/* The kernel keeps one of them, the first. */
+static void
+merge_with_the_master(void)
+{
+	pid_t first, second, old;
+
+	start_it();
+	old = here.server;
+	settled(old);
+	first = begin_to_reload();
+	stopped(old);
+	send_signal(old, SIGHUP);
+	open_gate();
+	close(client_of(first));
+	settled(here.master);
+	send_signal(old, SIGCONT);
+	reaped(old);
+	here.server = first;
+	second = next();
+	lets(second);
+	close(client_of(second));
+	stop();
+	never_told("server");
+}
+
+START_TEST(hup_that_merges_with_the_masters_own_makes_one_more_follow)
+{
+	with_each_kind(merge_with_the_master);
+}
+END_TEST
+
 START_TEST(hup_while_a_reload_is_under_way_that_fails_makes_one_more_follow)
 {
 	pid_t first, second;
@@ -1496,6 +1527,7 @@ main(void)
 		hup_while_a_reload_is_under_way_makes_one_more_follow,
 		hup_while_a_reload_is_under_way_that_fails_makes_one_more_follow,
 		hup_to_a_server_that_is_being_replaced_makes_one_more_follow,
+		hup_that_merges_with_the_masters_own_makes_one_more_follow,
 		usr1_while_a_reload_is_under_way_ends_both_and_one_follows,
 		usr2_while_a_reload_is_under_way_lets_workers_finish_and_ends_all,
 		a_stop_while_a_reload_is_under_way_goes_to_both,
