@@ -85,6 +85,9 @@ void dsrv_master_signal(struct master *, int signo,
 void dsrv_master_end_within(struct master *, struct master_server *,
     int64_t ms);
 void dsrv_master_expect_end(struct master *, struct master_server *);
+/* The same for a next one that will not serve, but never without a limit: it
+ * would keep all later ones away. */
+void dsrv_master_reject(struct master *, struct master_server *);
 /* A server waits for a place: it must check again. */
 void dsrv_master_wake(const struct master *);
 

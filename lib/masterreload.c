@@ -136,6 +136,7 @@ dsrv_master_give_up(struct master *m, struct master_server *s)
 	    "has not called daemon_success() within start_timeout" :
 	    "cannot confirm any more");
 	dismiss(m, s);
+	dsrv_master_reject(m, s);
 }
 
 void

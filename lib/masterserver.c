@@ -106,6 +106,14 @@ dsrv_master_expect_end(struct master *m, struct master_server *s)
 }
 
 void
+dsrv_master_reject(struct master *m, struct master_server *s)
+{
+	dsrv_master_end_within(m, s,
+	    dsrv_phase_time(DSRV_PHASE_STOPPING_SERVER,
+	    dsrv_settings()->stop_timeout > 0));
+}
+
+void
 dsrv_master_wake(const struct master *m)
 {
 	int i;

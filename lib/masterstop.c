@@ -105,8 +105,13 @@ tell_manager(const struct master *m)
 static void
 ask_other(struct master *m, int signo)
 {
+	int is_next = dsrv_master_is_next(m, m->other);
+
 	dsrv_master_raise(m->other, signo);
-	dsrv_master_expect_end(m, m->other);
+	if (is_next)
+		dsrv_master_reject(m, m->other);
+	else
+		dsrv_master_expect_end(m, m->other);
 }
 
 int
@@ -280,6 +285,8 @@ dsrv_master_feel_pulse(struct master *m)
 void
 dsrv_master_end_hung_server(struct master *m, struct master_server *s)
 {
+	int stop_timeout = dsrv_settings()->stop_timeout;
+
 	if (dsrv_master_is_next(m, s)) {
 		dsrv_master_give_up(m, s);
 		return;
@@ -289,8 +296,8 @@ dsrv_master_end_hung_server(struct master *m, struct master_server *s)
 		return;
 	if (!s->pulse.is_aborted)
 		dsrv_report("end the server by signal %d within %d s: "
-		    "it is killed", s->request.signo,
-		    dsrv_settings()->stop_timeout);
+		    "it is killed", s->request.signo, (int)(dsrv_phase_time(
+		    DSRV_PHASE_STOPPING_SERVER, stop_timeout > 0) / 1000));
 	dsrv_supervise_signal(&s->child, SIGKILL);
 }
 

@@ -26,7 +26,7 @@ static const int at_once[] = { SIGINT, SIGTERM, SIGQUIT };
 
 static struct shared {
 	int hold;
-	int deaf;	/* that server ignores SIGHUP */
+	int deaf;	/* that server ignores SIGHUP and SIGUSR1 */
 	int broken;	/* every second server fails: 1, or ... */
 	int servers;	/* ... counts them */
 } *shared;
@@ -37,8 +37,10 @@ static int finishing;	/* workers tell that they were sent SIGTERM */
 static void
 before_success(void)
 {
-	if (shared->deaf)
+	if (shared->deaf) {
 		signal(SIGHUP, SIG_IGN);
+		signal(SIGUSR1, SIG_IGN);
+	}
 	if (shared->broken && __atomic_add_fetch(&shared->servers, 1,
 	    __ATOMIC_SEQ_CST) % 2 == 0)
 		_exit(3);
@@ -392,22 +394,60 @@ START_TEST(a_next_server_that_does_not_confirm_in_time_is_ended)
 }
 END_TEST
 
+static void
+is_killed(int stop_timeout, const char *line)
+{
+	pid_t server;
+
+	daemon_set_start_timeout(1);
+	daemon_set_stop_timeout(stop_timeout);
+	here.foreground = 1;
+	start_it();
+	shared->deaf = 1;
+	server = begin_to_reload();
+	says(message(), "within start_timeout");
+	says(message(), line);
+	goes_on_without(server);
+	shared->deaf = 0;
+	reload();
+	close(client_of(here.server));
+	stop();
+}
+
 START_TEST(one_that_does_not_end_either_is_killed)
+{
+	if (cannot_overlap())
+		return;
+	is_killed(1, "end the server by signal 1 within 1 s: it is killed");
+}
+END_TEST
+
+START_TEST(a_next_server_that_was_given_up_is_killed_even_without_stop_timeout)
+{
+	if (cannot_overlap())
+		return;
+	is_killed(0, "end the server by signal 1 within 2 s: it is killed");
+}
+END_TEST
+
+START_TEST(one_that_ignores_usr1_is_killed_even_without_stop_timeout)
 {
 	pid_t server;
 
 	if (cannot_overlap())
 		return;
+	daemon_set_stop_timeout(0);
 	here.foreground = 1;
-	daemon_set_start_timeout(1);
-	daemon_set_stop_timeout(1);
 	start_it();
 	shared->deaf = 1;
 	server = begin_to_reload();
-	says(message(), "within start_timeout");
-	says(message(), "end the server by signal 1 within 1 s: it is killed");
-	goes_on_without(server);
-	shared->deaf = 0;
+	shared->deaf = shared->hold = 0;
+	send_signal(here.master, SIGUSR1);
+	next_server();
+	says(message(), "within 2 s: it is killed");
+	reaped(server);
+	close(client_of(here.server));
+	shared->hold = 1;
 	reload();
 	close(client_of(here.server));
 	stop();
@@ -1518,6 +1558,8 @@ main(void)
 		a_next_server_that_a_reload_signal_ends_has_failed,
 		a_next_server_that_does_not_confirm_in_time_is_ended,
 		one_that_does_not_end_either_is_killed,
+		a_next_server_that_was_given_up_is_killed_even_without_stop_timeout,
+		one_that_ignores_usr1_is_killed_even_without_stop_timeout,
 		a_next_server_that_cannot_be_forked_is_tried_again,
 		one_that_cannot_be_forked_is_not_needed_where_another_follows,
 		one_that_cannot_be_forked_does_not_keep_a_stop_waiting,
