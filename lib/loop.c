@@ -191,30 +191,32 @@ tell_end(struct dsrv_loop *loop)
 static void
 receive_signals(struct dsrv_loop *loop)
 {
-	if (loop->set[0].revents == 0)
-		return;
 	loop->set[0].revents = 0;
 	loop->received_count = dsrv_sigfd_read(&loop->signals,
 	    loop->received);
 	loop->received_next = 0;
 }
 
+static void
+tell_signal(struct dsrv_loop *loop, const struct dsrv_signal *found)
+{
+	loop->signo = found->signo;
+	loop->from_kernel = found->from_kernel;
+	loop->sender = found->pid;
+}
+
 /* Finds a signal, or the end of a child that a SIGCHLD names. */
 static int
 next_signal(struct dsrv_loop *loop, enum dsrv_event *event)
 {
-	struct dsrv_signal *found;
-
-	receive_signals(loop);
+	if (loop->set[0].revents != 0)
+		receive_signals(loop);
 	while (loop->received_next < loop->received_count) {
-		found = &loop->received[loop->received_next++];
-		loop->signo = found->signo;
-		loop->from_kernel = found->from_kernel;
-		loop->sender = found->pid;
+		tell_signal(loop, &loop->received[loop->received_next++]);
 		*event = DSRV_EVENT_SIGNAL;
-		if (found->signo != SIGCHLD)
+		if (loop->signo != SIGCHLD)
 			return 1;
-		switch (dsrv_reap_hear(&loop->reaper, found->pid)) {
+		switch (dsrv_reap_hear(&loop->reaper, loop->sender)) {
 		case DSRV_REAP_STRANGER:
 			return 1;
 		case DSRV_REAP_ENDED:
@@ -227,15 +229,18 @@ next_signal(struct dsrv_loop *loop, enum dsrv_event *event)
 	return 0;
 }
 
+/* The process that adopts the children will see which of them have ended. */
 int
-dsrv_loop_has_signal(const struct dsrv_loop *loop)
+dsrv_loop_last_signal(struct dsrv_loop *loop)
 {
-	int i;
-
-	for (i = loop->received_next; i < loop->received_count; i++)
-		if (loop->received[i].signo != SIGCHLD)
-			return 1;
-	return 0;
+	do {
+		if (loop->received_next == loop->received_count)
+			receive_signals(loop);
+		if (loop->received_count == 0)
+			return 0;
+		tell_signal(loop, &loop->received[loop->received_next++]);
+	} while (loop->signo == SIGCHLD);
+	return 1;
 }
 
 static int

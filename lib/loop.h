@@ -126,9 +126,8 @@ struct dsrv_known {
  * descriptor to watch, a timer, or both. */
 struct dsrv_loop {
 	/* set by dsrv_loop_next() */
-	int signo;
-	int from_kernel;
-	pid_t sender;		/* 0: not known */
+	int signo, from_kernel;
+	pid_t sender;		/* 0: not known; of SIGCHLD the child */
 	struct dsrv_ended ended;
 	int tag;
 
@@ -156,8 +155,8 @@ int dsrv_loop_open(struct dsrv_loop *, int tags, enum dsrv_reap,
 /* Gives the program its signals back. Keeps errno. */
 void dsrv_loop_close(struct dsrv_loop *);
 enum dsrv_event dsrv_loop_next(struct dsrv_loop *);
-/* Whether it has read a signal, other than SIGCHLD, that it has not told of. */
-int dsrv_loop_has_signal(const struct dsrv_loop *);
+/* After the last event: whether there is one more signal, not SIGCHLD. */
+int dsrv_loop_last_signal(struct dsrv_loop *);
 
 /* With events 0 the descriptor is ready only when its other end is gone. */
 void dsrv_loop_watch(struct dsrv_loop *, int tag, int fd, int events);

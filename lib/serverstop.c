@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "report.h"
@@ -131,13 +132,10 @@ dsrv_server_stop_draining(struct server *s)
  */
 
 /* One that is replaced still gives the client that it has a worker, but waits
- * for no other. A signal that came with the one that ends it may ask for
- * more. */
+ * for no other. */
 int
 dsrv_server_is_over(const struct server *s)
 {
-	if (dsrv_loop_has_signal(&s->loop))
-		return 0;
 	if (s->asked & DSRV_ASK_AT_ONCE || s->acceptor.usable == 0)
 		return 1;
 	return s->asked && s->client.conn == -1 && (is_replaced() ||
@@ -158,11 +156,30 @@ close_server(struct server *s)
 	dsrv_birth_close();
 }
 
+/* They may ask for more than what ends this process, and would be lost with
+ * it. */
+static void
+take_last_signals(struct server *s)
+{
+	while (dsrv_loop_last_signal(&s->loop))
+		dsrv_server_take(s);
+}
+
+static void __attribute__((noreturn))
+leave(struct server *s, int error)
+{
+	fflush(NULL);
+	dsrv_report_flush(1);
+	take_last_signals(s);	/* after what may have taken a second */
+	dsrv_report_leave(error != 0 || s->asked & DSRV_ASK_FOR_GOOD);
+}
+
 int
 dsrv_server_finish(struct server *s)
 {
 	int fatal = dsrv_settings()->server_return_fatal, error = 0;
 
+	take_last_signals(s);
 	dsrv_busy_end(&s->busy);
 	dsrv_crashes_end(&s->crashes, s->asked);
 	dsrv_server_hear_of_headers(s);
@@ -179,8 +196,9 @@ dsrv_server_finish(struct server *s)
 		dsrv_farewell_leave(s->client.conn);
 	/* Do not restore signals before exiting: one of them could change the
 	 * exit status. */
-	if (fatal != 0)
-		close_server(s);
+	if (fatal == 0)
+		leave(s, error);
+	close_server(s);
 	dsrv_role_become(DSRV_OVER);
 	return dsrv_report_end(error != 0 || s->asked & DSRV_ASK_FOR_GOOD,
 	    error, fatal);

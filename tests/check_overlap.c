@@ -29,10 +29,23 @@ static struct shared {
 	int deaf;	/* that server ignores SIGHUP and SIGUSR1 */
 	int broken;	/* every second server fails: 1, or ... */
 	int servers;	/* ... counts them */
+	pid_t leaving;	/* this server writes out its text when it ends, ... */
+	int late;	/* ... and is sent this signal meanwhile */
 } *shared;
 
 static int reuses;
 static int finishing;	/* workers tell that they were sent SIGTERM */
+
+/* In place of libc's. */
+int
+fflush(FILE *stream)
+{
+	if (shared != NULL && shared->leaving == getpid()) {
+		shared->leaving = 0;
+		kill(getpid(), shared->late);
+	}
+	return fflush_unlocked(stream);
+}
 
 static void
 before_success(void)
@@ -1216,6 +1229,66 @@ START_TEST(a_stop_while_the_last_server_leaves_goes_to_both)
 }
 END_TEST
 
+/* Returns a client of it. */
+static int
+signal_as_it_ends(int signo, int late)
+{
+	int fd;
+
+	start_it();
+	shared->hold = 0;
+	fd = client_of(here.server);
+	settled(here.server);
+	shared->late = late;
+	shared->leaving = here.server;
+	send_signal(signo == SIGHUP ? here.master : here.server, signo);
+	return fd;
+}
+
+static void
+stop_as_it_ends(void)
+{
+	int i, fd;
+
+	for (i = 0; i < COUNT(at_once); i++) {
+		is_left(signal_as_it_ends(SIGHUP, at_once[i]));
+		ends_by(0);
+		is_left(signal_as_it_ends(SIGUSR1, at_once[i]));
+		ends_by(0);
+	}
+	fd = signal_as_it_ends(SIGHUP, SIGUSR2);
+	nobody_listens(here.port);
+	is_asked(fd, SIGUSR2);
+	still_served(fd);
+	client_says(fd, "bye\n");
+	is_left(fd);
+	ends_by(0);
+}
+
+START_TEST(a_stop_that_meets_the_end_of_a_server_is_not_lost)
+{
+	with_each_kind(stop_as_it_ends);
+}
+END_TEST
+
+START_TEST(hup_that_meets_the_end_of_the_last_server_is_not_lost)
+{
+	pid_t first, second;
+
+	if (cannot_overlap())
+		return;
+	close(signal_as_it_ends(SIGHUP, SIGHUP));
+	first = (pid_t)heard(&here.run, "server");
+	reaped(here.server);
+	second = (pid_t)heard(&here.run, "server");
+	here.server = second;
+	reaped(first);
+	close(client_of(second));
+	stop();
+	never_told("server");
+}
+END_TEST
+
 START_TEST(a_server_that_dies_while_the_last_one_leaves_is_followed)
 {
 	pid_t old, server;
@@ -1589,6 +1662,8 @@ main(void)
 		usr1_while_the_last_server_leaves_goes_to_both,
 		usr2_while_the_last_server_leaves_goes_to_both,
 		a_stop_while_the_last_server_leaves_goes_to_both,
+		a_stop_that_meets_the_end_of_a_server_is_not_lost,
+		hup_that_meets_the_end_of_the_last_server_is_not_lost,
 		a_server_that_dies_while_the_last_one_leaves_is_followed,
 		a_last_server_that_is_killed_as_it_leaves_loses_no_worker,
 		without_their_master_both_end_while_one_leaves,
