@@ -996,6 +996,35 @@ START_TEST(the_status_of_the_present_server_ends_the_daemon)
 }
 END_TEST
 
+/* Its one restart is over. */
+static void
+begin_at_the_limit(void)
+{
+	daemon_set_restart_count_max(1);
+	start_it();
+	shared->hold = 0;
+	send_signal(here.server, SIGKILL);
+	next_server();
+	close(client_of(here.server));
+	shared->hold = 1;
+}
+
+START_TEST(a_limit_that_the_present_server_exceeds_ends_the_daemon)
+{
+	int fd;
+
+	if (cannot_overlap())
+		return;
+	begin_at_the_limit();
+	fd = client_of(here.server);
+	settled(here.server);
+	begin_to_reload();
+	send_signal(here.server, SIGKILL);
+	is_left(fd);
+	ends_by(128 + SIGKILL);
+}
+END_TEST
+
 static void
 start_with_a_log(void)
 {
@@ -1130,15 +1159,15 @@ START_TEST(a_last_server_that_cannot_be_sent_hup_leaves_by_itself)
 }
 END_TEST
 
-START_TEST(hup_while_the_last_server_leaves_makes_another_follow)
+static void
+hup_as_one_leaves(pid_t (*target)(void))
 {
 	pid_t old, server;
 
-	if (cannot_overlap())
-		return;
 	start_it();
 	old = stop_the_leaving_one(NULL);
-	send_signal(here.master, SIGHUP);
+	send_signal(target(), SIGHUP);
+	settled(here.server);
 	settled(here.master);
 	close(client_of(here.server));
 	send_signal(old, SIGCONT);
@@ -1147,45 +1176,90 @@ START_TEST(hup_while_the_last_server_leaves_makes_another_follow)
 	lets(server);
 	close(client_of(server));
 	stop();
+	never_told("server");
+}
+
+START_TEST(hup_while_the_last_server_leaves_makes_another_follow)
+{
+	if (cannot_overlap())
+		return;
+	hup_as_one_leaves(the_master);
+	hup_as_one_leaves(the_server);
 }
 END_TEST
 
-START_TEST(usr1_while_the_last_server_leaves_goes_to_both)
+START_TEST(hup_to_a_last_server_that_has_not_taken_the_masters_adds_nothing)
+{
+	long since = 0;
+	pid_t old;
+
+	if (cannot_overlap())
+		return;
+	start_it();
+	old = stop_the_leaving_one(NULL);
+	while (!has_signal(old, "ShdPnd", SIGHUP))
+		look_again(&since, "the master's signal");
+	send_signal(old, SIGHUP);
+	send_signal(old, SIGCONT);
+	reaped(old);
+	settled(here.master);
+	close(client_of(here.server));
+	stop();
+	never_told("server");
+}
+END_TEST
+
+/* target NULL: to the last one, which goes on then. */
+static void
+usr1_as_one_leaves(pid_t (*target)(void))
 {
 	pid_t old;
 	int fd, other;
 
-	if (cannot_overlap())
-		return;
 	start_it();
 	old = stop_the_leaving_one(&fd);
 	other = client_of(here.server);
 	shared->hold = 0;
-	send_signal(here.master, SIGUSR1);
+	send_signal(target != NULL ? target() : old, SIGUSR1);
+	if (target == NULL)
+		send_signal(old, SIGCONT);
 	is_left(other);
 	next_server();
-	send_signal(old, SIGCONT);
+	if (target != NULL)
+		send_signal(old, SIGCONT);
 	reaped(old);
 	is_left(fd);
 	close(client_of(here.server));
 	stop();
+	never_told("server");
+}
+
+START_TEST(usr1_while_the_last_server_leaves_goes_to_both)
+{
+	if (cannot_overlap())
+		return;
+	usr1_as_one_leaves(the_master);
+	usr1_as_one_leaves(the_server);
+	usr1_as_one_leaves(NULL);
 }
 END_TEST
 
-START_TEST(usr2_while_the_last_server_leaves_goes_to_both)
+static void
+usr2_as_one_leaves(pid_t (*target)(void))
 {
 	pid_t old;
 	int fd, other;
 
-	if (cannot_overlap())
-		return;
 	start_it();
 	old = stop_the_leaving_one(&fd);
 	other = client_of(here.server);
-	send_signal(here.master, SIGUSR2);
+	send_signal(target != NULL ? target() : old, SIGUSR2);
+	if (target == NULL)
+		send_signal(old, SIGCONT);
 	is_asked(other, SIGUSR2);
 	nobody_listens(here.port);
-	send_signal(old, SIGCONT);
+	if (target != NULL)
+		send_signal(old, SIGCONT);
 	reaped(old);
 	still_served(other);
 	close(other);
@@ -1193,6 +1267,15 @@ START_TEST(usr2_while_the_last_server_leaves_goes_to_both)
 	still_served(fd);
 	close(fd);
 	ends_by(0);
+}
+
+START_TEST(usr2_while_the_last_server_leaves_goes_to_both)
+{
+	if (cannot_overlap())
+		return;
+	usr2_as_one_leaves(the_master);
+	usr2_as_one_leaves(the_server);
+	usr2_as_one_leaves(NULL);
 }
 END_TEST
 
@@ -1309,6 +1392,104 @@ START_TEST(a_server_that_dies_while_the_last_one_leaves_is_followed)
 	still_served(fd);
 	reload();
 	stop();
+}
+END_TEST
+
+START_TEST(its_status_ends_the_daemon_while_the_last_one_leaves)
+{
+	pid_t old;
+	int fd;
+
+	if (cannot_overlap())
+		return;
+	here.before_server = end_at_alarm;
+	start_it();
+	old = stop_the_leaving_one(&fd);
+	settled(here.server);
+	send_signal(here.server, SIGALRM);
+	send_signal(old, SIGCONT);
+	is_left(fd);
+	ends_by(4);
+}
+END_TEST
+
+START_TEST(a_limit_ends_the_daemon_while_the_last_one_leaves)
+{
+	pid_t old;
+	int fd;
+
+	if (cannot_overlap())
+		return;
+	begin_at_the_limit();
+	old = stop_the_leaving_one(&fd);
+	settled(here.server);
+	send_signal(here.server, SIGKILL);
+	send_signal(old, SIGCONT);
+	is_left(fd);
+	ends_by(128 + SIGKILL);
+}
+END_TEST
+
+START_TEST(where_both_die_while_one_leaves_another_follows)
+{
+	pid_t old, server;
+	int fd;
+
+	if (cannot_overlap())
+		return;
+	start_it();
+	old = stop_the_leaving_one(&fd);
+	settled(here.server);
+	stopped(here.master);
+	send_signal(here.server, SIGKILL);
+	send_signal(old, SIGKILL);
+	send_signal(here.master, SIGCONT);
+	server = next();
+	open_gate();
+	close(client_of(server));
+	is_asked(fd, SIGHUP);
+	still_served(fd);
+	here.server = server;
+	stop();
+	never_told("server");
+}
+END_TEST
+
+START_TEST(a_logger_that_dies_while_the_last_one_leaves_touches_neither)
+{
+	pid_t old;
+	int fd;
+
+	if (cannot_overlap())
+		return;
+	daemon_set_logger_fast_time(0);
+	start_with_a_log();
+	old = stop_the_leaving_one(&fd);
+	send_signal(here.logger, SIGKILL);
+	heard(&here.run, "logger");
+	send_signal(old, SIGCONT);
+	reaped(old);
+	still_served(fd);
+	close(client_of(here.server));
+	reload();
+	stop();
+}
+END_TEST
+
+START_TEST(a_logger_that_dies_too_often_stops_the_last_one_as_well)
+{
+	int fd;
+
+	if (cannot_overlap())
+		return;
+	daemon_set_logger_fast_max(1);
+	daemon_set_stop_timeout(1);
+	start_with_a_log();
+	stop_the_leaving_one(&fd);
+	send_signal(here.logger, SIGKILL);
+	send_signal((pid_t)heard(&here.run, "logger"), SIGKILL);
+	is_left(fd);
+	ends_by(1);
 }
 END_TEST
 
@@ -1653,18 +1834,25 @@ main(void)
 		where_both_die_another_follows,
 		where_both_die_a_status_of_the_last_ends_the_daemon,
 		the_status_of_the_present_server_ends_the_daemon,
+		a_limit_that_the_present_server_exceeds_ends_the_daemon,
 		a_logger_that_dies_does_not_touch_a_reload,
 		a_logger_that_dies_too_often_stops_both,
 		without_their_master_both_end_and_workers_finish,
 		a_last_server_that_does_not_leave_is_killed,
 		a_last_server_that_cannot_be_sent_hup_leaves_by_itself,
 		hup_while_the_last_server_leaves_makes_another_follow,
+		hup_to_a_last_server_that_has_not_taken_the_masters_adds_nothing,
 		usr1_while_the_last_server_leaves_goes_to_both,
 		usr2_while_the_last_server_leaves_goes_to_both,
 		a_stop_while_the_last_server_leaves_goes_to_both,
 		a_stop_that_meets_the_end_of_a_server_is_not_lost,
 		hup_that_meets_the_end_of_the_last_server_is_not_lost,
 		a_server_that_dies_while_the_last_one_leaves_is_followed,
+		its_status_ends_the_daemon_while_the_last_one_leaves,
+		a_limit_ends_the_daemon_while_the_last_one_leaves,
+		where_both_die_while_one_leaves_another_follows,
+		a_logger_that_dies_while_the_last_one_leaves_touches_neither,
+		a_logger_that_dies_too_often_stops_the_last_one_as_well,
 		a_last_server_that_is_killed_as_it_leaves_loses_no_worker,
 		without_their_master_both_end_while_one_leaves,
 		workers_that_are_left_get_every_later_signal,
