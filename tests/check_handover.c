@@ -25,6 +25,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <time.h>
 
 #include "journal.h"
@@ -191,6 +192,55 @@ splice(int from, off_t *from_at, int to, off_t *to_at, size_t size,
 	    flags));
 }
 #endif
+
+/*
+ * Not sleeping: in a logger, time passes at once, and where it would wait for
+ * ever it ends
+ */
+
+enum {
+	ASLEEP = 50,	/* that status */
+	NAPS = 50	/* with a time limit */
+};
+
+static int never_sleeps;
+static int naps;
+static int64_t slept;	/* ms */
+
+int
+clock_gettime(clockid_t clock, struct timespec *now)
+{
+	long number = SYS_clock_gettime;
+
+#ifdef SYS_clock_gettime64
+	if (sizeof(time_t) > sizeof(long))
+		number = SYS_clock_gettime64;
+#endif
+	if (syscall(number, clock, now) == -1)
+		return -1;
+	now->tv_sec += (time_t)(slept / 1000);
+	return 0;
+}
+
+int
+poll(struct pollfd *fds, nfds_t count, int timeout)
+{
+	struct timespec time = { .tv_sec = 0 };
+	int ready, is_awake = never_sleeps && dsrv_role()->kind == DSRV_LOGGER;
+
+	if (!is_awake && timeout > 0) {
+		time.tv_sec = timeout / 1000;
+		time.tv_nsec = timeout % 1000 * 1000000L;
+	}
+	ready = ppoll(fds, count, !is_awake && timeout < 0 ? NULL : &time,
+	    NULL);
+	if (!is_awake || ready != 0)
+		return ready;
+	if (timeout < 0 || ++naps == NAPS)
+		_exit(ASLEEP);
+	slept += timeout;
+	return 0;
+}
 
 /*
  * The log, its loggers and its writers
@@ -772,6 +822,116 @@ START_TEST(nor_one_that_rotates_a_file_of_both)
 }
 END_TEST
 
+/*
+ * Half a line, of which two loggers write pieces, with the other daemon's lines
+ * between them
+ */
+
+enum { HALF_LENGTH = 50000 };
+
+static int splits;	/* runs in which such a line was there */
+
+/* Whether it has died at that step, or has nothing more to do. */
+static int
+dies_before_it_sleeps(int death)
+{
+	pid_t logger;
+	int status;
+
+	never_sleeps = 1;
+	logger = start_logger(death);
+	never_sleeps = 0;
+	ck_assert_int_eq(waitpid(logger, &status, 0), logger);
+	dsrv_handover_collect(&handover);
+	hold(WIFSIGNALED(status) ? WTERMSIG(status) == SIGKILL :
+	    WEXITSTATUS(status) == ASLEEP, "a logger ended by %#x", status);
+	return WIFSIGNALED(status);
+}
+
+/* In the order in which they were written, from that byte on. */
+static int
+read_piece(const char *text, size_t size, int from)
+{
+	size_t i;
+
+	for (i = 0; i < size; i++, from++)
+		hold(text[i] == (from < HALF_LENGTH ? 'x' : 'y'),
+		    "byte %d is %c", from, text[i]);
+	return from;
+}
+
+static void
+line_is_whole(void)
+{
+	char path[PATH_MAX + 16], *line = NULL;
+	int next = 0, pieces = 0;
+	size_t size = 0;
+	ssize_t n;
+	FILE *file;
+
+	memset(found, 0, sizeof found);
+	snprintf(path, sizeof path, "%s/log", directory);
+	ck_assert_ptr_nonnull(file = fopen(path, "r"));
+	while ((n = getline(&line, &size, file)) > 0) {
+		hold(n > 3 && memcmp(line, "> ", 2) == 0 &&
+		    line[n - 1] == '\n', "not a line: %.80s", line);
+		if (line[2] != 'x' && line[2] != 'y') {
+			read_line("log", line, (size_t)n);
+			continue;
+		}
+		next = read_piece(line + 2, (size_t)n - 3, next);
+		pieces++;
+	}
+	free(line);
+	fclose(file);
+	ck_assert_int_eq(next, HALF_LENGTH + 3);
+	each_is_there_once(0);
+	splits += pieces > 1;
+}
+
+static int
+die_in_half_a_line(int first, int second, int third)
+{
+	static char half[HALF_LENGTH];
+	int had_step;
+
+	open_log("log");
+	others = 0;
+	memset(half, 'x', sizeof half);
+	ck_assert_int_eq(write(to_logger, half, sizeof half), sizeof half);
+	had_step = dies_before_it_sleeps(first);
+	other_comes_between(0);
+	dies_before_it_sleeps(second);
+	other_comes_between(0);
+	ck_assert_int_eq(write(to_logger, "yyy\n", 4), 4);
+	leave_log();
+	if (has_died(start_logger(third))) {
+		other_comes_between(0);
+		ck_assert(!has_died(start_logger(0)));
+	}
+	line_is_whole();
+	close_log();
+	remove_files(directory);
+	return had_step;
+}
+
+START_TEST(half_a_line_of_two_loggers_beside_another_daemon_is_whole)
+{
+	int first, second, had_step;
+
+	if (has_no_locks())
+		return;
+	for (tears = 0; tears <= 1; tears++)
+		for (first = had_step = 1; had_step; first++)
+			for (second = 1 + first % 10; second <= 40;
+			    second += 10)
+				had_step = die_in_half_a_line(first, second,
+				    1 + (first * 7 + second * 3) % 40);
+	ck_assert_int_gt(first, 10);
+	ck_assert_int_gt(splits, 0);
+}
+END_TEST
+
 /* The next pseudo-random number, the same in each run. */
 static unsigned
 next_random(void)
@@ -1196,6 +1356,7 @@ main(void)
 		nor_where_the_file_that_it_leaves_has_half_a_line,
 		nor_does_one_beside_another_daemon,
 		nor_one_that_rotates_a_file_of_both,
+		half_a_line_of_two_loggers_beside_another_daemon_is_whole,
 		many_writers_and_many_deaths,
 		two_daemons_with_one_file_and_many_deaths,
 		two_daemons_that_rotate_one_file_and_many_deaths,
