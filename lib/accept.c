@@ -107,6 +107,14 @@ stop(struct dsrv_acceptor *a, int index)
 	dsrv_loop_set_timer(a->loop, a->tag + index, DSRV_NEVER);
 }
 
+/* The child that accepts has this much time. */
+static void
+set_limit(struct dsrv_acceptor *a)
+{
+	dsrv_loop_set_timer(a->loop, a->tag + a->taker.listener,
+	    dsrv_clock_now() + LONGEST_PAUSE);
+}
+
 void
 dsrv_accept_stop(struct dsrv_acceptor *a)
 {
@@ -118,6 +126,8 @@ dsrv_accept_stop(struct dsrv_acceptor *a)
 		if (a->listeners[i].mender != 0)
 			kill(a->listeners[i].mender, SIGKILL);
 	}
+	if (a->taker.pid != 0)	/* its client is still served */
+		set_limit(a);
 }
 
 static void
@@ -255,8 +265,26 @@ dsrv_accept_lose(struct dsrv_acceptor *a, const struct dsrv_ended *ended)
 		if (a->listeners[i].mender == ended->pid) {
 			judge(a, i, ended->status);
 			return 1;
+		} else if (a->listeners[i].stuck == ended->pid) {
+			a->listeners[i].stuck = 0;
+			return 1;
 		}
 	return 0;
+}
+
+/* The child that accepts sleeps, since another process has taken its client, and
+ * keeps other listeners waiting. After SIGKILL only a lock can keep it. */
+static void
+hurry(struct dsrv_acceptor *a, int index)
+{
+	if (a->taker.is_late) {
+		a->listeners[index].stuck = dsrv_taker_give_up(&a->taker);
+		rest(a, index, LONGEST_PAUSE);
+		return;
+	}
+	kill(a->taker.pid, SIGKILL);
+	a->taker.is_late = 1;
+	set_limit(a);
 }
 
 void
@@ -265,7 +293,11 @@ dsrv_accept_retry(struct dsrv_acceptor *a, int index)
 	struct dsrv_listener *l = &a->listeners[index];
 	int error = l->is_suspect ? dsrv_listener_check(l->fd) : 0;
 
-	if (error == 0) {
+	if (a->taker.pid != 0 && a->taker.listener == index)
+		hurry(a, index);
+	else if (l->stuck != 0)
+		rest(a, index, LONGEST_PAUSE);
+	else if (error == 0) {
 		if (l->is_suspect)
 			l->is_suspect = l->failures = l->error = 0;
 		if (may_accept(a, l))
@@ -306,6 +338,45 @@ dsrv_accept_from(struct dsrv_acceptor *a, int index,
 	client->listener = index;
 	l->failures = l->error = 0;
 	return 0;
+}
+
+int
+dsrv_accept_begin(struct dsrv_acceptor *a, int index)
+{
+	int error = dsrv_taker_begin(&a->taker, a->loop,
+	    a->listeners[index].fd, index);
+
+	if (error == 0)
+		set_limit(a);
+	return error;
+}
+
+int
+dsrv_accept_end(struct dsrv_acceptor *a, const struct dsrv_ended *ended,
+    struct dsrv_client *client)
+{
+	int error, index = a->taker.listener;
+	struct dsrv_listener *l = &a->listeners[index];
+
+	if (a->taker.pid == 0 || ended->pid != a->taker.pid)
+		return -1;
+	error = dsrv_taker_end(&a->taker, ended->status, client);
+	dsrv_loop_set_timer(a->loop, a->tag + index, DSRV_NEVER);
+	if (error != 0) {
+		if (is_in_use(a, index))
+			dsrv_accept_fail(a, index, error);
+		return -1;
+	}
+	client->listener = index;
+	l->failures = l->error = 0;
+	return 0;
+}
+
+void
+dsrv_accept_leave(const struct dsrv_acceptor *a)
+{
+	if (a->taker.pid != 0)
+		kill(a->taker.pid, SIGKILL);
 }
 
 void

@@ -21,7 +21,7 @@ struct dsrv_child {
 	int overdue;	/* its time is over: it was asked to end, or killed */
 	int takes_group;	/* when it ends, its process group is killed */
 	int64_t leave_by;	/* an orphan: when it gets SIGTERM; 0: not */
-	int is_helper;	/* it mends or ends listeners: not a worker */
+	int is_helper;	/* for listeners: not a worker */
 	int audited;	/* in this audit of the spares' slots */
 	int place;	/* where it notes its progress; 0: nowhere */
 };

@@ -154,6 +154,25 @@ void dsrv_ports_leave(void);
 void dsrv_ports_end(struct dsrv_loop *, int are_shared);
 
 /*
+ * taker.c - a child that accepts a client for a server that must not sleep
+ */
+
+struct dsrv_taker {
+	pid_t pid;		/* 0: none */
+	int listener;		/* its index */
+	int is_late;		/* it was killed */
+	int from, to;		/* a pair of sockets */
+};
+
+/* Forks it. Returns 0 or an error number. */
+int dsrv_taker_begin(struct dsrv_taker *, struct dsrv_loop *, int fd,
+    int listener);
+/* It has ended with that wait status. Returns 0, or why there is no client. */
+int dsrv_taker_end(struct dsrv_taker *, int status, struct dsrv_client *);
+/* It waits for a lock, and not even SIGKILL ends it; returns its pid. */
+pid_t dsrv_taker_give_up(struct dsrv_taker *);
+
+/*
  * accept.c - a server's listeners: accept from the ones that work
  */
 
@@ -164,6 +183,7 @@ struct dsrv_listener {
 	int is_suspect;		/* it no longer listens */
 	int is_unix;
 	pid_t mender;		/* a child that makes it listen; 0: none */
+	pid_t stuck;		/* one that was to accept from it; 0: none */
 };
 
 /* From which listeners clients are accepted. A client of a Unix-domain socket
@@ -180,6 +200,7 @@ struct dsrv_acceptor {
 	int usable;		/* of them */
 	enum dsrv_accept watched;
 	int64_t quiet_until;	/* about mended ones */
+	struct dsrv_taker taker;
 };
 
 /* 0; or reports what is wrong with a list, and returns an error number. */
@@ -194,10 +215,17 @@ void dsrv_accept_stop(struct dsrv_acceptor *);
 int dsrv_accept_from(struct dsrv_acceptor *, int index, struct dsrv_client *);
 /* ... for which that listener rests, unless it is tried again at once. */
 void dsrv_accept_fail(struct dsrv_acceptor *, int index, int error);
+/* Has a child accept. 0 or an error number, as above. The second takes what it
+ * has passed on, if this is the one that has ended: returns 0 or -1. The third
+ * kills it. */
+int dsrv_accept_begin(struct dsrv_acceptor *, int index);
+int dsrv_accept_end(struct dsrv_acceptor *, const struct dsrv_ended *,
+    struct dsrv_client *);
+void dsrv_accept_leave(const struct dsrv_acceptor *);
 void dsrv_accept_watch(struct dsrv_acceptor *, enum dsrv_accept);
 /* The time of its timer has come. */
 void dsrv_accept_retry(struct dsrv_acceptor *, int index);
-/* A child has ended: whether it was to mend a listener. */
+/* A child has ended: whether it was to mend a listener, or was given up. */
 int dsrv_accept_lose(struct dsrv_acceptor *, const struct dsrv_ended *);
 /* Whether a client waits at any listener, or only at one that is not watched
  * while others are. */

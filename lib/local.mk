@@ -135,6 +135,7 @@ lib_libdaemonsrv_la_SOURCES += \
 	lib/statustext.c \
 	lib/supervise.c \
 	lib/supervise.h \
+	lib/taker.c \
 	lib/tally.h \
 	lib/timeformat.c \
 	lib/unixsocket.c \

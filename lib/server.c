@@ -236,8 +236,7 @@ lose_worker(struct server *s)
 {
 	int pause = 0;
 
-	if (dsrv_accept_lose(&s->acceptor, &s->loop.ended) ||
-	    s->loop.ended.child.is_helper)
+	if (dsrv_server_lose_helper(s))
 		return;
 	dsrv_server_uncount(s);
 	dsrv_server_hear_of_headers(s);

@@ -53,6 +53,9 @@ void dsrv_server_watch_clients(struct server *);
 int dsrv_server_still_accepts(struct server *);
 /* Accepts a client, and refuses it unless it may come in. */
 void dsrv_server_accept(struct server *, int index);
+/* Whether the child that has ended was not a worker. The same for its client, if
+ * it was to accept one. */
+int dsrv_server_lose_helper(struct server *);
 /* The timer of FAREWELL. */
 void dsrv_server_look_at_farewell(struct server *);
 /* When a spare has called or a worker has ended, once a tick, and in the end:

@@ -112,7 +112,8 @@ dsrv_server_is_pausing(const struct server *s)
 static int
 is_ready(const struct server *s)
 {
-	return !s->asked && s->client.conn == -1 && !dsrv_server_is_pausing(s);
+	return !s->asked && s->client.conn == -1 &&
+	    s->acceptor.taker.pid == 0 && !dsrv_server_is_pausing(s);
 }
 
 int
@@ -260,6 +261,15 @@ admit(struct server *s)
 		s->client.same = dsrv_source_count(&s->hosts, &host) + 1;
 }
 
+/* Others may hold the listeners: one could make accept(2) sleep. */
+static int
+accept_from(struct server *s, int index)
+{
+	if (dsrv_role()->shared->has_spares)
+		return dsrv_accept_begin(&s->acceptor, index);
+	return dsrv_accept_from(&s->acceptor, index, &s->client);
+}
+
 void
 dsrv_server_accept(struct server *s, int index)
 {
@@ -267,13 +277,22 @@ dsrv_server_accept(struct server *s, int index)
 
 	/* It may lack what refused clients still hold. */
 	do
-		error = dsrv_accept_from(&s->acceptor, index, &s->client);
+		error = accept_from(s, index);
 	while (error != 0 && dsrv_listener_why(error) ==
 	    DSRV_LISTENER_SYSTEM && dsrv_farewell_end_oldest(&s->farewell));
-	if (error == 0)
-		admit(s);
-	else
+	if (error != 0)
 		dsrv_accept_fail(&s->acceptor, index, error);
+	else if (s->client.conn != -1)
+		admit(s);
+}
+
+int
+dsrv_server_lose_helper(struct server *s)
+{
+	if (dsrv_accept_end(&s->acceptor, &s->loop.ended, &s->client) == 0)
+		admit(s);
+	return dsrv_accept_lose(&s->acceptor, &s->loop.ended) ||
+	    s->loop.ended.child.is_helper;
 }
 
 void

@@ -138,7 +138,8 @@ dsrv_server_is_over(const struct server *s)
 {
 	if (s->asked & DSRV_ASK_AT_ONCE || s->acceptor.usable == 0)
 		return 1;
-	return s->asked && s->client.conn == -1 && (is_replaced() ||
+	return s->asked && s->client.conn == -1 &&
+	    s->acceptor.taker.pid == 0 && (is_replaced() ||
 	    (s->farewell.count == 0 && dsrv_loop_children(&s->loop) == 0));
 }
 
@@ -189,6 +190,7 @@ dsrv_server_finish(struct server *s)
 		error = EBADF;
 		dsrv_report("serve: no listening socket is left");
 	}
+	dsrv_accept_leave(&s->acceptor);
 	while (dsrv_farewell_end_oldest(&s->farewell))
 		;
 	/* An exit closes it and does not linger. */

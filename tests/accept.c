@@ -1,10 +1,11 @@
 /*
- * accept.c - accept(2) that fails as often as a test wants
+ * accept.c - accept(2) that fails, or sleeps, as often as a test wants
  *
  * SPDX-License-Identifier: ISC
  */
 #include "config.h"
 
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <errno.h>
 #include <stddef.h>
@@ -32,6 +33,25 @@ fail_at(int fd, int error, int times)
 	failing->error = error;
 }
 
+void
+steal_at(int fd)
+{
+	failing->fd = fd;
+	__atomic_store_n(&failing->thefts, 1, __ATOMIC_SEQ_CST);
+}
+
+static void
+steal(int fd)
+{
+	int off = 0;
+
+	if (failing == NULL || fd != failing->fd ||
+	    __atomic_exchange_n(&failing->thefts, 0, __ATOMIC_SEQ_CST) == 0)
+		return;
+	ioctl(fd, FIONBIO, &off);
+	close((int)syscall(SYS_accept4, fd, NULL, NULL, 0));
+}
+
 static int
 fails_at(int fd)
 {
@@ -52,6 +72,7 @@ int try_accept(int, void *, void *) __asm__("accept");
 int
 try_accept4(int fd, void *addr, void *len, int flags)
 {
+	steal(fd);
 	return fails_at(fd) ? -1 :
 	    (int)syscall(SYS_accept4, fd, addr, len, flags);
 }

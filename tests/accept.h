@@ -1,5 +1,5 @@
 /*
- * accept.h - for tests in which accept(2) fails at a listener
+ * accept.h - for tests in which accept(2) fails at a listener, or sleeps
  *
  * The accept(2) and accept4(2) here come before those of libc, so only the
  * tests that want them are linked with them.
@@ -12,10 +12,13 @@ extern struct failing {
 	int error;	/* of accept(2) there; 0: it works */
 	int times;	/* this many times more; -1: always */
 	int calls;	/* that have failed */
+	int thefts;	/* before this many more calls another process, as it
+			 * were, takes the client and makes accept(2) sleep */
 } *failing;		/* shared by all processes; NULL: none fails */
 
 /* Before the daemon is started. */
 void make_failing(void);
 void fail_at(int fd, int error, int times);
+void steal_at(int fd);		/* once */
 
 #endif

@@ -1872,6 +1872,106 @@ START_TEST(a_worker_that_makes_listeners_wait_makes_nobody_deaf)
 }
 END_TEST
 
+/*
+ * A server without spares, and a worker of one that had some
+ */
+
+static void
+only_the_first_has_spares(void)
+{
+	tick_often();
+	if (__atomic_fetch_add(&failing->calls, 1, __ATOMIC_SEQ_CST) > 0)
+		daemon_set_worker_spare_count(0);
+}
+
+/* A client of that worker, which obeys nothing; -1: the test is left out. */
+static int
+client_of_an_earlier_worker(void)
+{
+	pid_t last;
+	int fd;
+
+	if (cannot_adopt())
+		return -1;
+	make_failing();
+	in_worker = ignore_term;
+	here.before_server = only_the_first_has_spares;
+	here.spares = 1;
+	stop_timeout = 1;
+	start(2, program);
+	fd = served(here.port, NULL);
+	last = here.server;
+	send_signal(here.master, SIGUSR1);
+	next_server();
+	reaped(last);
+	has_children(here.master, 2);
+	return fd;
+}
+
+/* It comes first, and the one that accepts next sleeps. */
+static void
+steals_a_client(void)
+{
+	int fd;
+
+	steal_at(here.fds[0]);
+	fd = client(here.port);
+	hears(fd, NULL);
+	close(fd);
+}
+
+START_TEST(a_worker_of_an_earlier_server_makes_one_without_spares_not_deaf)
+{
+	int fd = client_of_an_earlier_worker();
+
+	if (fd == -1)
+		return;
+	steals_a_client();
+	send_signal(here.master, SIGUSR2);
+	leaves(fd, "bye\n");
+	ck_assert_int_eq(ended(here.master), 0);
+	nothing_left();
+}
+END_TEST
+
+START_TEST(a_worker_of_an_earlier_server_keeps_no_listener_from_its_clients)
+{
+	int fd = client_of_an_earlier_worker(), other;
+	pid_t worker;
+
+	if (fd == -1)
+		return;
+	steals_a_client();
+	serves_one(here.ports[1]);
+	other = served(here.port, &worker);
+	ck_assert_int_eq(sockets_and_pipes_of(worker), 0);
+	serves_one(here.port);
+	close(other);
+	close(fd);
+	stop();
+}
+END_TEST
+
+START_TEST(a_worker_of_an_earlier_server_that_holds_a_lock_makes_nobody_deaf)
+{
+	int fd = client_of_an_earlier_worker(), waits;
+
+	if (fd == -1)
+		return;
+	if (!skip_if(!number(fd, "hold"),
+	    "no page fault can be made to last")) {
+		waits = client(here.port);
+		serves_one(here.ports[1]);
+		serves_one(here.ports[1]);
+		close(waits);
+	}
+	send_signal(here.master, SIGTERM);
+	ck_assert_int_eq(ended(here.master), 0);
+	close(fd);
+	nothing_left();
+}
+END_TEST
+
 /* A program that knows nothing of the library's descriptors may close them,
  * as by closefrom(3), and get their numbers. */
 START_TEST(a_worker_that_holds_the_lock_of_a_listener_makes_nobody_deaf)
@@ -2541,6 +2641,9 @@ main(void)
 		a_crowd_of_clients_is_served_by_few,
 		a_spare_has_neither_socket_nor_pipe_to_tell_its_server_by,
 		a_worker_that_makes_listeners_wait_makes_nobody_deaf,
+		a_worker_of_an_earlier_server_makes_one_without_spares_not_deaf,
+		a_worker_of_an_earlier_server_keeps_no_listener_from_its_clients,
+		a_worker_of_an_earlier_server_that_holds_a_lock_makes_nobody_deaf,
 		a_worker_that_holds_the_lock_of_a_listener_makes_nobody_deaf,
 		a_helper_that_waits_for_a_lock_holds_the_listener_alone,
 		a_worker_that_holds_the_lock_of_a_listener_keeps_no_server_out,
