@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "report.h"
@@ -89,7 +90,10 @@ dsrv_accept_open(struct dsrv_acceptor *a, const int *fds, int count,
 		}
 		dsrv_loop_watch(loop, tag + i, fds[i], POLLIN);
 	}
-	return 0;
+	a->other_count = dsrv_ports_others(fds, count, &a->others);
+	if (a->other_count == -1)
+		dsrv_accept_close(a);
+	return a->other_count == -1 ? -1 : 0;
 }
 
 void
@@ -98,6 +102,7 @@ dsrv_accept_close(struct dsrv_acceptor *a)
 	dsrv_memory_free(a->listeners,
 	    (size_t)a->count * sizeof *a->listeners);
 	a->listeners = NULL;
+	free(a->others);
 }
 
 static void
@@ -272,7 +277,7 @@ dsrv_accept_lose(struct dsrv_acceptor *a, const struct dsrv_ended *ended)
 	return 0;
 }
 
-/* The child that accepts sleeps, since another process has taken its client, and
+/* The child that accepts sleeps, as another process has taken its client, and
  * keeps other listeners waiting. After SIGKILL only a lock can keep it. */
 static void
 hurry(struct dsrv_acceptor *a, int index)

@@ -138,6 +138,9 @@ void dsrv_helper_end(int status) __attribute__((noreturn));
  * ports.c - what a daemon listens on
  */
 
+/* How many the library has opened, or was given, that are not among fds: they
+ * are put into memory to be freed. -1 with errno. */
+int dsrv_ports_others(const int *fds, int count, int **others);
 /* Whether that is the socket of one of them, and can be made to listen again
  * after a worker has ended it. */
 int dsrv_ports_can_mend(int fd);
@@ -198,6 +201,8 @@ struct dsrv_acceptor {
 	int tag;
 	int count;
 	int usable;		/* of them */
+	int *others;		/* which a worker must not hold either */
+	int other_count;
 	enum dsrv_accept watched;
 	int64_t quiet_until;	/* about mended ones */
 	struct dsrv_taker taker;

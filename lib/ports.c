@@ -109,6 +109,39 @@ dsrv_ports_find(void)
 	dsrv_fdclean_visit(add_port);
 }
 
+static int
+is_among(int fd, const int *fds, int count)
+{
+	int i;
+
+	for (i = 0; i < count; i++)
+		if (fds[i] == fd)
+			return 1;
+	return 0;
+}
+
+/* Not what the program has opened without the library. */
+int
+dsrv_ports_others(const int *fds, int count, int **others)
+{
+	int fd, *more, found = 0;
+
+	*others = NULL;
+	for (fd = dsrv_ownsocket_descriptor(0); fd != -1;
+	    fd = dsrv_ownsocket_descriptor(fd + 1)) {
+		if (is_among(fd, fds, count) || dsrv_listener_check(fd) != 0)
+			continue;
+		more = realloc(*others, ((size_t)found + 1) * sizeof *more);
+		if (more == NULL) {
+			free(*others);
+			return -1;
+		}
+		*others = more;
+		more[found++] = fd;
+	}
+	return found;
+}
+
 /*
  * Mending
  */

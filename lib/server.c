@@ -180,8 +180,11 @@ wait_for_client(const struct server *s, struct birth *birth)
 static int
 become(struct server *s, struct birth *birth)
 {
-	int listener;
+	int listener, i;
 
+	/* One that was taken over must not accept where the server does not. */
+	for (i = 0; i < s->acceptor.other_count; i++)
+		close(s->acceptor.others[i]);
 	/* A signal to its group reaches only it and its helpers. */
 	setpgid(0, 0);
 	/* Flags that it sets on its stderr must not affect others. */

@@ -154,6 +154,38 @@ serves(void)
 	answer_as_worker(daemon_server(fds, count), fds);
 }
 
+/* In a worker: how many sockets listen. */
+static int
+listening(void)
+{
+	socklen_t len = sizeof(int);
+	int fd, on, count = 0;
+
+	for (fd = FIRST; fd < HIGH; fd++)
+		count += getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on,
+		    &len) == 0 && on;
+	return count;
+}
+
+/* It was given one for something else, and opens another. */
+static void
+serves_one_of_three(void)
+{
+	int fds[MAX], other;
+
+	dress();
+	daemon_start();
+	daemon_clean_fd(FACTS);
+	tell_pid("master");
+	if (daemon_listen_inherited(name, fds, MAX) != 1 ||
+	    daemon_listen("127.0.0.1", "0", &other, 1) != 1)
+		_exit(97);
+	daemon_master();
+	daemon_success();
+	daemon_server(fds, 1);
+	printf("%d\n", listening());
+}
+
 static void
 cleans_first(void)
 {
@@ -503,6 +535,36 @@ START_TEST(a_daemon_serves_what_its_starter_was_given_and_leaves_it)
 }
 END_TEST
 
+static void
+workers_hold(const char *listeners)
+{
+	pid_t master;
+
+	give(2);
+	says_count = "3";
+	says_names = "facts:http:admin";
+	name = "http";
+	run_daemon(&run, serves_one_of_three);
+	ask(ports[0], "", listeners);
+	master = (pid_t)heard(&run, "master");
+	send_signal(master, SIGTERM);
+	ck_assert_int_eq(ended(master), 0);
+	nothing_left();
+}
+
+START_TEST(a_worker_holds_none_of_the_sockets_that_its_server_does_not_use)
+{
+	workers_hold("0");
+}
+END_TEST
+
+START_TEST(a_spare_holds_no_socket_that_its_server_does_not_use)
+{
+	daemon_set_worker_spare_count(2);
+	workers_hold("1");
+}
+END_TEST
+
 /* They have it open for as long as they like. */
 START_TEST(a_daemon_with_spares_leaves_it)
 {
@@ -749,6 +811,8 @@ main(void)
 		a_null_pointer_or_no_room_at_all_is_einval,
 		a_listening_descriptor_0_is_returned_as_another,
 		a_daemon_serves_what_its_starter_was_given_and_leaves_it,
+		a_worker_holds_none_of_the_sockets_that_its_server_does_not_use,
+		a_spare_holds_no_socket_that_its_server_does_not_use,
 		a_daemon_with_spares_leaves_it,
 		a_daemon_leaves_a_unix_domain_socket_and_its_file,
 		a_daemon_serves_its_descriptor_0_and_leaves_it,
