@@ -83,6 +83,8 @@ dsrv_accept_open(struct dsrv_acceptor *a, const int *fds, int count,
 	for (i = 0; i < count; i++) {
 		a->listeners[i].fd = fds[i];
 		a->listeners[i].is_unix = dsrv_listener_is_unix(fds[i]);
+		a->listeners[i].is_inherited =
+		    dsrv_ownsocket_is_inherited(fds[i]);
 		if (dsrv_listener_prepare(fds[i], dsrv_role()->follows &&
 		    is_shared(fds[i])) == -1) {
 			dsrv_accept_close(a);
@@ -343,6 +345,23 @@ dsrv_accept_from(struct dsrv_acceptor *a, int index,
 	client->listener = index;
 	l->failures = l->error = 0;
 	return 0;
+}
+
+/* Workers of an earlier server may hold it, or other services. One of these may
+ * make it block when it ends; one that does so again is not to be trusted. */
+int
+dsrv_accept_may_sleep(struct dsrv_acceptor *a, int index)
+{
+	struct dsrv_listener *l = &a->listeners[index];
+
+	if (dsrv_role()->shared->has_spares)
+		return 1;
+	if (!l->is_inherited)
+		return 0;
+	if (l->changes > 1)
+		return 1;
+	l->changes += dsrv_listener_unblock(l->fd);
+	return l->changes > 1;
 }
 
 int

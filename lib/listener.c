@@ -256,6 +256,17 @@ dsrv_listener_prepare(int fd, int is_shared)
 }
 
 int
+dsrv_listener_unblock(int fd)
+{
+	int on = 1, flags = fcntl(fd, F_GETFL);
+
+	if (flags == -1 || flags & O_NONBLOCK)
+		return 0;
+	ioctl(fd, FIONBIO, &on);
+	return 1;
+}
+
+int
 dsrv_listener_has_client(int fd)
 {
 	struct pollfd listener = { .fd = fd, .events = POLLIN };

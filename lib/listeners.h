@@ -24,6 +24,8 @@ void dsrv_ownsocket_forget(int fd);
 int dsrv_ownsocket_is_ours(int fd);
 int dsrv_ownsocket_is_inherited(int fd);
 int dsrv_ownsocket_is_given(int fd);
+/* Those that it was given block again, if they did then. */
+void dsrv_ownsocket_give_back(void);
 /* The lowest descriptor from there on that daemon_listen() returned or that the
  * daemon was given, and that is still this socket; -1: there is none. */
 int dsrv_ownsocket_descriptor(int from);
@@ -68,6 +70,8 @@ void dsrv_listener_keep_alive(int fd);
 /* Makes a listener non-blocking, and its connections ones without delay; if it
  * is shared with workers, only the first. -1 with errno: it blocks. */
 int dsrv_listener_prepare(int fd, int is_shared);
+/* Whether it had become blocking, and is not any more. */
+int dsrv_listener_unblock(int fd);
 /* Whether a client waits there. */
 int dsrv_listener_has_client(int fd);
 int dsrv_listener_is_unix(int fd);
@@ -185,6 +189,8 @@ struct dsrv_listener {
 	int error;		/* that was reported; 0: none */
 	int is_suspect;		/* it no longer listens */
 	int is_unix;
+	int is_inherited;
+	int changes;		/* by others, who made it block */
 	pid_t mender;		/* a child that makes it listen; 0: none */
 	pid_t stuck;		/* one that was to accept from it; 0: none */
 };
@@ -220,9 +226,11 @@ void dsrv_accept_stop(struct dsrv_acceptor *);
 int dsrv_accept_from(struct dsrv_acceptor *, int index, struct dsrv_client *);
 /* ... for which that listener rests, unless it is tried again at once. */
 void dsrv_accept_fail(struct dsrv_acceptor *, int index, int error);
-/* Has a child accept. 0 or an error number, as above. The second takes what it
- * has passed on, if this is the one that has ended: returns 0 or -1. The third
- * kills it. */
+/* Whether others could make it sleep in that. Then a child accepts: the second
+ * forks it, and returns 0 or an error number; the third takes what it has passed
+ * on, if this is the one that has ended, and returns 0 or -1; the fourth kills
+ * it. */
+int dsrv_accept_may_sleep(struct dsrv_acceptor *, int index);
 int dsrv_accept_begin(struct dsrv_acceptor *, int index);
 int dsrv_accept_end(struct dsrv_acceptor *, const struct dsrv_ended *,
     struct dsrv_client *);

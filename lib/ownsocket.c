@@ -7,8 +7,10 @@
  */
 #include "config.h"
 
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 
 #include "listeners.h"
@@ -17,6 +19,7 @@ struct known {
 	int fd;
 	dev_t dev;
 	ino_t ino;
+	int blocks;	/* it did when the daemon got it */
 };
 
 static struct list {
@@ -71,7 +74,8 @@ remember(struct list *list, int fd)
 	if (more == NULL)
 		return -1;
 	list->sockets = more;
-	more[list->count++] = (struct known){ fd, now.st_dev, now.st_ino };
+	more[list->count++] = (struct known){ fd, now.st_dev, now.st_ino,
+	    !(fcntl(fd, F_GETFL) & O_NONBLOCK) };
 	return 0;
 }
 
@@ -115,6 +119,21 @@ void
 dsrv_ownsocket_forget(int fd)
 {
 	forget(&ours, fd);
+}
+
+/* The mode is one for all that hold it. Not by fcntl(2), which may take the
+ * socket's lock. */
+void
+dsrv_ownsocket_give_back(void)
+{
+	const struct known *socket;
+	int i, off = 0;
+
+	for (i = 0; i < given.count; i++) {
+		socket = &given.sockets[i];
+		if (socket->blocks && is_that(socket, socket->fd))
+			ioctl(socket->fd, FIONBIO, &off);
+	}
 }
 
 /* The lowest of a list from there on, or best, if that is lower; -1: none. */

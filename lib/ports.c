@@ -219,6 +219,7 @@ dsrv_ports_leave(void)
 {
 	int i;
 
+	dsrv_ownsocket_give_back();
 	for (i = 0; i < ports.count; i++)
 		if (ports.all[i].addr.ss_family != AF_UNIX)
 			close(ports.all[i].fd);

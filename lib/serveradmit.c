@@ -261,11 +261,10 @@ admit(struct server *s)
 		s->client.same = dsrv_source_count(&s->hosts, &host) + 1;
 }
 
-/* Others may hold the listeners: one could make accept(2) sleep. */
 static int
 accept_from(struct server *s, int index)
 {
-	if (dsrv_role()->shared->has_spares)
+	if (dsrv_accept_may_sleep(&s->acceptor, index))
 		return dsrv_accept_begin(&s->acceptor, index);
 	return dsrv_accept_from(&s->acceptor, index, &s->client);
 }

@@ -1,9 +1,10 @@
 /*
  * taker.c - a child that accepts a client for a server that must not sleep
  *
- * Workers of an earlier server with spares hold the listeners. One of them can
- * make accept(2) sleep, or hold the lock that it takes. So a child, for which
- * nothing waits, accepts, and passes the connection on.
+ * Workers of an earlier server with spares hold the listeners, and perhaps other
+ * services do. One of these can make accept(2) sleep, or hold the lock that it
+ * takes. So a child, for which nothing waits, accepts, and passes the connection
+ * on.
  *
  * SPDX-License-Identifier: ISC
  */

@@ -34,21 +34,23 @@ fail_at(int fd, int error, int times)
 }
 
 void
-steal_at(int fd)
+steal_at(int fd, enum theft theft)
 {
 	failing->fd = fd;
-	__atomic_store_n(&failing->thefts, 1, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&failing->theft, theft, __ATOMIC_SEQ_CST);
 }
 
 static void
 steal(int fd)
 {
-	int off = 0;
+	int off = 0, theft;
 
-	if (failing == NULL || fd != failing->fd ||
-	    __atomic_exchange_n(&failing->thefts, 0, __ATOMIC_SEQ_CST) == 0)
+	if (failing == NULL || fd != failing->fd || (theft =
+	    __atomic_exchange_n(&failing->theft, NO_THEFT,
+	    __ATOMIC_SEQ_CST)) == NO_THEFT)
 		return;
-	ioctl(fd, FIONBIO, &off);
+	if (theft == BLOCKING_THEFT)
+		ioctl(fd, FIONBIO, &off);
 	close((int)syscall(SYS_accept4, fd, NULL, NULL, 0));
 }
 

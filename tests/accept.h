@@ -12,13 +12,14 @@ extern struct failing {
 	int error;	/* of accept(2) there; 0: it works */
 	int times;	/* this many times more; -1: always */
 	int calls;	/* that have failed */
-	int thefts;	/* before this many more calls another process, as it
-			 * were, takes the client and makes accept(2) sleep */
+	int theft;	/* before the next call another process, as it were,
+			 * takes the client; BLOCKING_THEFT: and the socket blocks */
 } *failing;		/* shared by all processes; NULL: none fails */
 
 /* Before the daemon is started. */
 void make_failing(void);
 void fail_at(int fd, int error, int times);
-void steal_at(int fd);		/* once */
+enum theft { NO_THEFT, THEFT, BLOCKING_THEFT };
+void steal_at(int fd, enum theft);
 
 #endif

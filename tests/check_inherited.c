@@ -507,6 +507,13 @@ unix_client(const char *path)
 	return fd;
 }
 
+/* Of all that hold it. */
+static int
+blocks(int listener)
+{
+	return !(fcntl(sockets[listener], F_GETFL) & O_NONBLOCK);
+}
+
 static void
 serves_and_leaves_it(int listener, const char *line)
 {
@@ -562,6 +569,59 @@ START_TEST(a_spare_holds_no_socket_that_its_server_does_not_use)
 {
 	daemon_set_worker_spare_count(2);
 	workers_hold("1");
+}
+END_TEST
+
+static void
+gets_mode_back(int flags)
+{
+	int fd, was;
+	pid_t master;
+
+	give(1);
+	fcntl(sockets[0], F_SETFL, fcntl(sockets[0], F_GETFL) | flags);
+	was = blocks(0);
+	at_stdin = 1;
+	run_daemon(&run, serves);
+	fd = client(ports[0]);
+	hears(fd, "0 unset unset");
+	close(fd);
+	ck_assert(!blocks(0));
+	send_signal(master = (pid_t)heard(&run, "master"), SIGTERM);
+	ck_assert_int_eq(ended(master), 0);
+	nothing_left();
+	ck_assert_int_eq(blocks(0), was);
+}
+
+/* A program that inetd starts next may know nothing else. */
+START_TEST(a_socket_that_blocked_does_so_again_in_the_end)
+{
+	gets_mode_back(0);
+	daemon_set_worker_spare_count(2);
+	gets_mode_back(0);
+}
+END_TEST
+
+START_TEST(a_socket_that_did_not_block_does_not_in_the_end)
+{
+	gets_mode_back(O_NONBLOCK);
+}
+END_TEST
+
+START_TEST(a_socket_that_blocked_does_so_again_if_the_master_is_killed)
+{
+	pid_t master, server;
+
+	give(1);
+	at_stdin = 1;
+	run_daemon(&run, serves);
+	ask(ports[0], "", "0 unset unset");
+	master = (pid_t)heard(&run, "master");
+	server = (pid_t)heard(&run, "server");
+	send_signal(master, SIGKILL);
+	ended(master);
+	gone(server);
+	ck_assert(blocks(0));
 }
 END_TEST
 
@@ -813,6 +873,9 @@ main(void)
 		a_daemon_serves_what_its_starter_was_given_and_leaves_it,
 		a_worker_holds_none_of_the_sockets_that_its_server_does_not_use,
 		a_spare_holds_no_socket_that_its_server_does_not_use,
+		a_socket_that_blocked_does_so_again_in_the_end,
+		a_socket_that_did_not_block_does_not_in_the_end,
+		a_socket_that_blocked_does_so_again_if_the_master_is_killed,
 		a_daemon_with_spares_leaves_it,
 		a_daemon_leaves_a_unix_domain_socket_and_its_file,
 		a_daemon_serves_its_descriptor_0_and_leaves_it,

@@ -158,6 +158,46 @@ START_TEST(server_lets_no_flood_on_one_listener_starve_another)
 }
 END_TEST
 
+/* The test has it too, as another service would. */
+static void
+make_it_block(void)
+{
+	int flags = fcntl(here.fds[0], F_GETFL);
+
+	ck_assert(flags != -1 && flags & O_NONBLOCK);
+	fcntl(here.fds[0], F_SETFL, flags & ~O_NONBLOCK);
+}
+
+static void
+steal_a_client(enum theft theft)
+{
+	int fd;
+
+	steal_at(here.fds[0], theft);
+	fd = client(here.port);
+	hears(fd, NULL);
+	close(fd);
+}
+
+START_TEST(an_inherited_listener_that_others_make_block_makes_nobody_deaf)
+{
+	make_failing();
+	start_in_foreground(2, talker);
+	call(here.port);
+	make_it_block();
+	steal_a_client(THEFT);
+	call(here.ports[1]);
+	make_it_block();
+	call(here.port);
+	steal_a_client(BLOCKING_THEFT);
+	call(here.ports[1]);
+	call(here.port);
+	send_signal(here.master, SIGTERM);
+	exited(run_wait(&here.run), 0);
+	nothing_left();
+}
+END_TEST
+
 static void
 index_teller(void)
 {
@@ -2288,6 +2328,7 @@ main(void)
 	const TTest *const tests[] = {
 		server_gives_each_ready_listener_one_fair_turn,
 		server_lets_no_flood_on_one_listener_starve_another,
+		an_inherited_listener_that_others_make_block_makes_nobody_deaf,
 		server_returns_the_index_of_the_listener,
 		server_lets_clients_wait_at_worker_count_max,
 		server_uses_a_free_slot_at_once,

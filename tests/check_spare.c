@@ -1914,7 +1914,7 @@ steals_a_client(void)
 {
 	int fd;
 
-	steal_at(here.fds[0]);
+	steal_at(here.fds[0], BLOCKING_THEFT);
 	fd = client(here.port);
 	hears(fd, NULL);
 	close(fd);
