@@ -1572,26 +1572,27 @@ enum { BIRTHS = 0 };
 enum { BIRTHS = 1 };
 #endif
 
-/* The logger has the handover, the server its roster, both have the outbox;
+/* The master also has the page in which it names its sockets to the starter. The
+ * logger has the handover, the server its roster, both have the outbox;
  * processes that the program has forked there have none of these, nor has a
  * worker. */
 static void
 memory_is_right(void)
 {
-	unsigned long masters[4], loggers[4], servers[4], notes = 0;
+	unsigned long masters[5], loggers[4], servers[4], notes = 0;
 	int i, known = 0, fd = client(here.port);
 
 	say(fd, "one");		/* now each of them is where it loops */
-	ck_assert_int_eq(shared_mappings(here.master, masters, 4), 3);
+	ck_assert_int_eq(shared_mappings(here.master, masters, 5), 4);
 	ck_assert_int_eq(shared_mappings(here.logger, loggers, 4), 2);
 	ck_assert_int_eq(shared_mappings(here.server, servers, 4), 2 + BIRTHS);
 	for (i = 0; i < 2; i++) {
-		ck_assert(has_number(loggers[i], masters, 3));
+		ck_assert(has_number(loggers[i], masters, 4));
 		if (has_number(loggers[i], servers, 2 + BIRTHS))
 			notes = loggers[i];
 	}
 	for (i = 0; i < 2 + BIRTHS; i++)
-		known += has_number(servers[i], masters, 3);
+		known += has_number(servers[i], masters, 4);
 	ck_assert_int_eq(known, 2);
 	ck_assert_uint_ne(notes, 0);
 	shares_nothing(here.server, notes);
