@@ -67,7 +67,7 @@ fails_at(int fd)
 	return 1;
 }
 
-/* In place of those in the C library, whose types are its own. */
+/* Instead of libc's, whose parameters have types of their own. */
 int try_accept4(int, void *, void *, int) __asm__("accept4");
 int try_accept(int, void *, void *) __asm__("accept");
 

@@ -16,7 +16,7 @@ extern struct failing {
 			 * takes the client; BLOCKING_THEFT: and the socket blocks */
 } *failing;		/* shared by all processes; NULL: none fails */
 
-/* Before the daemon is started. */
+/* Call it before the daemon is started. */
 void make_failing(void);
 void fail_at(int fd, int error, int times);
 enum theft { NO_THEFT, THEFT, BLOCKING_THEFT };

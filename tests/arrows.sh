@@ -1,9 +1,9 @@
 #!/bin/sh
 # arrows.sh - a file of lib/ calls only files that HACKING.md has below it
 #
-# The calls are read from the symbols of the objects. In the order of the tables
-# in HACKING.md whose rows begin with the name of a file, each arrow goes down,
-# so there is no circle. Each file of lib/ is there, and only those.
+# The calls come from the symbols of the objects, the order of the files from
+# the tables in HACKING.md whose rows begin with a file's name. Each arrow goes
+# down, so there are no circles. The tables have exactly the files of lib/.
 #
 # SPDX-License-Identifier: ISC
 set -eu
@@ -16,7 +16,7 @@ failures=0
 # shellcheck disable=SC1091 # it is found when the tests run
 . "$TOP_SRCDIR/tests/lists.sh"
 
-# From the highest to the lowest; of several in a row the first is the highest.
+# The files from the highest to the lowest, and in a row from left to right.
 ranked() {
 	awk -F'|' '/^\| *`[a-z0-9]+\.c`/ {
 		while (match($2, /[a-z0-9]+\.c/)) {
@@ -32,8 +32,8 @@ sources() {
 	done
 }
 
-# "FILE SYMBOL TYPE" for each global symbol: U, the file uses it. Objects of
-# files that are no longer there are left over from an earlier build.
+# "FILE SYMBOL TYPE" for each global symbol; U: the file uses it. An earlier
+# build may have left objects of files that do not exist any more.
 symbols() {
 	for file in $(sources); do
 		object=$objects/$prefix${file%.c}.o
@@ -41,7 +41,7 @@ symbols() {
 	done | xargs nm -A -P -g | sed "s|^[^ ]*/$prefix\([^/ ]*\)\.o: |\1.c |"
 }
 
-# The arrows that do not go down.
+# Calls of a file that is not below the caller.
 wrong_arrows() {
 	{
 		ranked

@@ -127,7 +127,7 @@ START_TEST(address_that_is_not_known_has_no_text)
 }
 END_TEST
 
-/* A record may have been another client's. */
+/* A record may have held another client's address. */
 START_TEST(address_shows_nothing_of_the_one_before)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };

@@ -108,7 +108,7 @@ refused(void)
 	refused_from("127.0.0.1");
 }
 
-/* A worker whose client has gone; the server knows it. */
+/* A worker's client leaves; the server sees the worker's end. */
 static void
 goes(int fd, int left)
 {
@@ -116,7 +116,7 @@ goes(int fd, int left)
 	has_children(here.server, left);
 }
 
-/* The text and then the end, not a reset. */
+/* The client reads the text and then end of file, not a reset. */
 static void
 reads_text(int fd)
 {
@@ -168,7 +168,7 @@ START_TEST(source_has_room_again_when_a_worker_has_ended)
 	for (i = 0; i < 3; i++) {
 		second = served(here.port, &worker);
 		refused();
-		if (i == 1)	/* in whatever way */
+		if (i == 1)	/* it does not matter how the worker ends */
 			send_signal(worker, SIGKILL);
 		goes(second, 1);
 	}
@@ -245,7 +245,7 @@ START_TEST(source_with_a_mapped_address_is_that_ipv4_address)
 	refused();
 	here.port = here.ports[0];
 	refused();
-	fd = client_of_v6(here.port);	/* another source */
+	fd = client_of_v6(here.port);	/* from another source */
 	echoes(fd, "hello");
 	stop();
 }
@@ -449,7 +449,7 @@ START_TEST(server_forks_nothing_for_a_client_that_it_refuses)
 }
 END_TEST
 
-/* Workers that TERM does not end, so that USR1 leaves them to the master. */
+/* Workers ignore TERM, so USR1 leaves them to the master. */
 static void
 set_limits_and_ignore_term(void)
 {
@@ -500,7 +500,7 @@ START_TEST(reload_with_a_limit_below_what_runs_refuses_until_it_is_kept)
 	close(fd[2]);
 	served_at_last();
 	refused();
-	send_signal(here.server, SIGKILL);	/* its worker is left as well */
+	send_signal(here.server, SIGKILL);	/* its worker still counts */
 	next_server();
 	refused();
 	send_signal(here.master, SIGINT);
@@ -515,7 +515,7 @@ overlap(void)
 	daemon_set_reload_overlap(1);
 }
 
-/* A reload whose old server leaves its workers to the master. */
+/* The old server leaves its workers to the master. */
 static void
 reload_at_once(void)
 {
@@ -628,7 +628,8 @@ START_TEST(clients_beyond_the_rate_wait_and_none_is_refused)
 }
 END_TEST
 
-/* Between this many clients, of which the first may come at once. */
+/* The time between the starts of this many workers; the first starts at
+ * once. */
 static int64_t
 time_of(int clients)
 {
@@ -706,7 +707,7 @@ START_TEST(local_clients_count_for_the_rate)
 }
 END_TEST
 
-/* For all of the library, too. */
+/* The library calls this one, too. */
 int
 clock_gettime(clockid_t clock, struct timespec *ts)
 {
@@ -808,7 +809,7 @@ START_TEST(refused_clients_that_do_not_close_are_closed)
 	base = descriptors_of(here.server);
 	for (i = 0; i < CROWD; i++) {
 		fd[i] = client(here.port);
-		/* And the one that it has just accepted. */
+		/* One more: the client that it has just accepted. */
 		hold(descriptors_of(here.server) <= base + KEPT + 1,
 		    "%d descriptors", descriptors_of(here.server));
 	}
@@ -924,7 +925,7 @@ START_TEST(refused_client_that_is_deaf_delays_nobody_even_with_linger)
 	fd = client(here.port);
 	become_deaf(fd);
 	send_signal(here.server, SIGCONT);
-	served_from("127.0.0.4");	/* it came later */
+	served_from("127.0.0.4");	/* its client came later */
 	has_descriptors(here.server, base);
 	served_from("127.0.0.2");
 	close(fd);
@@ -1081,7 +1082,7 @@ START_TEST(worker_is_ended_when_its_time_is_over)
 	snprintf(expected, sizeof expected, ": unable to keep worker %ld of "
 	    "127.0.0.1:%d: its time is over", (long)worker, own_port(fd));
 	says(message(), expected);
-	other = served_from("127.0.0.1");	/* its time begins now */
+	other = served_from("127.0.0.1");	/* its time begins here */
 	echoes(other, "hello again");
 	close(other);
 	stop();
@@ -1104,7 +1105,7 @@ START_TEST(worker_that_ends_in_time_is_let_alone)
 }
 END_TEST
 
-/* A worker with a helper, both deaf to TERM. */
+/* A worker and its helper, both ignoring TERM. */
 static void
 deaf_program(void)
 {
@@ -1401,7 +1402,7 @@ START_TEST(worker_keeps_its_time_when_its_server_has_gone)
 }
 END_TEST
 
-/* The first server, when it has forked its first worker. */
+/* Kills the first server after it has forked its first worker. */
 static void
 die_once(void)
 {

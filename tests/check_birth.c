@@ -12,10 +12,10 @@
 #include "workers.h"
 #include "harness.h"
 
-enum { MANY_WORDS = 200000 };	/* more than any pipe takes */
+enum { MANY_WORDS = 200000 };	/* more than a pipe holds */
 
-static int from_child, to_test;	/* a byte when it goes on */
-static int from_newborn;	/* the children's words to the master */
+static int from_child, to_test;	/* a byte when it is released */
+static int from_newborn;	/* the status pipe's read end */
 
 static void
 open_pipes(void)
@@ -29,7 +29,7 @@ open_pipes(void)
 	dsrv_role_hold(DSRV_TO_PARENT, to_master);
 }
 
-/* This process is the server. */
+/* Makes this process the server. */
 static void
 open_births(void)
 {
@@ -37,7 +37,7 @@ open_births(void)
 	ck_assert_int_eq(dsrv_birth_open(), 0);
 }
 
-/* A child of that birth, which says when it is released. */
+/* Forks a worker of that birth, which tells the test when it is released. */
 static pid_t
 fork_child(unsigned birth, pid_t server)
 {
@@ -50,7 +50,7 @@ fork_child(unsigned birth, pid_t server)
 	_exit(write(to_test, "", 1) != 1);
 }
 
-/* Whether one is released. */
+/* Whether a child has been released. */
 static int
 has_come_through(int wait)
 {
@@ -63,7 +63,7 @@ has_come_through(int wait)
 static void
 waits(pid_t pid)
 {
-	settled(pid);	/* it sleeps, which it does nowhere else */
+	settled(pid);	/* it sleeps nowhere but in its birth */
 	ck_assert(!has_come_through(0));
 }
 
@@ -138,7 +138,7 @@ START_TEST(births_are_released_by_their_own_number_and_later_ones)
 }
 END_TEST
 
-/* In a server: it forks and is gone. */
+/* The server forks a worker and dies. */
 static void
 die_as_server(int to_tester, int releases)
 {
@@ -156,7 +156,7 @@ die_as_server(int to_tester, int releases)
 	raise(SIGKILL);
 }
 
-/* A server that forks and is gone; returns its child's pid. */
+/* Starts a server that forks a worker and dies; returns the worker's pid. */
 static pid_t
 child_of_a_server_that_dies(int releases)
 {
@@ -207,7 +207,7 @@ START_TEST(a_child_that_was_released_says_nothing_when_its_server_dies)
 }
 END_TEST
 
-/* What a process without the right to does: writes three bytes, and words. */
+/* An untrusted process may write three bytes, or words that do not exist. */
 START_TEST(only_a_word_is_heard_as_one_and_only_the_end_as_the_end)
 {
 	static const int words[] = { DSRV_STATUS_NOTHING, DSRV_STATUS_GONE,
@@ -234,7 +234,7 @@ START_TEST(only_a_word_is_heard_as_one_and_only_the_end_as_the_end)
 }
 END_TEST
 
-/* It may have been stopped. */
+/* The master may be stopped. */
 START_TEST(a_reload_is_asked_for_even_if_nobody_listens_to_the_pipe)
 {
 	enum dsrv_status_word word;

@@ -21,7 +21,7 @@ static struct dsrv_children children;
 static struct dsrv_roster given;
 
 static pid_t known[KNOWN];
-static int there[KNOWN];	/* the reference: whether known[i] is in it */
+static int there[KNOWN];	/* the reference: of known[i] */
 
 static uint64_t seed = 20240611;
 
@@ -93,15 +93,14 @@ compare_pids(const void *a, const void *b)
 	return (left > right) - (left < right);
 }
 
-/* Only every other child has a time. */
+/* Every other child has a time. */
 static int64_t
 time_of(pid_t pid)
 {
 	return pid % 2 != 0 ? pid : 0;
 }
 
-/* Each one that should be there is in one place, and no other is; it has its
- * time. */
+/* Each expected child is in the table once, with its time, and no other is. */
 static void
 agrees_with_the_reference(void)
 {
@@ -126,8 +125,8 @@ agrees_with_the_reference(void)
 	    (size_t)n * sizeof listed[0]), 0);
 }
 
-/* Whether the answer is the reference's. Not asserted here: that costs a system
- * call, and there are many of these. */
+/* Whether the answer is the reference's. It is not asserted here: an assertion
+ * costs a system call, and there are many operations. */
 static int
 one_operation(int additions)
 {
@@ -154,7 +153,7 @@ START_TEST(children_are_as_in_a_plain_list_after_any_operations)
 	choose_pids();
 	open_table(NULL);
 	for (i = 0; i < OPERATIONS; i++) {
-		if (i % 20000 == 0)	/* it fills and it empties */
+		if (i % 20000 == 0)	/* it fills, then empties */
 			additions = i / 20000 % 2 == 0 ? 80 : 20;
 		if (!one_operation(additions))
 			ck_abort_msg("operation %d went wrong", i);
@@ -201,7 +200,8 @@ START_TEST(children_close_the_gap_with_the_last_one)
 }
 END_TEST
 
-/* One more than the most workers: the master has its server as well. */
+/* The capacity is one more than the most workers: a master has a server,
+ * too. */
 START_TEST(children_say_when_there_is_no_more_room)
 {
 	int i, wrong = 0;
@@ -263,7 +263,7 @@ START_TEST(children_are_written_to_a_roster_that_was_given)
 	ck_assert_int_eq(found, 500);
 	ck_assert_int_eq(given.pulse, 3);
 
-	/* It is the caller's, and can be read later unchanged. */
+	/* The list belongs to the caller and outlives the table. */
 	dsrv_children_close(&children);
 	ck_assert_int_eq(given.count, 500);
 }

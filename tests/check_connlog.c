@@ -96,7 +96,7 @@ begins(pid_t worker, int port, const char *counts)
 	says_of(worker, rest);
 }
 
-/* Whatever time it has taken. */
+/* The line has these parts around a time, which can be any. */
 static void
 lasts(const char *line, const char *before, const char *behind)
 {
@@ -239,7 +239,7 @@ START_TEST(connlog_tells_of_workers_that_have_outlived_their_server)
 	ends(worker, port_of(fd), "ended with status 4", "");
 	close(fd);
 	fd = served(port, &worker);
-	/* The new server may not yet know of that end: 1 or 2 of 100. */
+	/* The new server may not have seen that end: 1 or 2 of 100. */
 	says(message(), " begins with 127.0.0.1:");
 	close(fd);
 	stop();
@@ -288,7 +288,7 @@ START_TEST(connlog_names_a_unix_client_so)
 	close(fd);
 	says(message(), " of unix ended with status 0 after ");
 	stop_by(SIGUSR2);
-	/* Nor is a word said of the child that ends the listener. */
+	/* The child that ends the listener is not reported. */
 	ck_assert_str_eq(here.run.err, "");
 }
 END_TEST
@@ -327,7 +327,7 @@ START_TEST(connlog_of_spares_says_what_each_worker_knows)
 	says_of(worker, rest);
 	close(fd);
 	stop();
-	/* The spare that took its place, and has had no client. */
+	/* A new spare has taken its place and has had no client. */
 	ck_assert_str_eq(here.run.err, "");
 }
 END_TEST
@@ -569,7 +569,7 @@ times(const char *part)
 	return count;
 }
 
-/* Neither is lost, even if clients come one after another. */
+/* No line is lost, even if clients come one after another. */
 START_TEST(connlog_has_each_of_many_connections_in_the_log)
 {
 	int i;
@@ -583,7 +583,7 @@ START_TEST(connlog_has_each_of_many_connections_in_the_log)
 	start(1, program);
 	for (i = 0; i < MANY; i++)
 		call(here.port);
-	/* The server sees the end of each. */
+	/* USR2: the server waits for the end of each worker. */
 	stop_by(SIGUSR2);
 	ck_assert_int_eq(times(" before it are lost"), 0);
 	ck_assert_int_eq(times(" begins with 127.0.0.1:"), MANY);

@@ -42,7 +42,7 @@ write_number(pid_t pid)
 	ck_assert_int_eq(fclose(file), 0);
 }
 
-/* 0, and errno is kept; or -1 with that errno. */
+/* Asserts 0 with errno unchanged, or -1 with this errno. */
 static void
 sent(int signo, int seconds, int error)
 {
@@ -122,7 +122,7 @@ START_TEST(control_knows_a_daemon_that_is_starting)
 	master = (pid_t)heard(&here.run, "waits");
 	runs(master);
 	sent(SIGTERM, 100, 0);
-	runs(0);	/* and another may start */
+	runs(0);	/* another may start now */
 	exited(run_wait(&here.run), 128 + SIGTERM);
 	nothing_left();
 }
@@ -357,7 +357,8 @@ START_TEST(control_signals_no_process_whose_number_is_in_an_old_file)
 }
 END_TEST
 
-/* As with a daemon in another container. */
+/* As with a daemon in another container, whose number is another process's
+ * here. */
 START_TEST(control_signals_no_process_that_has_not_the_lock)
 {
 	pid_t pid = stranger();
@@ -399,7 +400,7 @@ as_process_1(void)
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
 	pid_t pid;
 
-	signal(SIGTERM, SIG_DFL);	/* Check has a handler */
+	signal(SIGTERM, SIG_DFL);	/* Check has set a handler */
 	pid = stranger();
 	write_number(pid);
 	if (flock(fd, LOCK_EX) == -1)
@@ -441,7 +442,8 @@ become_another(void)
 		_exit(94);
 }
 
-/* Its user may signal it, but proc(5) hides it from that user, too. */
+/* A process that its own user may signal, but that proc(5) hides even from that
+ * user. */
 static pid_t
 changed_stranger(void)
 {
@@ -555,7 +557,7 @@ START_TEST(control_refuses_what_is_not_a_signal)
 }
 END_TEST
 
-/* The test's directory is in one that only its user may enter. */
+/* Another user may not enter the directory above the test's. */
 static int
 as_another(void)
 {

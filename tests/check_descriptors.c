@@ -15,12 +15,12 @@
 #include "listeners.h"
 #include "harness.h"
 
-enum { NOBODY = 54323 };	/* a user of no other processes */
+enum { NOBODY = 54323 };	/* a user without other processes */
 
 static struct run run;
 static int ends[2];
 
-/* stderr is the pipe's, as in a server that has a logger. */
+/* Makes stderr the pipe, as in a server that has a logger. */
 static void
 open_pipe(void)
 {
@@ -28,7 +28,7 @@ open_pipe(void)
 	ck_assert_int_eq(dup2(ends[1], STDERR_FILENO), STDERR_FILENO);
 }
 
-/* Errors that dup2(2) may return for a moment. */
+/* how many calls of dup2(2) fail, and with what */
 static int failures, failure;
 
 int
@@ -79,7 +79,8 @@ START_TEST(no_other_descriptor_is_left)
 }
 END_TEST
 
-/* A file would be written from its beginning, a terminal is the program's. */
+/* A file would be written from its beginning; a terminal belongs to the
+ * program. */
 START_TEST(what_is_not_a_pipe_stays_what_it_is)
 {
 	int before, fd;
@@ -95,7 +96,7 @@ START_TEST(what_is_not_a_pipe_stays_what_it_is)
 }
 END_TEST
 
-/* Waiting for a reader would last for ever. */
+/* Opening the pipe again would wait for a reader for ever. */
 START_TEST(a_pipe_that_nobody_reads_is_not_waited_for)
 {
 	open_pipe();
@@ -132,7 +133,7 @@ enum { FCNTL = SYS_fcntl64 };
 enum { FCNTL = SYS_fcntl };
 #endif
 
-/* number: the ends that must not block */
+/* how many ends must not block */
 static int number;
 
 static void
@@ -250,7 +251,7 @@ END_TEST
 static struct dsrv_handover handover;
 static int to_logger;
 
-/* As a worker whose server has given up its rights. */
+/* What a worker does whose server has given up its rights. */
 static void
 unshare_without_rights(void)
 {
@@ -259,7 +260,7 @@ unshare_without_rights(void)
 	    setgid(NOBODY) == -1 || setuid(NOBODY) == -1)
 		_exit(96);
 	tell("unshared", dsrv_descriptors_unshare(STDERR_FILENO));
-	/* It may write, but not read what others have written. */
+	/* The worker may write, but not read what others have written. */
 	tell("read", open("/proc/self/fd/2", O_RDONLY | O_NONBLOCK));
 }
 

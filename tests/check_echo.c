@@ -124,7 +124,7 @@ START_TEST(echo_lets_its_clients_finish_when_it_is_to_drain)
 	held = client(port);
 	echoes(held, "before");
 	send_signal(master, SIGUSR2);
-	/* Not yet obeyed: but each try is a worker to be waited for. */
+	/* While the server does not yet obey, each try gets a worker. */
 	while ((fd = client_if(port)) != -1) {
 		close(fd);
 		poll(NULL, 0, 20);

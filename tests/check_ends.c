@@ -89,7 +89,7 @@ compare(void)
 	printf("%s\n", same ? "same" : "different");
 }
 
-/* What is told by facts remains when the client can hear no more. */
+/* Tells the test what each end is, even after the client can hear no more. */
 static void
 tell_all(const char *where)
 {
@@ -119,7 +119,7 @@ close_both(void)
 	hang_up();
 }
 
-/* Another socket takes the places of the connection, which is kept. */
+/* Puts another socket in the places of the connection, which stays open. */
 static void
 replace_both(void)
 {
@@ -143,7 +143,7 @@ static const struct command commands[] = {
 	{ NULL, NULL, NULL }
 };
 
-/* One client after another, if there are spares. */
+/* With spares, a worker serves one client after another. */
 static void
 program(void)
 {
@@ -164,7 +164,7 @@ one_client(void)
  * The tests
  */
 
-/* With another 127.0.0.0/8 address that the client may choose. */
+/* On 0.0.0.0, so that a client may choose any address in 127.0.0.0/8. */
 static int
 listen_on_all(int *port)
 {
@@ -275,7 +275,7 @@ START_TEST(ends_of_a_connection_are_known_when_it_is_closed)
 }
 END_TEST
 
-/* Nobody has asked for it. */
+/* The program closes the connection before it asks. */
 START_TEST(local_end_is_not_known_when_the_program_has_closed_it)
 {
 	int fd, peer;
@@ -397,7 +397,7 @@ START_TEST(ends_of_a_unix_connection_are_the_socket_and_unix)
 END_TEST
 
 /*
- * What is not so
+ * Errors
  */
 
 static void

@@ -19,7 +19,7 @@
 
 enum { VALUE = 256 };
 
-/* All that speak of a connection. */
+/* All variables that describe a connection. */
 static const char *const names[] = {
 	"PROTO", "TCPREMOTEIP", "TCPREMOTEPORT", "TCPREMOTEHOST",
 	"TCPREMOTEINFO", "TCPLOCALIP", "TCPLOCALPORT", "TCPLOCALHOST",
@@ -61,7 +61,7 @@ show_value(void)
 	printf("%s\n", value != NULL ? value : "none");
 }
 
-/* How many are set; of those that are, how many twice. */
+/* Shows how many of them are set, and how many of those twice. */
 static void
 show_count(void)
 {
@@ -125,7 +125,7 @@ is_number(int fd, const char *name, long expected)
 	is(fd, name, text);
 }
 
-/* None is set that is not in this list, which ends with NULL. */
+/* Only the variables in this list, which ends with NULL, are set. */
 static void
 only(int fd, const char *const *expected)
 {
@@ -164,7 +164,7 @@ has_tcp(int fd, const char *host)
 	only(fd, here.spares == 0 ? counted : tcp);
 }
 
-/* As if the daemon had been started by another's worker. */
+/* The daemon is started as if by another daemon's worker. */
 static void
 lie(void)
 {
@@ -214,7 +214,7 @@ START_TEST(environment_counts_the_connections_of_each_address)
 	other = connect_from("127.0.0.2", here.port);
 	is(other, "TCPCONNNUM", "1");
 	close(second);
-	/* When its end has been seen, its number is free. */
+	/* The number is free once the server has seen the end of its worker. */
 	for (second = client(here.port);
 	    strcmp(value_of(second, "TCPCONNNUM"), "2") != 0;
 	    second = client(here.port)) {
@@ -257,7 +257,7 @@ START_TEST(environment_of_a_spare_is_that_of_its_client)
 }
 END_TEST
 
-/* Serves one client after another, in this process. */
+/* The same worker serves one client after another. */
 static void
 next_client(int *fd, pid_t worker)
 {
@@ -404,7 +404,7 @@ START_TEST(environment_can_be_chosen_by_the_server)
 }
 END_TEST
 
-/* It would believe that it serves another client. */
+/* With the old variables the program would serve the wrong client. */
 static void
 lose_memory(void)
 {
@@ -519,7 +519,7 @@ START_TEST(environment_of_a_unix_connection_says_who_it_is)
 	fd = client_from(path, strlen(path) + 1);
 	has_ipc(fd, path);
 	close(fd);
-	/* As long as one can be: without a NUL. */
+	/* The longest possible name: without a NUL. */
 	length = strlen(path);
 	memset(path + length, 'x', sizeof path - length);
 	path[sizeof path - 1] = '\0';
@@ -542,7 +542,7 @@ START_TEST(environment_of_an_abstract_unix_client_begins_with_an_at)
 	name[0] = '@';
 	has_ipc(fd, name);
 	close(fd);
-	/* What is in it cannot hide what follows. */
+	/* A name with NULs and a "=" hides none of the variables. */
 	snprintf(name, sizeof name, "%cd%c=%d", '\0', '\0', (int)getpid());
 	fd = client_from(name, 3 + strlen(name + 3));
 	name[0] = name[2] = '@';
@@ -625,14 +625,14 @@ START_TEST(environment_is_about_the_client_behind_a_proxy)
 	close(fd);
 	fd = client(here.port);
 	client_says(fd, "PROXY UNKNOWN\r\n");
-	/* The proxy's own. */
+	/* The proxy's own address. */
 	has_tcp(fd, "127.0.0.1");
 	close(fd);
 	stop();
 }
 END_TEST
 
-/* The system knows only who the proxy is. */
+/* The kernel knows only the ids of the proxy. */
 START_TEST(environment_of_a_unix_client_behind_a_proxy_has_no_ids)
 {
 	static const char *const expected[] = { "PROTO", "IPCREMOTEPATH",

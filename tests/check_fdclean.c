@@ -27,10 +27,10 @@
 #include "puppet.h"
 
 enum {
-	LISTENER = FACTS + 1,	/* if it is opened first */
+	LISTENER = FACTS + 1,	/* its number if it is opened first */
 	HIGH = 5000,
 	MANY = 1048576,
-	SOON = 200,	/* ms: less than a call for each of MANY takes */
+	SOON = 200,	/* ms: less than MANY system calls take */
 	OWN_ERROR = 1234
 };
 
@@ -57,8 +57,8 @@ open_descriptors(void)
 	return count;
 }
 
-/* Sets the soft limit, and the hard one if that is lower; whether it could
- * be. */
+/* Sets the soft limit and lowers the hard one to it if necessary. Returns
+ * whether it could. */
 static int
 set_limit(rlim_t files)
 {
@@ -81,7 +81,7 @@ used(void)
 	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-/* Opens some, cleans them down to 6, and tells how many are wrong. */
+/* Opens these, closes all above 6, and tells how many are wrong. */
 static void
 clean_down_to_6(void)
 {
@@ -213,7 +213,7 @@ START_TEST(it_closes_what_is_above_a_limit_that_was_lowered)
 }
 END_TEST
 
-/* With as many as the system lets the program have. */
+/* Opens the highest descriptor that the system allows. */
 static void
 clean_many(void)
 {
@@ -243,7 +243,7 @@ START_TEST(a_million_possible_descriptors_take_no_time)
 }
 END_TEST
 
-/* The system call fails with this error from now on; whether that works. */
+/* close_range(2) fails with this error from now on. Returns whether it does. */
 static int
 forbid_close_range(unsigned error)
 {
@@ -264,7 +264,7 @@ forbid_close_range(unsigned error)
 #endif
 }
 
-/* chosen: the error */
+/* chosen: the error of close_range(2) */
 static void
 clean_without_close_range(void)
 {
@@ -325,7 +325,8 @@ END_TEST
  * What the library needs
  */
 
-/* chosen: above what; all that the library opens is above the listener */
+/* chosen: what daemon_clean_fd() gets; the library's descriptors are above the
+ * listener */
 static void
 clean(void)
 {
@@ -363,7 +364,7 @@ clean_daemon(void)
 	converse(index);
 }
 
-/* It serves, is reloaded, serves and stops. */
+/* The daemon serves, is reloaded, serves and stops. */
 static void
 works(int highest)
 {
@@ -401,8 +402,8 @@ END_TEST
  * What daemon_listen() has opened
  */
 
-/* Cleans around two of its listeners, and where one was, and tells how many
- * descriptors are wrong. */
+/* Cleans around two of its listeners, and where another socket has replaced a
+ * third; tells how many descriptors are wrong. */
 static void
 clean_around_listeners(void)
 {
@@ -507,7 +508,7 @@ START_TEST(a_start_whose_listeners_are_all_closed_fails_with_a_reason)
 }
 END_TEST
 
-/* chosen: whether it moves its listener, or opens one of its own. */
+/* chosen: whether it moves its listener, or opens another itself. */
 static void
 listen_on_another(void)
 {
@@ -681,7 +682,7 @@ START_TEST(a_full_log_does_not_hold_the_master_up)
 	if (skip_if(!could, "no /dev of one's own"))
 		return;
 	meet();
-	/* The master logs that, or tries to; and goes on. */
+	/* The master tries to log that, and goes on. */
 	send_signal(here.server, SIGKILL);
 	next_server();
 	stop();

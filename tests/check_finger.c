@@ -16,7 +16,7 @@
 #include "example.h"
 
 enum {
-	MAX_QUERY = 511,	/* bytes, its end among them */
+	MAX_QUERY = 511,	/* bytes, with the line end */
 	MAX_PLAN = 65536,
 	MAX_ANSWER = 1 << 20
 };
@@ -65,7 +65,7 @@ stop_daemon(void)
 	stop_master(master);
 }
 
-/* The daemon first, which is then this process's only child. */
+/* The daemon first, while it is the only child of this process. */
 static void
 start_both(void)
 {
@@ -84,7 +84,7 @@ stop_both(void)
  * Clients
  */
 
-/* All that comes until the end, which is valid until the next call. */
+/* Everything up to end of file; valid until the next call. */
 static const char *
 hears_all(int fd)
 {
@@ -109,7 +109,7 @@ reply_to(int from, const char *query)
 	return hears_all(fd);
 }
 
-/* What both answer, each byte the same; valid until the next call. */
+/* The answer, which must be the same from both; valid until the next call. */
 static const char *
 both_answer(const char *query)
 {
@@ -120,7 +120,7 @@ both_answer(const char *query)
 	return first;
 }
 
-/* Nothing but printable ASCII, tabs, and CR LF at the end of each line. */
+/* Asserts printable ASCII, tabs, and CR LF at the end of each line. */
 static void
 is_clean(const char *text)
 {
@@ -150,7 +150,7 @@ me(void)
 	return name;
 }
 
-/* Where the server looks for the plan; makes all directories above it. */
+/* Where the server looks for the plan; makes the directories above it. */
 static const char *
 plan_path(void)
 {
@@ -179,7 +179,7 @@ write_file(const char *path, const char *text, mode_t mode)
 	ck_assert_int_eq(chmod(path, mode), 0);
 }
 
-/* Whether root, which every system has, can log in as the list means it. */
+/* Whether root, which every system has, can log in by the rule of the list. */
 static int
 root_can_log_in(void)
 {
@@ -435,7 +435,7 @@ START_TEST(finger_before_lets_a_client_wait_for_another)
 	start_before();
 	idle = descriptors_of(before);
 	first = client(before_port);
-	/* The connection, for reading and for writing. */
+	/* The connection takes two: a stream to read, another to write. */
 	while (descriptors_of(before) < idle + 2)
 		look_again(&since, "the first client's turn");
 	second.fd = client(before_port);
@@ -474,7 +474,7 @@ START_TEST(finger_goes_on_with_a_client_over_a_reload)
 	held = client(port);
 	while (children_of(server, &worker, 1) == 0)
 		look_again(&since, "a worker");
-	/* To the worker as well: it is there when kill(2) returns. */
+	/* The worker gets it, too: it has the signal when kill(2) returns. */
 	send_signal(worker, SIGHUP);
 	send_signal(master, SIGHUP);
 	client_says(held, "no-such-user-here\r\n");

@@ -35,9 +35,9 @@
 
 enum {
 	LINES_MAX = 20000,
-	RUNS = 400,		/* steps that a logger may have, and more */
-	DEATHS = 250,		/* in a test of random ones, ... */
-	STEPS = 40,		/* ... at one of the next steps */
+	RUNS = 400,		/* more steps than a logger has */
+	DEATHS = 250,		/* loggers in a test of random steps, ... */
+	STEPS = 40,		/* ... each at one of this many next steps */
 	WHOLE = 1000000		/* the length of a very long line */
 };
 
@@ -47,9 +47,9 @@ static struct dsrv_handover handover;
  * Dying: in a logger only
  */
 
-static int dies_at;	/* 0: it does not */
+static int dies_at;	/* 0: it does not die */
 static int steps;
-static int tears;	/* a write goes halfway before the death */
+static int tears;	/* a write stops halfway before the death */
 
 static int
 is_time(void)
@@ -64,7 +64,7 @@ step(void)
 		raise(SIGKILL);
 }
 
-/* After the call is a step too: nothing of it is noted yet. */
+/* The moment after a call is a step too: nothing has been noted yet. */
 static long
 done(long value)
 {
@@ -146,7 +146,7 @@ fchmod(int fd, mode_t mode)
 int
 flock(int fd, int how)
 {
-	/* Not while others would write into what is being written. */
+	/* The lock must be held while something is being written. */
 	if (how == LOCK_UN && handover.memory != NULL &&
 	    dsrv_journal_is_under_way(&handover))
 		_exit(98);
@@ -249,10 +249,10 @@ poll(struct pollfd *fds, nfds_t count, int timeout)
 static int to_logger;
 static char directory[PATH_MAX];
 static int long_lines;
-static int notes;	/* lines that come as messages of the library */
+static int notes;	/* how many lines come as messages of the library */
 static void (*at_the_start)(void);	/* before the first logger */
-static void (*between)(int death);	/* what happens when one has died */
-static void (*at_the_end)(void);	/* and when all is written */
+static void (*between)(int death);	/* after each death */
+static void (*at_the_end)(void);	/* when everything is written */
 
 static void
 open_log(const char *name)
@@ -276,7 +276,7 @@ close_log(void)
 	dsrv_outbox_close();
 }
 
-/* Its number may soon be another descriptor's. */
+/* Forgets the number, which may soon be another descriptor's. */
 static void
 leave_log(void)
 {
@@ -304,7 +304,7 @@ start_logger(int death)
 	_exit(99);
 }
 
-/* Whether it has died, and not come to the end of the log. */
+/* Whether it has died before it came to the end of the log. */
 static int
 has_died(pid_t logger)
 {
@@ -320,8 +320,8 @@ has_died(pid_t logger)
 	return 0;
 }
 
-/* This many loggers that die at this step, then one that does not. Whether the
- * first had such a step. */
+/* This many loggers die at this step, the next one does not. Returns whether
+ * the first one had such a step. */
 static int
 run_loggers(int death, int times)
 {
@@ -338,7 +338,7 @@ run_loggers(int death, int times)
 	return first;
 }
 
-/* A child that tells only whether it could do its work. */
+/* A child tells only by its status whether it could do its work. */
 static void
 must(int holds)
 {
@@ -346,7 +346,7 @@ must(int holds)
 		_exit(97);
 }
 
-/* A line is its number and filling, of a length that depends on it. */
+/* A line is its number and padding, whose length depends on the number. */
 static size_t
 make_line(char *line, int number, size_t length)
 {
@@ -381,7 +381,7 @@ write_lines(int first, int count)
 	}
 }
 
-/* A process that writes, so that more than a pipe holds can be written. */
+/* A process of its own writes, since a pipe does not hold all. */
 static pid_t
 start_writer(int first, int count)
 {
@@ -401,12 +401,12 @@ start_writer(int first, int count)
 
 #define HALF	"somebody else's line, which has no end"
 
-enum { OTHERS = 10000 };	/* the first line of another daemon, ... */
+enum { OTHERS = 10000 };	/* another daemon's first line, ... */
 
-static int others;	/* ... which has so many */
+static int others;	/* ... and how many it has */
 static int found[LINES_MAX];
-static int in_order;	/* a line comes after those with lower numbers, ... */
-static int last_read;	/* ... as this one */
+static int in_order;	/* no line comes after ... */
+static int last_read;	/* ... one with a higher number */
 
 static int
 is_half(const char *text, const char *end)
@@ -415,7 +415,7 @@ is_half(const char *text, const char *end)
 	    memcmp(text, HALF, sizeof HALF - 1) == 0;
 }
 
-/* What the logger says of lines that were dropped. */
+/* Whether this is a message about lines that were dropped. */
 static int
 is_of_losses(const char *text)
 {
@@ -464,7 +464,7 @@ read_file(int dir, const char *name)
 	for (next = text; next < text + file.st_size; next = end + 1) {
 		end = memchr(next, '\n',
 		    (size_t)(text + file.st_size - next));
-		/* A torn line that nothing follows stays as it is. */
+		/* A torn line that nothing follows stays torn. */
 		if (end == NULL && is_half(next, text + file.st_size))
 			break;
 		hold(end != NULL, "%s: ends in a line", name);
@@ -517,7 +517,7 @@ remove_files(const char *path)
  * The tests
  */
 
-/* Lines that the master has to say: they have no newline of their own. */
+/* Leaves lines as messages of the master; they have no newline. */
 static void
 leave_notes(int first, int count)
 {
@@ -530,7 +530,7 @@ leave_notes(int first, int count)
 	}
 }
 
-/* For each step: this many loggers that die there, one after another. */
+/* For each step, this many loggers die there, one after another. */
 static void
 die_at_each_step(const char *name, int count, int times,
     void (*when_dead)(int death))
@@ -574,7 +574,7 @@ START_TEST(nor_does_one_that_may_not_call_splice)
 }
 END_TEST
 
-/* A file that has half a line when it becomes the log. */
+/* The log file begins with half a line. */
 static void
 leave_half_a_line(void)
 {
@@ -595,7 +595,7 @@ START_TEST(nor_does_one_whose_file_begins_with_half_a_line)
 }
 END_TEST
 
-/* They come after the lines, which were written before them. */
+/* The messages come after the lines, which were written before them. */
 START_TEST(nor_one_that_messages_of_the_library_are_left_for)
 {
 	notes = 40;
@@ -631,7 +631,7 @@ START_TEST(nor_do_several_that_die_at_the_same_step)
 }
 END_TEST
 
-/* The link leads to the newest file, as it must after each last logger. */
+/* The link leads to the newest file after each last logger. */
 static void
 link_leads_to_log(void)
 {
@@ -679,7 +679,7 @@ START_TEST(nor_does_one_that_gives_its_file_a_mode)
 }
 END_TEST
 
-/* As logrotate(8) does it, perhaps several times in a second. */
+/* What logrotate(8) does, perhaps several times in a second. */
 static void
 move_away(int death)
 {
@@ -697,7 +697,7 @@ START_TEST(nor_one_whose_file_is_renamed_before_the_next_comes)
 }
 END_TEST
 
-/* The next file ends in half a line. */
+/* The next file ends with half a line. */
 static void
 move_half_a_line_there(int death)
 {
@@ -716,7 +716,7 @@ END_TEST
  * Beside another daemon that logs to the same file
  */
 
-/* As the other daemon opens it. */
+/* Opens the file as another daemon does. */
 static int
 open_log_file(void)
 {
@@ -768,7 +768,7 @@ other_writes(void)
 	return has;
 }
 
-/* What is under way keeps it out, and nothing is torn where it is not. */
+/* The other daemon is kept out of a write that is under way. */
 static void
 other_comes_between(int death)
 {
@@ -942,7 +942,7 @@ next_random(void)
 	return state >> 16 & 0x7fff;
 }
 
-/* At most this many loggers that die at some step, until one comes to the end:
+/* At most this many loggers die at random steps, until one comes to the end:
  * with slow writers there are more steps than a test has time for. */
 static void
 die_at_random_steps(const char *name, int writers, int lines, unsigned most)
@@ -956,7 +956,8 @@ die_at_random_steps(const char *name, int writers, int lines, unsigned most)
 	for (i = 0; i < writers; i++)
 		pids[i] = start_writer(i * lines, lines);
 	leave_log();
-	/* Each comes to its first steps, however few there are. */
+	/* The first two die at one of their first steps, however few there
+	 * are. */
 	while (has_died(start_logger(deaths < DEATHS ?
 	    1 + (int)(next_random() % (deaths < 2 ? 3 : most)) : 0)))
 		deaths++;
@@ -972,8 +973,8 @@ die_at_random_steps(const char *name, int writers, int lines, unsigned most)
 	remove_files(directory);
 }
 
-/* The master of another daemon, whose loggers die too. It is not the test
- * process, so it asserts nothing. */
+/* The master of another daemon, whose loggers die too. It asserts nothing,
+ * since it is not the test process. */
 static void
 be_other_master(int writers, int lines)
 {
@@ -1049,7 +1050,7 @@ END_TEST
 
 START_TEST(many_writers_and_many_deaths_without_splice)
 {
-	refuses_splice = 1;	/* so there are fewer steps */
+	refuses_splice = 1;	/* fewer steps */
 	die_at_random_steps("log", 10, 900, STEPS / 4);
 }
 END_TEST
@@ -1070,7 +1071,7 @@ START_TEST(rotations_and_many_deaths)
 }
 END_TEST
 
-/* Not at a step: anywhere, even in the middle of a system call. */
+/* Kills it at no step: anywhere, even inside a system call. */
 static void
 kill_at_any_moment(void)
 {
@@ -1111,7 +1112,7 @@ START_TEST(nor_does_one_that_is_killed_so_and_may_not_call_splice)
 }
 END_TEST
 
-/* The reader of this logger, or the one before. */
+/* Remembers the reader, if this logger has one by now. */
 static void
 see_reader(pid_t logger, pid_t *reader)
 {
@@ -1134,7 +1135,7 @@ lines_missing(int count)
 	return missing;
 }
 
-/* Those for which there was no room are counted, and no others are missing. */
+/* Dropped lines are counted, and no others are missing. */
 START_TEST(nor_do_a_logger_and_a_reader_that_are_killed_at_any_moment)
 {
 	enum { WRITERS = 10, EACH = 1500, KILLS = 200 };
@@ -1167,7 +1168,7 @@ START_TEST(nor_do_a_logger_and_a_reader_that_are_killed_at_any_moment)
 }
 END_TEST
 
-enum { PUT = 20 };	/* lines, of which half are in the old file */
+enum { PUT = 20 };	/* lines, of which the old file has half */
 
 static int
 open_file(const char *name)
@@ -1178,7 +1179,7 @@ open_file(const char *name)
 	return open(path, O_RDWR | O_APPEND | O_CREAT, 0600);
 }
 
-static int old_has_half, new_has_half;	/* a line, of another process */
+static int old_has_half, new_has_half;	/* a line of another process */
 
 static void
 add_half_to(const char *name)
@@ -1189,7 +1190,7 @@ add_half_to(const char *name)
 	close(fd);
 }
 
-/* A write fails halfway, and another file follows, where the logger dies. */
+/* A write fails halfway, another file follows, and the logger dies there. */
 static void
 leave_full_file(int death)
 {
@@ -1209,7 +1210,7 @@ leave_full_file(int death)
 	signal(SIGXFSZ, SIG_IGN);
 	kept.size = lseek(old, 0, SEEK_END);
 	put.ends_half_a_line = old_has_half;
-	/* Half of it, or nothing at all. */
+	/* The old file takes none of the text, or half of it. */
 	little.rlim_cur = old_has_half ? (rlim_t)kept.size : put.count / 2;
 	setrlimit(RLIMIT_FSIZE, &little);
 	if (dsrv_handover_keep(&handover, &kept) == -1 ||
@@ -1250,7 +1251,7 @@ run_child(void (*child)(int), int death)
 	return has_died(pid);
 }
 
-/* The half line that stays there is ignored. */
+/* Removes the half line, which is to be ignored. */
 static void
 cut_old_file(void)
 {

@@ -21,7 +21,7 @@ enum { HAS_LOCKS = 0 };
 enum {
 	DAEMONS = 3,
 	CLIENTS = 4,
-	SOME = 5,	/* answers */
+	SOME = 5,	/* how many answers are enough */
 	FRONT = 90	/* HAProxy's descriptor */
 };
 
@@ -37,16 +37,16 @@ static struct daemon {
 };
 
 static struct run run, proxy;
-static int front;	/* the port to which clients come */
+static int front;	/* the port that clients connect to */
 static struct sockaddr_un admin_socket = { .sun_family = AF_UNIX };
 
-/* Shared with the clients. */
+/* Shared with the client processes. */
 static struct traffic {
 	int clients, over;
-	long answers[DAEMONS];	/* by each */
+	long answers[DAEMONS];	/* from each daemon */
 } *traffic;
 
-/* As haproxy.cfg needs it. */
+/* Whether HAProxy is there, as haproxy.cfg needs it. */
 static int
 has_haproxy(void)
 {
@@ -76,7 +76,7 @@ cannot_run(void)
  * The daemons: each has an address of its own, whose ports no other test uses
  */
 
-/* While it was away another program may have taken its port. */
+/* Another program may have taken its port meanwhile. */
 static int
 has_started(const struct daemon *d)
 {
@@ -170,7 +170,7 @@ end_haproxy(void)
 	free(proxy.err);
 }
 
-/* It may have to open the socket yet. */
+/* HAProxy may not have opened the socket yet. */
 static int
 connect_to_admin(void)
 {
@@ -188,7 +188,7 @@ connect_to_admin(void)
 	return fd;
 }
 
-/* As socat would: returns its answer. */
+/* What socat does: returns the answer to a command. */
 static const char *
 admin(const char *command)
 {
@@ -216,7 +216,7 @@ set_state(const struct daemon *d, const char *state)
 	admin(command);
 }
 
-/* A column of what it knows about a daemon. */
+/* A column of what HAProxy knows about a daemon. */
 static const char *
 known(const struct daemon *d, int column)
 {
@@ -301,7 +301,7 @@ all_go_on(const struct run *clients)
 	return 1;
 }
 
-/* Some more; or a client has ended, which its status will tell. */
+/* Waits for more answers, or for a client to end, whose status tells why. */
 static void
 answers(const struct daemon *d, const struct run *clients)
 {
@@ -350,7 +350,7 @@ end(void)
 	nothing_left();
 }
 
-/* By the commands in haproxy.cfg. */
+/* With the commands in haproxy.cfg. */
 static void
 restart(struct daemon *d, const struct run *clients)
 {
@@ -388,7 +388,7 @@ START_TEST(daemons_are_restarted_one_after_another_and_no_client_notices)
 }
 END_TEST
 
-/* Before a check has told HAProxy. */
+/* HAProxy does not know it from a check yet. */
 START_TEST(client_of_a_daemon_that_has_ended_is_served_by_another)
 {
 	long since = 0;

@@ -112,7 +112,7 @@ send_data(int fd, const char *data, size_t len)
 	}
 }
 
-/* Reads the reply to its end: a reset is a failure. */
+/* Reads the reply to end of file: a reset is a failure. */
 static void
 receive(int fd)
 {
@@ -179,7 +179,7 @@ body_len(void)
 	return reply_len - (size_t)(body() - reply);
 }
 
-/* Asserts that the length in the header is that of the body. */
+/* Asserts that the length in the header is the length of the body. */
 static void
 length_agrees(void)
 {
@@ -191,7 +191,7 @@ length_agrees(void)
 	    field + 2, reply);
 }
 
-/* What curl prints on stdout, with these options for this target. */
+/* What curl prints for this target with these options. */
 static const char *
 curl(int port, const char *options, const char *target)
 {
@@ -328,7 +328,7 @@ START_TEST(http_leads_to_the_page_of_a_directory)
 	length_agrees();
 	get(port, "/docs?a=b");
 	says(reply, "\r\nLocation: /docs/?a=b\r\n");
-	/* A second slash at the start would be another host's name. */
+	/* With two slashes at its start it would name another host. */
 	get(port, "//docs");
 	says(reply, "\r\nLocation: /docs/\r\n");
 	get(port, "/empty/");
@@ -400,7 +400,7 @@ START_TEST(http_refuses_what_is_too_long)
 	request_data(port, data, UNWANTED);
 	answered("431 ");
 	length_agrees();
-	/* Short fields, but no end of them. */
+	/* Short fields, but they never end. */
 	for (i = 15; i < UNWANTED; i++)
 		data[i] = "a: b\n"[i % 5];
 	request_data(port, data, UNWANTED);
@@ -505,7 +505,7 @@ START_TEST(http_replies_whole_to_a_client_that_sends_what_is_not_needed)
 	master = serve("20", &port);
 	write_file("big", data, BIG);
 	for (i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-		/* Reads nothing before it has sent everything. */
+		/* The client sends everything before it reads anything. */
 		fd = client(port);
 		client_says(fd, cases[i].start);
 		send_data(fd, data, cases[i].unwanted);
@@ -553,10 +553,10 @@ START_TEST(http_ends_clients_that_are_silent_or_do_not_read)
 	client_says(unfinished, "GET / HTTP/1.0\r\nHost:");
 	deaf = client(port);
 	client_says(deaf, "GET /big HTTP/1.0\r\n\r\n");
-	/* This client has its reply, but never closes. */
+	/* This client has its reply but does not close. */
 	lasting = client(port);
 	client_says(lasting, "GET / HTTP/1.0\r\n\r\n");
-	/* By now each has its worker: connections are accepted in order. */
+	/* Both have their workers by now: connections are accepted in order. */
 	says(client_hears(lasting), "200 OK");
 	count = children_of(server, pids, 4);
 	for (i = 0; i < count; i++)

@@ -1,5 +1,5 @@
 /*
- * check_inherited.c - daemon_listen_inherited(): what systemd, inetd and s6 give
+ * check_inherited.c - daemon_listen_inherited(): sockets of systemd, inetd, s6
  *
  * SPDX-License-Identifier: ISC
  */
@@ -33,7 +33,8 @@ static int room = MAX;
  * The program
  */
 
-/* Above what it is to have: the facts' descriptor is 3 otherwise. */
+/* Above the numbers that they will get, one of which is the facts'
+ * descriptor. */
 static void
 put_sockets(void)
 {
@@ -127,7 +128,8 @@ asks_twice(void)
 	tell_what_there_is();
 }
 
-/* A worker answers with the port of its listener, and the variables. */
+/* A worker answers with the index of its listener and what variables are
+ * left. */
 static void
 answer_as_worker(int index, const int *fds)
 {
@@ -194,7 +196,7 @@ cleans_first(void)
 	tell_what_there_is();
 }
 
-/* A socket of its own gets the number of one that was not there. */
+/* The program's own socket gets the number of one that is missing. */
 static void
 opens_one_itself(void)
 {
@@ -208,8 +210,9 @@ opens_one_itself(void)
 	tell_what_there_is();
 }
 
-/* As systemd does if StandardInput=socket; in place of the facts. Its status:
- * the sockets it finds. */
+/* Has the same socket twice, as from systemd with StandardInput=socket;
+ * descriptor 3 is not the facts'. The exit status is how many sockets it
+ * finds. */
 static void
 has_it_twice(void)
 {
@@ -523,7 +526,7 @@ serves_and_leaves_it(int listener, const char *line)
 
 	hears(fd, line);
 	hears(fd, NULL);
-	send_signal(master, SIGHUP);	/* a later server has it too */
+	send_signal(master, SIGHUP);	/* a later server has it, too */
 	ck_assert_int_ne((pid_t)heard(&run, "server"), server);
 	ask(port, "", line);
 	send_signal(master, SIGTERM);
@@ -687,7 +690,7 @@ START_TEST(in_the_foreground_descriptor_0_is_null_after_that)
 END_TEST
 
 /*
- * Those that give it: examples/superserver serves cat(1)
+ * The programs that start it: examples/superserver serves cat(1)
  */
 
 static char program[PATH_MAX], conf[PATH_MAX];
@@ -716,8 +719,8 @@ find_superserver(void)
 	setenv("PATH", path, 1);
 }
 
-/* While its socket is open the kernel gives it to nobody; but one that asks for
- * it gets it, if it allows reuse as well. */
+/* The kernel gives an open socket's port to no other; a program that asks for
+ * it gets it if it allows reuse as well. */
 static int
 free_port(void)
 {
@@ -731,7 +734,7 @@ free_port(void)
 	return port_of(fd);
 }
 
-/* When it listens. */
+/* Waits until the port is open. */
 static int
 first_client(int port)
 {
@@ -779,7 +782,7 @@ write_file(const char *format, ...)
 	ck_assert_int_eq(fclose(file), 0);
 }
 
-/* The daemon ends, and the next client starts another. */
+/* The daemon ends, and the next client makes the program start another. */
 static void
 serves_for(char *const argv[], int port)
 {

@@ -22,7 +22,7 @@
 
 enum {
 	UNUSED = 200,		/* a descriptor that is not open */
-	FEW = 16,		/* this many descriptors must suffice */
+	FEW = 16,		/* descriptors that must be enough */
 	MANY = 1048576,
 	STRANGERS = 200000	/* from here on, user ids without an account */
 };
@@ -31,7 +31,7 @@ enum {
 enum call { START, MASTER, LOGGER, SUCCESS, SERVER, CALLS };
 static const int returns[CALLS] = { -3, -4, -5, -6, -6 };
 
-/* The places of a program: a bit for each stage that is wrong there. */
+/* The places in a program; below, a bit for each stage that is wrong there. */
 enum place { PROGRAM, IN_MASTER, IN_SERVER, IN_READY, IN_WORKER, PLACES };
 static const unsigned wrong[PLACES] = {
 	1 << MASTER | 1 << LOGGER | 1 << SUCCESS | 1 << SERVER,
@@ -62,7 +62,7 @@ program(void)
 	converse(index);
 }
 
-/* The program does this at that place. */
+/* Has the program do this at that place. */
 static void
 at(enum place there, void (*act)(void))
 {
@@ -90,7 +90,7 @@ call_stage(enum call which)
 	}
 }
 
-/* The program returns there once a stage has returned its value. */
+/* Each stage returns its own value for a fatal error. */
 static void
 return_fatal(void)
 {
@@ -100,7 +100,7 @@ return_fatal(void)
 	daemon_set_server_return_fatal(returns[SERVER]);
 }
 
-/* Whether that stage has returned its value for this error. */
+/* Whether the stage returns its value, with this error. */
 static int
 refuses(enum call which, int error)
 {
@@ -113,7 +113,7 @@ refuses(enum call which, int error)
  * What the test does
  */
 
-/* The first says this. */
+/* There are this many messages, and the first contains this. */
 static void
 messages_say(int count, const char *part)
 {
@@ -122,7 +122,7 @@ messages_say(int count, const char *part)
 	ck_assert(strstr(here.run.err, part) < strchr(here.run.err, '\n'));
 }
 
-/* Its own message; if the program was in another process, also that of the
+/* One message; if the failure was in another process, a second one by the
  * process that waits for it. */
 static void
 fails(void (*fatal)(void), int count, const char *part)
@@ -133,7 +133,7 @@ fails(void (*fatal)(void), int count, const char *part)
 	nothing_left();
 }
 
-/* Not until the start has succeeded, which may be later. */
+/* Waits for a start that succeeds. */
 static void
 comes_up(void)
 {
@@ -159,7 +159,7 @@ call_and_exit(void)
 	exit(0);
 }
 
-/* In the master or the server: the starter says that it has ended as well. */
+/* In the master or the server the starter reports their end as well. */
 START_TEST(a_stage_out_of_order_fails_the_start)
 {
 	for (place = PROGRAM; place <= IN_SERVER; place++) {
@@ -199,8 +199,7 @@ START_TEST(a_stage_in_a_worker_ends_the_worker)
 }
 END_TEST
 
-/* Tells how many wrong calls were not refused as they should be, at each place
- * in turn. */
+/* Tells at each place how many wrong calls were not refused. */
 static void
 try_wrong_calls(void)
 {
@@ -283,7 +282,7 @@ call_in_a_child(void)
 	tell("status", status);
 }
 
-/* The right stages, called by the wrong process. */
+/* The right stage, called by the wrong process. */
 static const struct {
 	enum place place;
 	enum call call;
@@ -402,8 +401,8 @@ START_TEST(a_stage_beside_a_thread_returns_its_value_and_ebusy)
 }
 END_TEST
 
-/* The kernel wakes the joiner of a thread before it closes the thread's files:
- * here a connection so full that this takes a moment. */
+/* The kernel wakes the joiner of a thread before it closes the thread's files.
+ * Here it closes a connection so full that this takes a moment. */
 static void *
 end_slowly(void *unused)
 {
@@ -453,7 +452,7 @@ load_an_agent(void)
 	start_thread();
 }
 
-/* The agent's thread lets all signals in, and has a handler for none. */
+/* The agent's thread blocks no signal and has no handlers. */
 START_TEST(beside_an_agent_s_thread_the_master_hears_all)
 {
 	here.foreground = 1;
@@ -501,7 +500,7 @@ struct list {
 
 enum { LISTS = 11 };
 
-/* Lists that no server can serve, in static memory. */
+/* One of the lists that no server can serve, in static memory. */
 static struct list
 bad_list(int which)
 {
@@ -539,10 +538,10 @@ bad_list(int which)
 		some[0] = socket(AF_INET, SOCK_DGRAM, 0);
 		break;
 	case 9:
-		list.count = 2;		/* twice the same */
+		list.count = 2;		/* the same one twice */
 		break;
 	default:
-		some[1] = UNUSED;	/* and a good one */
+		some[1] = UNUSED;	/* beside a good one */
 		list.count = 2;
 		list.error = EBADF;
 		break;
@@ -569,7 +568,8 @@ START_TEST(a_bad_list_of_descriptors_ends_the_daemon_with_status_1)
 }
 END_TEST
 
-/* Once the starter has ended, so that the test is the master's parent. */
+/* Waits until the starter has ended, so that the test is the master's
+ * parent. */
 static void
 serve_bad_list_later(void)
 {
@@ -591,7 +591,7 @@ START_TEST(a_bad_list_of_descriptors_ends_it_in_the_background_too)
 }
 END_TEST
 
-/* Tells how many of the lists are not refused as they should be. */
+/* Tells how many of the lists were not refused. */
 static void
 serve_all_bad_lists(void)
 {
@@ -625,7 +625,7 @@ END_TEST
  * Limits
  */
 
-/* Both limits of RLIMIT_NOFILE; whether they could be set. */
+/* Sets both limits of RLIMIT_NOFILE; returns whether it could. */
 static int
 set_limit(rlim_t files)
 {
@@ -635,7 +635,7 @@ set_limit(rlim_t files)
 	return setrlimit(RLIMIT_NOFILE, &limit) == 0;
 }
 
-/* chosen: this many descriptors, or as near as allowed */
+/* chosen: how many descriptors, or the nearest that is allowed */
 static void
 limit_descriptors(void)
 {
@@ -709,8 +709,8 @@ START_TEST(too_few_descriptors_fail_the_start_or_do_not)
 }
 END_TEST
 
-/* Still root by name, so that a watching tool can write its files, but without
- * the right to have more processes than others. */
+/* Its user id stays 0, so that a tool that watches it can write its files, but
+ * it loses the right to exceed a user's limit of processes. */
 static int
 become_a_user(uid_t user)
 {
@@ -723,13 +723,13 @@ become_a_user(uid_t user)
 	    syscall(SYS_capset, &version, none) == 0;
 }
 
-/* chosen: how many processes the user that it becomes may have */
+/* chosen: the limit of processes of the user that it becomes */
 static void
 become_a_limited_user(void)
 {
 	struct rlimit limit = { (rlim_t)chosen, (rlim_t)chosen };
 
-	/* No other running test uses the same. */
+	/* Another test that runs at the same time has another user. */
 	if (!become_a_user((uid_t)(STRANGERS + getpid())) ||
 	    setrlimit(RLIMIT_NPROC, &limit) == -1)
 		_exit(98);
@@ -772,8 +772,8 @@ START_TEST(five_processes_will_do)
 }
 END_TEST
 
-/* In a /dev that has nothing but a log. chosen: bit n where descriptor n is
- * closed; 0 can be written, too, as on a terminal. */
+/* A /dev with nothing but a log. chosen: bit n where descriptor n is closed; 0
+ * is open for writing, too, as on a terminal. */
 static void
 lose_null(void)
 {
@@ -793,8 +793,8 @@ lose_null(void)
 			close(fd);
 }
 
-/* On stderr; if that is closed, on another of the three; if all are, in the
- * system's log. */
+/* It says so on stderr; if that is closed, on another of the three; if all
+ * three are closed, in the system's log. */
 START_TEST(a_start_without_dev_null_says_why)
 {
 	char record[256] = "";
@@ -840,7 +840,7 @@ END_TEST
 static void
 host_with_control_bytes(void)
 {
-	/* Too long for a name, so that no name server is asked. */
+	/* Too long for a host's name, so no name server is asked. */
 	daemon_listen("a\nhost\033[2Jxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
 	    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
 	    "0", here.fds, 1);

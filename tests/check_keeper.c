@@ -90,7 +90,7 @@ START_TEST(a_kept_process_ends_with_a_caller_that_is_killed)
 	left = (pid_t)heard(&run, "left");
 	send_signal(run.pid, SIGKILL);
 	ck_assert_int_eq(run_wait(&run), SIGKILL);
-	/* Not even the keeper holds the pipe. */
+	/* The keeper does not hold the pipe either. */
 	ck_assert(!heard_if(&run, "nothing", &none));
 	ck_assert(!running(left));
 	nothing_left();
@@ -119,7 +119,7 @@ START_TEST(the_signal_that_ended_a_kept_process_is_told)
 }
 END_TEST
 
-/* How many signals are not as they are in a new process. */
+/* How many signals are not as in a new process. */
 static int
 odd_signals(void)
 {
@@ -178,7 +178,7 @@ START_TEST(what_is_kept_begins_alike_whoever_starts_it)
 }
 END_TEST
 
-/* Nothing else here opens this device. */
+/* No other part of this program opens this device. */
 static const char inherited[] = "/dev/full";
 
 static int
@@ -200,7 +200,7 @@ START_TEST(a_test_has_no_descriptor_that_its_program_has_inherited)
 }
 END_TEST
 
-/* Even above those that this program has open, which are closed at exec. */
+/* One of them is above those that this program has open and closes at exec. */
 static void
 open_many(void)
 {
@@ -229,7 +229,7 @@ START_TEST(a_test_program_first_closes_the_descriptors_it_inherits)
 }
 END_TEST
 
-/* A record would be written into a file. */
+/* Check's record of it could not be written. */
 static void
 assert_without_files(void)
 {

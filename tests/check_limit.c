@@ -51,7 +51,7 @@ START_TEST(limit_says_one_that_comes_after_a_quiet_time_at_once)
 }
 END_TEST
 
-/* One line in a while, however many events there are. */
+/* There is one line in each quiet time, however many events there are. */
 START_TEST(limit_says_no_more_than_a_line_in_the_quiet_time)
 {
 	int64_t now;
@@ -72,7 +72,7 @@ START_TEST(limit_says_no_more_than_a_line_in_the_quiet_time)
 }
 END_TEST
 
-/* Late, as a busy loop is: the old count is reported before anything new. */
+/* A busy loop comes late: it reports the old count before a new event. */
 START_TEST(limit_loses_none_where_the_line_comes_late)
 {
 	dsrv_limit_event(&limit, BEGIN);

@@ -25,9 +25,9 @@ enum { MAX = 8, OWN_ERROR = 1234 };
 
 static struct run run;
 static int fds[MAX];
-static const char *host;	/* what a program listens on ... */
+static const char *host;	/* what the program listens on, ... */
 static char service[32];	/* ... */
-static int room;		/* ... and the room that it has */
+static int room;		/* ... and room in its array */
 
 /*
  * Addresses
@@ -52,7 +52,7 @@ no_v6(void)
 	return skip_if(!has_v6(), "this machine has no IPv6");
 }
 
-/* As in a chroot without /etc/hosts. */
+/* As in a chroot(2) without /etc/hosts. */
 static int
 has_no_names(void)
 {
@@ -105,7 +105,7 @@ option_of(int fd, int level, int name)
 	return value;
 }
 
-/* Listens on all of this machine's addresses, which share one port. */
+/* Listens on one port of every address of this machine. */
 static int
 listen_on_all(void)
 {
@@ -125,7 +125,7 @@ set_service(int port)
  * Programs
  */
 
-/* Tells how many, and how many more descriptors are open than before. */
+/* Tells how many sockets it got, and how many more descriptors are open. */
 static void
 listener(void)
 {
@@ -144,7 +144,7 @@ listener(void)
 	exit(0);
 }
 
-/* It has no room, or no address: the message says this. */
+/* With no room or no address, the call fails with a message that says this. */
 static void
 fails(int error, const char *message)
 {
@@ -272,7 +272,7 @@ START_TEST(a_port_that_was_served_a_moment_ago_is_free)
 	set_service(port_of(fds[0]));
 	fd = client(port_of(fds[0]));
 	ck_assert_int_ge(conn = accept(fds[0], NULL, NULL), 0);
-	close(conn);	/* the first to close keeps the port for a while */
+	close(conn);	/* who closes first keeps the port for a while */
 	ck_assert_ptr_null(client_hears(fd));
 	close(fd);
 	close(fds[0]);
@@ -297,7 +297,7 @@ END_TEST
  * Families that are absent
  */
 
-/* socket(2) fails from now on for that family; whether that works. */
+/* socket(2) fails for that family from now on. Returns whether it does. */
 static int
 forbid_family(int family)
 {
@@ -383,7 +383,7 @@ START_TEST(a_port_in_use_is_named_with_its_address)
 }
 END_TEST
 
-/* All but one of this machine's addresses are free. */
+/* Leaves one of this machine's addresses to another program. */
 static void
 leave_open(int family)
 {
@@ -448,7 +448,7 @@ START_TEST(a_null_pointer_or_no_room_is_einval)
 }
 END_TEST
 
-/* It is not a name, even without asking a name server. */
+/* It is invalid as a name, so no name server is asked. */
 #define NO_HOST "not-a-host-at-all-not-a-host-at-all-" \
 	"not-a-host-at-all-not-a-host-at-all"
 
@@ -482,7 +482,7 @@ END_TEST
 
 START_TEST(an_address_that_is_another_machine_s_is_eaddrnotavail)
 {
-	host = "198.51.100.1";	/* of a network for examples */
+	host = "198.51.100.1";	/* in a network for examples */
 	strcpy(service, "0");
 	room = MAX;
 	fails(EADDRNOTAVAIL, "testd: unable to listen on 198.51.100.1:0: "
@@ -505,7 +505,7 @@ START_TEST(a_service_that_is_none_is_named)
 }
 END_TEST
 
-/* An address that the list of hosts has twice, under one name. */
+/* The list of hosts has an address twice, under one name. */
 static void
 listener_with_a_name_twice(void)
 {
@@ -541,7 +541,7 @@ END_TEST
  * At the end of a daemon
  */
 
-static int given;	/* what the daemon is started with */
+static int given;	/* the socket that the daemon is started with */
 
 static void
 daemon_with_both(void)
@@ -556,7 +556,7 @@ daemon_with_both(void)
 		_exit(98);
 	tell("port", ntohs(addr.sin_port));
 	tell_pid("master");
-	if (fork() == 0) {	/* a helper that has them too, and stays */
+	if (fork() == 0) {	/* a helper that keeps both */
 		tell_pid("helper");
 		for (;;)
 			pause();

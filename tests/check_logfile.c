@@ -36,7 +36,7 @@ enum {
  * In between: another user's act right before a call
  */
 
-static void (*before_call)(void);	/* once */
+static void (*before_call)(void);	/* called once */
 
 static void
 interrupt(void)
@@ -104,7 +104,7 @@ strptime(const char *text, const char *format, struct tm *tm)
 }
 
 static struct run run;
-static struct dsrv_logname name_given;	/* by the format, last */
+static struct dsrv_logname name_given;	/* what the format gave last */
 static char *const path = name_given.path;
 static off_t size_given;	/* by the file opened last */
 
@@ -112,7 +112,7 @@ static off_t size_given;	/* by the file opened last */
  * Where a test works
  */
 
-/* In this directory, which is where the daemon is started. */
+/* In this directory, where the daemon is started. */
 static void
 start_in(const char *directory)
 {
@@ -129,7 +129,7 @@ set_format(const char *format)
 	ck_assert_int_eq(dsrv_settings_complete(), 0);
 }
 
-/* The path at that time, from the working directory on, as the format is. */
+/* The path at that time, without the working directory, as in the format. */
 static const char *
 name_at(time_t when)
 {
@@ -228,7 +228,7 @@ log_at(time_t when, const char *text)
 	close(fd);
 }
 
-/* Opens the file that the format gave last, or another path. */
+/* Opens the file that the format gave last, or the one of another path. */
 static int
 open_named(const char *name)
 {
@@ -241,7 +241,7 @@ open_named(const char *name)
 	return dsrv_logfile_open(&other, &size_given);
 }
 
-/* As the kernel knows it, which is another one under valgrind. */
+/* The process's name as the kernel has it; under valgrind it is another one. */
 static const char *
 our_name(void)
 {
@@ -255,8 +255,7 @@ our_name(void)
 	return name;
 }
 
-/* Asserts that this file is not opened, for this reason, and nothing stays
- * open. */
+/* Asserts that this file is refused for this reason, and is not left open. */
 static void
 refuses(const char *name, const char *why)
 {
@@ -500,7 +499,7 @@ START_TEST(a_new_file_has_mode_0640)
 }
 END_TEST
 
-/* With a group that this user may give to a file. */
+/* The group is one that this user may give to a file. */
 static void
 set_mode(int mode)
 {
@@ -534,13 +533,13 @@ START_TEST(a_new_file_has_the_mode_and_the_group_that_were_set)
 }
 END_TEST
 
-/* As a logger leaves it that has died between two calls. */
+/* A logger that died between two calls leaves this. */
 START_TEST(a_new_file_that_has_no_mode_yet_gets_it)
 {
 	start_with("x.log");
 	close(open("x.log", O_CREAT | O_WRONLY, 0200));
 	log_at(SUMMER, "");
-	ck_assert_uint_eq(mode_of("x.log"), 0200);	/* there is none */
+	ck_assert_uint_eq(mode_of("x.log"), 0200);	/* no mode is set */
 	set_mode(0640);
 	log_at(SUMMER, "one");
 	has_mode("x.log", 0640);
@@ -754,7 +753,7 @@ START_TEST(a_file_with_another_name_too_is_refused_where_others_may_link)
 }
 END_TEST
 
-/* As after a backup of the directory by hard links, cp -al. */
+/* As after "cp -al", a backup by hard links. */
 START_TEST(a_file_with_another_name_too_is_opened_where_none_but_we_may_link)
 {
 	start_with("x.log");
@@ -793,7 +792,7 @@ START_TEST(a_link_in_place_of_another_directory_is_followed)
 }
 END_TEST
 
-/* Not even one of root, or of the logger's user. */
+/* Even if it belongs to root or to the logger's user. */
 START_TEST(a_link_below_a_directory_of_the_format_is_refused)
 {
 	start_with("%Y/logs/x.log");
@@ -825,7 +824,7 @@ START_TEST(links_to_directories_are_followed_as_far_as_they_lead)
 	holds("there/below/x.log", "text");
 	ck_assert_int_eq(unlink("there/c"), 0);
 	ck_assert_int_eq(symlink("../b", "there/c"), 0);
-	refuses(path, "it is a symbolic link");	/* round and round */
+	refuses(path, "it is a symbolic link");	/* a loop of links */
 }
 END_TEST
 
@@ -839,7 +838,7 @@ START_TEST(a_link_of_another_user_in_place_of_a_directory_is_refused)
 	ck_assert_int_eq(lchown("logs", NOBODY, NOBODY), 0);
 	refuses(path, strerror(ENOTDIR));
 	ck_assert(!is_there("elsewhere/x.log"));
-	/* Nor on the way to the target of a good one. */
+	/* The same on the way to the target of a good link. */
 	ck_assert_int_eq(rename("logs", "theirs"), 0);
 	ck_assert_int_eq(symlink("theirs", "logs"), 0);
 	refuses(path, strerror(ENOTDIR));
@@ -847,7 +846,7 @@ START_TEST(a_link_of_another_user_in_place_of_a_directory_is_refused)
 }
 END_TEST
 
-/* Another user's trick: another directory in place of 2026. */
+/* Another user puts another directory in place of 2026. */
 static void
 exchange_directory(void)
 {
@@ -890,7 +889,7 @@ START_TEST(a_fifo_is_opened_whether_somebody_reads_it_or_not)
 	ck_assert_int_eq(mkfifo("x.log", 0600), 0);
 	fd = open_at(SUMMER);
 	ck_assert_int_eq(size_given, DSRV_FIFO);
-	ck_assert_int_eq(write(fd, "text", 4), 4);	/* and no SIGPIPE */
+	ck_assert_int_eq(write(fd, "text", 4), 4);	/* without SIGPIPE */
 	ck_assert_int_ne(fcntl(fd, F_GETFL) & O_NONBLOCK, 0);
 	ck_assert_int_ge(reader = open("x.log", O_RDONLY | O_NONBLOCK), 0);
 	ck_assert_int_eq(read(reader, text, sizeof text), 4);
@@ -916,7 +915,7 @@ END_TEST
  * Streams
  */
 
-/* In the foreground, asserts that the file of that name is this stream. */
+/* In the foreground: asserts that the file of that name is this stream. */
 static void
 opens(const char *name, int number)
 {
@@ -976,7 +975,7 @@ START_TEST(a_link_to_standard_output_is_as_good)
 }
 END_TEST
 
-/* After the start it is another one. */
+/* The start replaces it. */
 START_TEST(standard_output_cannot_be_the_log_in_the_background)
 {
 	start_in(scratch());
@@ -1019,8 +1018,7 @@ START_TEST(a_file_that_may_not_be_written_is_refused)
 	if (geteuid() == 0)
 		ck_assert_int_eq(chown("x.log", NOBODY, (gid_t)-1), 0);
 	drop_rights();
-	/* By its short name: the directories above are not readable for all
-	 * either. */
+	/* By its short name: not all users can read the directories above. */
 	ck_assert_int_ge(fd = open_named("x.log"), 0);
 	close(fd);
 	ck_assert_int_eq(chmod("x.log", 0400), 0);
@@ -1060,7 +1058,7 @@ hold_the_lock(void)
 		pause();
 }
 
-/* Our descriptor cannot have the lock, since this process has it. */
+/* Our descriptor cannot get the lock, since this process has it. */
 static void
 is_locked_by(int fd, pid_t pid)
 {
@@ -1141,7 +1139,7 @@ START_TEST(a_lock_is_whose_that_has_the_file_once_its_taker_is_gone)
 		return;
 	start_with("x.log");
 	make_file("x.log", "text");
-	fd = open("x.log", O_RDWR);	/* another process without a lock */
+	fd = open("x.log", O_RDWR);	/* a process without the lock */
 	run_start(&run, hand_on_the_lock);
 	heir = (pid_t)heard(&run, "heir");
 	ck_assert_int_eq(run_wait(&run), 0);
@@ -1160,10 +1158,10 @@ try_the_lock(void)
 	int fd = dsrv_logfile_open(&name_given, &size_given);
 
 	tell("locked", dsrv_filelock_take(fd));
-	_exit(0);	/* not a leak of what the test had allocated */
+	_exit(0);	/* no leak of what the test has allocated */
 }
 
-/* With another to follow. */
+/* So that another can follow. */
 static void
 end_run(void)
 {
@@ -1202,7 +1200,7 @@ START_TEST(a_lock_is_there_for_others_from_its_taking_to_its_release)
 }
 END_TEST
 
-/* The master has such another descriptor of what is open. */
+/* The master has another descriptor of the same open file. */
 START_TEST(a_lock_outlives_the_one_that_has_taken_it)
 {
 	int fd;
@@ -1351,7 +1349,7 @@ START_TEST(rotation_counts_beyond_nine)
 }
 END_TEST
 
-/* As a logger that has died between two renames leaves it. */
+/* A logger that died between two renames leaves this. */
 START_TEST(rotation_fills_a_gap_and_loses_nothing)
 {
 	start_with("x.log");
@@ -1375,7 +1373,7 @@ START_TEST(rotation_fills_a_gap_and_loses_nothing)
 }
 END_TEST
 
-/* What is in the way, and not a file, stays there, and nothing is rotated. */
+/* A directory or other obstacle stays where it is, and nothing is rotated. */
 static void
 nothing_is_rotated(void)
 {
@@ -1427,7 +1425,7 @@ START_TEST(rotation_goes_no_further_than_files_are_kept)
 }
 END_TEST
 
-/* Another process's lock on this file, until it is closed. */
+/* Locks this file until the descriptor is closed. */
 static int
 lock_file(const char *name)
 {
@@ -1603,7 +1601,7 @@ START_TEST(rotation_leaves_a_file_that_is_another_s_log)
 }
 END_TEST
 
-/* A daemon that logs there, too, has not yet seen the last rotation. */
+/* Another daemon that logs there has not yet seen the last rotation. */
 START_TEST(rotation_moves_a_file_that_was_another_s_log_by_another_name)
 {
 	start_with("x.log");
@@ -1655,8 +1653,7 @@ START_TEST(a_claim_is_shared_and_ends_though_the_file_stays_open)
 }
 END_TEST
 
-/* Another daemon has made a file of that name at the moment when it was
- * free. */
+/* Another daemon made a file of that name just when it was free. */
 START_TEST(rotation_gives_back_what_is_not_the_file)
 {
 	int fd;
@@ -1844,10 +1841,10 @@ make_empty(const char *name, int age)
 
 static size_t size_max = 1;
 
-static uintmax_t others_left;	/* bytes, by the last prune */
+static uintmax_t others_left;	/* bytes that the last prune left */
 static size_t more_bytes;
 
-/* Prunes, with this name as that of the previous file; NULL: none. */
+/* Prunes; left: the name of the previous file, or NULL. */
 static void
 prune_at(time_t now, const char *left)
 {
@@ -1900,7 +1897,7 @@ START_TEST(those_that_were_written_last_are_kept)
 {
 	start_with("x-%Y.log");
 	make_old("x-2026.log", 0);
-	make_old("x-2025.log", 40);	/* the names tell another order */
+	make_old("x-2025.log", 40);	/* not in the order of the names */
 	make_old("x-2024.log", 10);
 	make_old("x-2023.log", 30);
 	make_old("x-2027.log", 20);
@@ -1933,7 +1930,7 @@ START_TEST(a_count_of_0_keeps_all)
 	start_with("x-%Y.log");
 	make_old("x-2026.log", 0);
 	make_old("x-1999.log", 1000000);
-	prune_at(SUMMER, NULL);	/* nor by default is one removed */
+	prune_at(SUMMER, NULL);	/* nor is any removed by default */
 	stays("x-1999.log");
 	prune(0);
 	stays("x-2026.log");
@@ -2007,8 +2004,8 @@ START_TEST(numbers_that_no_rotation_gives_are_somebody_else_s)
 }
 END_TEST
 
-/* An interrupted rotation leaves a gap, which the next one does not fill if the
- * file has another name by now. */
+/* After an interrupted rotation there is a gap, which the next one does not
+ * fill if the file has another name by now. */
 START_TEST(numbers_behind_a_gap_are_own_as_far_as_a_rotation_goes)
 {
 	start_with("x-%Y.log");
@@ -2016,7 +2013,7 @@ START_TEST(numbers_behind_a_gap_are_own_as_far_as_a_rotation_goes)
 	make_old("x-2025.log", 10);
 	make_old("x-2025.log.2", 20);
 	make_old("x-2025.log.4", 30);
-	make_old("x-2025.log.5", 31);	/* as more were kept once */
+	make_old("x-2025.log.5", 31);	/* from a time when more were kept */
 	make_old("x-2025.log.8", 32);
 	make_old("x-2024.log.3", 40);
 	prune(5);
@@ -2026,7 +2023,7 @@ START_TEST(numbers_behind_a_gap_are_own_as_far_as_a_rotation_goes)
 	stays("x-2025.log.5");
 	stays("x-2025.log.8");
 	goes("x-2024.log.3");
-	prune(2);	/* so the rotation goes to 1 */
+	prune(2);	/* now the rotation goes to 1 */
 	stays("x-2025.log");
 	stays("x-2025.log.2");
 	stays("x-2025.log.4");
@@ -2075,7 +2072,7 @@ START_TEST(another_s_log_is_not_removed_and_does_not_count)
 }
 END_TEST
 
-/* Each of these files has its name's length: 10 bytes. */
+/* Each of these files is as long as its name: 10 bytes. */
 static void
 prune_to(size_t total, size_t more, uintmax_t left)
 {
@@ -2125,7 +2122,7 @@ START_TEST(bytes_and_files_are_limited_by_what_is_less)
 }
 END_TEST
 
-/* Even if the others have later times. */
+/* Even if other files have later times. */
 START_TEST(the_file_that_was_just_left_is_the_newest)
 {
 	start_with("x-%Y.log");
@@ -2143,8 +2140,8 @@ START_TEST(the_file_that_was_just_left_is_the_newest)
 }
 END_TEST
 
-/* A clock that was wrong for a while has made them. Otherwise each file that is
- * left after that would be older than they, and be removed. */
+/* They come from a clock that was wrong for a while. If they stayed, each file
+ * that is left would be older than they are, and be removed. */
 START_TEST(files_of_a_time_that_is_not_yet_go_first)
 {
 	start_with("x-%Y.log");
@@ -2152,7 +2149,7 @@ START_TEST(files_of_a_time_that_is_not_yet_go_first)
 	make_old("x-2025.log", 20);
 	make_old("x-2030.log", -100000);
 	make_old("x-2031.log", -200000);
-	make_old("x-2027.log", -59);	/* the clock of a file server */
+	make_old("x-2027.log", -59);	/* as by the clock of a file server */
 	prune(4);
 	stays("x-2025.log");
 	stays("x-2027.log");
@@ -2167,7 +2164,7 @@ START_TEST(files_of_a_time_that_is_not_yet_go_first)
 }
 END_TEST
 
-/* Another user's trick, see above. */
+/* Another user exchanges the directory, as above. */
 START_TEST(nothing_is_removed_where_a_directory_is_exchanged_meanwhile)
 {
 	static const char *const names[] = { "2026/x-3.log", "2026/x-4.log",
@@ -2186,7 +2183,7 @@ START_TEST(nothing_is_removed_where_a_directory_is_exchanged_meanwhile)
 	prune(1);
 	for (i = 3; i < DSRV_COUNT(names); i++)
 		stays(names[i]);
-	/* A line is ended in the file where it began. */
+	/* The log is still in its old directory: a line stays in one file. */
 	goes("was/x-5.log");
 	stays("was/x-4.log");
 }
@@ -2460,7 +2457,7 @@ START_TEST(files_behind_a_link_in_place_of_a_directory_stay)
 }
 END_TEST
 
-/* Both parts of the path have the year: it must be the same one. */
+/* The year is in both parts of the path and must agree. */
 START_TEST(a_file_whose_directory_tells_another_time_stays)
 {
 	start_with("%Y/x-%Y-%m.log");
@@ -2540,7 +2537,7 @@ START_TEST(names_of_any_usual_conversion_are_own)
 	start_in(scratch());
 	for (i = 0; i < DSRV_COUNT(formats); i++) {
 		set_format(formats[i]);
-		/* Another second, hour, day, month, and not the year. */
+		/* Other seconds, hours, days and months, but the same year. */
 		strcpy(old, name_at(SUMMER - 62 * 86400 - 12 * 3600 - 1));
 		make_old(old, 10);
 		make_old(name_at(SUMMER), 0);
@@ -2554,8 +2551,8 @@ START_TEST(names_of_any_usual_conversion_are_own)
 }
 END_TEST
 
-/* strptime(3) reads these, but they do not tell the day. Here it is the day on
- * which the file was written, as it would be. */
+/* strptime(3) reads these, but does not find the day. Each file has the time of
+ * its name, as it would. */
 START_TEST(names_of_weeks_are_own)
 {
 	static const char *const formats[] = { "x-%Y-%U.log", "x-%Y-%W.log",
@@ -2636,7 +2633,7 @@ leads_to(const char *link, const char *expected)
 	ck_assert_str_eq(target, expected);
 }
 
-/* Makes the link lead to the file of that time. */
+/* Makes the link point to the file of that time. */
 static void
 link_at(time_t when)
 {
@@ -2699,7 +2696,7 @@ START_TEST(the_link_in_another_directory_leads_to_the_whole_path)
 	set_link("links/current");
 	link_at(SUMMER);
 	leads_to("links/current", path);
-	/* A name that only begins like the directory's. */
+	/* The directory's name with something missing. */
 	make_directory("log");
 	set_link("log/current");
 	link_at(SUMMER);
@@ -2759,7 +2756,7 @@ START_TEST(the_link_never_replaces_the_file_itself)
 }
 END_TEST
 
-/* A logger that died before it gave the new link its name leaves one. */
+/* A logger that died before it renamed the new link leaves it behind. */
 START_TEST(a_new_link_that_was_left_is_no_obstacle)
 {
 	start_with("x.log");

@@ -35,7 +35,7 @@ enum {
 	FATAL = -7,
 	FILES = 64,		/* descriptors of a process, at most */
 	LIMIT = 20000,		/* bytes that a file may have in some tests */
-	/* Together more than what the pipes and the logger hold. */
+	/* Together more than the pipes and the logger hold. */
 	PADDING = 1000, LINES = 1500
 };
 
@@ -45,15 +45,14 @@ static const int table[] = { SIGHUP, SIGUSR1, SIGUSR2, SIGINT, SIGTERM,
 static pid_t logger_s_helper, server_s_helper;
 static char log_path[256];
 static char prefix[16] = "> ";
-static int padding = 1;	/* of x in each numbered line */
+static int padding = 1;	/* how many x are in each numbered line */
 
 /*
- * The clock: the test may choose the time that the whole program under test
- * sees
+ * The clock: a test can set the time that all of the program under test sees
  */
 
 static struct sky {
-	volatile time_t second;		/* 0: as it is */
+	volatile time_t second;		/* 0: the real time */
 } *sky;
 
 int
@@ -83,7 +82,7 @@ time(time_t *now)
 	return ts.tv_sec;
 }
 
-/* From now on it does not run: the test moves it. */
+/* The clock stands still from now on, and only the test moves it. */
 static void
 stop_the_clock(void)
 {
@@ -98,9 +97,9 @@ stop_the_clock(void)
  */
 
 static struct disk {
-	volatile int hangs;	/* if not 0, calls do not return until it is */
-	volatile int error;	/* for the next write; 0: it works */
-	volatile int calls;	/* calls that were affected */
+	volatile int hangs;	/* calls do not return until it is 0 */
+	volatile int error;	/* of the next write; 0: it works */
+	volatile int calls;	/* how many calls were affected */
 } *disk;
 
 static void
@@ -151,8 +150,8 @@ write(int fd, const void *text, size_t size)
 static struct ban {
 	volatile int error;	/* 0: it works */
 	volatile int once;
-	volatile int calls;	/* that have failed */
-	struct timespec times[2];	/* of the first two */
+	volatile int calls;	/* how many have failed */
+	struct timespec times[2];	/* of the first two of these */
 } *ban;
 
 #ifdef HAVE_SPLICE
@@ -183,10 +182,10 @@ make_ban(int error)
 }
 
 /*
- * The worker: one answer for each order of its client
+ * The worker: it answers each order of its client
  */
 
-/* To stderr, in as few writes as it takes. */
+/* Writes it to stderr in as few writes as possible. */
 static void
 put(const char *text, size_t size)
 {
@@ -226,7 +225,7 @@ many(const char *name, long count)
 	printf("%ld\n", i);
 }
 
-/* Until the client has another order; a writer that gets it pauses. */
+/* Writes until the client sends another order; "slowly" waits in between. */
 static void
 flood(const char *name)
 {
@@ -239,7 +238,7 @@ flood(const char *name)
 	printf("%ld\n", i);
 }
 
-/* Until the log pipe has no room, not even for a byte. */
+/* Fills the log pipe, to its last byte. */
 static void
 fill(void)
 {
@@ -268,7 +267,7 @@ put_bytes(size_t size, int byte)
 	puts("ok");
 }
 
-/* Writes from a page that never comes: a writer to a pipe holds its lock. */
+/* Writes from a page that never comes, and so holds the lock of the pipe. */
 static void
 hold_log(void)
 {
@@ -300,7 +299,7 @@ say_last_words(int signo)
 	_exit(0);
 }
 
-/* A process that has only its stderr in common with the daemon. */
+/* A process that shares nothing but its stderr with the daemon. */
 static void
 fork_helper(void)
 {
@@ -389,7 +388,7 @@ static const struct command commands[] = {
  * The daemon, from outside
  */
 
-/* Makes the program log to this name in the scratch directory. */
+/* Makes the program log to a file of this name in the scratch directory. */
 static void
 log_to(const char *name)
 {
@@ -401,7 +400,7 @@ log_to(const char *name)
 	daemon_set_logger_prefix_format("> ");
 }
 
-/* A path in the scratch directory, valid until the fourth call from now. */
+/* A path in the scratch directory, valid until the fourth call after this. */
 static const char *
 in_scratch(const char *name)
 {
@@ -434,8 +433,8 @@ kill_logger(void)
 	next_logger();
 }
 
-/* Asserts that there was no server, no process is left, and the reason was
- * given. */
+/* Asserts that there was no server, that no process is left, and that the start
+ * gave this reason. */
 static void
 start_has_failed(int status, const char *reason)
 {
@@ -452,7 +451,7 @@ start_fails(int status, const char *reason)
 	start_has_failed(status, reason);
 }
 
-/* Orders to a worker, and its answers. */
+/* Sends orders to a worker, and reads its answers. */
 static void __attribute__((format(printf, 2, 3)))
 order(int fd, const char *format, ...)
 {
@@ -488,7 +487,7 @@ say(int fd, const char *text)
 	answers(fd, "ok");
 }
 
-/* One line by a worker of its own. */
+/* A new worker logs one line. */
 static void
 log_line(const char *text)
 {
@@ -502,7 +501,7 @@ log_line(const char *text)
  * Files
  */
 
-/* All of it, in memory to be freed; NULL if there is none. */
+/* The whole file, to be freed; NULL if there is none. */
 static char *
 content(const char *path, size_t *size)
 {
@@ -539,7 +538,7 @@ occurrences(const char *path, const char *part)
 	return count;
 }
 
-/* Waits until this is in the file. */
+/* Waits until the file contains this. */
 static void
 comes(const char *path, const char *part)
 {
@@ -561,7 +560,7 @@ line_comes(const char *path, const char *text)
 	comes(path, line);
 }
 
-/* Makes the worker say it, and waits for it. */
+/* Makes the worker log it, and waits for it. */
 static void
 logs_in(const char *path, const char *text)
 {
@@ -610,7 +609,7 @@ appears(const char *path)
 		look_again(&since, path);
 }
 
-/* Waits until it is, byte by byte. */
+/* Waits until the file is exactly this. */
 static void
 is_exactly(const char *path, const char *expected, size_t expected_size)
 {
@@ -663,7 +662,7 @@ make_directory(const char *name)
 	ck_assert_int_eq(mkdir(in_scratch(name), 0755), 0);
 }
 
-/* The number of that writer's numbered line; -1: it is another's. */
+/* The number in a line of that writer; -1: the line is another's. */
 static long
 number_in(const char *line, const char *name)
 {
@@ -683,7 +682,7 @@ number_in(const char *line, const char *name)
 	return number;
 }
 
-/* Calls see() with each number of that writer, and what it said last. */
+/* Calls see() with each number of that writer and its last result. */
 static long
 see_numbers(const char *path, const char *name, long (*see)(long, long),
     long last)
@@ -719,8 +718,8 @@ count_on(long number, long count)
 	return count + 1;
 }
 
-/* Asserts that the file goes on with that writer's lines, each once, from this
- * one on; returns the next number. */
+/* Asserts that that writer's next lines in the file are in order from this
+ * number on, each once; returns the number that follows. */
 static long
 follow(const char *path, const char *name, long next)
 {
@@ -733,8 +732,8 @@ has_all(const char *name, long count)
 	ck_assert_int_eq(follow(log_path, name, 0), count);
 }
 
-/* Asserts that the rotated files, the highest number first, and the current one
- * hold all lines. */
+/* Asserts the same of the rotated files, the highest number first, and the
+ * current one together. */
 static long
 follow_rotated(const char *name, long next)
 {
@@ -828,7 +827,7 @@ START_TEST(start_fails_where_the_log_file_is_a_device)
 }
 END_TEST
 
-/* As flock(1) has it in a script. */
+/* As with flock(1) in a script. */
 static int
 lock_log(void)
 {
@@ -850,7 +849,7 @@ START_TEST(start_succeeds_where_another_process_has_locked_the_log_file)
 	log_line("one");
 	settled(here.logger);
 	ck_assert_int_eq(size_of(log_path), 0);
-	flock(fd, LOCK_UN);	/* the daemon has the descriptor, too */
+	flock(fd, LOCK_UN);	/* the daemon has this descriptor, too */
 	close(fd);
 	line_comes(log_path, "one");
 	stop();
@@ -1043,7 +1042,7 @@ START_TEST(logger_may_change_its_directory)
 }
 END_TEST
 
-/* Its own rights, and those of the directories above, let this user in. */
+/* Gives this user the directory, and lets it pass those above. */
 static void
 give_scratch_to(uid_t user)
 {
@@ -1332,7 +1331,7 @@ has_target(const char *target, const struct descriptor *all, int count)
 	return count > 0;
 }
 
-/* And not from the test, or from the process that has started the test. */
+/* It is not the test's, nor that of the process that started the test. */
 static int
 is_loggers(const struct descriptor *d)
 {
@@ -1344,7 +1343,7 @@ is_loggers(const struct descriptor *d)
 	    !has_target(d->target, ours, descriptors(getpid(), ours));
 }
 
-/* Except the log pipe, as stdout and stderr. */
+/* Except for the log pipe, as stdout and stderr. */
 static void
 has_nothing_of_the_logger(pid_t pid)
 {
@@ -1373,7 +1372,7 @@ cannot_write_to_the_log(pid_t pid, const char *log_pipe)
 		    all[i].number);
 }
 
-/* Server, worker and logger have each what is theirs. */
+/* Server, worker and logger each have only their own descriptors. */
 static void
 descriptors_are_right(const char *listens)
 {
@@ -1382,7 +1381,7 @@ descriptors_are_right(const char *listens)
 	int i, count, fd = client(here.port);
 	pid_t worker;
 
-	say(fd, "one");	/* all that is to be closed has been */
+	say(fd, "one");	/* by now all that should be closed is */
 	line_comes(log_path, "one");
 	worker = (pid_t)number(fd, "who");
 	strcpy(log_pipe, descriptor(here.server, 2)->target);
@@ -1428,7 +1427,7 @@ stay_confirmed(void)
 	at_gate();
 }
 
-/* This many descriptors has the server that is at the gate. */
+/* How many descriptors the server has, which waits at the gate. */
 static int
 descriptors_at_gate(void)
 {
@@ -1453,7 +1452,7 @@ START_TEST(logger_costs_a_server_no_descriptor)
 	start_logging();
 	heard(&here.run, "confirmed");
 	ck_assert_int_eq(descriptors_at_gate(), without);
-	logs("one");	/* else HUP could end it with the gate still open */
+	logs("one");	/* else HUP could end it before the gate is shut */
 	send_signal(here.master, SIGHUP);
 	next_server();
 	heard(&here.run, "confirmed");
@@ -1481,8 +1480,7 @@ START_TEST(logger_may_clean_its_descriptors)
 }
 END_TEST
 
-/* All of the program's descriptors are closed: the log says where it
- * listens. */
+/* The program's listener is closed, so it opens another and logs its port. */
 static void
 listen_anew(void)
 {
@@ -1511,7 +1509,7 @@ START_TEST(logger_gets_all_where_a_server_has_cleaned_its_descriptors)
 	find_port(log_path);
 	logs("one");
 	move(log_path, in_scratch("old"));
-	appears(log_path);	/* else the next line may come into the old one */
+	appears(log_path);	/* else the next line may go into the old one */
 	send_signal(here.master, SIGHUP);
 	find_port(log_path);
 	logs("two");
@@ -1523,8 +1521,8 @@ END_TEST
  * Memory
  */
 
-/* The inode numbers of memory that a process shares with others, except files;
- * how many. */
+/* The inode numbers of a process's shared memory without a file; returns how
+ * many there are. */
 static int
 shared_mappings(pid_t pid, unsigned long *numbers, int max)
 {
@@ -1552,7 +1550,7 @@ has_number(unsigned long number, const unsigned long *numbers, int count)
 	return count > 0;
 }
 
-/* Asserts that it shares none of the logger's memory, except this. */
+/* Asserts that it shares no memory with the logger, except this. */
 static void
 shares_nothing(pid_t pid, unsigned long except)
 {
@@ -1565,7 +1563,7 @@ shares_nothing(pid_t pid, unsigned long except)
 		    !has_number(loggers[i], numbers, others));
 }
 
-/* If a page cannot be sealed, the server shares one more with its workers. */
+/* If memory cannot be sealed, server and workers share one page more. */
 #ifdef HAVE_MEMFD_CREATE
 enum { BIRTHS = 0 };
 #else
@@ -1713,12 +1711,12 @@ END_TEST
 
 START_TEST(logger_opens_its_file_again_at_a_hup_to_the_master)
 {
-	stop_the_clock();	/* no second will pass */
+	stop_the_clock();	/* so no second passes */
 	start_logging();
 	logs("one");
 	move(log_path, in_scratch("old"));
 	send_signal(here.master, SIGHUP);
-	appears(log_path);	/* though nobody writes */
+	appears(log_path);	/* before any line is written */
 	next_server();
 	logs("two");
 	stop();
@@ -1754,7 +1752,7 @@ START_TEST(log_file_that_is_there_is_appended_to)
 }
 END_TEST
 
-/* A worker that writes without pause until it is told to end. */
+/* A worker that writes all the time until it is told to end. */
 static int
 flooding(const char *name)
 {
@@ -1819,7 +1817,7 @@ START_TEST(log_file_that_is_removed_comes_again_when_nobody_writes)
 }
 END_TEST
 
-/* The path that the format gives for the second of the stopped clock. */
+/* The path that the format gives at the second of the stopped clock. */
 static const char *
 path_now(const char *format)
 {
@@ -1874,7 +1872,8 @@ count_file(const char *name, long count)
 	return count + 1;
 }
 
-/* Asserts that each line of the file is of the file's second; how many. */
+/* Asserts that each line of the file is of the file's second; returns how many
+ * lines there are, with those counted before. */
 static long
 count_lines(const char *name, long count)
 {
@@ -1882,7 +1881,7 @@ count_lines(const char *name, long count)
 	return see_numbers(in_scratch(name), "a", count_on, count);
 }
 
-/* Calls count() with each file of a second, and what it said last. */
+/* Calls count() with each file of a second and its last result. */
 static long
 count_seconds(long (*count)(const char *, long))
 {
@@ -1937,7 +1936,7 @@ START_TEST(log_directory_is_not_made_where_its_name_has_none)
 }
 END_TEST
 
-/* Asserts that no file of the rotation exceeds the limit; how many. */
+/* Asserts that no file exceeds the limit; returns how many there are. */
 static int
 files_within(off_t most)
 {
@@ -1973,12 +1972,12 @@ START_TEST(log_file_that_is_full_is_followed_and_nothing_is_lost)
 	write_many("a", 1000);
 	stop();
 	ck_assert_int_eq(follow_rotated("a", 0), 1000);
-	/* At least nine bytes a line: no file is left half empty. */
+	/* A line has nine bytes or more, so no file is left half empty. */
 	ck_assert_int_le(files_within(1000), 11);
 }
 END_TEST
 
-/* The number of a file's first line. */
+/* The number in the first line of a file. */
 static long
 first_number(const char *path)
 {
@@ -2005,7 +2004,7 @@ START_TEST(log_files_are_as_many_as_may_be_kept_and_the_newest)
 	write_many("a", 1000);
 	stop();
 	ck_assert_int_eq(files_within(1000), 5);
-	remove_file(in_scratch("log.other"));	/* is not its own */
+	remove_file(in_scratch("log.other"));	/* not a file of its own */
 	next = first_number(in_scratch("log.3"));
 	for (i = 3; i > 0; i--) {
 		char name[16];
@@ -2028,7 +2027,7 @@ START_TEST(log_files_have_together_no_more_bytes_than_they_may)
 	start_logging();
 	write_many("a", 1000);
 	stop();
-	/* Each is nearly full, except for the current one. */
+	/* All but the current one are nearly full. */
 	i = files_within(1000) - 1;
 	ck_assert(i == 2 || i == 3);
 	ck_assert_int_le(size_of(log_path) + i * 986, 3500);
@@ -2042,7 +2041,7 @@ START_TEST(log_files_have_together_no_more_bytes_than_they_may)
 }
 END_TEST
 
-/* Not only when there is a new file. */
+/* At any time, not only when a new file is opened. */
 START_TEST(log_file_that_grows_has_the_oldest_removed)
 {
 	static const struct timespec times[4] = { { .tv_sec = 1 },
@@ -2280,7 +2279,7 @@ start_with_little_room(void)
 	start_logging();
 }
 
-/* A client whose worker writes more than the pipe has room for. */
+/* A client whose worker writes more than the pipe holds. */
 static int
 use_up_room(int count)
 {
@@ -2288,12 +2287,11 @@ use_up_room(int count)
 
 	order(fd, "many a %d", count);
 	becomes_as_long(log_path, LIMIT);
-	settled(here.logger);	/* it has tried to write more, and waits */
+	settled(here.logger);	/* it could not write more, and waits */
 	return fd;
 }
 
-/* A client whose worker writes more than can be held, while the file has little
- * room. */
+/* The same, and the file has little room. */
 static int
 start_with_no_room(int count)
 {
@@ -2347,7 +2345,7 @@ rises(long number, long count)
 
 #define ALL_LINES	"unable to keep all lines: "
 
-/* How many lost lines the log mentions, perhaps in several messages. */
+/* How many lost lines the log reports, perhaps in several messages. */
 static long
 lines_lost(void)
 {
@@ -2364,8 +2362,8 @@ lines_lost(void)
 	return count;
 }
 
-/* Each written line is there or counted, in one message or more: the logger may
- * try again between two of our lines. */
+/* Each line is in the log, or counted by a message: there may be several, since
+ * the logger may try again between two lines. */
 static void
 has_or_counts(long written)
 {
@@ -2375,7 +2373,7 @@ has_or_counts(long written)
 	ck_assert_int_eq(received + lines_lost(), written);
 }
 
-/* Waits until the logger has in hand all that was written. */
+/* Waits until the logger has read everything that was written. */
 static void
 log_pipe_is_empty(void)
 {
@@ -2453,14 +2451,14 @@ START_TEST(log_that_cannot_be_written_counts_a_long_line_as_one)
 	raise_limit();
 	logs("after all");
 	stop();
-	/* A part of it may have come when there was room for that. */
+	/* If there was room for a part of it, that part may be there. */
 	received = occurrences(log_path, "~!\n");
 	ck_assert_int_eq(occurrences(log_path, "~") == BYTES, received);
 	has_or_counts(LINES + 1 - received);
 }
 END_TEST
 
-/* A small disk for this program alone, which no test leaves behind. */
+/* A small disk for this program only, gone when the test ends. */
 static void
 mount_disk(void)
 {
@@ -2494,9 +2492,9 @@ can_mount(void)
 	return status == 0;
 }
 
-static int to_syslog = -1;	/* what would read /dev/log */
+static int to_syslog = -1;	/* reads /dev/log */
 
-/* A /dev with a /dev/log of the program's own. */
+/* A /dev of the program's own, with a /dev/log. */
 static void
 mount_dev(void)
 {
@@ -2590,7 +2588,7 @@ START_TEST(log_that_is_cut_where_there_is_no_room_doubles_no_line)
 	int fd;
 
 	start_with_little_room();
-	logs("one");	/* so that the write that fails has begun behind it */
+	logs("one");	/* so the write that fails is not at offset 0 */
 	fd = use_up_room(LINES);
 	ck_assert_int_eq(truncate(log_path, 0), 0);
 	raise_limit_to(LIMIT + LIMIT / 2);
@@ -2599,14 +2597,15 @@ START_TEST(log_that_is_cut_where_there_is_no_room_doubles_no_line)
 	ck_assert_int_eq(answers_number(fd), LINES);
 	close(fd);
 	stop();
-	/* The part that was cut off may be there again, but nothing else. */
+	/* Some of the lines that were cut off may be there again, but no
+	 * others. */
 	next = first_number(log_path);
 	ck_assert_int_le(next, LIMIT / PADDING);
 	ck_assert_int_eq(follow(log_path, "a", next), LINES);
 }
 END_TEST
 
-/* Removes the unfinished line at the end of the file, which must be there. */
+/* Removes the unfinished line at the end of the file; there must be one. */
 static void
 cut_torn_line(const char *path)
 {
@@ -2621,7 +2620,7 @@ cut_torn_line(const char *path)
 	free(text);
 }
 
-/* If the old file cannot be written, its torn line is whole in the next. */
+/* The old file cannot be written, so its torn line is whole in the next one. */
 static void
 goes_on_in(const char *old, const char *next, int fd)
 {
@@ -2686,7 +2685,7 @@ START_TEST(log_file_without_room_is_left_by_whichever_logger_there_is)
 }
 END_TEST
 
-/* It ends in another process's half line, after which we repeat nothing. */
+/* The old file ends with half a line of another process: it is not repeated. */
 static void
 goes_on_behind_half_a_line(int fd)
 {
@@ -2731,7 +2730,7 @@ START_TEST(log_line_begins_behind_half_a_line_that_somebody_else_writes)
 }
 END_TEST
 
-/* The same file, through the eyes of the program. */
+/* The same file, seen from the program's mount namespace. */
 static const char *
 on_disk(const char *name)
 {
@@ -2830,7 +2829,7 @@ drop_rights_and_limit_file(void)
 	limit_file();
 }
 
-/* It takes the logger's user, or more rights than root has in a container. */
+/* Only the logger's user may do it, or more rights than root in a container. */
 static void
 raise_limit_as_nobody(void)
 {
@@ -2858,7 +2857,7 @@ START_TEST(log_tells_what_was_lost_also_where_it_could_not_open_its_file)
 	strcpy(old, in_scratch("old"));
 	move(log_path, old);
 	sky->second++;
-	logs_in(old, "one");	/* it has tried to make a new one */
+	logs_in(old, "one");	/* by now it has tried to make a new file */
 	fd = client(here.port);
 	order(fd, "many a %d", 3 * LINES);
 	ck_assert_int_eq(answers_number(fd), 3 * LINES);
@@ -2876,7 +2875,7 @@ START_TEST(log_tells_what_was_lost_also_where_it_could_not_open_its_file)
 }
 END_TEST
 
-/* All of its lines, in any of the files. */
+/* The worker logs many lines, which may go into several files. */
 static void
 logs_many(const char *name, int count)
 {
@@ -2887,7 +2886,7 @@ logs_many(const char *name, int count)
 	line_comes(log_path, last);
 }
 
-/* In all files that the rotation has made. */
+/* How often all files of the rotation contain this. */
 static int
 occurrences_in_all(const char *part)
 {
@@ -3010,7 +3009,7 @@ grows(const char *path)
 		look_again(&since, "a file to grow");
 }
 
-/* While two workers write as fast as they can. */
+/* Kills it while two workers write as fast as they can. */
 static void
 kill_many_times(long *one, long *other)
 {
@@ -3030,7 +3029,7 @@ kill_many_times(long *one, long *other)
 	stop();
 }
 
-/* More than one signal a second must not put it off. */
+/* Several signals a second must not postpone that. */
 START_TEST(log_that_could_not_be_read_once_is_read_again_under_hups)
 {
 	long since = 0;
@@ -3139,7 +3138,7 @@ disk_is_met(void)
 		look_again(&since, "the disk to be met");
 }
 
-/* A logger that sleeps in a call on the file. */
+/* The logger sleeps in a call on the file. */
 static void
 start_with_disk_that_hangs(void)
 {
@@ -3159,7 +3158,7 @@ goes_on_after_all(long written)
 	has_or_counts(written);
 }
 
-/* Each line is acknowledged: the writer did not wait for the disk. */
+/* Each line is acknowledged: its writer did not wait for the disk. */
 static void
 nobody_waits(const char *name)
 {
@@ -3204,7 +3203,7 @@ START_TEST(logger_that_is_stopped_has_nobody_wait_if_lines_may_be_dropped)
 }
 END_TEST
 
-/* No process can write, but one can read. */
+/* There is a reader, but no logger that can write. */
 START_TEST(logger_that_cannot_come_back_has_nobody_wait_either)
 {
 	log_to("log");
@@ -3223,7 +3222,7 @@ END_TEST
 
 static pid_t reader;
 
-/* A child of its logger, or, when that has died, of the master. */
+/* A child of its logger, or of the master if the logger is dead. */
 static pid_t
 find_reader(void)
 {
@@ -3266,7 +3265,7 @@ START_TEST(logger_has_a_reader_if_lines_may_be_dropped)
 }
 END_TEST
 
-/* At most what a reader can hold comes at once, so nothing is dropped. */
+/* Each portion fits into what a reader holds, so nothing is dropped. */
 static long
 in_portions(int fd, int portions)
 {
@@ -3426,7 +3425,7 @@ START_TEST(logger_that_is_stopped_stops_neither_master_nor_server)
 }
 END_TEST
 
-/* Where it sleeps in the kernel. */
+/* The kernel function in which it sleeps. */
 static int
 waits_in(pid_t pid, const char *function)
 {
@@ -3503,13 +3502,13 @@ START_TEST(logger_that_is_given_up_is_not_forked_again_and_again)
 	daemon_set_stop_timeout(1);
 	make_gate();
 	here.in_logger = at_gate;
-	open_gate();	/* for the first; each other one waits to be killed */
+	open_gate();	/* for the first; the others wait to be killed */
 	start_logging();
 	fd = client(here.port);
 	order(fd, "ignore");
 	answers(fd, "ok");
 	kill_logger();
-	/* with this one it is given up */
+	/* after this one the log is given up */
 	send_signal(here.logger, SIGKILL);
 	ck_assert_ptr_null(client_hears(fd));	/* its worker was killed */
 	close(fd);
@@ -3540,7 +3539,7 @@ START_TEST(logger_that_is_given_up_brings_no_server_back)
 	start_logging();
 	heard(&here.run, "confirmed");
 	kill_logger();
-	kill_logger();		/* with this one it is given up */
+	kill_logger();		/* after this one the log is given up */
 	send_signal(here.master, SIGHUP);
 	send_signal(here.master, SIGUSR1);
 	send_signal(here.server, SIGKILL);
@@ -3561,7 +3560,7 @@ START_TEST(logger_that_is_given_up_still_has_followers_while_others_write)
 	order(fd, "ignore");
 	answers(fd, "ok");
 	kill_logger();
-	/* with this one it is given up */
+	/* after this one the log is given up */
 	send_signal(here.logger, SIGKILL);
 	gone(here.server);
 	order(fd, "many a %d", LINES);
@@ -3592,7 +3591,7 @@ START_TEST(logger_that_cannot_start_any_more_does_not_hold_the_daemon)
 	answers(fd, "ok");
 	make_file(in_scratch("broken"));
 	kill_logger();
-	order(fd, "flood a");	/* it has no reader, so it must be killed */
+	order(fd, "flood a");	/* without a reader it must be killed */
 	ck_assert_ptr_null(client_hears(fd));
 	close(fd);
 	ends_with(1);
@@ -3647,8 +3646,8 @@ lock_is_free(void)
 	close(fd);
 }
 
-/* A worker that still has its client, a logger that waits for it, and a new
- * daemon that logs to the same file. */
+/* A worker still has its client, so the logger stays; a new daemon logs to the
+ * same file. */
 START_TEST(start_succeeds_beside_a_logger_whose_master_was_killed)
 {
 	pid_t orphan;
@@ -3669,8 +3668,8 @@ START_TEST(start_succeeds_beside_a_logger_whose_master_was_killed)
 	say(fd, "three");
 	close(fd);
 	logs("four");
-	ck_assert(running(orphan));	/* it has to wait */
-	stop();			/* for both */
+	ck_assert(running(orphan));	/* its worker has not ended */
+	stop();			/* waits for both */
 	ck_assert_int_eq(occurrences(log_path, "> one\n"), 1);
 	ck_assert_int_eq(occurrences(log_path, "> two\n"), 1);
 	ck_assert_int_eq(occurrences(log_path, "> three\n"), 1);
@@ -3678,7 +3677,7 @@ START_TEST(start_succeeds_beside_a_logger_whose_master_was_killed)
 }
 END_TEST
 
-/* It holds the lock only for moments, and the start waits for their end. */
+/* It locks the file only for moments, whose end the start waits for. */
 START_TEST(start_succeeds_beside_such_a_logger_that_has_much_to_write)
 {
 	long count;
@@ -3721,7 +3720,7 @@ START_TEST(logger_whose_master_was_killed_writes_on)
 }
 END_TEST
 
-/* EMFILE, at different steps of its beginning: if this file exists, its length
+/* EMFILE at different steps of its start: this file's length, if there is one,
  * is how many descriptors may be open. */
 static void
 limit_descriptors(void)
@@ -3773,13 +3772,13 @@ END_TEST
  * Two daemons that log to one file
  */
 
-static struct puppet first;	/* here is the second */
+static struct puppet first;	/* the other daemon; "here" is the second */
 
 static void
 start_second(void)
 {
 	first = here;
-	here.run.facts = 0;	/* which stays the first one's */
+	here.run.facts = 0;	/* it is still the first one's */
 	start_logging();
 }
 
@@ -3800,7 +3799,7 @@ stop_both(void)
 	stop();
 }
 
-/* Neither waits for the end of the other, nor for its death. */
+/* Neither waits for the other to end, nor minds its death. */
 START_TEST(log_of_two_daemons_has_each_line_once)
 {
 	int i;
@@ -3849,7 +3848,7 @@ START_TEST(log_of_two_daemons_that_write_at_once_has_each_line_whole)
 }
 END_TEST
 
-/* An upgrade: the old release has still a client. */
+/* An upgrade: the old release still has a client. */
 START_TEST(start_succeeds_beside_a_daemon_that_drains)
 {
 	int fd;
@@ -3865,8 +3864,8 @@ START_TEST(start_succeeds_beside_a_daemon_that_drains)
 	say(fd, "three");
 	line_comes(log_path, "three");
 	logs("four");
-	ck_assert(running(first.master));	/* it has to wait */
-	order(fd, "bye");	/* the second has the descriptor, too */
+	ck_assert(running(first.master));	/* it waits for its worker */
+	order(fd, "bye");	/* the second daemon has the descriptor, too */
 	exited(ended(first.master), 0);
 	close(fd);
 	logs("five");
@@ -3875,12 +3874,12 @@ START_TEST(start_succeeds_beside_a_daemon_that_drains)
 }
 END_TEST
 
-/* Not a second later, and the file is not rotated once more. */
+/* Not a second later, and without another rotation. */
 START_TEST(log_that_another_daemon_has_rotated_is_followed_at_once)
 {
 	if (has_no_locks())
 		return;
-	stop_the_clock();	/* no second will pass */
+	stop_the_clock();	/* so no second passes */
 	daemon_set_logger_size_max(24);
 	start_logging();
 	logs("one, for the first");
@@ -3898,7 +3897,7 @@ START_TEST(log_that_another_daemon_has_rotated_is_followed_at_once)
 }
 END_TEST
 
-/* None writes to it at that moment, and its logger may even be dead. */
+/* It is not being written then, and its logger may even be dead. */
 START_TEST(log_of_another_daemon_is_left_by_a_rotation_that_comes_to_it)
 {
 	if (skip_if(!HAVE_DECL_F_OFD_SETLK, "a claim ends with its logger"))
@@ -3928,7 +3927,7 @@ START_TEST(log_of_another_daemon_is_left_by_a_rotation_that_comes_to_it)
 	ck_assert_int_eq(occurrences(in_scratch("log.2"), "> theirs"), 2);
 	change_daemons();
 	sky->second++;
-	log_line("five");	/* it can be rotated again */
+	log_line("five");	/* now it can be rotated */
 	stop();
 	ck_assert_int_eq(occurrences_in_all(
 	    "a file in the way is another daemon's log\n"), 1);
@@ -3937,8 +3936,8 @@ START_TEST(log_of_another_daemon_is_left_by_a_rotation_that_comes_to_it)
 }
 END_TEST
 
-/* A line of which one daemon has written a piece keeps the other waiting, but
- * not for ever; then its rest has a line of its own. */
+/* A line of which one daemon has written only a piece makes the other wait, but
+ * not for ever. Then the rest becomes another line. */
 START_TEST(log_line_that_does_not_end_is_ended_for_another_daemon)
 {
 	enum { SIZE = 70000 };
@@ -3969,7 +3968,8 @@ START_TEST(log_line_that_does_not_end_is_ended_for_another_daemon)
 }
 END_TEST
 
-/* A lock that is kept for long is said, and told when that is over. */
+/* A message says that the lock was held for long, and another that it is
+ * free. */
 static void
 syslog_comes(const char *part)
 {
@@ -4006,7 +4006,7 @@ START_TEST(log_that_is_locked_for_long_is_told_of_and_by_which_process)
 }
 END_TEST
 
-/* Whether the logger that has begun lives or dies. */
+/* Whether or not the logger that has written half of it lives. */
 START_TEST(log_line_that_is_torn_keeps_other_daemons_out_until_it_is_whole)
 {
 	int fd;
@@ -4059,7 +4059,7 @@ START_TEST(log_has_the_last_words_also_where_the_last_logger_is_killed)
 {
 	make_gate();
 	here.in_logger = at_gate;
-	open_gate();	/* for the first, the next one waits */
+	open_gate();	/* for the first; the next one waits */
 	start_logging();
 	kill_logger();
 	log_line("one");
@@ -4101,7 +4101,7 @@ START_TEST(log_has_the_last_words_of_the_master)
 }
 END_TEST
 
-/* The file has room for its first bytes. */
+/* There is room in the file for the first bytes of the message. */
 START_TEST(log_that_may_not_grow_has_no_message_torn_but_in_syslog)
 {
 	char old[LIMIT - 10];
@@ -4139,7 +4139,7 @@ crash_the_server(void)
 	next_server();
 }
 
-/* More lines than the logger reads at once, while it does not. */
+/* More lines than the logger reads at once, written while it is stopped. */
 static void
 write_lines_then_a_message(void)
 {
@@ -4184,7 +4184,7 @@ START_TEST(log_has_them_there_too_where_lines_may_be_dropped)
 }
 END_TEST
 
-/* A line of this length has no end yet when there is a message. */
+/* There is a message while a line of this length has no end yet. */
 static void
 message_comes_beside_half_a_line(long length)
 {
@@ -4205,7 +4205,7 @@ message_comes_beside_half_a_line(long length)
 	stop();
 }
 
-/* A prompt, or the last words of a program that hangs. */
+/* As a prompt does, or a program that hangs halfway through a line. */
 static void
 half_a_line_comes(void)
 {
@@ -4239,7 +4239,7 @@ START_TEST(log_shows_a_line_that_does_not_end_in_drop_mode_too)
 }
 END_TEST
 
-/* The line is ended for them, and its rest begins another. */
+/* The line is ended for the message, and its rest begins another. */
 START_TEST(log_has_messages_after_a_line_that_was_shown)
 {
 	int fd;
@@ -4259,7 +4259,7 @@ START_TEST(log_has_messages_after_a_line_that_was_shown)
 }
 END_TEST
 
-/* It does not hold the lock. */
+/* The first daemon does not hold the lock. */
 START_TEST(log_of_two_daemons_has_a_line_that_was_shown_ended_by_the_other)
 {
 	int fd;
@@ -4387,7 +4387,8 @@ END_TEST
  * What writers write
  */
 
-/* Asserts that the file is the prefix, count times the text, and the rest. */
+/* Asserts that the file is the prefix, the text this many times, and the
+ * rest. */
 static void
 is_repeated(const char *path, const char *text, size_t count,
     const char *rest)
@@ -4493,9 +4494,9 @@ END_TEST
  * Logs that are not files: standard output, standard error, a FIFO
  */
 
-static int stream = -1;	/* what is written there can be read here */
+static int stream = -1;	/* the other end of the log, where the test reads */
 
-/* More of what was written there; whether there is more. */
+/* Reads more from there; returns whether there was more. */
 static int
 read_more(char *text, size_t *size, size_t room)
 {
@@ -4509,7 +4510,7 @@ read_more(char *text, size_t *size, size_t room)
 	return 1;
 }
 
-/* Without its newline. */
+/* The next line without its newline. */
 static const char *
 read_line(void)
 {
@@ -4530,7 +4531,7 @@ read_line(void)
 	return line;
 }
 
-/* On a busy machine it may wait for longer, and say so. */
+/* On a busy machine there may be messages about a long wait: skip them. */
 static const char *
 next_line(void)
 {
@@ -4551,7 +4552,7 @@ line_is(const char *text)
 	ck_assert_pstr_eq(next_line(), expected);
 }
 
-/* The lines of a writer, each behind its prefix, in order. */
+/* The lines of a writer come in order, each with its prefix. */
 static void
 lines_are(const char *name, int count)
 {
@@ -4578,7 +4579,7 @@ start_in_the_foreground(const char *name)
 	meet();
 }
 
-/* There is no reader for a while: the writer waits, and nothing is lost. */
+/* There is no reader for a while: the writer waits, and no line is lost. */
 static void
 stream_has_all(void)
 {
@@ -4595,7 +4596,7 @@ stream_has_all(void)
 	close(fd);
 	log_line("last");
 	line_is("last");
-	settled(here.logger);	/* it knows, too */
+	settled(here.logger);	/* by now it knows, too */
 }
 
 static void

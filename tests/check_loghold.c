@@ -14,8 +14,8 @@
 #include "flock.h"
 #include "harness.h"
 
-/* In a test it stands still, unless that moves it: but never goes back, since
- * Check measures too. 0: it goes on. */
+/* The time in a test, which the test sets; it never goes back, since Check uses
+ * it too. 0: the real time. */
 static int64_t clock_ms;
 
 int
@@ -35,7 +35,7 @@ clock_gettime(clockid_t clock, struct timespec *now)
 }
 
 static struct dsrv_loghold lock;
-static int ours, theirs;	/* two descriptors, each opened */
+static int ours, theirs;	/* opened separately */
 
 static int
 open_log(void)
@@ -98,7 +98,7 @@ START_TEST(lock_is_held_for_a_line_that_has_begun_but_for_a_second_only)
 	dsrv_loghold_let_go(&lock, ours, 1);
 	ck_assert(lock.is_held && !they_may_write());
 	ck_assert(lock.next == clock_ms + 1);
-	dsrv_loghold_take(&lock, ours);	/* no other second begins */
+	dsrv_loghold_take(&lock, ours);	/* no other second begins here */
 	clock_ms++;
 	dsrv_loghold_let_go(&lock, ours, 1);
 	ck_assert(!lock.is_held && they_may_write());
@@ -149,7 +149,7 @@ START_TEST(lock_of_another_is_tried_soon_for_two_seconds_and_then_seldom)
 	clock_ms++;
 	ck_assert(!dsrv_loghold_is_patient(&lock, &since));
 	ck_assert(lock.next == clock_ms + 100);
-	since = 0;	/* another time */
+	since = 0;	/* another wait begins */
 	ck_assert(dsrv_loghold_is_patient(&lock, &since));
 }
 END_TEST

@@ -25,12 +25,12 @@ enum {
 
 static struct dsrv_stamp stamp;
 
-/* The input for a line, and whether one is begun. */
+/* What composes a line: the room, the limit, and whether a line has begun. */
 static size_t out_size = 4096;
 static size_t limit = NO_LIMIT;
 static int midline;
 
-/* What has come out so far. */
+/* All output so far. */
 static char *got;
 static size_t got_size;
 
@@ -38,7 +38,7 @@ static size_t got_size;
  * The prefix
  */
 
-/* The stamp of that moment; valid until the next call. */
+/* The stamp for that moment; valid until the next call. */
 static const char *
 stamp_at(time_t second, long nanosecond)
 {
@@ -59,7 +59,7 @@ set_format(const char *format)
 	memset(&stamp, 0, sizeof stamp);
 }
 
-/* What that format gives at 123456789 ns. */
+/* Asserts what the format gives at 123456789 ns. */
 static void
 gives(const char *format, const char *text)
 {
@@ -67,7 +67,7 @@ gives(const char *format, const char *text)
 	ck_assert_str_eq(stamp_at(SUMMER, 123456789), text);
 }
 
-/* The lines of a test begin with this one. */
+/* The lines of a test begin with this prefix. */
 static void
 set_prefix(const char *prefix)
 {
@@ -147,7 +147,7 @@ START_TEST(an_n_or_a_number_alone_is_text)
 }
 END_TEST
 
-/* The seconds since 1970 are the unit's own work. */
+/* Here %s is the unit's own work. */
 START_TEST(seconds_are_as_strftime_gives_them)
 {
 	static const char *const formats[] = { "%s", "<%s> %%s", "%15s",
@@ -175,7 +175,7 @@ START_TEST(seconds_wider_than_any_room_are_left_out)
 }
 END_TEST
 
-/* As the C library formats %s if TZ is not set. */
+/* As the C library formats %s without TZ. */
 START_TEST(the_zone_stays_the_one_that_was_read)
 {
 	set_time_zone("XXX-5:30");
@@ -198,12 +198,12 @@ START_TEST(the_prefix_is_formatted_anew_for_another_second_only)
 	set_time_zone("UTC0");
 	set_format("%S.%3N ");
 	ck_assert_str_eq(stamp_at(SUMMER, 5000000), "00.005 ");
-	/* Another format shows whether this one is formatted again. */
+	/* If it were formatted again, it would be by this format. */
 	ck_assert_int_eq(daemon_set_logger_prefix_format("new %S %1N"), 0);
 	ck_assert_str_eq(stamp_at(SUMMER, 6000000), "00.006 ");
 	ck_assert_str_eq(stamp_at(SUMMER, 999999999), "00.999 ");
 	ck_assert_str_eq(stamp_at(SUMMER + 1, 0), "new 01 0");
-	/* A clock that was set back. */
+	/* The clock was set back. */
 	ck_assert_str_eq(stamp_at(SUMMER - 1, 700000000), "new 59 7");
 }
 END_TEST
@@ -216,7 +216,8 @@ START_TEST(a_moment_of_the_year_1970_is_no_stamp_that_was_made)
 }
 END_TEST
 
-/* Asserts that the fractions are within the text, and that within its room. */
+/* Asserts that the fractions are within the text, and the text within its
+ * room. */
 static void
 is_sound(void)
 {
@@ -249,7 +250,7 @@ START_TEST(a_prefix_that_is_too_long_is_not_written_past_its_room)
 	set_format(long_format("%c"));
 	stamp_at(SUMMER, 0);
 	is_sound();
-	/* What follows the text in memory. */
+	/* The field that follows the text in memory. */
 	ck_assert_int_eq(stamp.fraction_count, 0);
 }
 END_TEST
@@ -310,9 +311,9 @@ gather(const char *text, size_t size)
 	got[got_size += size] = '\0';
 }
 
-static int half;	/* a line without an end is written */
+static int half;	/* another writer's line has no end */
 
-/* Composes once, in memory that ends exactly where it says, and gathers the
+/* Composes once, from and to memory of exactly these sizes, and gathers the
  * output. Returns how much text was used. */
 static size_t
 compose(const char *in, size_t size, int last)
@@ -344,7 +345,7 @@ compose(const char *in, size_t size, int last)
 	return l.used;
 }
 
-/* Composes until nothing more comes out. Returns how much text was used. */
+/* Composes until there is no more output. Returns how much text was used. */
 static size_t
 compose_all(const char *in, size_t size, int last)
 {
@@ -357,8 +358,8 @@ compose_all(const char *in, size_t size, int last)
 	return used;
 }
 
-/* As a logger does: reads such portions, and at last the end, alone, as read(2)
- * reports it. */
+/* As a logger does: reads portions of this size, and in the end nothing, as
+ * read(2) reports end of file. */
 static void
 feed(const char *text, size_t size, size_t portion)
 {
@@ -394,7 +395,7 @@ is_got(const char *expected, size_t size)
 	forget();
 }
 
-/* All of this text, then its end, give this. */
+/* Asserts what this text becomes, with end of file after it. */
 static void
 composes(const char *text, const char *expected)
 {
@@ -563,8 +564,8 @@ START_TEST(a_line_that_was_begun_gets_no_second_prefix)
 }
 END_TEST
 
-/* Otherwise the next daemon's first line would continue it, with the prefix in
- * the middle. */
+/* Otherwise the next daemon's first line would continue it, and have its prefix
+ * in the middle. */
 START_TEST(a_last_line_that_was_written_in_pieces_gets_its_newline)
 {
 	char *text = some_bytes(PIECE, 'x');
@@ -580,7 +581,7 @@ START_TEST(a_last_line_that_was_written_in_pieces_gets_its_newline)
 }
 END_TEST
 
-/* Any bytes but newlines. */
+/* Arbitrary bytes, except newlines. */
 static char *
 long_line(size_t size)
 {
@@ -660,7 +661,7 @@ START_TEST(control_bytes_and_the_backslash_are_escaped)
 }
 END_TEST
 
-/* In 8-bit terminals, and those of UTF-8: 0x9b is as good as ESC [. */
+/* For an 8-bit terminal, or one of UTF-8, 0x9b is as good as ESC [. */
 START_TEST(controls_from_0x80_on_are_escaped_alone_and_in_utf_8)
 {
 	set_prefix("P ");
@@ -669,7 +670,7 @@ START_TEST(controls_from_0x80_on_are_escaped_alone_and_in_utf_8)
 	composes("\302\2332J\n", "P \\xc2\\x9b2J\n");
 	composes("\302\200\302\237\302\240\n",
 	    "P \\xc2\\x80\\xc2\\x9f\302\240\n");
-	/* The same in more bytes than needed, which some terminals accept. */
+	/* The same in an overlong form, which some terminals accept. */
 	composes("\340\202\233\n", "P \340\\x82\\x9b\n");
 	composes("\300\233\n", "P \300\\x9b\n");
 	composes("\360\200\202\233\n", "P \360\\x80\\x82\\x9b\n");
@@ -694,7 +695,7 @@ START_TEST(characters_of_utf_8_and_of_latin_1_stay)
 }
 END_TEST
 
-/* Each piece of a long line ends with a whole character. */
+/* Each piece of a long line ends with a complete character. */
 START_TEST(a_character_at_the_end_of_a_piece_stays_whole)
 {
 	char *text = some_bytes(PIECE + 4, 'x');
@@ -725,7 +726,7 @@ START_TEST(lines_are_escaped_each_within_its_newline)
 }
 END_TEST
 
-/* A hostile process may have written what the logger takes for its message. */
+/* A hostile process can write what looks like a message of the library. */
 START_TEST(a_line_of_the_library_is_escaped_as_well)
 {
 	char out[40];
@@ -738,7 +739,7 @@ START_TEST(a_line_of_the_library_is_escaped_as_well)
 	l.count = 0;
 	ck_assert_int_eq(dsrv_logline_say(&l, &stamp, "\33[m\0x", 5), 0);
 	is_text("escaped", out, l.count, "P \\x1b[m\\x00x\n", 14);
-	/* There is room for it only as it is. */
+	/* It fits only as it is. */
 	l.count = sizeof out - 8;
 	ck_assert_int_eq(dsrv_logline_say(&l, &stamp, "\33[m\0x", 5), -1);
 	ck_assert_uint_eq(l.count, sizeof out - 8);
@@ -754,7 +755,7 @@ START_TEST(the_prefix_is_not_escaped)
 }
 END_TEST
 
-/* Out is larger than the line, but smaller than its escaped form. */
+/* Out has room for the line, but not for its escaped form. */
 START_TEST(a_line_that_grows_larger_than_out_is_written_in_pieces)
 {
 	enum { LENGTH = 1000 };
@@ -886,7 +887,7 @@ START_TEST(escapes_count_for_the_limit)
 }
 END_TEST
 
-/* The limit no longer matters: a line that has begun cannot go elsewhere. */
+/* The limit does not apply: a line that has begun stays in its file. */
 START_TEST(a_line_beyond_the_limit_is_written_to_its_end)
 {
 	char *text = some_bytes(2 * PIECE + 2, 'x');
@@ -909,7 +910,7 @@ END_TEST
 
 static struct dsrv_logline l;
 
-/* Composes behind the notice. */
+/* Composes what follows the notice. */
 static void
 compose_behind(const char *notice, const char *text, size_t room,
     size_t most)
@@ -952,7 +953,7 @@ START_TEST(what_is_there_takes_its_room)
 	set_prefix("P ");
 	compose_behind("note\n", "one\ntwo\n", 11, NO_LIMIT);
 	is_behind("note\nP one\n", 4);
-	/* Not even a piece of a line: pieces only go where nothing else is. */
+	/* Nor a piece of a line: pieces come only into an empty out. */
 	compose_behind("note\n", "one\ntwo\n", 10, NO_LIMIT);
 	is_behind("note\n", 0);
 	compose_behind("note\n", "one\n", 7, NO_LIMIT);
@@ -980,7 +981,7 @@ END_TEST
 
 static uint32_t random_state;
 
-/* Below most; the same ones in each run. */
+/* Less than most; the same numbers in each run. */
 static size_t
 any_below(size_t most)
 {
@@ -990,8 +991,8 @@ any_below(size_t most)
 	return random_state % most;
 }
 
-/* Lines of any length up to longest, of any bytes, many of them control
- * bytes or characters of UTF-8. */
+/* Lines of at most this length, of arbitrary bytes, many of them control bytes
+ * or characters of UTF-8. */
 static void
 make_any_text(char *text, size_t size, size_t longest)
 {
@@ -1013,7 +1014,7 @@ make_any_text(char *text, size_t size, size_t longest)
 			text[i] = '\0';
 }
 
-/* How many bytes from there on are one character of UTF-8, if they are. */
+/* How many bytes make up the character of UTF-8 that begins there; 0: none. */
 static size_t
 utf_8(const unsigned char *s, size_t left)
 {
@@ -1038,7 +1039,7 @@ is_control(const unsigned char *s, size_t left)
 	    (s[0] == 0xc2 && left > 1 && s[1] >= 128 && s[1] < 160);
 }
 
-/* The expected output for a line's bytes. Returns its length. */
+/* Escapes a line's bytes independently of the unit. Returns the length. */
 static size_t
 expect_escaped(char *to, const unsigned char *line, size_t length)
 {
@@ -1058,7 +1059,7 @@ expect_escaped(char *to, const unsigned char *line, size_t length)
 	return n;
 }
 
-/* The expected output. Returns its length. */
+/* The expected output for a text. Returns its length. */
 static size_t
 expect(char *to, const char *text, size_t size, const char *prefix,
     int escapes)
@@ -1082,7 +1083,7 @@ expect(char *to, const char *text, size_t size, const char *prefix,
 	return n;
 }
 
-/* Like feed(), but with any portions, any size of out and any limit. */
+/* As feed(), but portions, room and limit vary. */
 static void
 feed_any(const char *text, size_t size, size_t portion)
 {

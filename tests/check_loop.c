@@ -1,8 +1,8 @@
 /*
  * check_loop.c - signals, children, descriptors and deadlines, one at a time
  *
- * The loop is in the test process itself. What a test forks only waits,
- * exits with a status or dies: it asserts nothing.
+ * The loop runs in the test process itself. Its children only wait, exit or
+ * die; they assert nothing.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -18,7 +18,7 @@
 
 enum {
 	MANY = 20000,	/* more signals than the pipe of a loop holds */
-	PIPE_FULL = 8192,	/* signals that Linux's holds exactly */
+	PIPE_FULL = 8192,	/* exactly what Linux's pipe holds */
 	CROWD = 60,	/* children */
 	HELD = 150,
 	ENOUGH = 50000	/* events in which everything must have been told */
@@ -31,11 +31,11 @@ static int watched[TIMER];
 static int watched_count;
 static int waits;		/* calls of waitpid(2) */
 static pid_t held[HELD];	/* children, the oldest first */
-static int older_count;		/* that count as older; pids do not tell */
+static int older_count;		/* this many count as older */
 static int waits_for_older;
-static int waits_that_fail;	/* this many of the next, ... */
+static int waits_that_fail;	/* this many of the next fail, ... */
 static int wait_error;		/* ... with this */
-static int to_loop, from_test;	/* a pipe that a test makes ready */
+static int to_loop, from_test;	/* a test makes this pipe ready */
 
 /*
  * The loop that is tested
@@ -64,7 +64,7 @@ make_pipe(int *read_end, int *write_end)
 	*write_end = ends[1];
 }
 
-/* Returns the tag. */
+/* Watches a descriptor; returns its tag. */
 static int
 watch(int fd, int events)
 {
@@ -74,7 +74,7 @@ watch(int fd, int events)
 	return watched_count++;
 }
 
-/* Watches a pipe that can be read from the start and is never emptied. */
+/* Watches a pipe that is readable from the start and is never emptied. */
 static int
 watch_ready_pipe(void)
 {
@@ -91,7 +91,8 @@ at_latest_in(int ms)
 	dsrv_loop_set_timer(&loop, TIMER, dsrv_clock_now() + ms);
 }
 
-/* The next event except SIGCHLDs, which only say that the loop may look. */
+/* The next event that is not SIGCHLD, which only says that the loop may
+ * look. */
 static enum dsrv_event
 next(void)
 {
@@ -103,7 +104,7 @@ next(void)
 	return event;
 }
 
-/* The next event of that kind; fails if it is not among this many. */
+/* Waits for an event of that kind; it must be among the next ones. */
 static void
 next_is_soon(enum dsrv_event wanted, int most)
 {
@@ -121,7 +122,7 @@ tells_signal(int signo)
 	ck_assert_int_eq(loop.signo, signo);
 }
 
-/* Once all rounds that had something to tell are over. */
+/* Asserts that all rounds that had something to tell are over. */
 static void
 tells_nothing_more(void)
 {
@@ -145,7 +146,7 @@ tells_end_of(pid_t pid, int status)
  * Children
  */
 
-/* In a child: until the test closes its end of the pipe, or a signal. */
+/* A child waits for the test to close its end of the pipe, or for a signal. */
 static void
 wait_for_test(void)
 {
@@ -192,7 +193,7 @@ fork_exiting(int status)
 	return pid;
 }
 
-/* As the program itself would, unknown to the loop. */
+/* Forks a child without telling the loop, as the program itself may. */
 static pid_t
 fork_stranger(int status)
 {
@@ -207,7 +208,7 @@ fork_stranger(int status)
 	return pid;
 }
 
-/* Waits for the end of a child and leaves its status to be had. */
+/* Waits for the end of a child, and leaves its status to the loop. */
 static void
 has_ended(pid_t pid)
 {
@@ -231,8 +232,8 @@ block(int signo)
  * Signals
  */
 
-/* Reads all signals, even those for which the pipe had no room: which kinds
- * came? */
+/* Asserts which kinds of signals were told, even those for which the pipe had
+ * no room. */
 static void
 tells_each_of(const int *wanted, int count)
 {
@@ -288,7 +289,7 @@ START_TEST(loop_wakes_by_a_signal)
 
 	open_loop();
 	if ((pid = fork()) == 0) {
-		/* After the loop has gone to sleep, or before: both do. */
+		/* Before or after the loop has gone to sleep: both happen. */
 		poll(NULL, 0, 5);
 		kill(self, SIGUSR1);
 		_exit(0);
@@ -321,7 +322,7 @@ START_TEST(loop_tells_the_deadline_although_a_descriptor_is_always_ready)
 	next_is_soon(DSRV_EVENT_TIMER, 4);
 	ck_assert_int_eq(loop.tag, TIMER);
 	ck_assert_int_eq(next(), DSRV_EVENT_FD);
-	/* Setting it again at once keeps no other event out. */
+	/* A timer that is set again at once keeps no other event out. */
 	at_latest_in(0);
 	next_is_soon(DSRV_EVENT_TIMER, 4);
 	at_latest_in(0);
@@ -354,7 +355,7 @@ START_TEST(loop_tells_the_deadline_neither_early_nor_late)
 	ck_assert_int_eq(next(), DSRV_EVENT_TIMER);
 	ck_assert_int_ge(dsrv_clock_now(), begin + 30);
 	ck_assert_int_lt(dsrv_clock_now(), begin + DEADLINE * 1000);
-	/* One further away than poll(2) can wait has not come. */
+	/* A time that is further away than poll(2) can wait has not come. */
 	dsrv_loop_set_timer(&loop, TIMER,
 	    dsrv_clock_now() + INT64_C(100000000000));
 	raise(SIGHUP);
@@ -506,7 +507,7 @@ own_action(int signo, siginfo_t *info, void *context)
 	(void)context;
 }
 
-/* One of each sort. */
+/* One signal for each way to set one. */
 static void
 set_own_signals(void)
 {
@@ -542,11 +543,11 @@ look_at_signals(struct signals *s)
 	sigprocmask(SIG_BLOCK, NULL, &s->mask);
 }
 
-/* The first signal that is not as it was; NSIG for the mask; 0. */
+/* The first signal that has changed; NSIG: the mask has; 0: nothing. */
 static int
 differing_signal(const struct signals *before)
 {
-	/* Not those that the C library adds. */
+	/* Ignore the flags that the C library adds. */
 	const int flags = SA_NOCLDSTOP | SA_NOCLDWAIT | SA_NODEFER |
 	    SA_ONSTACK | SA_RESETHAND | SA_RESTART | SA_SIGINFO;
 	const struct sigaction *a, *b;
@@ -596,7 +597,7 @@ START_TEST(loop_gives_its_child_the_signals_of_the_program)
 }
 END_TEST
 
-/* What a child does when signo comes: the status with which it ends. */
+/* The status with which a child ends that gets signo. */
 static int
 child_gets(int signo, void (*handler)(int))
 {
@@ -637,7 +638,7 @@ START_TEST(loop_gives_its_child_a_handler_where_the_program_has_none)
 	ck_assert_int_eq(WEXITSTATUS(child_gets(SIGHUP, exit_3)), 3);
 	signal(SIGHUP, SIG_IGN);
 	ck_assert_int_eq(WEXITSTATUS(child_gets(SIGHUP, exit_3)), 3);
-	/* But the program itself has what it had. */
+	/* The program itself keeps its handler. */
 	sigaction(SIGHUP, NULL, &now);
 	ck_assert(now.sa_handler == SIG_IGN);
 
@@ -676,7 +677,7 @@ START_TEST(loop_gives_a_handler_that_restarts_what_it_interrupts)
 			close(to_loop);
 			_exit(read(from_test, &c, 1) == 1 ? 0 : 9);
 		}
-		/* Asleep in the read now, most often; it must not matter. */
+		/* By now it mostly sleeps in the read; it must not matter. */
 		poll(NULL, 0, 2);
 		send_signal(pid, SIGHUP);
 		ck_assert_int_eq(read(from_child, &c, 1), 1);
@@ -699,7 +700,8 @@ START_TEST(loop_leaves_a_signal_to_its_child_however_early_it_comes)
 		pid_t pid = fork_waiting();
 
 		send_signal(pid, SIGTERM);
-		/* By the default action, and nothing came back to us. */
+		/* It dies by the default action, and the loop hears of no
+		 * signal. */
 		tells_end_of(pid, SIGTERM);
 	}
 	tells_nothing_more();
@@ -711,7 +713,7 @@ END_TEST
 static int
 own_descriptors(void)
 {
-	return descriptors_of(getpid()) - 1;	/* but the one to count by */
+	return descriptors_of(getpid()) - 1;	/* not the one that counts */
 }
 
 START_TEST(loop_gives_its_child_no_descriptor)
@@ -724,7 +726,7 @@ START_TEST(loop_gives_its_child_no_descriptor)
 	open_loop();
 	ck_assert_int_gt(own_descriptors(), before);
 	pid = fork_waiting();
-	/* A waiting child closes one end of the test's pipe. */
+	/* A child that waits closes one end of the test's pipe. */
 	while (descriptors_of(pid) >= before)
 		ck_assert(running(pid));
 	ck_assert_int_eq(descriptors_of(pid), before - 1);
@@ -926,7 +928,7 @@ START_TEST(loop_gives_each_ready_descriptor_its_turn)
 	ck_assert_int_eq(next(), DSRV_EVENT_FD);
 	first = loop.tag;
 	for (i = 1; i < 30; i++) {
-		if (i % 4 == 0)		/* it takes no other one's turn */
+		if (i % 4 == 0)		/* it takes no descriptor's turn */
 			raise(SIGHUP);
 		while (next() != DSRV_EVENT_FD)
 			;
@@ -936,7 +938,7 @@ START_TEST(loop_gives_each_ready_descriptor_its_turn)
 }
 END_TEST
 
-/* As a server does that has room for one more worker only. */
+/* As in a server that has room for only one more worker. */
 START_TEST(loop_begins_behind_the_descriptor_that_was_served_last)
 {
 	int i, k, tags[3], last = -1;
@@ -1062,7 +1064,7 @@ fork_crowd(void)
 		crowd[i] = fork_waiting();
 }
 
-/* A signal that is pending, as if it had never come. */
+/* Discards a pending signal, as if it had never come. */
 static void
 lose(int signo)
 {
@@ -1074,7 +1076,7 @@ lose(int signo)
 	ck_assert_int_eq(sigtimedwait(&one, NULL, &now), signo);
 }
 
-/* So that one SIGCHLD comes for all of them, or none at all. */
+/* One SIGCHLD comes for all of them, or none at all. */
 static void
 end_crowd_at_once(int lose_signal)
 {
@@ -1167,7 +1169,7 @@ is_older(pid_t pid)
 	return i < older_count;
 }
 
-/* In place of the one in the C library, to count by, and to fail. */
+/* Instead of libc's: it counts its calls, and fails when it should. */
 pid_t
 waitpid(pid_t pid, int *status, int options)
 {
@@ -1184,7 +1186,7 @@ waitpid(pid_t pid, int *status, int options)
 static const enum dsrv_reap either[] = { DSRV_REAP_FORKED,
 	DSRV_REAP_ALL };
 
-/* An error that a seccomp filter, or a kernel without memory, may return. */
+/* A seccomp filter may return an error, or a kernel without memory. */
 static void
 tells_an_end_after_failures(enum dsrv_reap reap, int error, int count)
 {
@@ -1215,7 +1217,7 @@ START_TEST(loop_asks_again_where_waitpid_has_failed)
 }
 END_TEST
 
-/* While it fails signals and descriptors are told, and the processor rests. */
+/* Meanwhile signals and descriptors are told, and the process sleeps. */
 START_TEST(loop_goes_on_while_waitpid_fails)
 {
 	int i, before;
@@ -1241,7 +1243,7 @@ START_TEST(loop_goes_on_while_waitpid_fails)
 }
 END_TEST
 
-/* A loop that has no deadline of its own, as a leader's, must find it too. */
+/* A loop without a deadline of its own, such as a leader's, finds it, too. */
 START_TEST(loop_finds_an_end_that_no_signal_has_told_without_a_tick)
 {
 	sigset_t mask;
@@ -1265,7 +1267,7 @@ START_TEST(loop_finds_an_end_that_no_signal_has_told_without_a_tick)
 }
 END_TEST
 
-/* Each check costs a system call, and many cost a busy server's time. */
+/* Each check costs a system call, and many would slow down a busy server. */
 START_TEST(loop_asks_few_children_in_a_round_while_it_is_busy)
 {
 	int i, before, most = 0;
@@ -1288,8 +1290,8 @@ START_TEST(loop_asks_few_children_in_a_round_while_it_is_busy)
 }
 END_TEST
 
-/* Thousands of held connections must not slow down new ones: only the newest
- * are checked at each event, the others as their time has come. */
+/* Thousands of held connections must not slow down new ones: at each event only
+ * the newest children are checked, the others when their time has come. */
 static void
 hold_many(int64_t look_every)
 {
@@ -1342,7 +1344,7 @@ START_TEST(loop_finds_in_time_which_of_many_have_ended_while_it_is_busy)
 }
 END_TEST
 
-/* It would check again and again for children that it does not have. */
+/* Otherwise it would check for children that it does not have, without end. */
 START_TEST(loop_sleeps_when_all_of_many_have_ended_together)
 {
 	sigset_t mask;

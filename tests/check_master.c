@@ -54,10 +54,10 @@ now_ms(void)
 }
 
 /*
- * The program: what it does at each step is the test's choice
+ * The program: the test chooses what it does at each step
  */
 
-static int counting;	/* workers count the signals that they get */
+static int counting;	/* workers count their signals */
 static int finishing;	/* at SIGTERM they have something to finish */
 
 static volatile sig_atomic_t got_signals[32];
@@ -84,7 +84,7 @@ handle_all(void (*handler)(int))
 		sigaction(table[i], &action, NULL);
 }
 
-/* When asked to stop, it has something to finish, until an order lets it
+/* After a request to stop it has something to finish, until an order lets it
  * end. */
 static void
 finish_at_gate(int signo)
@@ -96,8 +96,8 @@ finish_at_gate(int signo)
 	_exit(0);
 }
 
-/* A process that is not the library's. It ends at an order, with the number of
- * signals that it got as its status; returns its pid. */
+/* A process of the program's own. It ends at an order; its status is how many
+ * signals it got. Returns its pid. */
 static pid_t
 fork_helper(void)
 {
@@ -109,7 +109,7 @@ fork_helper(void)
 		_exit(98);
 	if ((pid = fork()) == 0) {
 		handle_all(note);
-		close(STDIN_FILENO);	/* may be a connection */
+		close(STDIN_FILENO);	/* it may be a connection */
 		close(STDOUT_FILENO);
 		close(ready[0]);
 		close(ready[1]);
@@ -144,7 +144,8 @@ ask_for_peer(void)
 	return daemon_peer((struct sockaddr *)&addr, &len);
 }
 
-/* Each in a process of its own; tells its status, or what it returned. */
+/* Each is called in its own process, which tells its status or what the call
+ * returned. */
 static void
 call_in_helpers(void)
 {
@@ -225,7 +226,7 @@ static const struct command commands[] = {
 	{ NULL, NULL, NULL }
 };
 
-static void (*after_server)(void);	/* where it is fatal */
+static void (*after_server)(void);	/* called where it is fatal */
 
 static void
 program(void)
@@ -248,7 +249,7 @@ program(void)
  * The daemon, from outside
  */
 
-/* Starts it up to the gate, where its server is before daemon_success(). */
+/* Starts the daemon; its server waits at the gate, before daemon_success(). */
 static void
 start_to_gate(void)
 {
@@ -258,7 +259,7 @@ start_to_gate(void)
 	meet();
 }
 
-/* The master's end, if it is the process that was started. */
+/* The process that was started is the master, and ends. */
 static void
 ends_in_foreground_with(int status)
 {
@@ -266,7 +267,7 @@ ends_in_foreground_with(int status)
 	nothing_left();
 }
 
-/* A connection that has its worker now. */
+/* Waits until this connection has its worker. */
 static pid_t
 greeted(int fd)
 {
@@ -279,7 +280,7 @@ still_served(int fd)
 	ck_assert_str_eq(answer(fd, "still here?"), "still here?");
 }
 
-/* Until the worker has had these signals, and no others. */
+/* Waits until the worker has had these signals; it must have had no others. */
 static void
 got(int fd, const char *signals)
 {
@@ -293,7 +294,7 @@ got(int fd, const char *signals)
 	}
 }
 
-/* Until the worker is asked to finish by this signal. */
+/* Waits until the worker is asked to finish by this signal. */
 static void
 asked(int fd, int signo)
 {
@@ -305,7 +306,7 @@ asked(int fd, int signo)
 	ck_assert_int_eq(by, signo);
 }
 
-/* The same of a new daemon whose workers count the signals they get. */
+/* The same in a new daemon, whose workers count their signals. */
 static int
 start_and_be_served(pid_t *worker)
 {
@@ -314,7 +315,7 @@ start_and_be_served(pid_t *worker)
 	return served(here.port, worker);
 }
 
-/* The worker returns; returns when it has said so. */
+/* Ends the worker, and waits until it has said so. */
 static void
 end_worker(int fd, pid_t worker)
 {
@@ -325,7 +326,7 @@ end_worker(int fd, pid_t worker)
 	close(fd);
 }
 
-/* Kills the server once it has recorded each worker: the master will know no
+/* Kills the server when it has recorded all workers: the master adopts no
  * others. */
 static void
 kill_server(void)
@@ -345,7 +346,7 @@ orphan(pid_t *worker)
 	return fd;
 }
 
-/* The same with a new daemon, for which no end of a server is fast. */
+/* The same in a new daemon; it never counts a server's end as a fast one. */
 static int
 start_and_orphan(pid_t *worker)
 {
@@ -583,7 +584,7 @@ START_TEST(a_server_exits_0_where_another_follows_and_1_where_none_does)
 END_TEST
 
 /*
- * Signals: what was asked for only grows
+ * Signals: a request adds to those before it
  */
 
 START_TEST(hup_then_usr1_does_not_wait_any_longer)
@@ -620,7 +621,7 @@ START_TEST(hup_then_usr2_waits_and_is_the_end)
 }
 END_TEST
 
-/* After USR2: the server no longer waits, and none follows. */
+/* After USR2, the server no longer waits, and no other follows. */
 static void
 does_not_wait_after_usr2(int signo)
 {
@@ -650,7 +651,7 @@ START_TEST(usr2_then_term_does_not_wait_and_is_the_end)
 }
 END_TEST
 
-/* The second signal asks for nothing more than the first. */
+/* The second signal asks for nothing that the first has not asked for. */
 static void
 adds_nothing(int first, int second, const char *signals)
 {
@@ -723,8 +724,8 @@ END_TEST
 START_TEST(usr1_then_usr2_is_the_end)
 {
 	start(0, program);
-	close(served(here.port, NULL));	/* it is in daemon_server() */
-	/* Both are there before the server can obey. */
+	close(served(here.port, NULL));	/* by now it is in daemon_server() */
+	/* Both are pending before the server can obey. */
 	send_signal(here.server, SIGSTOP);
 	send_signal(here.master, SIGUSR1);
 	send_signal(here.master, SIGUSR2);
@@ -774,7 +775,7 @@ START_TEST(a_server_that_dies_of_a_reload_asked_of_the_master_has_obeyed)
 {
 	int i;
 
-	/* No limit is reached, since these restarts do not count. */
+	/* These restarts do not count, so no limit is reached. */
 	daemon_set_restart_count_max(1);
 	daemon_set_server_fast_max(1);
 	here.before_server = at_gate;
@@ -798,8 +799,8 @@ raise_reload_signal(void)
 	raise(reload_signal);
 }
 
-/* As if another library used the signal for itself: without limits the server
- * would be restarted without end. */
+/* As if another library used the signal. Without limits the server would be
+ * restarted for ever. */
 START_TEST(a_server_that_dies_of_a_reload_that_nobody_asked_for_has_crashed)
 {
 	int i;
@@ -891,8 +892,7 @@ START_TEST(a_servers_own_status_counts_where_nobody_asked_the_master)
 }
 END_TEST
 
-/* Its set-up takes the signal by itself; then it serves, and is asked once
- * more. */
+/* Its start-up takes the signal; then it serves, and the signal comes again. */
 static int
 takes_by_itself(int signo)
 {
@@ -959,7 +959,7 @@ START_TEST(usr1_before_the_first_success_is_kept_for_later)
 	settled(here.server);
 	open_gate();
 	exited(run_wait(&here.run), 0);
-	next_server();		/* one for all of them */
+	next_server();		/* one for all these signals */
 	open_gate();
 	close(served(here.port, NULL));
 	stop();
@@ -1024,7 +1024,7 @@ START_TEST(a_stop_that_reaches_the_server_alone_is_a_requested_stop)
 }
 END_TEST
 
-/* All are stopped first, so that each has its signal before any obeys. */
+/* Stops all of them first, so that each has its signal before any obeys. */
 static void
 signal_all(const pid_t *pids, int count, int signo)
 {
@@ -1059,8 +1059,8 @@ START_TEST(a_stop_that_reaches_all_processes_at_once_is_a_requested_stop)
 }
 END_TEST
 
-/* The signal does not end the worker, unless it should, and the worker is
- * waited for. */
+/* The signal ends the worker only if it should, and the server waits for the
+ * worker. */
 START_TEST(a_reload_that_reaches_all_processes_at_once_is_one_reload)
 {
 	pid_t pids[3], worker;
@@ -1105,10 +1105,10 @@ END_TEST
 START_TEST(a_stop_of_a_stopped_server_is_obeyed_when_it_goes_on)
 {
 	start(0, program);
-	close(served(here.port, NULL));	/* it is in daemon_server() */
+	close(served(here.port, NULL));	/* by now it is in daemon_server() */
 	send_signal(here.server, SIGSTOP);
 	becomes(here.server, 'T');
-	settled(here.master);	/* which has not ended */
+	settled(here.master);	/* it has not ended */
 	send_signal(here.master, SIGTERM);
 	settled(here.master);
 	send_signal(here.server, SIGCONT);
@@ -1126,7 +1126,7 @@ START_TEST(no_signal_is_lost_while_a_server_sets_up)
 
 	start(0, program);
 	for (i = 0; i < 200; i++) {
-		/* At another moment of its life each time. */
+		/* At another moment in its life each time. */
 		for (delay = i % 20 * 100; delay > 0; delay--)
 			getppid();
 		send_signal(here.master, restarting[i % 2]);
@@ -1137,7 +1137,7 @@ START_TEST(no_signal_is_lost_while_a_server_sets_up)
 }
 END_TEST
 
-/* One line there and one back, in a child of the test: 1 refused, 2 lost. */
+/* Sends one line and gets one back, in a child: 1 if refused, 2 if lost. */
 static int
 exchange(int port)
 {
@@ -1156,8 +1156,8 @@ exchange(int port)
 	return lines == 2 && last == '\n' ? 0 : 2;
 }
 
-/* Clients in a process of their own, this many or (0) for ever, until one is
- * refused: status 1. If this many are given, none may be lost: status 2. */
+/* Clients in another process: this many, or for ever (0), until one is refused:
+ * status 1. With a number, none may be lost: status 2. */
 static pid_t
 crowd(int clients)
 {
@@ -1235,7 +1235,7 @@ START_TEST(a_helper_of_the_master_is_never_signalled_nor_waited_for)
 	exited(ended(here.master), 0);
 	ck_assert(running(helper));
 	open_gate();
-	exited(ended(helper), 0);	/* no signal has come */
+	exited(ended(helper), 0);	/* it has had no signal */
 	nothing_left();
 }
 END_TEST
@@ -1323,7 +1323,7 @@ helpers_were_refused(void)
 	ck_assert_int_eq(heard(&here.run, "peer"), -1);
 	ck_assert_int_eq(heard(&here.run, "stop"), 0);
 #ifdef HAVE_PTHREAD_ATFORK
-	/* With the status pipe it would be taken for its parent. */
+	/* It holds the status pipe, which would look like its parent's. */
 	ck_assert_int_eq(heard(&here.run, "own"), open + 1);
 #else
 	skip_if(open > 0, "the library is not told of forks");
@@ -1375,7 +1375,7 @@ START_TEST(a_helper_of_a_worker_takes_no_client)
 }
 END_TEST
 
-/* How many mappings it has that it could write for others to read. */
+/* How many mappings a process shares with others and could write to. */
 static int
 writable_for_others(pid_t pid)
 {
@@ -1414,7 +1414,7 @@ helper_shares_nothing(void)
 	nothing_left();
 }
 
-/* It may have no rights, and must not choose which processes are signalled. */
+/* The helper may be without rights: it must not choose what gets a signal. */
 START_TEST(a_helper_of_a_server_can_write_nothing_that_the_library_reads)
 {
 	static char format[128];
@@ -1517,7 +1517,8 @@ START_TEST(a_servers_own_status_is_the_masters)
 }
 END_TEST
 
-/* The orders to one server after the other, all but the last followed. */
+/* Gives each server in turn one of these orders; another server follows all but
+ * the last. */
 static void
 obey_until_the_end(const char *orders, int status)
 {
@@ -1658,7 +1659,7 @@ START_TEST(a_server_that_lived_for_fast_time_has_not_ended_fast)
 	start(0, program);
 	order_at_gate('K');
 	next_server();
-	poll(NULL, 0, 1001);	/* that is its life, and none is too long */
+	poll(NULL, 0, 1001);	/* its life; a longer one will do as well */
 	order_at_gate('0');
 	next_server();
 	order_at_gate('K');
@@ -1692,7 +1693,7 @@ START_TEST(restarts_asked_for_count_for_nothing)
 }
 END_TEST
 
-/* Kills the server, and returns when the master pauses before another. */
+/* Kills the server, and returns when the master waits before the next. */
 static void
 into_the_pause(void)
 {
@@ -1820,7 +1821,7 @@ START_TEST(another_status_terminates_the_workers_left_and_ends_the_daemon)
 	got(fd, "TERM");
 	nobody_listens(here.port);
 	if (ADOPTING)
-		settled(here.master);	/* it waits */
+		settled(here.master);	/* for the worker */
 	end_worker(fd, worker);
 	ends_with(3);
 }
@@ -1899,7 +1900,7 @@ START_TEST(once_it_is_to_end_the_master_closes_every_listening_socket)
 	pid_t worker;
 
 	here.before_master = open_extra;
-	/* so that the master alone has it */
+	/* so that only the master has it */
 	here.before_success = close_extra;
 	for (i = 0; i < 2; i++) {
 		launch(run_daemon, 0, program);
@@ -2000,9 +2001,9 @@ START_TEST(orphans_get_each_signal_once_and_hup_does_not_wait_for_them)
 	settled(here.master);
 	got(fd, "HUP");
 	end_worker(fd2, second);
-	next_server();		/* the orphan is there still */
+	next_server();		/* the orphan is still there */
 	got(fd, "HUP");
-	close(served(here.port, NULL));	/* it is in daemon_server() */
+	close(served(here.port, NULL));	/* by now it is in daemon_server() */
 	send_signal(here.server, SIGUSR1);
 	got(fd, "HUP TERM");
 	next_server();
@@ -2024,7 +2025,7 @@ START_TEST(orphans_get_the_signal_that_ends_the_daemon)
 		got(fd, name_of(ending[i]));
 		gone(here.server);
 		if (ADOPTING)
-			settled(here.master);	/* it waits */
+			settled(here.master);	/* for the worker */
 		end_worker(fd, worker);
 		ends_with(0);
 	}
@@ -2072,7 +2073,7 @@ START_TEST(orphans_that_are_not_to_be_asked_get_a_stop_alone)
 }
 END_TEST
 
-/* The first at once, and how many more there were at the end. */
+/* The first one at once, the number of others at the end. */
 START_TEST(orphans_that_a_signal_ends_are_told)
 {
 	char expected[256];
@@ -2116,7 +2117,7 @@ START_TEST(orphans_count_against_worker_count_max)
 	if (cannot_adopt())
 		return;
 	daemon_set_worker_count_max(1);
-	daemon_set_server_tick(1000);	/* the master's word must be it */
+	daemon_set_server_tick(1000);	/* only the master can wake it */
 	fd = start_and_orphan(&worker);
 	waiting = client(here.port);
 	settled(here.server);
@@ -2142,7 +2143,7 @@ START_TEST(orphans_and_workers_count_together)
 	fd2 = served(here.port, &second);
 	waiting = client(here.port);
 	settled(here.server);
-	end_worker(fd2, second);	/* not served before this */
+	end_worker(fd2, second);	/* it was not served before */
 	second = (pid_t)heard(&here.run, "worker");
 	ck_assert_int_eq(greeted(waiting), second);
 	fd2 = client(here.port);
@@ -2192,7 +2193,7 @@ START_TEST(a_worker_that_died_with_its_server_holds_no_place)
 	start(0, program);
 	for (i = 0; i < 2; i++)
 		fds[i] = served(here.port, &pids[i]);
-	/* The master learns of all three ends at one time. */
+	/* The master learns of all three deaths at once. */
 	send_signal(here.master, SIGSTOP);
 	becomes(here.master, 'T');
 	kill_server();
@@ -2243,7 +2244,7 @@ START_TEST(many_orphans_that_end_at_once_all_give_their_places_back)
 }
 END_TEST
 
-/* A worker; the server dies and the signal comes before the master knows. */
+/* The server dies, and the signal comes before the master knows it. */
 static int
 dies_before(int signo, pid_t *worker)
 {
@@ -2336,7 +2337,7 @@ START_TEST(those_who_do_not_obey_a_stop_are_killed_after_stop_timeout)
 }
 END_TEST
 
-/* The time begins for each when it is asked. */
+/* Each one's time begins when it is asked. */
 START_TEST(workers_of_a_hung_server_have_their_time_after_it)
 {
 	pid_t worker;
@@ -2363,7 +2364,7 @@ START_TEST(workers_of_a_hung_server_have_their_time_after_it)
 }
 END_TEST
 
-/* A reload at once is one even if the server does not hear it. */
+/* USR1 is one reload, even if the server does not hear it. */
 START_TEST(usr1_kills_a_hung_server_after_stop_timeout_and_another_follows)
 {
 	pid_t worker;
@@ -2396,7 +2397,7 @@ set_spares(void)
 	daemon_set_worker_spare_count(2);
 }
 
-/* The master knows of them by the server alone. */
+/* The master can reach them only through the server. */
 START_TEST(spares_of_a_hung_server_accept_nobody_after_a_stop)
 {
 	daemon_set_stop_timeout(0);
@@ -2468,8 +2469,8 @@ END_TEST
 /* Shared with the daemon. */
 static struct shield {
 	pid_t tester;	/* it can signal all */
-	pid_t pids[2];	/* that no other process can signal */
-	pid_t slow;	/* it goes on before the next signal comes to it */
+	pid_t pids[2];	/* no other process can signal these */
+	pid_t slow;	/* runs before its next signal arrives */
 } *shield;
 
 static int
@@ -2479,7 +2480,7 @@ is_shielded(pid_t pid)
 	    (abs(pid) == shield->pids[0] || abs(pid) == shield->pids[1]);
 }
 
-/* In place of the one in the C library. */
+/* Instead of libc's. */
 int
 kill(pid_t pid, int signo)
 {
@@ -2522,8 +2523,8 @@ static struct {
 	int fd;
 } shielded[2];
 
-/* A daemon with this many workers that only the test can signal, as with a
- * set-user-ID program, which runs with other rights. */
+/* Starts a daemon with this many workers that only the test can signal. A
+ * set-user-ID program is like that: it has other rights. */
 static void
 start_with_shielded_workers(int count)
 {
@@ -2551,7 +2552,7 @@ both_shielded_workers_end(void)
 	ends_in_foreground_with(0);
 }
 
-/* Where a message says that neither could be sent SIGHUP. */
+/* The place in the text where a message says that neither got SIGHUP. */
 static const char *
 refused_hangup(const char *text)
 {
@@ -2624,7 +2625,8 @@ START_TEST(a_master_ends_though_its_server_cannot_be_killed)
 	snprintf(expected, sizeof expected,
 	    ": unable to end process %ld: it stays\n", (long)here.server);
 	says(here.run.err, expected);
-	/* It goes on without its master, until its worker has finished. */
+	/* The server goes on without its master until its worker has
+	 * finished. */
 	nobody_listens(here.port);
 	end_worker(fd, worker);
 	exited(ended(here.server), 1);
@@ -2681,7 +2683,7 @@ START_TEST(a_signal_that_workers_cannot_be_sent_is_told_once)
 }
 END_TEST
 
-/* Their server has died before it could pass it on. */
+/* Their server died before it could pass the signal on. */
 START_TEST(a_signal_that_orphans_cannot_be_sent_is_told_once)
 {
 	if (cannot_adopt())
@@ -2699,7 +2701,7 @@ START_TEST(a_signal_that_orphans_cannot_be_sent_is_told_once)
 }
 END_TEST
 
-/* It may go on between SIGCONT and SIGKILL, and pass the stop on. */
+/* The server may run between SIGCONT and SIGKILL, and pass the stop on. */
 START_TEST(workers_that_a_hung_server_tells_at_last_have_their_time)
 {
 	pid_t worker;
@@ -2968,7 +2970,7 @@ START_TEST(a_failed_start_lets_the_master_clean_up_first)
 	ck_assert_int_eq(heard(&here.run, "master over"), MASTER_FATAL);
 	ck_assert_int_ne(heard(&here.run, "errno"), 0);
 	ck_assert_int_eq(heard(&here.run, "status"), 5);
-	settled(here.run.pid);	/* the starter waits for it */
+	settled(here.run.pid);	/* the starter waits for the master */
 	open_gate();
 	ck_assert_int_eq(heard(&here.run, "cleaned"), here.master);
 	exited(run_wait(&here.run), 5);
@@ -3217,7 +3219,7 @@ START_TEST(in_foreground_an_ignored_hup_stays_ignored)
 }
 END_TEST
 
-/* Its other side is the test's. */
+/* The test has the other side. */
 static struct {
 	int screen;
 	char name[64];
@@ -3230,7 +3232,7 @@ open_terminal(void)
 	return terminal.screen;
 }
 
-/* This process leads a session at the terminal. */
+/* Makes this process the leader of a session at the terminal. */
 static int
 log_in(void)
 {
@@ -3243,7 +3245,7 @@ log_in(void)
 	return fd;
 }
 
-/* As a terminal's own command, or by exec from a shell. */
+/* The terminal's own command, or a program that a shell has executed. */
 static void
 program_as_session_leader(void)
 {
@@ -3251,7 +3253,7 @@ program_as_session_leader(void)
 	program();
 }
 
-/* As a job of a shell, which the hang-up ends. */
+/* A job of a shell, to which a hangup is fatal. */
 static void
 program_as_job(void)
 {
@@ -3381,7 +3383,7 @@ new_pid_namespace(void)
 	return -1;
 }
 
-/* The next process that it forks is the first of a namespace. */
+/* The next process that it forks is process 1 of a new namespace. */
 static void
 program_as_process_1(void)
 {
@@ -3410,8 +3412,8 @@ can_be_process_1(void)
 	return ended(pid) == 0;
 }
 
-/* The pids that are told are those of the namespace: the master's alone is
- * put right here. */
+/* Processes tell their pids in the namespace. Only the master's is corrected
+ * here. */
 static void
 start_as_process_1(void)
 {

@@ -13,7 +13,7 @@
 
 static struct dsrv_networks networks;
 
-/* "unix", "", or an address. */
+/* The host of "unix", "" (not known), or an address. */
 static struct dsrv_host
 host_of(const char *text)
 {
@@ -75,7 +75,7 @@ START_TEST(network_of_an_address_alone_is_that_host)
 }
 END_TEST
 
-/* Each bit of an address, and each prefix. */
+/* Each address differs in one bit, for each length of the prefix. */
 START_TEST(network_of_each_prefix_looks_at_its_bits_and_no_others)
 {
 	struct dsrv_host zero, host;

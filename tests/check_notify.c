@@ -18,12 +18,12 @@
 
 #include "puppet.h"
 
-static int manager;		/* the receiver */
+static int manager;		/* where the manager receives */
 static char name[108];
 static char heard_text[4096];
 static const struct ucred *sender;
 
-/* As a manager has it: the kernel says who has sent a datagram. */
+/* As in a manager, the kernel says which process has sent a datagram. */
 static void
 receive_at(const char *where)
 {
@@ -52,7 +52,7 @@ receive(void)
 	setenv("NOTIFY_SOCKET", name, 1);
 }
 
-/* The next datagram: lines with a "=", and no newline or NUL at the end. */
+/* The next datagram: lines with a "=", without a newline or NUL at the end. */
 static const char *
 next_message(void)
 {
@@ -79,7 +79,8 @@ next_message(void)
 	return heard_text;
 }
 
-/* Of a life, and from the master: what comes by the clock is passed over. */
+/* The next change in the daemon's life, by the master; messages that only time
+ * brings are skipped. */
 static void
 next_step(void)
 {
@@ -116,7 +117,7 @@ microseconds(void)
 	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-/* With a time not before that. */
+/* With a time that is not before this one. */
 static void
 hears_reloading(int64_t since)
 {
@@ -129,7 +130,7 @@ hears_reloading(int64_t since)
 	ck_assert_int_le(when, microseconds());
 }
 
-/* As the last of them. */
+/* It is the last message. */
 static void
 hears_stopping(void)
 {
@@ -226,7 +227,7 @@ START_TEST(a_reload_begins_with_reloading_and_ends_with_ready)
 }
 END_TEST
 
-/* systemd waits for a time after its own signal. */
+/* A signal of systemd's own is followed by a wait for the answer. */
 static void
 is_answered(int signo)
 {
@@ -249,7 +250,7 @@ START_TEST(further_signals_during_a_reload_are_answered_too)
 	close(fd);
 	hears_reloaded();
 	next_server();
-	stopped(here.server);	/* so that it obeys none of them yet */
+	stopped(here.server);	/* so that it does not yet obey */
 	is_answered(SIGUSR1);
 	is_answered(SIGUSR1);
 	is_answered(SIGHUP);
@@ -269,7 +270,7 @@ wait_at_gate(void)
 		at_gate();
 }
 
-/* Each server but the first waits before its success. */
+/* Each server but the first waits at the gate before its success. */
 static void
 start_with_a_gate(void)
 {
@@ -287,7 +288,7 @@ START_TEST(a_signal_before_the_next_server_is_ready_prolongs_the_reload)
 	start_with_a_gate();
 	is_answered(SIGHUP);
 	next_server();
-	is_answered(SIGHUP);	/* which ends that one */
+	is_answered(SIGHUP);	/* this one ends the server */
 	next_server();
 	open_gate();
 	hears_reloaded();
@@ -350,11 +351,11 @@ START_TEST(a_reload_that_overlaps_is_over_when_the_last_one_is)
 	    "the server ended with status 3");
 	is_answered(SIGHUP);
 	next_server();
-	is_answered(SIGHUP);	/* one more is to follow */
+	is_answered(SIGHUP);	/* another is to follow */
 	open_gate();
 	next_server();
 	is_answered(SIGHUP);
-	order_at_gate('3');	/* this one fails, another follows */
+	order_at_gate('3');	/* it fails, and another follows */
 	next_server();
 	open_gate();
 	hears_reloaded();
@@ -528,7 +529,8 @@ fill(void)
 	return count;
 }
 
-/* Of several reloads the last, so that the manager does not wait for more. */
+/* With several reloads, the last one counts: the manager must not wait for
+ * another. */
 START_TEST(a_full_socket_is_not_waited_for_and_gets_the_newest_later)
 {
 	int count, reloads;
@@ -715,9 +717,9 @@ end_at_the_second_crash(void)
 	daemon_set_restart_count_max(1);
 }
 
-/* The master counts how often it looks in vain, each 100 ms: 4 times, and it
- * does not feed it any more; 30 times, and it kills the server, and so itself,
- * which is heard. */
+/* The master checks every 100 ms. After 4 checks without a sign of life it
+ * stops feeding the watchdog; after 30 it kills the server, and so itself: the
+ * test hears the end. */
 START_TEST(the_watchdog_is_not_fed_while_the_server_hangs)
 {
 	int count = 0;
@@ -725,7 +727,7 @@ START_TEST(the_watchdog_is_not_fed_while_the_server_hangs)
 	start_watched(end_at_the_second_crash);
 	send_signal(here.server, SIGKILL);
 	next_server();
-	call(here.port);	/* it goes round */
+	call(here.port);	/* its loop runs */
 	stopped(here.server);
 	forget_messages();
 	while (strcmp(next_message(), "STOPPING=1") != 0)
@@ -800,7 +802,7 @@ START_TEST(a_watchdog_of_another_process_is_not_fed)
 }
 END_TEST
 
-/* In the foreground, where it says so. */
+/* In the foreground, so that its messages can be read. */
 static void
 start_hanging(void)
 {
@@ -937,7 +939,7 @@ clean(void)
 		_exit(97);
 }
 
-/* Until the end, which comes when the last process has closed it. */
+/* Reads a newline and end of file, when the last process has closed it. */
 static void
 hears_a_newline(void)
 {
@@ -1139,7 +1141,7 @@ write_file(const char *file, const char *format, const char *value)
 	ck_assert_int_eq(chmod(path, 0755), 0);
 }
 
-/* s6-svwait fails if the service ends, and waits if it does not say so. */
+/* s6-svwait fails if the service ends, and waits while it is not ready. */
 START_TEST(s6_hears_that_a_service_is_ready)
 {
 	char supervise[] = "s6-supervise", wait_for[] = "s6-svwait",

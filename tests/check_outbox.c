@@ -93,7 +93,7 @@ START_TEST(what_was_copied_and_not_counted_is_not_there)
 }
 END_TEST
 
-/* As a compromised process may leave them. */
+/* A compromised process may leave such counts. */
 START_TEST(wrong_counts_lead_nowhere_else)
 {
 	static const size_t wrong[] = { SIZE + 1, 1000000, (size_t)-1,
@@ -121,7 +121,7 @@ leave(const char *line)
 	return dsrv_outbox_write(line, strlen(line));
 }
 
-/* In a process that has it as its logger. */
+/* Tells the lines in a process that has the outbox as a logger. */
 static void
 tell_lines(void)
 {
@@ -188,7 +188,7 @@ START_TEST(the_logger_reads_what_master_and_servers_leave)
 	ck_assert_int_eq(leave("one\n"), 1);
 	ck_assert_int_eq(leave("two\n"), 1);
 	ck_assert(dsrv_outbox_is_waiting());
-	for (i = 0; i < 2; i++) {	/* one after another */
+	for (i = 0; i < 2; i++) {	/* one server after another */
 		if ((server = fork()) == 0) {
 			dsrv_outbox_become(DSRV_OUTBOX_SERVER);
 			_exit(leave(i == 0 ? "three\n" : "four\n") != 1);
@@ -206,7 +206,7 @@ START_TEST(the_logger_reads_what_master_and_servers_leave)
 }
 END_TEST
 
-/* The first two lines of the master's are in the log. */
+/* The first two lines of the master are in the log. */
 START_TEST(the_master_takes_back_what_is_not_in_the_log)
 {
 	char line[DSRV_OUTBOX_LINE_MAX + 1];
@@ -254,8 +254,8 @@ START_TEST(a_message_that_has_no_room_is_refused_whole)
 }
 END_TEST
 
-/* Children of a master or server: they do not have its memory either, or not
- * once the library has forked them. */
+/* Children of a master or server do not have its memory: either none at all, or
+ * not after the library has forked them. */
 static void
 try_outbox(void)
 {

@@ -54,7 +54,7 @@ fill_up(void)
 		ck_assert_int_eq(errno, EAGAIN);
 }
 
-/* What comes is what was written, in order. */
+/* Reads everything; asserts that it is what was written, in order. */
 static int
 drain(void)
 {
@@ -77,7 +77,8 @@ drain_all(void)
 		;
 }
 
-/* The reader comes late, and gets everything. The sink's mode stays. */
+/* The reader comes late and gets everything. The mode of the sink is
+ * unchanged. */
 static void
 comes_whole(void)
 {
@@ -102,7 +103,7 @@ comes_whole(void)
 static const char *hidden[4];
 static int hidden_count;
 
-/* Names can no longer be found there. */
+/* Hides the names below that path. */
 static void
 hide(const char *path)
 {
@@ -117,7 +118,7 @@ show_again(void)
 		ck_assert_int_eq(umount(hidden[--hidden_count]), 0);
 }
 
-/* Whether this process may hide something; if not, says why. */
+/* Whether this process may hide something; if not, the test is left out. */
 static int
 is_alone(void)
 {
@@ -137,7 +138,8 @@ open_pipe(void)
 	fcntl(reader, F_SETFL, O_NONBLOCK);
 }
 
-/* A terminal that passes on its input; if there is none, says so. */
+/* A terminal that passes its input on unchanged; if there is none, the test is
+ * left out. */
 static int
 open_terminal(void)
 {
@@ -170,8 +172,8 @@ START_TEST(so_does_one_that_cannot_be_opened_again)
 }
 END_TEST
 
-/* Another process may fill the pipe between poll(2) and the write: here nothing
- * polls at all. */
+/* Another process may fill the pipe between poll(2) and write(2): here there is
+ * no poll(2) at all. */
 static void
 is_told_of_a_pipe_that_is_full(void)
 {
@@ -342,7 +344,7 @@ START_TEST(a_socket_without_a_reader_is_epipe)
 {
 	int ends[2];
 
-	signal(SIGPIPE, SIG_DFL);	/* which would end the test */
+	signal(SIGPIPE, SIG_DFL);	/* it would end the test */
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
 	close(ends[1]);
 	dsrv_output_open(&output, ends[0]);
@@ -351,7 +353,7 @@ START_TEST(a_socket_without_a_reader_is_epipe)
 }
 END_TEST
 
-/* Each writes where the other one has stopped. */
+/* Each writes where the other has stopped. */
 START_TEST(a_file_stays_the_one_that_others_write_to)
 {
 	char name[128], text[16] = "";

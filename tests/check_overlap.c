@@ -20,8 +20,8 @@
 static const int at_once[] = { SIGINT, SIGTERM, SIGQUIT };
 
 /*
- * The program: a server after the first one waits at the gate, if the test says
- * so, before it confirms
+ * The program: a server other than the first one waits at the gate, if the test
+ * says so, before it confirms
  */
 
 static struct shared {
@@ -87,7 +87,7 @@ program(void)
  * From outside
  */
 
-/* Whether the test is left out. */
+/* Whether overlap is not possible here; the test is left out. */
 static int
 cannot_overlap(void)
 {
@@ -101,8 +101,8 @@ cannot_overlap(void)
 	return 0;
 }
 
-/* With servers that fork for each client, with spares, and with spares that
- * serve one client after another. */
+/* With a fork for each client, with spares, and with spares that serve one
+ * client after another. */
 static void
 with_each_kind(void (*does)(void))
 {
@@ -134,8 +134,8 @@ parent_of(pid_t pid)
 	return (pid_t)atoi(status_of(pid, "PPid"));
 }
 
-/* A client of the server that serves. A spare of the last one may not yet have
- * heard that it is not needed any more. */
+/* A client of this server. A spare of the last one may not yet know that it is
+ * not needed. */
 static int
 client_of(pid_t server)
 {
@@ -157,7 +157,7 @@ still_served(int fd)
 	echoes(fd, "still here?");
 }
 
-/* The next server, which waits at the gate. */
+/* Waits for the next server, which waits at the gate. */
 static pid_t
 next(void)
 {
@@ -175,7 +175,7 @@ begin_to_reload(void)
 	return next();
 }
 
-/* It confirms, and the present one leaves. */
+/* This server confirms, and the present one leaves. */
 static void
 lets(pid_t server)
 {
@@ -190,7 +190,7 @@ reload(void)
 	lets(begin_to_reload());
 }
 
-/* It was ended, and nothing has changed. */
+/* The next server was ended, and nothing has changed. */
 static void
 goes_on_without(pid_t server)
 {
@@ -207,7 +207,7 @@ ends_by(int status)
 	nothing_left();
 }
 
-/* Until the client's worker has ended. */
+/* Waits until the client's worker has ended. */
 static void
 is_left(int fd)
 {
@@ -467,7 +467,7 @@ START_TEST(one_that_ignores_usr1_is_killed_even_without_stop_timeout)
 }
 END_TEST
 
-/* With the status pipe, but not the listener. */
+/* The status pipe is closed, but not the listener. */
 static void
 close_all(void)
 {
@@ -500,7 +500,7 @@ START_TEST(a_next_server_that_cannot_be_forked_is_tried_again)
 
 	if (cannot_overlap() || start_without_processes() == -1)
 		return;
-	fd = client(here.port);	/* the server has another limit */
+	fd = client(here.port);	/* this server has a limit of its own */
 	echoes(fd, "hello");
 	limit_processes(RLIM_INFINITY);
 	server = next();
@@ -542,7 +542,7 @@ START_TEST(one_that_cannot_be_forked_does_not_keep_a_stop_waiting)
 }
 END_TEST
 
-/* They are read together, the reload first. */
+/* The master reads both at once, the reload first. */
 static void
 stop_with_a_reload(int signo)
 {
@@ -632,8 +632,8 @@ START_TEST(hup_while_a_reload_is_under_way_makes_one_more_follow)
 }
 END_TEST
 
-/* The master looks when the next one has confirmed, and the present one has had
- * the signal. */
+/* The master is stopped until the next one has confirmed and the present one
+ * has had its signal. */
 static void
 reload_one_that_is_replaced(void)
 {
@@ -764,7 +764,7 @@ START_TEST(usr1_while_a_reload_is_under_way_ends_both_and_one_follows)
 }
 END_TEST
 
-/* A stop that waits: by a signal to one of three. */
+/* USR2 comes to one of three processes, and waits for workers. */
 static void
 usr2_while_one_is_under_way(int to_next, pid_t (*target)(void))
 {
@@ -858,7 +858,7 @@ START_TEST(a_stop_kills_a_next_server_that_does_not_obey)
 	server = begin_to_reload();
 	stopped(server);
 	send_signal(here.master, SIGUSR2);
-	reaped(server);		/* while workers finish */
+	reaped(server);		/* while its workers finish */
 	still_served(fd);
 	client_says(fd, "bye\n");
 	is_left(fd);
@@ -1080,7 +1080,7 @@ lose_the_master(void)
 	ended(here.master);
 	nobody_listens(here.port);
 	open_gate();
-	ended(server);	/* by SIGPIPE, mostly: nobody hears its success */
+	ended(server);	/* mostly by SIGPIPE, since nobody hears its success */
 	still_served(fd);
 	client_says(fd, "bye\n");
 	is_left(fd);
@@ -1095,10 +1095,10 @@ START_TEST(without_their_master_both_end_and_workers_finish)
 END_TEST
 
 /*
- * The moment when the last server leaves: here it is stopped then
+ * The moment when the last server leaves: it is stopped there
  */
 
-/* The old server, which a client keeps a worker of. */
+/* Returns the old server, which has a worker with a client. */
 static pid_t
 stop_the_leaving_one(int *fd)
 {
@@ -1739,7 +1739,7 @@ END_TEST
 
 enum { CLIENTS = 4 };
 
-/* Each connection is answered; tells of one that is not. */
+/* Each connection is answered; tells of any that is not. */
 static pid_t
 load(int *over)
 {

@@ -100,7 +100,7 @@ holds(pid_t pid, int wanted)
 	ck_assert_int_eq(found, wanted);
 }
 
-/* Asserts that a start fails with status 1; what it says. */
+/* Asserts that a start fails with status 1; returns what it says. */
 static const char *
 failure(void)
 {
@@ -148,7 +148,7 @@ START_TEST(pid_file_of_a_foreground_daemon_is_the_same)
 	ck_assert_int_eq(here.master, here.run.pid);
 	has_number(here.master);
 	ck_assert(is_locked());
-	call(here.port);	/* it has started */
+	call(here.port);	/* by now it has started */
 	stop();
 	ck_assert(!exists(path));
 }
@@ -267,7 +267,7 @@ START_TEST(pid_file_stays_locked_when_the_program_closes_descriptors)
 }
 END_TEST
 
-/* Its descriptor becomes that of a file that the program opens. */
+/* A file that the program opens gets its descriptor. */
 static void
 take_its_descriptor(void)
 {
@@ -342,7 +342,7 @@ START_TEST(pid_file_stays_locked_while_the_program_tries_again)
 }
 END_TEST
 
-/* It leaves nothing behind in the process that has tried. */
+/* A failed start leaves nothing in the process that tried it. */
 static void
 fails_in_the_foreground(void)
 {
@@ -398,8 +398,7 @@ lock_file(int how)
 	return fd;
 }
 
-/* The message names the process of the number, and the one that has the
- * lock. */
+/* The message names the process in the file and the one that has the lock. */
 START_TEST(pid_file_that_another_program_locks_fails_the_start)
 {
 	char locker[64], number[32];
@@ -478,7 +477,7 @@ START_TEST(pid_file_that_others_lock_for_moments_disturbs_no_start)
 }
 END_TEST
 
-/* Numbers of a dead daemon, this process, the first process; and no number. */
+/* The numbers of a dead daemon, this process and process 1; and no number. */
 START_TEST(pid_file_without_a_lock_is_taken_over_whatever_is_in_it)
 {
 	char ours[32];
@@ -531,7 +530,7 @@ START_TEST(pid_file_of_a_killed_master_is_taken_over_at_once_50_times)
 }
 END_TEST
 
-/* It may hold the lock a moment longer. */
+/* The dying master may hold the lock for a moment. */
 START_TEST(pid_file_of_a_master_that_is_dying_is_waited_for)
 {
 	pid_t master, server;
@@ -599,7 +598,7 @@ START_TEST(pid_file_that_is_not_a_regular_file_fails_the_start)
 }
 END_TEST
 
-/* It may be a trick, to have a file of root's emptied. */
+/* It may be a trick to have one of root's files emptied. */
 START_TEST(pid_file_that_has_another_name_fails_the_start)
 {
 	use_directory();
@@ -719,8 +718,8 @@ START_TEST(pid_file_that_cannot_be_written_fails_the_start)
 }
 END_TEST
 
-/* As if another process renamed files all the time, or a file system gave them
- * other numbers each time. */
+/* As if another process kept renaming files, or the file system always gave
+ * them other numbers. */
 static int
 forbid_lstat(void)
 {
@@ -766,7 +765,7 @@ kill_itself(void)
 	kill(getpid(), SIGKILL);
 }
 
-/* The library ends it. */
+/* The library ends the process. */
 static void
 take_the_wrong_stage(void)
 {
@@ -832,7 +831,7 @@ tells_that_it_starts(void)
 	tell_pid("starts");
 }
 
-/* At any moment. */
+/* A signal at any moment. */
 START_TEST(pid_file_does_not_outlive_a_start_that_is_stopped_early)
 {
 	struct run run;
@@ -903,7 +902,7 @@ START_TEST(pid_file_that_is_another_by_now_stays)
 }
 END_TEST
 
-/* It starts as root and becomes another user in the master. */
+/* It starts as root; the master becomes another user. */
 static void
 become_another(void)
 {
@@ -1020,8 +1019,7 @@ START_TEST(pid_file_is_what_start_stop_daemon_stops_the_daemon_by)
 	use_directory();
 	start(1, talker);
 	ck_assert_int_eq(start_stop("--status"), 0);
-	/* The master is our child, and must not stay as a zombie, which looks
-	 * alive. */
+	/* The master is our child: as a zombie it would look alive. */
 	if ((zombie = fork()) == 0)
 		_exit(start_stop("--stop --quiet --retry TERM/60"));
 	exited(ended(here.master), 0);

@@ -31,7 +31,7 @@ static struct run run;
 static struct {
 	const char *user, *group, *root;
 	void (*before)(void);
-	int groups;	/* the user's, in the files below */
+	int groups;	/* the user's groups, in the files below */
 	int again;
 } does = { .user = "walter" };
 
@@ -131,14 +131,14 @@ dropper(void)
  * The test
  */
 
-/* Its result, or its errno. */
+/* The result, or errno if that is -1. */
 static int
 result(void)
 {
 	long error = heard(&run, "errno");
 
 	if (heard(&run, "result") == 0) {
-		ck_assert_int_eq(error, E2BIG);	/* it was kept */
+		ck_assert_int_eq(error, E2BIG);	/* unchanged */
 		return 0;
 	}
 	return (int)error;
@@ -163,7 +163,7 @@ end(void)
 	nothing_left();
 }
 
-/* Real, effective, saved and file system id. */
+/* The real, effective, saved and file system id. */
 static void
 has_ids(pid_t pid, const char *word, int number)
 {
@@ -184,7 +184,7 @@ is_walter(pid_t pid)
 	says(status_of(pid, "CapInh"), "0000000000000000");
 }
 
-/* proc(5) may show the path from outside a chroot that the tests run in. */
+/* In a chroot, proc(5) may show paths as seen from outside. */
 static void
 has(const char *link, const char *path)
 {
@@ -218,7 +218,7 @@ has_groups(const char *wanted)
 	ck_assert_str_eq(numbers, wanted);
 }
 
-/* It says so in one line, and nothing has changed. */
+/* The program says so in one line, and nothing has changed. */
 static void
 refused(const char *line)
 {
@@ -423,7 +423,7 @@ START_TEST(privileges_of_another_need_those_of_root)
 }
 END_TEST
 
-/* Root could be regained as the saved user. */
+/* The saved user id could bring root back. */
 static void
 hides_root(void)
 {
@@ -460,7 +460,7 @@ START_TEST(privileges_are_dropped_with_capabilities_that_were_to_stay)
 }
 END_TEST
 
-/* As in a container without a capability. */
+/* As in a container without the capability. */
 static void
 forbid_chroot(void)
 {
@@ -504,7 +504,7 @@ START_TEST(privileges_stay_where_the_user_may_not_be_changed)
 }
 END_TEST
 
-/* It has no user except root. */
+/* The namespace has no user but root. */
 static void
 enter_user_namespace(void)
 {
@@ -575,7 +575,8 @@ START_TEST(privileges_stay_in_a_namespace_that_has_not_that_user)
 }
 END_TEST
 
-/* It has that user and the user's group, but none of the other groups. */
+/* The namespace has the user and the user's group, but none of the other
+ * groups. */
 static void
 enter_small_namespace(void)
 {
@@ -599,7 +600,7 @@ enter_small_namespace(void)
 		_exit(95);
 }
 
-/* Nor those that the program has. */
+/* Nor has it the groups that the program is in. */
 static void
 enter_small_namespace_from_groups(void)
 {

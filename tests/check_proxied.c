@@ -28,7 +28,7 @@ static struct limits {
 	char proxies[64];
 	int workers;
 	int source;
-	int begun;	/* clients that came to the program */
+	int begun;	/* clients that the program was given */
 } *limits;
 
 /*
@@ -126,7 +126,7 @@ is_peer(int fd, const char *expected)
 	close(fd);
 }
 
-/* Its own address, as the kernel has it, after what has no newline yet. */
+/* The client's own address, as the kernel knows it, after this text. */
 static void
 is_itself_after(int fd, const char *begun)
 {
@@ -151,7 +151,7 @@ is_itself(int fd)
 
 static unsigned char header[LONGEST + 1];
 
-/* Returns its size. */
+/* Makes a header of version 2; returns its size. */
 static size_t
 binary(unsigned version_and_command, unsigned family, const void *addresses,
     size_t size)
@@ -175,7 +175,7 @@ static const unsigned char ipv6[36] = { 0x20, 1, 0xd, 0xb8, [15] = 1,
 
 static unsigned char filler[65535];
 
-/* The addresses and what may follow them. */
+/* The addresses, and what may follow them. */
 static const void *
 with_tlv(const void *tlv, size_t size)
 {
@@ -247,13 +247,13 @@ START_TEST(worker_reads_not_a_byte_more_than_the_header)
 }
 END_TEST
 
-/* A binary header, as lines that the program has read. */
+/* A binary header comes back, as lines that the program has read. */
 static void
 comes_back(int fd)
 {
 	hears(fd, "\r");
 	hears(fd, "\r");
-	/* A 0 ends what the program sees of the third. */
+	/* A NUL ends what the program sees of the third line. */
 	hears(fd, "QUIT");
 	client_says(fd, "\n");
 }
@@ -317,7 +317,7 @@ END_TEST
  * Bad headers
  */
 
-/* The connection ends, and the program sees nothing of it. */
+/* The connection ends before the program sees it. */
 static void
 ends_at(const void *bytes, size_t size)
 {
@@ -412,7 +412,7 @@ START_TEST(worker_ends_where_a_client_resets_within_the_header)
 }
 END_TEST
 
-/* A byte a second, until the other side has ended. */
+/* A byte a second, until the other side ends the connection. */
 static size_t
 dribble(int fd, const char *bytes)
 {
@@ -556,7 +556,7 @@ START_TEST(log_says_how_many_headers_were_bad)
 }
 END_TEST
 
-/* As a load balancer does to see whether a port is open. */
+/* A load balancer connects like this to see whether the port is open. */
 START_TEST(log_says_nothing_of_a_client_that_says_nothing)
 {
 	int i;
@@ -660,7 +660,7 @@ START_TEST(log_says_what_spares_could_not_read)
 	here.spares = 2;
 	start_in_foreground(1, proxied_talker);
 	ends_at("nonsense\n", 9);
-	send_signal(here.server, SIGHUP);	/* they end */
+	send_signal(here.server, SIGHUP);	/* its workers end */
 	says(message(), ": its PROXY header is missing");
 	next_server();
 	stop();
@@ -694,7 +694,7 @@ haproxy_is_missing(void)
 	return missing("haproxy -v");
 }
 
-/* Its clients come to the port that this returns. */
+/* Returns the port to which its clients connect. */
 static int
 start_haproxy(const char *how)
 {
@@ -770,7 +770,7 @@ START_TEST(worker_knows_the_client_of_haproxy_with_tlvs)
 }
 END_TEST
 
-/* It serves no client before the daemon has passed a check. */
+/* It serves no client until the daemon has passed a check. */
 static void
 passes_checks(const char *how, int known)
 {
@@ -810,7 +810,7 @@ START_TEST(haproxy_checks_the_daemon_by_a_binary_header)
 }
 END_TEST
 
-/* Answers with its first line, and who has asked. */
+/* Answers with the first line of the request, and who has asked. */
 static void
 web_server(void)
 {

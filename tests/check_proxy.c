@@ -30,8 +30,9 @@ static const char *const lines[] = {
 static struct dsrv_proxy proxy;
 static unsigned char header[MOST + 1];
 
-/* Gives as many bytes as are wanted, but at most so many at a time; returns how
- * many were taken when it was whole, bad, or had no more. */
+/* Feeds as many bytes as are wanted, at most this many at a time. Returns how
+ * many were taken until the header was complete or wrong, or there were no
+ * more. */
 static size_t
 feed(const void *bytes, size_t size, size_t most)
 {
@@ -55,7 +56,7 @@ state_after(const char *line)
 	return proxy.state;
 }
 
-/* A header of version 2; returns its size. What is behind it is 'x'. */
+/* Makes a header of version 2; returns its size. 'x' follows it. */
 static size_t
 binary(unsigned version_and_command, unsigned family, size_t length)
 {
@@ -216,7 +217,7 @@ START_TEST(proxy_line_of_107_bytes_is_read_and_a_longer_one_too_long)
 }
 END_TEST
 
-/* It is said at the first wrong byte, not when the client sends no more. */
+/* The first wrong byte is enough: the client need not send the rest. */
 START_TEST(proxy_header_that_is_missing_is_told_at_its_first_wrong_byte)
 {
 	char text[16];
@@ -309,7 +310,7 @@ START_TEST(proxy_binary_header_of_each_command_and_family_is_told_apart)
 			used = feed(header, size + 1, DSRV_PROXY_STEP);
 			ck_assert_int_eq(proxy.state,
 			    expected(command, family));
-			/* What is bad is told before the rest is there. */
+			/* A wrong one is known before the rest has come. */
 			ck_assert_uint_eq(used, proxy.state ==
 			    DSRV_PROXY_MALFORMED ? 16 : size);
 		}
@@ -332,7 +333,7 @@ START_TEST(proxy_binary_header_too_short_for_its_addresses_is_malformed)
 }
 END_TEST
 
-/* Among them one of a checksum that is wrong. */
+/* One of them is a checksum that is wrong. */
 START_TEST(proxy_binary_header_is_passed_over_to_the_end_of_its_tlvs)
 {
 	size_t length, size, most;

@@ -22,7 +22,7 @@ hang(int seconds)
 	ck_assert_int_eq(daemon_set_server_hang_max(seconds), 0);
 }
 
-/* As from systemd. */
+/* As systemd sets it. */
 static void
 managed(const char *socket, const char *microseconds)
 {
@@ -84,7 +84,7 @@ look(int times)
 	return silent;
 }
 
-/* Not the time that has passed: the master may have been stopped as well. */
+/* Not how much time has passed, since the master may have been stopped, too. */
 START_TEST(silence_is_as_long_as_the_master_has_looked_in_vain)
 {
 	hang(2);

@@ -16,7 +16,7 @@
 enum {
 	SOURCE_MAX = 10,	/* clients of one source */
 	LONGEST = 509,		/* bytes of a quote */
-	CHILDREN = 4		/* of a master: old and new server, logger, file */
+	CHILDREN = 4		/* of a master: both servers, logger, file */
 };
 
 #ifdef HAVE_FLOCK
@@ -34,7 +34,7 @@ static int port;
  * Files
  */
 
-/* Valid until four more are asked for. */
+/* Valid until the fourth call after this. */
 static const char *
 path_of(const char *name)
 {
@@ -56,7 +56,7 @@ quotes_are(const char *text)
 	fclose(file);
 }
 
-/* Valid until the next call; empty if there is no such file. */
+/* Valid until the next call; empty without such a file. */
 static const char *
 text_of(const char *name)
 {
@@ -89,7 +89,7 @@ shows(const char *name, const char *part)
 #define start(...) \
 	start_example(&run, "qotd", "-l", path_of("log"), __VA_ARGS__)
 
-/* The child that listens, unless it is not_this. */
+/* The child that listens, except this one. */
 static pid_t
 listening_child(pid_t not_this)
 {
@@ -129,7 +129,7 @@ serve(const char *text)
 	started();
 }
 
-/* The last one serves no new client any more. */
+/* Waits for another server; the last one serves no new client. */
 static void
 another_server(void)
 {
@@ -169,7 +169,7 @@ is_one_of(pid_t pid, const pid_t *pids, int count)
 	return 0;
 }
 
-/* A worker that is not among these. */
+/* A worker that is not one of these. */
 static pid_t
 new_worker(const pid_t *known, int count)
 {
@@ -182,8 +182,8 @@ new_worker(const pid_t *known, int count)
 	return 0;
 }
 
-/* A worker has nothing to wait for but its client's end, and that not for
- * long. So it is stopped; it may be gone by then. */
+/* Stops a worker, which waits only for its client's end, and not for long. It
+ * may be gone by then. */
 static int
 stopped_in_time(pid_t pid)
 {
@@ -196,8 +196,8 @@ stopped_in_time(pid_t pid)
 	return running(pid);
 }
 
-/* A client that has heard this quote, and whose worker, the next of workers,
- * stays until it is continued. */
+/* A client that has heard this quote. Its worker, the next in the array, stays
+ * stopped until the test continues it. */
 static int
 hold_worker(pid_t *workers, int count, const char *quote)
 {
@@ -223,7 +223,7 @@ let_go(int fd, pid_t worker)
 	reaped(worker);
 }
 
-/* Whether a client hears the quote, and not only the end. */
+/* Whether a client hears the quote, and not only end of file. */
 static int
 is_served(const char *quote)
 {
@@ -257,7 +257,7 @@ START_TEST(qotd_tells_each_client_the_same_line_of_its_file_for_a_day)
 	snprintf(told, sizeof told, "%s", client_hears(fd));
 	hears(fd, NULL);
 	close(fd);
-	after = time(NULL) / 86400 % 2;	/* it may be midnight */
+	after = time(NULL) / 86400 % 2;	/* at midnight */
 	if (strcmp(told, line(quotes[before])) != 0)
 		ck_assert_str_eq(told, line(quotes[after]));
 	stop_master(master);
@@ -288,7 +288,8 @@ START_TEST(qotd_does_not_care_what_a_client_sends)
 		return;
 	memset(much, 'x', sizeof much - 1);
 	serve("Hush.\n");
-	/* All is there before a worker is, which would not wait for it long. */
+	/* Everything is sent before there is a worker, which would not wait for
+	 * it. */
 	stopped(server);
 	fd = client(port);
 	client_says(fd, much);
@@ -562,7 +563,7 @@ START_TEST(qotd_stays_in_the_foreground_and_logs_to_stderr)
 }
 END_TEST
 
-/* As systemd would; 9 is the largest descriptor that a shell must know. */
+/* As systemd would; a shell need only know descriptors up to 9. */
 START_TEST(qotd_serves_on_the_socket_that_it_was_started_with)
 {
 	char program[PATH_MAX], word[] = "sh", option[] = "-c", log[] = "-l",

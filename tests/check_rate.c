@@ -12,7 +12,8 @@ enum { BEGIN = 1000000 };
 
 static struct dsrv_rate rate;
 
-/* How many come in this ms, if they come as fast as they may. */
+/* How many are admitted in this millisecond, if they come as fast as
+ * possible. */
 static int
 take_all(int64_t now)
 {
@@ -48,7 +49,7 @@ START_TEST(rate_lets_the_next_in_when_it_said_so_and_not_a_ms_before)
 		now += wait;
 		ck_assert_int_eq(take_all(now), 1);
 	}
-	/* 7 in 3 s: no fraction is lost. */
+	/* 7 in 3 s, without a loss by rounding. */
 	ck_assert_int_le(now - BEGIN, 1000 * 3000 / 7 + 1);
 }
 END_TEST
@@ -102,7 +103,7 @@ START_TEST(rate_is_not_changed_by_a_clock_that_goes_back)
 }
 END_TEST
 
-/* A spare may have accepted it before the server could forbid it. */
+/* A spare may have accepted one before the server could forbid it. */
 START_TEST(rate_of_one_that_came_too_early_is_paid_no_deeper_than_empty)
 {
 	int i;

@@ -133,7 +133,7 @@ make_long_text(void)
 	written = received = 0;
 }
 
-/* Up to most bytes into the source; its end when that was all. */
+/* Writes up to most bytes to the source, and ends it after the last ones. */
 static void
 feed(size_t most)
 {
@@ -149,7 +149,7 @@ feed(size_t most)
 		close(to_source);
 }
 
-/* Up to most bytes out of the sink, which must be the next ones. */
+/* Reads up to most bytes from the sink, which must be the next ones. */
 static void
 taste(size_t most)
 {
@@ -165,8 +165,8 @@ taste(size_t most)
 	received += (size_t)n;
 }
 
-/* Relays all of it, fed and read in such portions. Writes are tried even while
- * the sink has little or no room. */
+/* Relays everything, written and read in portions of these sizes. Writes are
+ * tried even if the sink has little or no room. */
 static void
 relay_all(size_t in, size_t out)
 {
@@ -211,7 +211,7 @@ END_TEST
 /* Unlike a pipe, a socket or a terminal may take a part of a write. */
 START_TEST(relay_passes_all_on_in_order_where_the_sink_takes_parts)
 {
-	int ends[2], size = 1;		/* the least there is */
+	int ends[2], size = 1;		/* the smallest */
 
 	make_long_text();
 	make_source();
@@ -227,7 +227,7 @@ START_TEST(relay_passes_all_on_in_order_where_the_sink_takes_parts)
 }
 END_TEST
 
-/* A terminal as the sink, which passes on its input; 0: there is none. */
+/* A terminal as the sink, which passes its input on; 0: there is none. */
 static int
 open_terminal(void)
 {
@@ -237,8 +237,8 @@ open_terminal(void)
 	return 1;
 }
 
-/* It may be ready and take only a part. The shell shares it, so its mode must
- * not change. */
+/* It may be ready for only a part of a write. The shell shares it, so its mode
+ * must not change. */
 START_TEST(relay_never_blocks_on_a_terminal)
 {
 	enum dsrv_relay_wait wait;
@@ -250,7 +250,7 @@ START_TEST(relay_never_blocks_on_a_terminal)
 	make_source();
 	before = descriptors_of(getpid());
 	dsrv_relay_open(&relay, source, sink);
-	do {	/* nothing is read; the kernel finds room as long as it can */
+	do {	/* no reader; until the kernel has no more room */
 		feed(SMALL);
 		wait = dsrv_relay_step(&relay);
 	} while (wait != DSRV_RELAY_SINK || ready(sink, POLLOUT));
@@ -262,7 +262,7 @@ START_TEST(relay_never_blocks_on_a_terminal)
 	ck_assert_int_eq(dsrv_relay_step(&relay), DSRV_RELAY_OVER);
 	ck_assert_int_eq(fcntl(sink, F_GETFL) & O_NONBLOCK, 0);
 	dsrv_relay_close(&relay);
-	/* Without the two ends of the pipe before the relay. */
+	/* Without the two ends of the pipe to the relay. */
 	ck_assert_int_eq(descriptors_of(getpid()), before - 2);
 	free(sent);
 }
@@ -330,7 +330,7 @@ START_TEST(relay_drops_what_nobody_reads_and_goes_on)
 	write_text("to nobody\n");
 	ck_assert_int_eq(dsrv_relay_step(&relay), DSRV_RELAY_SINK);
 	ck_assert_int_eq(dsrv_relay_step(&relay), DSRV_RELAY_SOURCE);
-	/* Now it does not even try: the sink is never waited for. */
+	/* The relay does not even try: it never waits for the sink. */
 	write_text("again\n");
 	ck_assert_int_eq(dsrv_relay_step(&relay), DSRV_RELAY_SOURCE);
 	ck_assert_int_eq(dsrv_relay_step(&relay), DSRV_RELAY_SOURCE);
@@ -391,8 +391,9 @@ open_loop(void)
 	dsrv_relay_watch(&relay, &loop, 0);
 }
 
-/* Lets the relay do what it can without more; whether it is over. The timer is
- * always set, so a round without work is two of its events in a row. */
+/* Lets the relay do what it can without more input; returns whether it is over.
+ * The timer is always set, so it has nothing to do after two timer events in a
+ * row. */
 static int
 run_loop(void)
 {
@@ -443,7 +444,7 @@ START_TEST(relay_is_finished_with_what_the_source_holds)
 }
 END_TEST
 
-/* Otherwise a process that still holds the pipe could keep the starter for
+/* A process that still holds the pipe could otherwise keep the starter for
  * ever. */
 START_TEST(relay_is_finished_although_more_is_written)
 {
@@ -485,7 +486,7 @@ START_TEST(relay_is_finished_when_its_sink_has_taken_the_rest)
 	write_text("after\n");
 	ck_assert(!run_loop());
 	drain(from_sink, filled);
-	/* A pipe of one page has room again only when it is empty. */
+	/* A pipe of one page has no room until it is empty. */
 	for (i = 0; i < 3; i++) {
 		run_loop();
 		strcat(text, read_text());

@@ -22,7 +22,7 @@
 #include "report.h"
 #include "harness.h"
 
-enum { LINES = 400 };	/* more than log and sender can hold */
+enum { LINES = 400 };	/* more than the log and the sender hold */
 
 static const struct sockaddr_un dev_log = { .sun_family = AF_UNIX,
 	.sun_path = "/dev/log" };
@@ -42,7 +42,7 @@ open_log(int type)
 	return fd;
 }
 
-/* Whether this process has a /dev of its own, without a log. */
+/* Whether this process could get a /dev of its own, without a log. */
 static int
 has_own_dev(void)
 {
@@ -57,7 +57,7 @@ has_own_dev(void)
 	return 1;
 }
 
-/* The next record as it is; its size. */
+/* Receives the next record as it is; returns its size. */
 static size_t
 receive(int fd, char *record, size_t size)
 {
@@ -180,7 +180,7 @@ report_lines(void)
 		dsrv_report("say %d", i);
 }
 
-/* Those that arrive are in order, and the others are counted. */
+/* Those that arrive are in order, and the lost ones are counted. */
 static void
 has_or_counts_all(const char *record, int *next)
 {

@@ -16,8 +16,8 @@ enum {
 	USR1 = DSRV_ASK_LEAVE | DSRV_ASK_AT_ONCE,
 	USR2 = DSRV_ASK_LEAVE | DSRV_ASK_FOR_GOOD,
 	TERM = DSRV_ASK_LEAVE | DSRV_ASK_AT_ONCE | DSRV_ASK_FOR_GOOD,
-	LONG_AGO = 3600 * 1000,	/* ms: no fast end */
-	CORE = 0x80		/* in a wait status */
+	LONG_AGO = 3600 * 1000,	/* ms: not a fast end */
+	CORE = 0x80		/* a bit in a wait status */
 };
 
 #define EXITED(n)	((n) << 8)

@@ -31,7 +31,7 @@ enum {
 	RELOADS = 30,
 	RELOAD_EVERY = 50,	/* ms */
 	KILLS = 50,
-	FOR_EVER = 3000,	/* s, to linger */
+	FOR_EVER = 3000,	/* seconds that a socket may linger */
 	PAUSE = 650		/* ms: longer than the first pauses together */
 };
 
@@ -39,7 +39,7 @@ enum {
  * The test's side
  */
 
-/* A client that has sent something and may have to wait for the answer. */
+/* A client that has sent a line and may have to wait for the answer. */
 static int
 waiting(int port)
 {
@@ -61,7 +61,7 @@ refuses(int port)
 	double deadline = seconds() + DEADLINE;
 	int fd;
 
-	/* A reset: the listener has gone while this client was with it. */
+	/* ECONNRESET: the listener was closed with this client in its queue. */
 	while ((fd = client_if(port)) != -1 || errno == ECONNRESET) {
 		ck_assert_msg(seconds() < deadline, "port %d stays open", port);
 		if (fd != -1)
@@ -70,7 +70,7 @@ refuses(int port)
 	ck_assert_int_eq(errno, ECONNREFUSED);
 }
 
-/* How many an idle server has. */
+/* How many descriptors an idle server has. */
 static int
 idle_descriptors(void)
 {
@@ -223,7 +223,7 @@ END_TEST
 static void
 two_at_a_time(void)
 {
-	daemon_set_server_tick(1000);	/* no test waits for that */
+	daemon_set_server_tick(1000);	/* longer than a test lasts */
 	daemon_set_worker_count_max(2);
 	talker();
 }
@@ -235,7 +235,7 @@ START_TEST(server_lets_clients_wait_at_worker_count_max)
 	start(1, two_at_a_time);
 	first = served(here.port, NULL);
 	second = served(here.port, NULL);
-	third = waiting(here.port);	/* not refused */
+	third = waiting(here.port);	/* it waits and is not refused */
 	ck_assert(silent_for(third, 50));
 	has_children(here.server, 2);
 	echoes(first, "still here");
@@ -372,7 +372,7 @@ START_TEST(server_goes_on_after_clients_that_have_gone)
 }
 END_TEST
 
-static int forks;	/* of this server before the last one */
+static int forks;	/* by this server */
 
 static void
 count_fork(void)
@@ -432,7 +432,7 @@ START_TEST(server_serves_a_client_that_has_said_all_before_it_was_accepted)
 }
 END_TEST
 
-/* A listener that several processes share may be emptied by another. */
+/* Another process that shares the listener may empty its queue. */
 START_TEST(server_does_not_wait_in_accept)
 {
 	struct sockaddr_storage addr;
@@ -460,8 +460,8 @@ END_TEST
  * When the system is short of something
  */
 
-/* The server limits itself when it is told to: a test may not be allowed to
- * do that for it. -1: as much as it may. */
+/* The server sets its own limit at a signal, since a test may not be allowed
+ * to. -1: as much as it may. */
 static void
 limit_self(int signo, siginfo_t *info, void *context)
 {
@@ -511,8 +511,8 @@ lowest_free(pid_t pid)
 	return fd;
 }
 
-/* While the cause lasts, the server says nothing more, and hardly wakes: after
- * 100 ms, 200 ms more, 400 ms more. */
+/* Meanwhile the server says nothing more, and wakes only after 100 ms, another
+ * 200 ms and another 400 ms. */
 static void
 rests(void)
 {
@@ -562,8 +562,8 @@ START_TEST(server_rests_when_there_are_no_descriptors_and_goes_on_then)
 }
 END_TEST
 
-/* A user without other processes: the limit counts a user's processes, and does
- * not apply to root. */
+/* Becomes a user without other processes: the limit is for all processes of a
+ * user, and not for root. */
 static void
 become_nobody_else(void)
 {
@@ -584,7 +584,7 @@ talker_of_a_user(void)
 	converse(0);
 }
 
-/* A client for which the server cannot fork. */
+/* A client that the server keeps, since it cannot fork. */
 static int
 no_process_for(int (*comes)(int port))
 {
@@ -644,7 +644,8 @@ START_TEST(server_serves_the_kept_client_before_a_reload_ends_it)
 	answered(kept);
 	heard(&here.run, "worker");
 	ck_assert_int_eq(heard(&here.run, "parent"), here.server);
-	/* It came too late to be asked together with the others. */
+	/* Its worker was forked too late to be asked together with the
+	 * others. */
 	is_asked(kept, SIGHUP);
 	ck_assert(running(here.server));
 	close(kept);
@@ -699,8 +700,8 @@ start_with_a_failing_listener(int error, int times)
 	fail_at(here.fds[0], error, times);
 }
 
-/* A seccomp filter's error for a call that it does not know, and errors that
- * concern a client if they are rare. */
+/* What a seccomp filter returns for calls that it does not know, and errors
+ * that mean one client if they are rare. */
 START_TEST(server_lets_a_listener_rest_where_accept_always_fails)
 {
 	static const int errors[] = { EPERM, EOPNOTSUPP, EACCES };
@@ -751,7 +752,7 @@ END_TEST
  * When there are no descriptors for a new server
  */
 
-static int *servers;	/* that there have been */
+static int *servers;	/* how many there have been */
 
 static void
 take_all_descriptors_but_at_first(void)
@@ -844,9 +845,9 @@ END_TEST
  * Descriptors of the library
  */
 
-static int file;	/* that gets the numbers of what was closed */
+static int file;	/* it gets the numbers of what was closed */
 
-/* As by closefrom(3). */
+/* What closefrom(3) does. */
 static void
 put_the_file_everywhere(void)
 {
@@ -1008,7 +1009,7 @@ START_TEST(server_refuses_to_serve_before_the_start_is_confirmed)
 }
 END_TEST
 
-/* As inetd(8) gives a "wait" service its socket. */
+/* What inetd(8) does for a "wait" service. */
 static void
 talker_on_stdin(void)
 {
@@ -1034,7 +1035,7 @@ START_TEST(server_serves_a_listener_that_is_its_stdin)
 }
 END_TEST
 
-/* The process that gave it to this daemon may give it to the next one. */
+/* The process that has given it may give it to the next daemon. */
 START_TEST(server_leaves_a_listener_that_is_its_stdin_to_others)
 {
 	static const int signals[] = { SIGUSR2, SIGTERM };
@@ -1113,7 +1114,7 @@ START_TEST(server_serves_a_local_socket)
 }
 END_TEST
 
-/* It cannot listen again, and accept(2) does not say why. */
+/* A Unix-domain socket cannot listen again, and accept(2) does not tell why. */
 START_TEST(server_ends_with_1_when_its_local_socket_is_shut_down)
 {
 	static const int ways[] = { SHUT_RD, SHUT_RDWR };
@@ -1135,8 +1136,8 @@ START_TEST(server_ends_with_1_when_its_local_socket_is_shut_down)
 }
 END_TEST
 
-/* The daemon's own socket: one that it was started with may next be served by
- * others. */
+/* The listener is the daemon's own: one that it was given may be served by
+ * others next. */
 static void
 single_local_talker(void)
 {
@@ -1156,7 +1157,7 @@ START_TEST(local_clients_that_wait_are_let_go_at_a_stop)
 	int i, first, second;
 
 	here.open_listener = listen_locally;
-	scratch();	/* for all processes */
+	scratch();	/* in memory that all processes share */
 	for (i = 0; i < 2; i++) {
 		run_puppet(run_daemon, single_local_talker);
 		here.master = (pid_t)heard(&here.run, "master");
@@ -1179,7 +1180,8 @@ END_TEST
  * What a worker has
  */
 
-/* It has a file of its own open, and nothing that it was started with. */
+/* The program has one file of its own open, and nothing that it was started
+ * with. */
 static void
 talker_with_a_file(void)
 {
@@ -1217,7 +1219,7 @@ START_TEST(worker_holds_its_connection_and_what_the_program_has_opened)
 	start(2, talker_with_a_file);
 	fd[0] = served(here.port, NULL);
 	fd[1] = served(here.ports[1], NULL);
-	send_signal(here.master, SIGHUP);	/* those of the next server, too */
+	send_signal(here.master, SIGHUP);	/* the next server's, too */
 	is_asked(fd[0], SIGHUP);
 	is_asked(fd[1], SIGHUP);
 	count = children_of(here.server, workers, 4);
@@ -1250,7 +1252,7 @@ START_TEST(worker_has_a_connection_in_blocking_mode)
 
 	start(1, mode_teller);
 	fd = client(here.port);
-	/* It succeeds. */
+	/* The call succeeds. */
 	ck_assert_int_eq(heard(&here.run, "errno"), ERANGE);
 	ck_assert_int_eq(heard(&here.run, "stdin"), 0);
 	ck_assert_int_eq(heard(&here.run, "stdout"), 0);
@@ -1297,7 +1299,7 @@ START_TEST(server_reaps_all_workers_that_end_at_once)
 		close(clients[i]);
 	for (i = 0; i < CROWD; i++)
 		gone(workers[i]);
-	/* One signal will announce the end of all of them. */
+	/* One SIGCHLD announces all of these ends. */
 	send_signal(here.server, SIGCONT);
 	has_children(here.server, 0);
 	fill(clients);
@@ -1334,7 +1336,7 @@ START_TEST(server_does_not_take_a_stopped_worker_for_one_that_has_ended)
 }
 END_TEST
 
-/* It dies of any signal that it is sent. */
+/* Its helper dies of any signal. */
 static void
 talker_with_a_helper(void)
 {
@@ -1360,16 +1362,16 @@ START_TEST(server_lets_the_children_of_the_program_alone)
 
 	start(1, talker_with_a_helper);
 	first = (pid_t)heard(&here.run, "helper");
-	call(here.port);		/* it takes no slot, */
+	call(here.port);		/* the helper takes no slot, ... */
 	send_signal(here.master, SIGHUP);
 	next_server();
 	second = (pid_t)heard(&here.run, "helper");
-	ck_assert(running(first));	/* it is not signalled, */
+	ck_assert(running(first));	/* ... gets no signal, ... */
 	call(here.port);
 	send_signal(second, SIGKILL);
 	gone(second);
 	call(here.port);
-	has_children(here.server, 1);	/* and the program may wait for it. */
+	has_children(here.server, 1);	/* ... and the program can reap it */
 	send_signal(here.master, SIGTERM);
 	ck_assert_int_eq(ended(here.master), 0);
 	ck_assert(running(first));
@@ -1399,7 +1401,7 @@ START_TEST(server_counts_the_workers_that_the_last_one_has_left)
 #endif
 	start(1, counter_to_one);
 	held = served(here.port, NULL);
-	settled(here.server);	/* else the master may not know of the worker */
+	settled(here.server);	/* else the master may not know the worker */
 	send_signal(here.server, SIGKILL);
 	fd = waiting(here.port);
 	next_server();
@@ -1429,7 +1431,7 @@ got(int signo)
 	tell("got", signo);
 }
 
-/* Its workers tell of each signal, and obey none. */
+/* The workers tell of each signal, and obey none. */
 static void
 listener_to_signals(void)
 {
@@ -1452,13 +1454,14 @@ listener_to_signals(void)
 		;
 }
 
-/* Finds that there is another server now, and ends the daemon. */
+/* Asserts that there is another server, and ends the daemon. */
 static void
 end_another_server(int port)
 {
 	int fd = client(port);
 
-	/* Before it had a worker the program's own handler would take it. */
+	/* Until it has a worker, it is the program's own handler that gets
+	 * it. */
 	heard(&here.run, "worker");
 	ck_assert_int_ne(heard(&here.run, "of server"), here.server);
 	send_signal(here.master, SIGTERM);
@@ -1477,8 +1480,8 @@ tells_no_more_signals(void)
 	    number);
 }
 
-/* What this signal does to workers and server, even if it does not come through
- * the master. */
+/* What this signal does to workers and to the server, sent to the master or to
+ * the server itself. */
 static void
 obeys(int signo, int to_workers, int at_once, int again, int directly)
 {
@@ -1595,7 +1598,7 @@ START_TEST(server_lets_clients_wait_for_its_successor_after_hup)
 	held = served(here.port, NULL);
 	send_signal(here.master, SIGHUP);
 	is_asked(held, SIGHUP);
-	next = waiting(here.port);	/* not refused */
+	next = waiting(here.port);	/* it waits and is not refused */
 	ck_assert(silent_for(next, 50));
 	ck_assert(running(here.server));
 	echoes(held, "still here");
@@ -1635,8 +1638,8 @@ ends_after_the_answer(int fd)
 	close(fd);
 }
 
-/* Reads the answers that have come; each such client is followed by another,
- * unless these are the last. Returns how many are left. */
+/* Reads the answers that have come. Another client follows each one that was
+ * served, unless these are the last. Returns how many are left. */
 static int
 hear_callers(struct pollfd *callers, int wait, int last)
 {
@@ -1653,7 +1656,7 @@ hear_callers(struct pollfd *callers, int wait, int last)
 	return left;
 }
 
-/* Clients come all the time, and none is turned away. */
+/* Clients come all the time, and none is refused. */
 START_TEST(server_loses_no_client_while_it_is_replaced_all_the_time)
 {
 	struct pollfd callers[CALLERS];
@@ -1748,7 +1751,7 @@ END_TEST
  * What the log says of workers
  */
 
-/* Tells its pid, and dies of the signal whose number it is sent. */
+/* A worker tells its pid, and dies of the signal whose number comes. */
 static void
 dier(void)
 {
@@ -1764,7 +1767,7 @@ dier(void)
 	}
 }
 
-/* A client and "PID of ADDRESS" of its worker. */
+/* Returns a client, and stores "PID of ADDRESS" of its worker. */
 static int
 known_client(char *worker, size_t size)
 {
@@ -1780,7 +1783,7 @@ known_client(char *worker, size_t size)
 	return fd;
 }
 
-/* The worker of a new client dies of this signal, and its server knows. */
+/* Has the worker of a new client die of this signal; its server knows it. */
 static void
 die_of(int signo, char *worker, size_t size)
 {
@@ -1794,7 +1797,7 @@ die_of(int signo, char *worker, size_t size)
 	has_children(here.server, 0);
 }
 
-/* How many more these lines report. */
+/* How many more workers these lines report. */
 static int
 more_workers(const char *text)
 {
@@ -1818,13 +1821,13 @@ START_TEST(log_says_which_worker_a_signal_has_ended)
 	snprintf(expected, sizeof expected, ": unable to keep worker %s: "
 	    "it was ended by signal %d (", worker, SIGSEGV);
 	says(message(), expected);
-	/* From now on, for 10 s or to the end, how many more there were. */
+	/* The following are counted, for 10 s or until the end. */
 	die_of(SIGABRT, worker, sizeof worker);
 	die_of(SIGPIPE, worker, sizeof worker);
 	die_of(SIGSEGV, worker, sizeof worker);
 	die_of(SIGKILL, worker, sizeof worker);
-	has_children(here.server, 0);	/* it has heard of all */
-	/* A stop is not among them. */
+	has_children(here.server, 0);	/* it knows of all */
+	/* A stop is not counted. */
 	fd = known_client(stopped, sizeof stopped);
 	stop();
 	close(fd);
@@ -1904,7 +1907,7 @@ START_TEST(log_says_nothing_of_workers_that_end_as_they_may)
 }
 END_TEST
 
-/* No other process has asked for it. */
+/* No process of the daemon has asked for it. */
 START_TEST(log_says_that_a_worker_was_ended_by_somebody)
 {
 	char worker[64];
@@ -1924,14 +1927,14 @@ START_TEST(log_says_that_all_workers_are_busy_while_clients_wait)
 	start_in_foreground(1, two_at_a_time);
 	first = served(here.port, NULL);
 	second = served(here.port, NULL);
-	/* No client waits: the next check comes after a second. */
+	/* No client waits, so the next check is after a second. */
 	ck_assert_msg(no_message(1200), "%s", message());
 	third = waiting(here.port);
 	says(message(), ": unable to accept a connection: "
 	    "all 2 workers are busy");
 	close(first);
 	answered(third);
-	ck_assert(no_message(0));	/* they are again */
+	ck_assert(no_message(0));	/* they are busy again */
 	close(second);
 	says(message(), ": unable to accept connections for ");
 	close(third);
@@ -1986,8 +1989,8 @@ END_TEST
 
 enum { PARENT = 1, WORKER };	/* which process goes on */
 
-/* In a server that has just forked, as on a busy machine: its child has done
- * what it can. */
+/* On a busy machine a server that has just forked may not run before its child
+ * has done what it can. */
 static void
 let_the_child_go_first(void)
 {
@@ -2014,7 +2017,7 @@ talker_that_goes_on(void)
 	converse(0);
 }
 
-/* With a client that is there before the server. */
+/* There is a client before there is a server. */
 static int
 start_with_a_client(void (*program)(void))
 {
@@ -2043,8 +2046,8 @@ START_TEST(worker_does_not_come_back_before_its_server_lets_it_go)
 }
 END_TEST
 
-/* More than a client that does not read takes; the last process to close the
- * connection would have to wait for that. */
+/* Sends more than the client takes, which reads nothing: the last process to
+ * close the connection would wait for that. */
 static void
 leave_unsent(int fd)
 {
@@ -2088,7 +2091,7 @@ START_TEST(server_does_not_linger_for_a_worker_that_has_ended)
 }
 END_TEST
 
-/* Kills all servers in turn, each after this many more forks. */
+/* Kills each server in turn, after this many more forks. */
 static int *forks_to_live;
 
 static void
@@ -2124,7 +2127,7 @@ START_TEST(worker_whose_server_is_killed_at_its_birth_is_known)
 	ck_assert(silent_for(third, 50));	/* both count, ... */
 	close(first);
 	answered(third);
-	send_signal(here.master, SIGTERM);	/* ... and both are told. */
+	send_signal(here.master, SIGTERM);	/* ... and both are told */
 	ck_assert_ptr_null(client_hears(second));
 	ck_assert_ptr_null(client_hears(third));
 	ck_assert_int_eq(ended(here.master), 0);
@@ -2156,7 +2159,7 @@ talker_of_many_servers(void)
 	talker();
 }
 
-/* At any moment of its work, while more clients come. */
+/* Kills it at any moment of its work, while more clients come. */
 static void
 kill_a_busy_server(int moment)
 {

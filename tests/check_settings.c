@@ -57,7 +57,7 @@ enum { SETTINGS = sizeof settings / sizeof settings[0], OWN_ERROR = 1234 };
 
 static struct run run;
 
-/* value is taken, and errno stays what it was. */
+/* The value is accepted, and errno is unchanged. */
 static void
 takes(const struct setting *setting, int value)
 {
@@ -223,11 +223,11 @@ refuses_text(set_text set, const char *text)
 	    "\"%.40s\": errno %d", text != NULL ? text : "NULL", errno);
 }
 
-/* Formats that are not valid for strftime(3). */
+/* Formats that strftime(3) does not accept. */
 static const char *const bad_formats[] = { "%", "x%", "%%%", "%H%", "%-",
 	"%Y-%_", "%0", "%^", "%#", "%E", "%O", "%3", "%99", "%-5" };
 
-/* Among them conversions that are complete, but unknown to strftime(3). */
+/* Some are complete conversions that strftime(3) does not know. */
 static const char *const good_formats[] = { "%%", "x", "100%%", "%%%%", "%H",
 	"%%H", "%-d", "%_d", "%Ey", "%N", "%3N", "%%N", "%Q", "%\xff" };
 
@@ -269,7 +269,7 @@ START_TEST(a_log_link_is_any_path_of_1_to_4095_bytes_or_none)
 	refuses_text(daemon_set_logger_link, long_text(4096));
 	refuses_text(daemon_set_logger_link, long_text(10000));
 	takes_text(daemon_set_logger_link, long_text(4095));
-	takes_text(daemon_set_logger_link, "%");	/* not a format */
+	takes_text(daemon_set_logger_link, "%");	/* it is not a format */
 	takes_text(daemon_set_logger_link, NULL);
 	takes_text(daemon_set_logger_link, NULL);
 	refuses_text(daemon_set_logger_processor, "");
@@ -364,7 +364,7 @@ END_TEST
  * What has been set
  */
 
-/* The start fails at once, with a message. */
+/* The start fails at once, and logs a message. */
 static void
 complain(void)
 {
@@ -445,7 +445,7 @@ START_TEST(a_value_stays_where_another_is_refused)
 }
 END_TEST
 
-/* Each is refused, and would show in what this one logs. */
+/* Each is refused; it would show in what is logged. */
 static void
 refused_formats(void)
 {
@@ -471,7 +471,7 @@ refused_formats(void)
 	daemon_logger();
 	daemon_success();
 	fputs("a\tline\n", stderr);
-	/* Otherwise the leader, which is the last to hear of the success, could
+	/* The leader is the last to hear of the success: otherwise it could
 	 * reap the master before the test does. */
 	while (kill(getsid(0), 0) == 0)
 		poll(NULL, 0, 1);
@@ -488,7 +488,7 @@ START_TEST(the_logger_s_values_stay_where_others_are_refused)
 	run_daemon(&run, refused_formats);
 	ck_assert_int_eq(WEXITSTATUS(ended((pid_t)heard(&run, "master"))), 7);
 	ck_assert_ptr_nonnull(log = fopen("log", "r"));
-	/* The master's own message may come first. */
+	/* A message of the master may come first. */
 	while (fgets(line, sizeof line, log) != NULL &&
 	    strstr(line, "unable to") != NULL)
 		;

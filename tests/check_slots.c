@@ -15,7 +15,7 @@ enum { WANTED = 4, SLOTS = 2 * WANTED, BUSY = 16, KNOWN = 1000 };
 
 static struct dsrv_children children;
 
-/* With the pids of this many children, from KNOWN on. */
+/* A page for this many children, whose pids begin at KNOWN. */
 static void
 open_slots(int count)
 {
@@ -34,7 +34,7 @@ close_slots(void)
 	dsrv_slots_close();
 }
 
-/* Takes all free slots; how many there were. */
+/* Takes all free slots; returns how many there were. */
 static int
 free_slots(void)
 {
@@ -45,7 +45,7 @@ free_slots(void)
 	return count;
 }
 
-/* What a compromised worker can do. */
+/* Fills each slot, as a compromised worker can. */
 static void
 fill(pid_t (*pid_for)(int))
 {
@@ -223,7 +223,7 @@ START_TEST(slots_that_one_child_has_twice_are_freed_by_an_audit)
 	int i;
 
 	open_slots(SLOTS);
-	for (i = 0; i < 3; i++) {	/* one does not spoil the next */
+	for (i = 0; i < 3; i++) {	/* none spoils those that follow */
 		fill(the_same_child);
 		dsrv_slots_audit(&children);
 		ck_assert_int_eq(free_slots(), SLOTS - 1);
@@ -253,7 +253,7 @@ START_TEST(slots_have_one_call_where_few_wait_and_it_is_allowed)
 	dsrv_slots_allow_call(DSRV_CALL_IF_FEW);
 	fill(another_child);
 	ck_assert(!dsrv_slots_call());
-	dsrv_slots_audit(&children);	/* there are no children */
+	dsrv_slots_audit(&children);	/* the list of children is empty */
 	ck_assert(dsrv_slots_call());
 	close_slots();
 }

@@ -24,7 +24,7 @@ ipv4(unsigned number)
 	return host;
 }
 
-/* Its network, and the host in it. */
+/* An address of this network, with this host number. */
 static struct dsrv_host
 ipv6(unsigned network, unsigned number)
 {
@@ -125,7 +125,7 @@ START_TEST(source_table_has_room_for_as_many_sources_as_workers)
 	for (i = 0; i < MOST; i++)
 		ck_assert_int_eq(add(ipv6(i, i)), 0);
 	ck_assert_int_eq(add(ipv6(MOST, 0)), -1);
-	ck_assert_int_eq(add(ipv6(0, 1)), 0);	/* not a new one */
+	ck_assert_int_eq(add(ipv6(0, 1)), 0);	/* a known network */
 	ck_assert_int_eq(count(ipv6(MOST, 0)), 0);
 	for (i = 0; i < MOST; i += 2)
 		ck_assert_int_eq(lose(ipv6(i, 0)), 1);
@@ -142,7 +142,7 @@ START_TEST(source_table_has_room_for_as_many_sources_as_workers)
 }
 END_TEST
 
-/* A hundred thousand steps beside a plain array. */
+/* A hundred thousand steps, in a plain array as well. */
 START_TEST(source_counts_are_those_of_a_plain_array)
 {
 	static int plain[512];
@@ -168,7 +168,7 @@ START_TEST(source_counts_are_those_of_a_plain_array)
 }
 END_TEST
 
-/* The longest row of slots in use bounds a search. */
+/* The longest run of used slots, which bounds a search. */
 static int
 longest_row(void)
 {
@@ -187,7 +187,7 @@ START_TEST(source_is_found_in_few_steps_in_a_full_table)
 
 	for (step = 0; step < 24; step++) {
 		open_sources(32, 64);
-		for (i = 0; i < MOST; i++)	/* neighbours, and far apart */
+		for (i = 0; i < MOST; i++)	/* adjacent, and far apart */
 			add(ipv4(step < 16 ? i << step : i * 65537));
 		ck_assert_int_le(longest_row(), 200);
 		dsrv_source_close(&sources);

@@ -40,18 +40,18 @@ enum {
 	HIGH = 200	/* descriptors above all others */
 };
 
-/* What the program sets. */
+/* The program's settings. */
 static int workers_max = 100, connections_max, stop_timeout = 5;
 static int reuses;	/* daemon_next_connection() */
 static void (*in_worker)(void);
 
 /*
- * The program: a worker answers questions, line by line
+ * The program: a worker answers each line
  */
 
 static int inherited;	/* descriptors from the process that runs the tests */
 
-/* From 3 on, except the one for facts. */
+/* How many descriptors it has from 3 on, without the one for facts. */
 static long
 own_descriptors(void)
 {
@@ -74,7 +74,7 @@ answer_peer(void)
 		printf("%d\n", ntohs(addr.sin_port));
 }
 
-/* What a compromised or badly written worker does. */
+/* What a compromised or badly written worker can do. */
 
 static void
 close_all(void)
@@ -97,8 +97,8 @@ shut_sockets(void)
 			shutdown(fd, SHUT_RDWR);
 }
 
-/* Writes these pids, in turn, wherever it shares memory; without any, its
- * own. */
+/* Writes these pids, over and over, wherever it shares memory; its own, if
+ * there are none. */
 static void
 fill_shared_memory(const char *numbers)
 {
@@ -124,7 +124,7 @@ fill_shared_memory(const char *numbers)
 
 #ifdef HAVE_SYS_EVENTFD_H
 
-/* Wakes all that it can, without end. */
+/* Wakes all that it can, for ever. */
 static void
 call_for_ever(void)
 {
@@ -147,7 +147,7 @@ call_for_ever(void)
 
 #endif
 
-/* Others would wait in accept(2). */
+/* Makes the listeners blocking, so that others wait in accept(2). */
 static void
 make_listeners_wait(void)
 {
@@ -158,8 +158,9 @@ make_listeners_wait(void)
 		    fcntl(here.fds[i], F_GETFL) & ~O_NONBLOCK);
 }
 
-/* Holds the lock of the first listener: a thread sleeps for ever in a page
- * fault of a call that has taken it. Whether it does. */
+/* Holds the lock of the first listener: a thread calls setsockopt(2), which
+ * takes the lock, and sleeps for ever in a page fault. Returns whether it
+ * does. */
 
 #if defined(UFFD_API) && defined(SYS_userfaultfd) && defined(TCP_MD5SIG)
 
@@ -190,7 +191,7 @@ never_comes(char *page)
 	    ioctl(fd, UFFDIO_REGISTER, &faults) == 0;
 }
 
-/* Whether another process would wait for it. */
+/* Whether another process would wait for the lock. */
 static int
 is_locked(void)
 {
@@ -215,7 +216,7 @@ hold_lock(void)
 	pthread_t thread;
 	int off = 0;
 
-	/* A server would have to take the lock to set it again. */
+	/* A server that sets it again must take the lock. */
 	setsockopt(here.fds[0], IPPROTO_TCP, TCP_NODELAY, &off, sizeof off);
 	half_there = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE,
 	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -238,7 +239,7 @@ hold_lock(void)
 
 #endif
 
-/* Puts descriptors of its own in place of all that were open. */
+/* Puts descriptors of its own in the place of all that were open. */
 
 enum kind { LISTENER, EVENT, PIPE, FILES, KINDS };
 
@@ -284,7 +285,8 @@ open_as(struct usurped *u)
 	u->ino = fstat(u->fd, &file) == 0 ? file.st_ino : 0;
 }
 
-/* The kinds take turns, from this one on. Returns how many there are. */
+/* Uses each kind in turn, this one first. Returns how many descriptors there
+ * are. */
 static int
 usurp(int first)
 {
@@ -350,7 +352,7 @@ leak_descriptors(void)
 	return count > 0;
 }
 
-/* A file of its own, at the number of the listener. */
+/* Puts a file of its own in the place of the listener. */
 static long
 replace_listener(void)
 {
@@ -385,7 +387,7 @@ disconnect(void)
 	return connect(here.fds[0], &none, sizeof none);
 }
 
-/* Ends it, and connects it to itself as a client. */
+/* Makes the listener a client of itself. */
 static long
 connect_listener(void)
 {
@@ -406,7 +408,7 @@ ignore_term(void)
 	signal(SIGTERM, SIG_IGN);
 }
 
-/* Replies that are a number. */
+/* Commands with a number as the reply. */
 
 static long
 close_listener(void)
@@ -438,7 +440,7 @@ clean(void)
 	return daemon_clean_fd(FACTS);
 }
 
-/* And those that are not. */
+/* Commands without one. */
 
 static void
 fill(void)
@@ -560,9 +562,9 @@ program(void)
  */
 
 static const char *host = "127.0.0.1";
-static int fixed_port;	/* not chosen by the kernel */
+static int fixed_port;	/* the kernel does not choose it */
 
-/* The program inherits them, and they are the daemon's nevertheless. */
+/* The program inherits the listeners, but treats them as its own. */
 static int
 listen_at(const char *port)
 {
@@ -594,7 +596,7 @@ serves_one(int port)
 	return worker;
 }
 
-/* Sends it and sees the connection's end. */
+/* Sends it, and waits for the end of the connection. */
 static void
 leaves(int fd, const char *line)
 {
@@ -603,16 +605,16 @@ leaves(int fd, const char *line)
 	close(fd);
 }
 
-/* A listener that is broken leaves its port if the kernel chose it. No other
- * test can get that port while a client stays that was accepted there, and for
- * a minute after a worker has closed its connection first. */
+/* A broken listener gives up a port that the kernel chose. No other test can
+ * get that port while a client is connected there, nor in the minute after a
+ * worker has closed its connection first. */
 static void
 keep_port(int port)
 {
 	leaves(served(port, NULL), "bye\n");
 }
 
-/* Until there are this many children and all of them wait. */
+/* Waits until there are this many children, all of them idle spares. */
 static void
 wait_for_spares(int wanted, pid_t *pids)
 {
@@ -767,7 +769,8 @@ START_TEST(spares_of_one_port_do_not_starve_another)
 
 	here.spares = 1;
 	start(2, program);
-	/* More wait at the first than the server may serve at once. */
+	/* More clients wait at the first listener than the server may serve at
+	 * once. */
 	for (i = 0; i < CROWD; i++)
 		fds[i] = client(here.port);
 	other = client(here.ports[1]);
@@ -813,7 +816,7 @@ START_TEST(spares_that_wait_end_at_a_reload_and_nobody_is_cut_off)
 	old = here.server;
 	fd = served(here.port, &worker);
 	send_signal(here.master, SIGHUP);
-	/* Except the one that serves, although the server waits for it. */
+	/* All but the one that serves, for which the server waits. */
 	has_children(here.server, 1);
 	ck_assert(is_child(worker));
 	is_asked(fd, SIGHUP);
@@ -887,11 +890,11 @@ START_TEST(a_spare_that_is_killed_while_it_waits_is_replaced)
 	start(1, program);
 	for (i = 0; i < 30; i++) {
 		wait_for_spares(2, pids);
-		/* The next client may just be waking it. */
+		/* The next client may be waking it right now. */
 		fd = client(here.port);
 		send_signal(pids[i % 2], SIGKILL);
 		client_says(fd, "who\n");
-		/* It may have been this client's, which is then cut off. */
+		/* If it had this client, the connection ends. */
 		if (client_hears(fd) == NULL)
 			gone(pids[i % 2]);
 		close(fd);
@@ -1011,7 +1014,7 @@ START_TEST(spares_cost_their_server_no_descriptor)
 	before = descriptors_of(here.server);
 	for (i = 0; i < 100; i++)
 		serves_one(here.port);
-	/* It may just be handing on a connection. */
+	/* It may be handing on a connection right now. */
 	while (descriptors_of(here.server) != before)
 		look_again(&since, "the server to have no more than before");
 	stop();
@@ -1029,8 +1032,8 @@ START_TEST(new_clients_are_refused_once_all_is_to_end)
 	send_signal(here.master, SIGUSR2);
 	is_asked(fd, SIGUSR2);
 	has_children(here.server, 1);
-	/* The worker no longer has the listener, although it could take
-	 * others. */
+	/* The worker has lost the listener, although it could take more
+	 * clients. */
 	nobody_listens(here.port);
 	leaves(fd, "bye\n");
 	ck_assert_int_eq(heard(&here.run, "finished"), SIGUSR2);
@@ -1040,14 +1043,14 @@ START_TEST(new_clients_are_refused_once_all_is_to_end)
 }
 END_TEST
 
-/* Connects to this machine; -1: it is refused. */
+/* Connects to this machine; -1: the connection was refused. */
 static int
 call_if(int family, int port)
 {
 	return family == AF_INET ? client_if(port) : client_of_v6_if(port);
 }
 
-/* Waits until the port is there. */
+/* Connects when the port is open. */
 static int
 call_of(int family, int port)
 {
@@ -1074,7 +1077,7 @@ tick_often(void)
 	daemon_set_server_tick(1);
 }
 
-/* chosen: by the kernel, so that the port is free while nothing listens. */
+/* chosen: the kernel chose the port, so it is free while nothing listens. */
 static void
 listens_again(int family, int chosen)
 {
@@ -1140,7 +1143,7 @@ START_TEST(a_listener_that_is_broken_at_a_reload_listens_again)
 	start(1, program);
 	for (i = 0; i < 2; i++) {
 		fd = served(here.port, &worker);
-		stopped(here.server);	/* it cannot mend it */
+		stopped(here.server);	/* so that it cannot repair it */
 		ck_assert_int_eq(number(fd, "break"), 0);
 		leaves(fd, "bye\n");
 		send_signal(here.master, reloads[i]);
@@ -1152,7 +1155,7 @@ START_TEST(a_listener_that_is_broken_at_a_reload_listens_again)
 }
 END_TEST
 
-/* Its listener is ended twice: by a worker, and for good. */
+/* The listener is closed for good after a worker has broken it. */
 START_TEST(a_listener_that_is_broken_at_a_stop_stays_closed)
 {
 	pid_t worker;
@@ -1222,7 +1225,7 @@ START_TEST(a_program_that_a_spare_executes_has_its_connection_alone)
 	in_worker = execute;
 	start(1, program);
 	fd = client(here.port);
-	/* stdin and stdout; grep's and ls's are pipes where they differ. */
+	/* stdin and stdout; where grep and ls differ, these are pipes. */
 	ck_assert_int_le(atoi(client_hears(fd)), 2);
 	hears(fd, NULL);
 	close(fd);
@@ -1251,7 +1254,7 @@ switches_of(pid_t pid)
 	return sum;
 }
 
-/* While others are served the server has little to do. */
+/* The server has little to do while others are served. */
 static void
 spins_not(int port)
 {
@@ -1383,7 +1386,7 @@ START_TEST(spares_that_end_at_once_are_not_forked_without_a_pause)
 	for (i = 0; i < 4; i++)
 		heard(&here.run, "forked");
 	clock_gettime(CLOCK_MONOTONIC, &end);
-	/* After 0.1, 0.2 and 0.4 seconds. */
+	/* The pauses are 0.1, 0.2 and 0.4 seconds. */
 	ck_assert_int_ge((end.tv_sec - begin.tv_sec) * 1000 +
 	    (end.tv_nsec - begin.tv_nsec) / 1000000, 600);
 	stop();
@@ -1479,7 +1482,8 @@ START_TEST(a_worker_knows_from_which_listener_each_client_came)
 }
 END_TEST
 
-/* What the next client of this worker finds, after this. */
+/* After this line of one client, the worker's next client finds everything
+ * new. */
 static void
 is_fresh_after(const char *last)
 {
@@ -1495,7 +1499,7 @@ is_fresh_after(const char *last)
 	close(fd);
 	fd = served(here.port, &worker);
 	ck_assert_int_eq(worker, first);
-	/* Nothing of the last client comes, and what is said comes at once. */
+	/* Nothing is left of the last client, and output is not delayed. */
 	ck_assert_pstr_eq(answer(fd, "hello"), "hello");
 	ck_assert_pstr_eq(answer(fd, "again"), "again");
 	leaves(fd, "bye\n");
@@ -1584,7 +1588,7 @@ START_TEST(a_client_gets_what_was_not_flushed_before_its_end)
 }
 END_TEST
 
-/* Without telling the client what was not read. */
+/* With unread input, a close would send a reset. */
 START_TEST(a_client_whose_words_were_not_read_sees_an_end_and_no_reset)
 {
 	pid_t worker;
@@ -1693,7 +1697,7 @@ START_TEST(workers_finish_where_enough_spares_wait)
 		fds[i] = served(here.port, &workers[i]);
 	for (i = 0; i < CROWD; i++)
 		leaves(fds[i], "bye\n");
-	/* This many of them all stay. */
+	/* All of these stay. */
 	has_children(here.server, 2 * here.spares);
 	serves_one(here.port);
 	stop();
@@ -1724,7 +1728,7 @@ START_TEST(a_worker_holds_no_more_however_many_clients_it_has)
 	one_that_reuses(1);
 	fd = served(here.port, &worker);
 	leaves(fd, "bye\n");
-	settled(worker);	/* it now has descriptors to wait by */
+	settled(worker);	/* by now it can wait for clients */
 	fd = served(here.port, &worker);
 	before = number(fd, "descriptors");
 	for (i = 0; i < 50; i++) {
@@ -1782,7 +1786,7 @@ flags_of(pid_t pid, int fd)
 	return (int)flags;
 }
 
-/* As all processes that this one has started do. */
+/* Whether this process has it, and so all that it has started. */
 static int
 test_has(const char *target)
 {
@@ -1796,8 +1800,8 @@ test_has(const char *target)
 	return 0;
 }
 
-/* How many sockets beside its connection, and writable pipes, a process has,
- * without those that were there before. */
+/* How many sockets except its connection, and how many writable pipes, a
+ * process has, without those that it had at first. */
 static int
 sockets_and_pipes_of(pid_t pid)
 {
@@ -1815,8 +1819,8 @@ sockets_and_pipes_of(pid_t pid)
 	return count;
 }
 
-/* A socket would bring its server descriptors whose closing takes long, and a
- * pipe has a lock that a writer can hold. */
+/* The server would have to close a socket's queue, which may take long, and a
+ * writer to a pipe can hold its lock. */
 START_TEST(a_spare_has_neither_socket_nor_pipe_to_tell_its_server_by)
 {
 	pid_t worker, pids[CHILDREN];
@@ -1830,7 +1834,7 @@ START_TEST(a_spare_has_neither_socket_nor_pipe_to_tell_its_server_by)
 	here.spares = 1;
 	start(2, program);
 	wait_for_spares(1, pids);
-	/* It may still wait to be recorded, with the status pipe open. */
+	/* It may not be recorded yet, and have the status pipe open. */
 	while (sockets_and_pipes_of(pids[0]) != here.listeners)
 		look_again(&since, "a spare without pipes");
 	fd = served(here.port, &worker);
@@ -1840,7 +1844,7 @@ START_TEST(a_spare_has_neither_socket_nor_pipe_to_tell_its_server_by)
 }
 END_TEST
 
-/* Its mode is the same in all that hold it. */
+/* The file status flags are shared by all processes that hold it. */
 START_TEST(a_worker_that_makes_listeners_wait_makes_nobody_deaf)
 {
 	static const int signals[] = { SIGHUP, SIGTERM };
@@ -1992,7 +1996,7 @@ START_TEST(a_worker_that_holds_the_lock_of_a_listener_makes_nobody_deaf)
 }
 END_TEST
 
-/* It waits for the lock, and keeps nothing for which others wait. */
+/* It waits for the lock, and keeps nothing that others wait for. */
 static void
 helper_holds_the_listener_alone(pid_t worker)
 {
@@ -2063,7 +2067,7 @@ START_TEST(a_worker_keeps_what_it_has_opened_in_place_of_all_that_there_was)
 		start(1, program);
 		fd = served(here.port, &worker);
 		snprintf(command, sizeof command, "usurp %d", kind);
-		/* A listener, a lifeline, a way to call, and /dev/null. */
+		/* A listener, the lifeline, the wakeup and /dev/null. */
 		count = number(fd, command);
 		ck_assert_int_ge(count, 4);
 		send_signal(here.master, SIGHUP);
@@ -2100,7 +2104,8 @@ START_TEST(a_worker_that_has_usurped_all_takes_no_other_client)
 }
 END_TEST
 
-/* Until at least this many wait: that may take the server several checks. */
+/* Waits until at least this many are idle, which may take the server several
+ * checks. */
 static void
 some_wait(int wanted)
 {
@@ -2116,7 +2121,7 @@ some_wait(int wanted)
 	}
 }
 
-/* Others are served while that worker is there, and after it. */
+/* Others are served while that worker lives, and later. */
 static void
 fills(const char *command)
 {
@@ -2217,7 +2222,7 @@ START_TEST(a_client_of_a_spare_is_answered_without_delay)
 	int fd;
 
 	one_that_reuses(1);
-	/* The first may have come before the server, and the setting. */
+	/* The first connection may have been made before the server set it. */
 	leaves(served(here.port, &worker), "bye\n");
 	fd = served(here.port, &worker);
 	ck_assert_int_eq(number(fd, "no delay"), 1);
@@ -2253,7 +2258,7 @@ END_TEST
  * Ends
  */
 
-/* Another daemon's, on a port that was this one's. */
+/* Another daemon listens on the port that this one had. */
 static int
 listens_on(int port)
 {
@@ -2282,7 +2287,7 @@ refuses(int port)
 	ck_assert_int_eq(errno, ECONNREFUSED);
 }
 
-/* All are stopped first, so that each has its signal before any obeys. */
+/* Stops all of them first, so that each has its signal before any obeys. */
 static void
 signal_all(int signo)
 {
@@ -2297,12 +2302,12 @@ signal_all(int signo)
 			stopped(pids[i]);
 	for (i = 0; i < count; i++)
 		send_signal(pids[i], signo);
-	/* The server may have ended some of them by now. */
+	/* The server may have ended some of them already. */
 	for (i = 0; i < count; i++)
 		kill(pids[i], SIGCONT);
 }
 
-/* A service manager's stop, and what pkill(1) does. No process has failed. */
+/* As a service manager stops a daemon, or pkill(1). No process has failed. */
 START_TEST(a_signal_that_reaches_all_processes_at_once_is_no_failure)
 {
 	pid_t pids[CHILDREN];
@@ -2326,7 +2331,7 @@ START_TEST(a_signal_that_reaches_all_processes_at_once_is_no_failure)
 }
 END_TEST
 
-/* It obeys nothing, and has the listeners. */
+/* It obeys no signal, and has the listeners open. */
 START_TEST(a_worker_with_handlers_of_its_own_keeps_no_port_at_a_stop)
 {
 	static const int signals[] = { SIGTERM, SIGUSR2, SIGINT, SIGQUIT };
@@ -2392,7 +2397,7 @@ START_TEST(spares_that_are_not_asked_leave_at_a_reload_all_the_same)
 	has_children(here.server, 1);
 	ck_assert_int_eq(number(fd, "asked"), 0);
 	ck_assert(running(old));
-	/* It takes no other client, although it does not know why. */
+	/* It takes no further client, although it does not know why. */
 	leaves(fd, "bye\n");
 	ck_assert_int_eq(heard(&here.run, "finished"), 0);
 	ck_assert_int_eq(heard(&here.run, "next"), -1);
@@ -2419,7 +2424,7 @@ END_TEST
  * When accept(2) does not work
  */
 
-static int *forked;	/* children of the server, in memory that it shares */
+static int *forked;	/* children of the server, in shared memory */
 
 static void
 count_fork(void)
@@ -2446,12 +2451,13 @@ start_with_a_failing_listener(int error)
 	here.foreground = 1;
 	start(2, program);
 	serves_one(here.port);
-	/* A spare that was woken in vain may be about to call accept(2). */
+	/* A spare that was woken in vain may still be about to call
+	 * accept(2). */
 	wait_for_spares(here.spares, pids);
 	fail_at(here.fds[0], error, -1);
 }
 
-/* As at a stop, where the master ends it before the server has heard. */
+/* As at a stop, when the master ends the listener before the server knows. */
 START_TEST(spares_do_not_leave_where_a_listener_no_longer_listens)
 {
 	pid_t pids[CHILDREN];
@@ -2473,7 +2479,7 @@ START_TEST(spares_do_not_leave_where_a_listener_no_longer_listens)
 }
 END_TEST
 
-/* A client that waits there for ever costs the others nothing. */
+/* A client that waits there for ever does not affect the others. */
 static void
 rests_alone(int error)
 {
@@ -2492,7 +2498,7 @@ rests_alone(int error)
 	since = seconds() - 1;
 	forks = *forked;
 	failing->calls = 0;
-	/* The server has its tick, and sees the client that waits. */
+	/* The server checks at its tick, and sees the client that waits. */
 	says_nothing_for(2500);
 	/* A few batches, on a slow machine, and then one a second. */
 	since = seconds() - since;
@@ -2521,7 +2527,8 @@ START_TEST(spares_let_a_listener_rest_where_the_system_is_short)
 }
 END_TEST
 
-/* It has as many spares as workers are allowed, so there is never room. */
+/* There are as many spares as workers are allowed, so there is never room for
+ * another. */
 START_TEST(log_does_not_call_spares_busy_that_wait)
 {
 	pid_t pids[CHILDREN];
@@ -2544,7 +2551,7 @@ START_TEST(log_does_not_call_spares_busy_that_wait)
 }
 END_TEST
 
-/* No test lasts as long. */
+/* Longer than any test lasts. */
 static void
 tick_seldom(void)
 {

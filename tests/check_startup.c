@@ -28,7 +28,7 @@
 
 enum {
 	LINES = 100000,
-	TOO_MUCH = 100000,	/* bytes: more than a pipe takes, not two */
+	TOO_MUCH = 100000,	/* bytes: between one pipeful and two */
 	MOMENTS = 40
 };
 
@@ -40,8 +40,8 @@ enum { SIGNALS = sizeof table / sizeof table[0] };
  * What the kernel may answer, in one process of a daemon
  */
 
-static pid_t without_dup2;	/* the process whose dup2(2) fails */
-static int without_sigkill;	/* SIGKILL is refused, as by a security module */
+static pid_t without_dup2;	/* dup2(2) fails in this process */
+static int without_sigkill;	/* SIGKILL fails, as by a security module */
 
 int
 dup2(int fd, int at)
@@ -64,8 +64,7 @@ kill(pid_t pid, int signo)
 }
 
 /*
- * What programs are made of. The first two of these are what a test sets before
- * it starts one.
+ * What programs are made of. A test sets the first two before it starts one.
  */
 
 static int chosen;
@@ -101,7 +100,7 @@ go_on(void)
 	converse(0);
 }
 
-/* Its servers confirm the start once the gate is open. */
+/* Its servers wait at the gate before they confirm the start. */
 static void
 gated_daemon(void)
 {
@@ -155,8 +154,8 @@ died(int status, int signo)
 	    here.run.err);
 }
 
-/* Once the starter has ended, no process runs any more. It has reaped them all,
- * if it can adopt them. */
+/* When the starter has ended, no process is left. The starter has reaped all of
+ * them, if it can adopt them. */
 static void
 left_nothing(void)
 {
@@ -195,7 +194,7 @@ has_null(pid_t pid, int first, int last)
 		ck_assert_str_eq(link_of_fd(pid, first), "/dev/null");
 }
 
-/* All that comes until no process holds the other end any more. */
+/* Everything up to end of file, when no process has the other end open. */
 static const char *
 all_of(int fd)
 {
@@ -313,7 +312,7 @@ say_in_turns(void)
 		dprintf(1 + i % 2, "%03d\n", i);
 }
 
-/* chosen: the descriptor that both streams go to */
+/* chosen: the descriptor for both streams */
 static void
 talker_on_one_file(void)
 {
@@ -359,7 +358,7 @@ close_reader_of(int fd)
 	close(ends[1]);
 }
 
-/* chosen: the server's status, unless it is to serve */
+/* chosen: the server's exit status; 0: it serves */
 static void
 talker_whom_nobody_hears(void)
 {
@@ -430,7 +429,7 @@ START_TEST(a_full_stdout_does_not_hold_stderr_up)
 }
 END_TEST
 
-/* HUP is kept until the success, so when another server comes, the starter has
+/* HUP waits for the success, so once there is another server, the starter has
  * been told of it. */
 static void
 confirms(void)
@@ -546,7 +545,7 @@ START_TEST(a_leader_that_cannot_be_killed_leaves_by_itself)
 }
 END_TEST
 
-/* It does so when it goes on. */
+/* The leader ends when it goes on. */
 START_TEST(a_leader_that_cannot_be_killed_and_is_stopped_does_not_end_the_daemon)
 {
 	pid_t leader;
@@ -578,7 +577,7 @@ END_TEST
  * The status
  */
 
-/* chosen: its status */
+/* chosen: the exit status */
 static void
 exits_as_master(void)
 {
@@ -595,7 +594,7 @@ exits_as_server(void)
 }
 
 /* chosen: whether there is a logger */
-static int in_master;	/* it fails there; else in the server */
+static int in_master;	/* where it fails; else in the server */
 
 static void
 daemon_without_dup2(void)
@@ -615,7 +614,7 @@ daemon_without_dup2(void)
 	go_on();
 }
 
-/* Otherwise they would be the starter's, which closes them. */
+/* Otherwise they would still be the starter's, which closes them. */
 START_TEST(a_start_fails_with_a_reason_where_its_streams_cannot_be_set)
 {
 	static char file[PATH_MAX];
@@ -777,7 +776,7 @@ START_TEST(who_closes_the_pipes_of_the_library_has_failed)
 }
 END_TEST
 
-/* A daemon that has reported its success while the starter was stopped. */
+/* The daemon reports its success while the starter is stopped. */
 static void
 confirms_unheard(void)
 {
@@ -831,7 +830,7 @@ START_TEST(a_success_already_written_wins_over_the_deadline)
 	start_begins(gated_daemon_for_so_long);
 	send_signal(here.run.pid, SIGSTOP);
 	confirms();
-	poll(NULL, 0, 1100);	/* the deadline must pass: no event tells */
+	poll(NULL, 0, 1100);	/* the deadline passes: no event tells when */
 	send_signal(here.run.pid, SIGCONT);
 	exited(run_wait(&here.run), 0);
 	stop();
@@ -854,7 +853,7 @@ END_TEST
  * A start that is ended
  */
 
-/* That ends the start, and the starter dies of it. */
+/* This signal ends the start, and the starter dies of it. */
 static void
 ends_the_start(int signo)
 {
@@ -1008,7 +1007,7 @@ deaf_helper(void)
 	stay();
 }
 
-/* chosen: its status */
+/* chosen: the exit status */
 static void
 deaf_helper_of_a_server_that_ends(void)
 {
@@ -1019,8 +1018,8 @@ deaf_helper_of_a_server_that_ends(void)
 	exit(6);
 }
 
-/* The master does not hear of the server's success; its worker leads a group
- * of its own. */
+/* The master does not hear of the server's success. A worker leads a group of
+ * its own. */
 static void
 deaf_worker(void)
 {
@@ -1045,7 +1044,7 @@ deaf_helper_in_a_session_of_its_own(void)
 	stay();
 }
 
-/* Starts a deaf_worker and lets it have a client. */
+/* Starts a deaf_worker, and gives it a client. */
 static pid_t
 begins_with_a_deaf_worker(void)
 {
@@ -1140,7 +1139,7 @@ START_TEST(what_does_not_obey_is_killed_after_two_seconds)
 }
 END_TEST
 
-/* Its master calls daemon_master() once the gate is open. */
+/* Its master waits at the gate before daemon_master(). */
 static void
 gated_master(void)
 {
@@ -1165,7 +1164,7 @@ START_TEST(a_starter_that_is_killed_fails_the_start)
 		ports[i] = (int)heard(&runs[i], "port");
 		here.master = (pid_t)heard(&runs[i], "master");
 	}
-	/* The last one's leader dies with it, and does nothing before. */
+	/* The last one's leader is stopped, and dies with it. */
 	leader = getsid(here.master);
 	send_signal(leader, SIGSTOP);
 	for (i = 0; i < 3; i++)
@@ -1223,7 +1222,7 @@ START_TEST(a_session_leader_may_start_it)
 }
 END_TEST
 
-/* A terminal for programs to be started on, and the other end of it. */
+/* A terminal to start programs on, and its other end. */
 static char terminal[64];
 static int keyboard;
 
@@ -1238,7 +1237,8 @@ are_no_terminals(void)
 	return skip_if(fd == -1, "there are no terminals");
 }
 
-/* A shell there, which waits for one program, then at the gate. */
+/* A shell at that terminal, which waits for one program and then at the
+ * gate. */
 static void
 be_shell(void (*program)(void))
 {
@@ -1313,7 +1313,7 @@ holds(pid_t pid, const char *name)
 	return found;
 }
 
-/* The kernel hands on what a terminal shows when it has time. */
+/* The kernel passes on a terminal's output in its own time. */
 static void
 shows(const char *expected)
 {
@@ -1416,7 +1416,7 @@ END_TEST
  * Output without a reader
  */
 
-/* How a starter finds the file that is its stdout and stderr. */
+/* How a starter can find the file that is its stdout and stderr. */
 enum surroundings { ALL, NO_NAME, NO_PROC, CHROOT, SURROUNDINGS };
 static enum surroundings surroundings;
 static int shared_sink;
@@ -1446,7 +1446,7 @@ surround(void)
 	    chroot(".") == -1 ? -1 : 0;
 }
 
-/* Writes something, and confirms the start when that is done. */
+/* Writes something, and then confirms the start. */
 static void
 surrounded_talker(void)
 {
@@ -1470,7 +1470,8 @@ impatient_talker(void)
 	surrounded_talker();
 }
 
-/* In all surroundings at once; whether it could; if not, it says why. */
+/* Starts the program in all surroundings; returns whether it could, and if not,
+ * says why. */
 static int
 start_in_all(struct run *runs, void (*program)(void), int *readers)
 {
@@ -1493,7 +1494,7 @@ start_in_all(struct run *runs, void (*program)(void), int *readers)
 	return !skip_if(!could, "no mount namespace of one's own");
 }
 
-/* Until its output is no longer taken. */
+/* Waits until its output is not taken any more. */
 static void
 is_stuck(struct run *one)
 {
@@ -1551,7 +1552,7 @@ say_some_lines(void)
 		printf("o%05d\n", i);
 }
 
-/* That many bytes of the output, without carriage returns. */
+/* This many bytes of the output, without carriage returns. */
 static char *
 read_text(int reader, size_t size)
 {
@@ -1590,7 +1591,7 @@ START_TEST(a_terminal_gets_all_in_order_when_somebody_reads_again)
 }
 END_TEST
 
-/* chosen: its first letter */
+/* chosen: the first letter */
 static void
 say_the_alphabet(void)
 {
@@ -1600,7 +1601,7 @@ say_the_alphabet(void)
 		putchar(chosen + i++ % 26);
 }
 
-/* Whether the letters continue in order from this one. */
+/* Asserts that the letters follow each other, from this one on. */
 static void
 is_the_alphabet(const char *text, ssize_t len, int first, int *next)
 {
@@ -1613,7 +1614,7 @@ is_the_alphabet(const char *text, ssize_t len, int first, int *next)
 	}
 }
 
-/* They wake up both, whenever there is room for one. */
+/* Both are woken whenever there is room for one. */
 START_TEST(two_starters_on_one_pipe_do_not_hold_each_other_up)
 {
 	static struct run runs[2];
@@ -1643,7 +1644,7 @@ START_TEST(two_starters_on_one_pipe_do_not_hold_each_other_up)
 }
 END_TEST
 
-/* chosen: its status */
+/* chosen: the exit status */
 static void
 talker_that_fails_unheard(void)
 {
@@ -1654,7 +1655,7 @@ talker_that_fails_unheard(void)
 	exit(chosen);
 }
 
-/* Until the starter waits for a reader of its last words. */
+/* Waits until the starter waits for a reader of its last words. */
 static void
 fails_unheard(void)
 {
@@ -1798,7 +1799,7 @@ START_TEST(signals_that_were_blocked_or_ignored_are_so_no_longer)
 }
 END_TEST
 
-/* chosen: its status */
+/* chosen: the exit status */
 static void
 child_of_one_that_ignores_sigchld(void)
 {
@@ -1819,7 +1820,7 @@ nothing(int signo)
 	(void)signo;
 }
 
-/* How many of 8 things are still as the program has set them. */
+/* How many of the 8 things that the program has set are unchanged. */
 static int
 own_things(void)
 {
@@ -2004,7 +2005,7 @@ END_TEST
  * The working directory
  */
 
-/* path: the one to set; without it, none is set */
+/* path: the directory to set; NULL: none is set */
 static void
 daemon_in_a_directory(void)
 {
@@ -2059,7 +2060,7 @@ tell_return(int value)
 	tell("status", daemon_exit_status());
 }
 
-/* Whether this is the master; the starter tells and ends with status 0. */
+/* Whether this is the master; the starter tells, and exits with status 0. */
 static int
 begin_returning(void)
 {
@@ -2318,7 +2319,7 @@ START_TEST(in_foreground_descriptors_0_to_2_are_made_to_exist)
 }
 END_TEST
 
-/* By a handler, or by signalfd(2), for which it is blocked. */
+/* Whether it has a handler for it, or has it blocked for signalfd(2). */
 static int
 hears_signal(pid_t pid, int signo)
 {
@@ -2326,7 +2327,7 @@ hears_signal(pid_t pid, int signo)
 	    has_signal(pid, "SigBlk", signo);
 }
 
-/* Ignored are HUP and INT. */
+/* HUP and INT are ignored. */
 static void
 deaf_daemon(void)
 {
@@ -2388,8 +2389,8 @@ forks_an_orphan(void)
 	fork_helper(at_gate);
 }
 
-/* A container's: this is its first process. No exit(3), for the sake of
- * sanitizers: their own process would be in that container. */
+/* The program is the first process of a container. It does not call exit(3),
+ * since a sanitizer would start a process in the container. */
 static void
 be_container(void (*first)(void))
 {
@@ -2408,7 +2409,7 @@ be_container(void (*first)(void))
 	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 99);
 }
 
-/* Starts a container and waits for its port; whether it could. */
+/* Starts a container, and waits for its port; returns whether it could. */
 static int
 begins_container(void (*program)(void))
 {
@@ -2491,7 +2492,7 @@ START_TEST(a_stop_of_process_1_before_daemon_master_ends_the_start)
 }
 END_TEST
 
-/* A program that goes on when it is told to. */
+/* A program that waits at the gate. */
 static void
 gated_first_process(void)
 {

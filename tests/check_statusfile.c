@@ -1,6 +1,6 @@
 /*
- * check_statusfile.c - daemon_set_status_file(): what is in the file, when it is
- * there, and what may happen to it and its directory
+ * check_statusfile.c - daemon_set_status_file(): what is in the file, when it
+ * exists, and what may happen to it and its directory
  *
  * SPDX-License-Identifier: ISC
  */
@@ -29,7 +29,7 @@
 
 static char directory[256], file[300], new_file[320];
 
-/* As if a thread of the program had a lock at the fork. */
+/* A thread of the program may have held the lock at the fork. */
 static int closelog_hangs;
 
 void
@@ -173,7 +173,7 @@ program(void)
  * The file
  */
 
-/* In a directory of its own. */
+/* Sets it in a directory of its own. */
 static void
 set_path(const char *name)
 {
@@ -193,7 +193,7 @@ set_up(void)
 	daemon_set_server_tick(1);
 }
 
-/* Valid until the next call; empty if it is not there. */
+/* Valid until the next call; empty if there is no file. */
 static const char *
 text(void)
 {
@@ -209,7 +209,7 @@ text(void)
 	return all;
 }
 
-/* The number on the line of that name and labels; -1: there is none. */
+/* The number in the line of that name and labels; -1: there is no such line. */
 static long
 shown(const char *name, const char *labels)
 {
@@ -252,7 +252,7 @@ comes(const char *path)
 		look_again(&since, path);
 }
 
-/* Nothing but what the test has put there. */
+/* Only what the test has put there is left. */
 static void
 is_removed(void)
 {
@@ -328,7 +328,7 @@ START_TEST(statusfile_counts_clients_that_were_refused)
 	hears(refused, NULL);
 	close(refused);
 	shows("refused_total", ",reason=\"busy\"", 1);
-	/* Its worker is ended. */
+	/* The worker was ended. */
 	hears(fd, NULL);
 	close(fd);
 	shows("worker_ends_total", ",kind=\"time\"", 1);
@@ -563,7 +563,7 @@ START_TEST(statusfile_counts_what_the_log_has)
 	here.logger = (pid_t)heard(&here.run, "logger");
 	shows("logger_restarts_total", "", 1);
 	ck_assert_str_eq(answer(fd, "log 7"), "done");
-	/* One tells of the logger. */
+	/* One of them is from the logger. */
 	shows("log_lines_total", "", 58);
 	close(fd);
 	stop();
@@ -690,7 +690,8 @@ START_TEST(statusfile_is_replaced_after_a_master_was_killed)
 }
 END_TEST
 
-/* When none is being written. It is written next when a server follows. */
+/* Replaces the file while it is not being written: that happens again when
+ * another server follows. */
 static void
 start_and_put_another(void)
 {
@@ -716,7 +717,7 @@ START_TEST(statusfile_of_another_daemon_stays)
 	ck_assert_str_eq(text(), "another daemon's\n");
 	stop();
 	ck_assert_str_eq(text(), "another daemon's\n");
-	ck_assert_str_eq(here.run.err, "");	/* it was said once */
+	ck_assert_str_eq(here.run.err, "");	/* it was reported before */
 }
 END_TEST
 
@@ -835,7 +836,7 @@ START_TEST(statusfile_takes_no_lock_of_another_thread)
 }
 END_TEST
 
-/* A process that has it could keep the directory busy, or see what is in it. */
+/* A process that has it open could keep it busy, or look into it. */
 static int
 holds_directory(pid_t pid)
 {
@@ -873,7 +874,7 @@ END_TEST
  * What others do to it
  */
 
-/* Something of the test's, that must stay as it is. */
+/* A file of the test's own, which must not change. */
 static void
 make_victim(char *path)
 {
@@ -932,7 +933,7 @@ START_TEST(statusfile_follows_no_link_of_another_user_on_its_way)
 	call(here.port);
 	stop();
 	is_removed();
-	/* One of its own is followed. */
+	/* A link of root's own is followed. */
 	ck_assert_int_eq(lchown(link_path, 0, 0), 0);
 	start(1, program);
 	comes(file);
@@ -951,7 +952,7 @@ START_TEST(statusfile_stays_in_its_directory_when_that_is_renamed)
 	comes(file);
 	snprintf(moved, sizeof moved, "%s/moved", scratch());
 	ck_assert_int_eq(rename(directory, moved), 0);
-	/* What is put in its place gets nothing. */
+	/* A directory put in its place gets no file. */
 	ck_assert_int_eq(mkdir(directory, 0755), 0);
 	fd = served(here.port, NULL);
 	snprintf(there, sizeof there, "%s", file);
@@ -971,7 +972,7 @@ START_TEST(statusfile_comes_again_when_its_directory_does)
 	set_up();
 	start_in_foreground(1, program);
 	comes(file);
-	while (rmdir(directory) == -1)	/* it may just be written */
+	while (rmdir(directory) == -1)	/* it may be being written */
 		unlink(file);
 	says(message(), "unable to write ");
 	call(here.port);
@@ -982,7 +983,7 @@ START_TEST(statusfile_comes_again_when_its_directory_does)
 	close(fd);
 	stop();
 	is_removed();
-	ck_assert_str_eq(here.run.err, "");	/* it was said once */
+	ck_assert_str_eq(here.run.err, "");	/* it was reported before */
 }
 END_TEST
 
@@ -1017,7 +1018,7 @@ START_TEST(statusfile_is_tried_again_when_there_is_no_room)
 	ck_assert_int_eq(prlimit(here.master, RLIMIT_FSIZE, &few, NULL), 0);
 	says(message(), "tested.prom: File too large; trying again");
 	call(here.port);
-	/* The last whole one stays. */
+	/* The last complete file stays. */
 	ck_assert_int_eq(is_there(new_file), 0);
 	ck_assert_int_eq(shown("workers_limit", ""), 100);
 	ck_assert_int_eq(prlimit(here.master, RLIMIT_FSIZE, &more, NULL), 0);
@@ -1028,7 +1029,7 @@ START_TEST(statusfile_is_tried_again_when_there_is_no_room)
 }
 END_TEST
 
-/* A small disk for this program alone, which no test leaves behind. */
+/* A small disk for this program only, gone when the test ends. */
 static void
 mount_disk(void)
 {
@@ -1052,7 +1053,7 @@ can_mount(void)
 	return status == 0;
 }
 
-/* From now on the names are those that the daemon's own disk has here. */
+/* From now on these names are those on the daemon's own disk. */
 static void
 look_at_disk(void)
 {
@@ -1066,7 +1067,7 @@ look_at_disk(void)
 	snprintf(new_file, sizeof new_file, "%s.new", file);
 }
 
-/* Leaves no block free at this moment. */
+/* Fills every block that is free now. */
 static void
 fill_disk(const char *ballast)
 {
@@ -1081,8 +1082,8 @@ fill_disk(const char *ballast)
 	close(fd);
 }
 
-/* Until it is told; it may just have given a block back. Returns how many
- * clients have called. */
+/* Clients call until the trouble is reported; a block may become free in
+ * between. Returns how many have called. */
 static int
 call_on_full_disk(const char *ballast)
 {
@@ -1110,7 +1111,7 @@ START_TEST(statusfile_on_a_full_disk_of_its_own_waits_for_room)
 	start_in_foreground(1, program);
 	look_at_disk();
 	shows("workers_limit", "", 100);
-	/* The program's directory is elsewhere. */
+	/* The program's directory is on another disk. */
 	ck_assert_int_eq(stat(directory, &disk), 0);
 	ck_assert_int_eq(stat(".", &other), 0);
 	ck_assert(disk.st_dev != other.st_dev);
@@ -1157,7 +1158,7 @@ END_TEST
  * Its units
  */
 
-/* A disk that does not answer, as the child that waits for it sees it. */
+/* The child waits for a disk that does not answer. */
 START_TEST(statusfile_waits_for_a_hanging_child_only_at_the_end)
 {
 	struct dsrv_statusfile f;
@@ -1175,7 +1176,7 @@ START_TEST(statusfile_waits_for_a_hanging_child_only_at_the_end)
 			pause();
 	f.child = child;
 	f.is_there = 1;
-	/* No second one while it hangs. */
+	/* There is no second child while it hangs. */
 	ck_assert_int_eq(dsrv_statusfile_is_due(&f), 0);
 	while (!dsrv_statusfile_is_over(&f)) {
 		ck_assert_int_eq(dsrv_loop_next(&loop), DSRV_EVENT_TIMER);
@@ -1189,7 +1190,7 @@ START_TEST(statusfile_waits_for_a_hanging_child_only_at_the_end)
 }
 END_TEST
 
-/* Where a long has 32 bits it soon has. */
+/* Where a long has 32 bits, that happens soon. */
 START_TEST(statusfile_counts_on_when_a_counter_has_wrapped)
 {
 	uint64_t sum = 0;

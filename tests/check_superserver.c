@@ -28,11 +28,11 @@ enum { HAS_LOCKS = 0 };
 #endif
 #define NO_PID_FILE skip_if(!HAS_LOCKS, "no pid file without flock(2)")
 
-static const char *program_name;	/* as the shell has it */
+static const char *program_name;	/* the one that the shell finds */
 static struct run run;
-static struct run user;	/* of what superserver serves */
+static struct run user;	/* of the program that superserver runs */
 
-/* All tests are about one program, which listens on the loopback address. */
+/* All tests start this program, on the loopback address. */
 #define start(...) \
 	start_example(&run, "superserver", "-a", "127.0.0.1", __VA_ARGS__)
 #define started(port)		run_started(&run, port)
@@ -44,7 +44,7 @@ static struct run user;	/* of what superserver serves */
  * Commands
  */
 
-/* Runs a command in the scratch directory that must succeed. */
+/* Runs a shell command in the scratch directory; it must succeed. */
 static void
 shell(const char *format, ...)
 {
@@ -61,7 +61,7 @@ shell(const char *format, ...)
 	run_succeeds(&run);
 }
 
-/* No "git daemon --help", which takes man(1) and its pages. */
+/* Not by "git daemon --help", which needs man(1) and its pages. */
 static int
 git_is_missing(void)
 {
@@ -70,8 +70,8 @@ git_is_missing(void)
 	    "git daemon is not installed");
 }
 
-/* Without the caller's settings, such as those of a git hook. Automatic
- * maintenance would run on after git, as a child of the test. */
+/* Without the caller's settings, such as those in a git hook. Automatic
+ * maintenance would run on after git as a child of the test. */
 static void
 set_up_git(void)
 {
@@ -100,7 +100,7 @@ pid_file(void)
 	return path;
 }
 
-/* What the pid file says; 0 if there is none. */
+/* The number in the pid file; 0 if there is none. */
 static pid_t
 pid_in_file(void)
 {
@@ -186,7 +186,7 @@ START_TEST(superserver_tells_the_program_both_ends_of_the_connection)
 }
 END_TEST
 
-/* tcpserver's own, which decides by $TCPREMOTEIP. */
+/* tcprules checks $TCPREMOTEIP. */
 START_TEST(superserver_tells_a_program_of_tcpservers_its_client)
 {
 	char rules[512];
@@ -226,7 +226,7 @@ arguments_of(pid_t pid)
 	return line;
 }
 
-/* Up to the first NUL. */
+/* The title, up to the first NUL. */
 static void
 shows(pid_t pid, const char *title)
 {
@@ -303,7 +303,7 @@ START_TEST(superserver_shows_its_status_in_a_file)
 }
 END_TEST
 
-/* s6's own, which decides by $TCPCONNNUM. */
+/* It checks $TCPCONNNUM. */
 START_TEST(superserver_tells_a_program_of_s6_how_many_connections)
 {
 	int port, fd, second;
@@ -365,7 +365,7 @@ START_TEST(superserver_serves_a_repository_by_git_daemon)
 }
 END_TEST
 
-/* Root's would become user nobody; another user's cannot set its groups. */
+/* Root's rsync would become nobody; another user's cannot set groups. */
 static void
 prepare_module(void)
 {
@@ -399,8 +399,8 @@ END_TEST
  * Programs that HUP and USR2 would end, in the middle of their work
  */
 
-/* The program's client is at work when this is called, and its work ends well
- * even if the daemon is reloaded or stopped meanwhile. */
+/* The program's client is at work, and finishes even if the daemon is reloaded
+ * or stopped in between. */
 static void
 is_let_alone(pid_t master, int signo, void (*finish)(void))
 {
@@ -420,7 +420,7 @@ is_let_alone(pid_t master, int signo, void (*finish)(void))
 	stop(master);
 }
 
-/* It writes more than a pipe takes, and so does not end until it is read. */
+/* It writes more than a pipe holds, so it waits for its reader. */
 static void
 start_transfer(int port)
 {
@@ -468,7 +468,7 @@ START_TEST(superserver_lets_a_transfer_by_rsync_go_on_when_it_is_signalled)
 END_TEST
 
 static const char sshd[] = "/usr/sbin/sshd";
-static const char privileged[] = "/run/sshd";	/* root's sshd wants it */
+static const char privileged[] = "/run/sshd";	/* root's sshd needs it */
 
 static int
 has_shell(const struct passwd *entry)
@@ -478,7 +478,8 @@ has_shell(const struct passwd *entry)
 	    strstr(entry->pw_shell, "/false") == NULL;
 }
 
-/* Whether sshd takes the account as locked, if it may read that file. */
+/* Whether sshd takes the account for locked, if this user can read that
+ * file. */
 static int
 is_locked(const struct passwd *entry)
 {
@@ -489,7 +490,7 @@ is_locked(const struct passwd *entry)
 	return system(text) == 0;
 }
 
-/* Whether something keeps this user from a session by ssh. */
+/* Whether this user cannot have a session by ssh. */
 static int
 has_no_login(void)
 {
@@ -502,8 +503,7 @@ has_no_login(void)
 	    skip_if(is_locked(entry), "this user's account is locked");
 }
 
-/* A session that says that it is there, and copies what comes through a
- * FIFO. */
+/* A session that says when it begins, and copies what comes through a FIFO. */
 static void
 start_session(int port)
 {
@@ -525,8 +525,8 @@ start_session(int port)
 	ck_assert_str_eq(said, "here");
 }
 
-/* Root's sshd wants that directory, and another run of this test on the machine
- * must not remove it meanwhile: until the end of the process. */
+/* Root's sshd needs that directory. Another run of this test on the machine
+ * must not remove it until this process ends. */
 static int
 make_privileged(void)
 {
@@ -686,7 +686,7 @@ START_TEST(superserver_takes_over_the_pid_file_of_a_daemon_that_was_killed)
 }
 END_TEST
 
-/* Runs superserver -k with that word; what it prints. */
+/* Runs superserver -k with that word; returns what it prints. */
 static const char *
 controls(const char *word, int expected)
 {
@@ -794,7 +794,6 @@ START_TEST(superserver_asks_nothing_without_a_pid_file)
 }
 END_TEST
 
-/* Debian's. */
 START_TEST(superserver_is_started_by_start_stop_daemon_once)
 {
 	char program[PATH_MAX];
@@ -812,7 +811,7 @@ START_TEST(superserver_is_started_by_start_stop_daemon_once)
 	master = only_child_of(getpid());
 	ck_assert_int_eq(pid_in_file(), master);
 	ask(port, "hello", "hello");
-	/* Nothing is started where the process of the number runs. */
+	/* It starts nothing where the process of the number runs. */
 	shell("start-stop-daemon --start --oknodo --pidfile %s "
 	    "--startas %s -- -a 127.0.0.1 -P %s cat", pid_file(), program,
 	    pid_file());
@@ -909,7 +908,7 @@ START_TEST(superserver_stops_when_the_last_program_has_ended)
 }
 END_TEST
 
-/* A shell script's usual way to end its helpers with it. */
+/* Shell scripts often end their helpers like this. */
 START_TEST(superserver_is_not_reached_by_a_program_that_signals_its_group)
 {
 	pid_t master, server;
@@ -1093,8 +1092,8 @@ START_TEST(superserver_shows_its_usage_where_it_is_not_understood)
 }
 END_TEST
 
-/* Each option is understood, and sees that this value is not one. Nothing is
- * started: the daemon that -k asks about does not run. */
+/* Each option is known, and refuses this value. Nothing starts: the daemon that
+ * -k asks about does not run. */
 START_TEST(superserver_sets_what_is_named_to_the_value_that_follows)
 {
 	static const struct {
@@ -1176,7 +1175,7 @@ START_TEST(superserver_refuses_values_that_are_not_numbers_or_pairs)
 }
 END_TEST
 
-/* All that there are in the header, except those for a program that handles
+/* All settings in the header, except those for a program that handles
  * connections itself. */
 START_TEST(superserver_has_an_option_for_each_setting)
 {
@@ -1225,8 +1224,8 @@ END_TEST
  * More settings, by a shell script
  */
 
-/* It asks for a name until it has got one, complains to the log, and keeps to
- * its end whatever HUP does. */
+/* It asks until it gets a name, complains to the log, and finishes even if it
+ * gets HUP. */
 static const char *
 script(void)
 {
@@ -1328,7 +1327,7 @@ START_TEST(superserver_replaces_a_server_that_hangs)
 	pid_t master, server;
 	int port;
 
-	/* On a busy machine a server can seem to hang, time and again. */
+	/* On a busy machine the server may seem to hang several times. */
 	start("-o", "server_hang_max=2", "-o", "stop_timeout=1", "-o",
 	    "server_fast_time=0", "cat", NULL);
 	master = started(&port);
@@ -1369,13 +1368,13 @@ START_TEST(superserver_listens_on_a_unix_domain_socket)
 }
 END_TEST
 
-/* As systemd gives them. */
+/* What systemd passes. */
 START_TEST(superserver_listens_on_the_inherited_sockets_of_a_name)
 {
 	int fd = listen_anywhere(&(int){ 0 }), port = port_of(fd);
 	pid_t master;
 
-	fd = dup(fd);	/* not closed by exec */
+	fd = dup(fd);	/* so that exec does not close it */
 	shell("export LISTEN_FDS=1 LISTEN_FDNAMES=web LISTEN_PID=$$ && "
 	    "exec 3<&%d && exec \"$TOP_BUILDDIR\"/examples/superserver "
 	    "-p no-such-port -i web cat", fd);
@@ -1414,7 +1413,7 @@ START_TEST(superserver_runs_programs_with_another_group_and_root)
 }
 END_TEST
 
-/* A service as an administrator sets it up, with all that it needs. */
+/* A service as an administrator would set it up. */
 START_TEST(superserver_serves_a_repository_with_limits_a_log_and_reloads)
 {
 	char base[128];
@@ -1438,7 +1437,7 @@ START_TEST(superserver_serves_a_repository_with_limits_a_log_and_reloads)
 	shell("\"$TOP_BUILDDIR\"/examples/superserver -P pid -k reload && "
 	    "git -C copy fetch -q && git clone -q git://127.0.0.1:%d/project "
 	    "another && cmp project/file another/file", port);
-	/* It waits for the last program to end. */
+	/* It waits for the last program. */
 	shell("\"$TOP_BUILDDIR\"/examples/superserver -P pid -k quit");
 	master_ends(master);
 	shell("test $(grep -c ' begins with 127.0.0.1:' log) = 3 && "

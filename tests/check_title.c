@@ -18,7 +18,7 @@
 
 extern char **environ;
 
-/* As main() has been given them. */
+/* what main() got */
 static int main_argc;
 static char **main_argv;
 
@@ -28,7 +28,7 @@ static int workers_max = 100;
  * What is shown
  */
 
-/* All of it, with blanks in the place of NULs; but not the last. */
+/* The whole title, with blanks for NULs except the last. */
 static const char *
 shown(pid_t pid)
 {
@@ -51,7 +51,7 @@ shown(pid_t pid)
 	return text;
 }
 
-/* Not under valgrind or qemu, which have arguments of their own. */
+/* valgrind and qemu have arguments of their own. */
 static int
 nothing_is_shown(void)
 {
@@ -91,7 +91,7 @@ shows_client(pid_t worker, int fd)
  * The program
  */
 
-static int result;	/* of daemon_set_titles() */
+static int result;	/* what daemon_set_titles() returned */
 
 static void
 set_titles(void)
@@ -358,7 +358,7 @@ START_TEST(titles_of_workers_outlive_their_server)
 }
 END_TEST
 
-/* The command line is what it was. */
+/* The command line is unchanged. */
 START_TEST(titles_are_not_shown_unless_they_are_wanted)
 {
 	char line[65536];
@@ -451,8 +451,8 @@ START_TEST(titles_are_gone_in_the_program_that_a_worker_executes)
 END_TEST
 
 /*
- * The room for it: a memory as the kernel prepares it, with what must not be
- * touched behind it
+ * Room for a title: memory like that from the kernel, followed by what must not
+ * change
  */
 
 enum { ROOM = 128, ARGUMENTS = 4, VARIABLES = 4 };
@@ -475,7 +475,8 @@ lay(const char *text)
 	return at;
 }
 
-/* Arguments of this many bytes in all, the last one the longest; variables. */
+/* Prepares arguments of this many bytes together, the last one the longest, and
+ * variables. */
 static void
 prepare(int argc, int size, int variables)
 {
@@ -505,7 +506,7 @@ nothing_beyond(const char *end)
 		ck_assert_int_eq(*end, end < memory.beyond ? '\0' : '!');
 }
 
-/* In a process of its own, since titles are set once. */
+/* In a process of its own, since titles are set only once. */
 static void
 in_child(void (*try)(int), int size)
 {
@@ -535,7 +536,7 @@ check_title(const char *title, size_t room)
 	nothing_beyond(memory.next);
 }
 
-/* In room of every size: long ones, short ones, and the one that just fits. */
+/* Long titles, short ones, and the one that just fits, in room of each size. */
 static void
 fill_arguments(int size)
 {
@@ -608,7 +609,7 @@ not_adjacent(int size)
 	memory.envp[1] = own;
 	daemon_set_program_name("testd");
 	ck_assert_int_eq(daemon_set_titles(1, memory.argv), 0);
-	/* What has been put there since is not the kernel's. */
+	/* What the program has put there is not the kernel's. */
 	ck_assert_ptr_eq(memory.envp[1], own);
 	ck_assert_ptr_eq(memory.envp[2], kept);
 	dsrv_title_set("%0100d", 0);
@@ -645,7 +646,7 @@ START_TEST(titles_have_the_longest_name_whole_if_there_is_room)
 }
 END_TEST
 
-/* What execve(2) was given as the name has no limit. */
+/* The name that execve(2) gets has no limit. */
 static void
 endless_name(int size)
 {
@@ -738,19 +739,19 @@ refuse_arguments(int size)
 	refused(0, memory.argv);
 	refused(-1, memory.argv);
 	refused(INT_MIN, memory.argv);
-	refused(1, memory.argv);	/* there are more */
+	refused(1, memory.argv);	/* there are more arguments */
 	memory.argv[0] = NULL;
 	refused(1, memory.argv);
 	prepare(3, 20, 0);
 	memory.argv[1] = NULL;
 	refused(3, memory.argv);
-	/* Not adjacent. */
+	/* They are not adjacent. */
 	prepare(3, 20, 0);
 	memory.argv[1] = memory.argv[2];
 	refused(3, memory.argv);
 	constant(own, text[0], text[1]);
 	refused(2, own);
-	/* Constant: to write there would end the process. */
+	/* They are constant: writing there would end the process. */
 	constant(own, "program", "argument");
 	refused(2, own);
 	constant(memory.argv, "program", NULL);

@@ -29,7 +29,7 @@ enum { BUILT = 1 };
 enum { BUILT = 0 };
 #endif
 
-/* In the directory of the test, where it and the daemon stay. */
+/* The test and its daemon run in the scratch directory. */
 static int
 tls_is_missing(void)
 {
@@ -47,7 +47,7 @@ tls_is_missing(void)
 static const char *shell(const char *format, ...)
 	__attribute__((format(printf, 1, 2)));
 
-/* Returns what it writes on stdout. */
+/* Returns what the command writes on stdout. */
 static const char *
 shell(const char *format, ...)
 {
@@ -63,7 +63,7 @@ shell(const char *format, ...)
 	return tool.out;
 }
 
-/* Into the files NAME.crt and NAME.key: only its owner can read the latter. */
+/* Makes NAME.crt and NAME.key; only the owner can read the key. */
 static void
 make_certificate(const char *name)
 {
@@ -78,7 +78,7 @@ make_certificate(const char *name)
 	ck_assert_uint_eq(st.st_mode & 077, 0);
 }
 
-/* What s_client says when it has asked; the last session is in a file. */
+/* What s_client prints after a request; it saves its session in a file. */
 static const char *
 asks(int port, const char *options)
 {
@@ -87,7 +87,7 @@ asks(int port, const char *options)
 	    "-ign_eof -state -sess_out session %s 2>&1", port, options);
 }
 
-/* What curl gets, if that certificate is the server's. */
+/* What curl gets if the server has that certificate. */
 static const char *
 gets(int port, const char *certificate)
 {
@@ -110,7 +110,7 @@ worker_in(const char *text)
  * The daemon
  */
 
-/* Returns the master; option: one with its value, or two NULLs. */
+/* Returns the master; option: one option and its value, or two NULLs. */
 static pid_t
 serve(const char *option, const char *value, int *port)
 {
@@ -122,7 +122,7 @@ serve(const char *option, const char *value, int *port)
 	return run_started(&daemon_run, port);
 }
 
-/* Its messages can be read. */
+/* So that its messages can be read. */
 static int
 serve_in_foreground(void)
 {
@@ -192,7 +192,7 @@ START_TEST(connection_ends_so_that_the_client_knows_nothing_was_cut_off)
 }
 END_TEST
 
-/* Returns the worker. */
+/* Asserts that the session is resumed; returns the worker. */
 static long
 is_resumed(int port)
 {
@@ -282,8 +282,8 @@ END_TEST
  * Clients that do not shake hands
  */
 
-/* A byte every tenth of a second, until the other side has ended: of a record
- * that would be complete after half an hour. */
+/* Sends a byte every tenth of a second until the other side ends: the record
+ * would be complete after half an hour. */
 static void
 trickle(int fd)
 {
@@ -347,7 +347,7 @@ START_TEST(log_says_why_a_client_was_not_served)
 	fd = client(port);
 	client_says(fd, "GET / HTTP/1.0\r\n\r\n");
 	while (client_hears(fd) != NULL)
-		;	/* an alert */
+		;	/* skip an alert */
 	complains("tls: unable to serve 127.0.0.1:");
 	close(fd);
 	says(asks(port, ""), "\nsession new");
@@ -380,7 +380,7 @@ START_TEST(key_is_read_by_root_and_used_by_another_user)
 	says(status_of(only_child_of(server), "Uid"), uids);
 	close(fd);
 	says(asks(port, ""), "\nsession new");
-	/* Root reads it again. */
+	/* Root can read it again. */
 	reload(master);
 	is_resumed(port);
 	stop_master(master);

@@ -97,7 +97,7 @@ START_TEST(it_has_no_host)
 }
 END_TEST
 
-/* As a daemon that was killed leaves it. */
+/* A daemon that was killed leaves such a file. */
 START_TEST(a_dead_one_is_replaced)
 {
 	choose_path("s");
@@ -118,7 +118,7 @@ START_TEST(a_living_one_is_in_use)
 	first = fds[0];
 	fails(EADDRINUSE);
 	ck_assert_int_ge(try_to_connect(path), 0);
-	/* Even if its queue is full. */
+	/* With a full queue it is still in use. */
 	ck_assert_int_eq(listen(first, 0), 0);
 	fcntl(first, F_SETFL, O_NONBLOCK);
 	fails(EADDRINUSE);
@@ -235,7 +235,7 @@ lock_directory(void)
 	return directory;
 }
 
-/* Any user may do that in a directory that all can read. */
+/* Any user can lock a directory that all can read. */
 START_TEST(a_directory_that_others_keep_locked_does_not_matter)
 {
 	(void)lock_directory();
@@ -246,7 +246,7 @@ START_TEST(a_directory_that_others_keep_locked_does_not_matter)
 }
 END_TEST
 
-/* Each tells whether it listens, and waits until it is killed. */
+/* Each process tells whether it listens, and stays until it is killed. */
 static void
 rival(int to_test)
 {
@@ -743,7 +743,7 @@ START_TEST(the_master_leaves_whatever_has_taken_the_place_of_its_file)
 }
 END_TEST
 
-/* A socket can be reached by another name, too. */
+/* A socket may have a second name. */
 START_TEST(the_master_leaves_a_link_to_its_socket)
 {
 	char other[600];
@@ -757,7 +757,7 @@ START_TEST(the_master_leaves_a_link_to_its_socket)
 }
 END_TEST
 
-/* They may take their time. */
+/* Its workers may take a long time. */
 START_TEST(a_daemon_that_waits_for_its_workers_leaves_its_name_to_the_next)
 {
 	int first = start_path_for_one(), fd;
@@ -778,7 +778,7 @@ START_TEST(a_daemon_that_waits_for_its_workers_leaves_its_name_to_the_next)
 }
 END_TEST
 
-/* A spare holds the listener, and goes on when it has a client. */
+/* A spare has the listener open, and serves when it has a client. */
 static void
 serve_with_few_descriptors(void)
 {
@@ -823,7 +823,7 @@ START_TEST(the_master_removes_its_file_even_if_others_lock_its_directory)
 END_TEST
 #endif
 
-/* It is served again as soon as the next daemon starts. */
+/* The next daemon that starts can be reached at once. */
 START_TEST(a_master_that_was_killed_leaves_a_file_that_the_next_replaces)
 {
 	start_path();

@@ -27,7 +27,7 @@ is_awake(void)
 	return poll(&one, 1, 0) == 1;
 }
 
-/* Until nothing is there. */
+/* Reads until nothing is there. */
 static void
 sleeps_again(void)
 {
@@ -79,7 +79,8 @@ START_TEST(a_wakeup_never_makes_its_sender_wait)
 }
 END_TEST
 
-/* A child shares the mode of what it holds with the one that it wakes. */
+/* The file status flags are shared by both processes, so the child can set
+ * them. */
 START_TEST(a_wakeup_that_is_not_there_makes_nobody_wait_whatever_its_mode)
 {
 	pid_t pid;
@@ -100,7 +101,7 @@ START_TEST(a_wakeup_that_is_not_there_makes_nobody_wait_whatever_its_mode)
 END_TEST
 
 static struct run run;
-static int by_pipe;	/* there is no eventfd(2) */
+static int by_pipe;	/* as if there were no eventfd(2) */
 
 static void
 wake_nobody(void)
@@ -123,7 +124,7 @@ wake_nobody(void)
 	tell("pending", sigismember(&pending, SIGPIPE));
 }
 
-/* A worker that leaves may have outlived its server. */
+/* A worker may have outlived the server that it wakes. */
 START_TEST(a_wakeup_of_a_process_that_has_gone_ends_nobody)
 {
 	for (by_pipe = 0; by_pipe <= 1; by_pipe++) {

@@ -20,7 +20,7 @@
 #include "sockets.h"
 
 enum {
-	LONG_WRITE = 16 * 1024 * 1024,	/* more than any socket takes */
+	LONG_WRITE = 16 * 1024 * 1024,	/* more than a socket holds */
 	LONG_PART = 4 * 1024 * 1024,
 	LONG_ANSWER = LONG_PART + sizeof "unflushed" - 1,
 	UNREAD = 100000
@@ -129,7 +129,7 @@ END_TEST
  * stdout
  */
 
-/* The first letter of a line says by which function it is answered. */
+/* The first letter of a line chooses the function that answers it. */
 static void
 answerer(void)
 {
@@ -244,7 +244,7 @@ END_TEST
 
 static char empty_root[256];
 
-/* Without a /dev/null. */
+/* There is no /dev/null. */
 static void
 change_root(void)
 {
@@ -373,7 +373,7 @@ complainer(void)
 	}
 }
 
-/* A client whose worker has the first half of a line for stderr. */
+/* A client whose worker has half a line buffered for stderr. */
 static int
 complained(void)
 {
@@ -467,7 +467,7 @@ static struct {
 static int
 same_action(const struct sigaction *a, const struct sigaction *b)
 {
-	/* Not those that the C library adds. */
+	/* Ignore the flags that the C library adds. */
 	const int flags = SA_NOCLDSTOP | SA_NOCLDWAIT | SA_NODEFER |
 	    SA_ONSTACK | SA_RESETHAND | SA_RESTART | SA_SIGINFO;
 
@@ -498,7 +498,7 @@ ignore_some(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
-/* Even if they matter to the server. */
+/* Even signals that the server needs. */
 static void
 handle_and_block(void)
 {
@@ -557,7 +557,7 @@ signal_teller(void)
 		if (!same_action(&action, &there.actions[signo]))
 			tell("differs", signo);
 	}
-	/* Those for which the program has no handler are blocked. */
+	/* Signals without a handler of the program's are blocked. */
 	if (here.asks && !has_handler(&there.actions[SIGHUP]))
 		sigaddset(&there.mask, SIGHUP);
 	if (here.asks && !has_handler(&there.actions[SIGUSR2]))
@@ -570,7 +570,8 @@ signal_teller(void)
 		tell("restarts", (action.sa_flags & SA_RESTART) != 0);
 }
 
-/* Which signals are not as they were when daemon_server() was called. */
+/* Asserts that all signals but these are as they were before
+ * daemon_server(). */
 static void
 keeps_signals(void (*set)(void), int but_for, int and_for)
 {
@@ -648,7 +649,7 @@ START_TEST(worker_that_is_not_asked_finishes_in_peace)
 }
 END_TEST
 
-/* In the way chosen by a letter. */
+/* A letter chooses the call. */
 static void
 wait_in_a_call(char way)
 {
@@ -676,7 +677,7 @@ waiter_in_calls(void)
 	converse(0);
 }
 
-/* A client whose worker waits in this way, while the signal has come. */
+/* A client whose worker is in this call when the signal comes. */
 static int
 waits_through(int signo, const char *way)
 {
@@ -693,7 +694,7 @@ waits_through(int signo, const char *way)
 	heard(&here.run, "waits");
 	settled(worker);
 	send_signal(here.master, signo);
-	is_asked(other, signo);	/* it is told after the first one */
+	is_asked(other, signo);	/* it is told later than the first */
 	close(other);
 	return fd;
 }
@@ -739,7 +740,7 @@ START_TEST(worker_that_is_asked_to_finish_goes_on_to_sleep)
 }
 END_TEST
 
-/* How much came until the end, or as much as wanted. */
+/* Reads up to end of file, but not more than wanted; returns how much came. */
 static size_t
 read_all(int fd, size_t wanted)
 {
@@ -1108,7 +1109,7 @@ START_TEST(worker_knows_its_peer_of_the_other_family)
 }
 END_TEST
 
-/* As getpeername(2): stores what fits, and the whole length. */
+/* As with getpeername(2): stores what fits, and the whole length. */
 static void
 tell_truncated(void)
 {
@@ -1231,7 +1232,7 @@ leaver(void)
 		pause();
 }
 
-/* A client that sees its end although its worker is still there. */
+/* A client that has seen end of file although its worker still runs. */
 static int
 left(void)
 {
@@ -1283,8 +1284,8 @@ END_TEST
 
 static int (*end_connection)(void);
 
-/* More than the client has read when the worker ends, which reads nothing
- * itself. */
+/* The worker writes more than the client has read by the worker's end, and
+ * reads nothing. */
 static void
 long_answerer(void)
 {
@@ -1324,8 +1325,8 @@ start_to_answer(int (*end)(void))
 	return fd;
 }
 
-/* The whole answer and its end, although the client has sent input that was not
- * read, and sends more. */
+/* The client gets the whole answer and end of file, although the worker has not
+ * read all of its input, and more comes. */
 static void
 gets_a_long_answer(int (*end)(void), int returns)
 {
@@ -1357,7 +1358,7 @@ end_it(void)
 	return daemon_end_connection();
 }
 
-/* Not if another could come. */
+/* With a maximum of 1 no other client can follow. */
 static int
 end_it_for_the_next(void)
 {
@@ -1379,7 +1380,7 @@ START_TEST(worker_that_asks_for_the_next_lets_the_last_client_have_all)
 }
 END_TEST
 
-/* A client that never closes and sends for ever keeps a worker for 2 s. */
+/* A client that never closes, and keeps sending, holds up a worker for 2 s. */
 START_TEST(worker_that_ends_its_connection_waits_for_nobody_for_ever)
 {
 	struct pollfd facts = { .events = POLLIN };
@@ -1411,14 +1412,13 @@ delay_teller(void)
 	tell("no delay", on != 0);
 }
 
-/* Otherwise an answer of several lines waits for the client's
- * acknowledgements. */
+/* Otherwise an answer of several lines would wait for acknowledgements. */
 START_TEST(worker_sends_each_line_without_delay)
 {
 	int fd, i, on = 0;
 
 	start(1, delay_teller);
-	/* The first may have come before the server, and the setting. */
+	/* The first one may have been accepted before the server set it. */
 	for (i = 0; i < 2; i++) {
 		fd = client(here.port);
 		on = heard(&here.run, "no delay");
@@ -1462,7 +1462,7 @@ keepalive_teller(void)
 	}
 }
 
-/* What a connection tells of itself ends within the time, and uses it. */
+/* The times that the connection shows add up to this one, and no less. */
 static void
 hears_keepalive(int seconds)
 {
@@ -1500,7 +1500,7 @@ START_TEST(worker_keepalive_ends_a_silent_connection_within_its_time)
 }
 END_TEST
 
-/* One may come before the server has set it. */
+/* One may be accepted before the server has set it. */
 START_TEST(worker_keepalive_is_for_a_listener_of_any_origin)
 {
 	keepalive = 60;
@@ -1525,7 +1525,7 @@ START_TEST(worker_keepalive_is_for_each_connection_of_a_spare)
 }
 END_TEST
 
-static int owes;	/* the worker has sent what the client has not received */
+static int owes;	/* the client has not received everything */
 
 static void
 loss_teller(void)
@@ -1691,7 +1691,7 @@ END_TEST
  * Rights
  */
 
-/* How many mappings without a file a process shares with others. */
+/* How many mappings without a file a process shares. */
 static int
 shared_mappings(pid_t pid)
 {
@@ -1816,7 +1816,7 @@ START_TEST(worker_alone_runs_what_the_program_has_registered_for_its_end)
 		}
 	}
 	stop();
-	/* Not the servers, nor the master, nor any process before it. */
+	/* No server, no master, nor any process before it. */
 	ck_assert(!heard_if(&here.run, "life", &number));
 }
 END_TEST

@@ -33,7 +33,7 @@ enum {
 	LISTENING = 0x0a	/* the state in /proc/net/tcp */
 };
 
-/* The output of the last program that was waited for. */
+/* The output of the last program that has ended. */
 static char last_err[1024];
 
 double
@@ -52,7 +52,7 @@ set_time_zone(const char *zone)
 	tzset();
 }
 
-/* A short rest between two checks of a state that no event announces. */
+/* A short pause between two checks of a state that no event announces. */
 static void
 rest(void)
 {
@@ -75,7 +75,7 @@ pipe_to(int *read_end, int *write_end)
 	close(ends[1]);
 }
 
-/* The sockets that keep ports for this test. */
+/* Each socket keeps a port for this test. */
 static int port_keepers[PORTS_KEPT];
 
 static void
@@ -102,7 +102,7 @@ spawn(struct run *run, void (*program)(void), char *const argv[])
 	pipe_to(&run->facts, &facts);
 	fflush(NULL);
 	if ((run->pid = fork()) == 0) {
-		/* Check's own handlers would end the test. */
+		/* Check has handlers, which would end the test. */
 		for (i = 0; i < sizeof signals / sizeof signals[0]; i++)
 			signal(signals[i], SIG_DFL);
 		null = open("/dev/null", O_RDWR);
@@ -145,7 +145,7 @@ run_command(struct run *run, char *const argv[])
 	spawn(run, NULL, argv);
 }
 
-/* Appends what can be read; returns whether more may come. */
+/* Appends what can be read; returns whether there may be more. */
 static int
 gather(int fd, char **text, size_t *len)
 {
@@ -176,9 +176,9 @@ run_wait(struct run *run)
 	fds[0].fd = run->out_fd;
 	fds[1].fd = run->err_fd;
 	fds[0].events = fds[1].events = POLLIN;
-	/* Not until end of file: a process that the program left running may
-	 * hold the pipes. One more read after its end gets all that it
-	 * wrote. */
+	/* Does not wait for end of file: a process that the program has left
+	 * may hold the pipes. One more read after the program's end gets all
+	 * that it wrote. */
 	while (!over) {
 		over = waitpid(run->pid, &status, WNOHANG) == run->pid;
 		if (!over)
@@ -298,7 +298,7 @@ ended(pid_t pid)
 	ck_assert_int_gt(pid, 1);
 	while ((got = waitpid(pid, &status, WNOHANG)) == 0 ||
 	    (got == -1 && errno == ECHILD && kill(pid, 0) == 0)) {
-		/* ECHILD: its parent has not yet left it to us. */
+		/* ECHILD: it becomes ours only when its parent has ended. */
 		ck_assert_msg(seconds() < deadline, "process %ld does not end",
 		    (long)pid);
 		rest();
@@ -488,7 +488,7 @@ nothing_left(void)
 	pid_t got;
 	int status;
 
-	/* The last may be on its way out: only its own end is waited for. */
+	/* The last ones may be just ending, which is waited for. */
 	for (;;) {
 		while ((got = waitpid(-1, &status, WNOHANG)) > 0)
 			;
@@ -623,7 +623,7 @@ loopback(int port)
 	return addr;
 }
 
-/* Others that do not listen may use its address, too. */
+/* Others that do not listen may be bound to its address, too. */
 static int
 bind_shared(int fd, const void *addr, socklen_t len)
 {
@@ -633,7 +633,7 @@ bind_shared(int fd, const void *addr, socklen_t len)
 	    bind(fd, addr, len) : -1;
 }
 
-/* Bound to a port in both families, if there are two. */
+/* Bound to a port in IPv4 and IPv6, if the machine has both. */
 static int
 keep_port(void)
 {
@@ -784,7 +784,7 @@ answer(int fd, const char *line)
 	char *words = malloc(strlen(line) + 2);
 	const char *text;
 
-	/* At once: the second half would wait for an acknowledgement. */
+	/* In one write: a second half would wait for an acknowledgement. */
 	sprintf(words, "%s\n", line);
 	client_says(fd, words);
 	free(words);
@@ -834,10 +834,10 @@ ask(int port, const char *line, const char *answer)
 }
 
 /*
- * Ports that the kernel has chosen, for programs that do not print them
+ * Ports that the kernel has chosen, of programs that do not print them
  */
 
-/* The port of the listening socket with that inode; 0: it is not one. */
+/* The port of the listening socket with that inode; 0: there is none. */
 static int
 port_of_inode(const char *tcp, unsigned long wanted)
 {
@@ -858,7 +858,7 @@ port_of_inode(const char *tcp, unsigned long wanted)
 	return found;
 }
 
-/* The inode of the socket that a descriptor's link names, or 0. */
+/* The inode of the socket that a descriptor's link names; 0: it is not one. */
 static unsigned long
 inode_in(const char *dir, const char *name)
 {

@@ -10,14 +10,14 @@ header=$TOP_SRCDIR/include/daemon.h
 passed=0
 failures=0
 
-# compiles LANGUAGE COMPILER OPTION: what stdin holds.
+# compiles LANGUAGE COMPILER OPTION: compiles stdin.
 compiles() {
 	"$2" -x "$1" "$3" -fsyntax-only -Wall -Wextra -Wpedantic -Werror \
 	    -I"$TOP_SRCDIR/include" -
 }
 
-# try_all LANGUAGE COMPILER STANDARD...: a standard that the compiler does
-# not know yet is left out.
+# try_all LANGUAGE COMPILER STANDARD...: leaves out standards that the compiler
+# does not know.
 try_all() {
 	language=$1
 	compiler=$2
@@ -39,7 +39,7 @@ try_all() {
 	echo "$compiler:$tried"
 }
 
-# The number after this macro's name, or its string.
+# The number or string that is this macro's value.
 macro() {
 	sed -n "s/^#define[[:space:]]*$1[[:space:]][[:space:]]*\"*\([^\"]*\)\"*\$/\1/p" \
 	    "$2"

@@ -1,5 +1,5 @@
 #!/bin/sh
-# house.sh - functions, files and headers are short enough to be read at once
+# house.sh - functions, files and headers are short
 #
 # SPDX-License-Identifier: ISC
 set -eu
@@ -11,7 +11,7 @@ failures=0
 . "$TOP_SRCDIR/tests/lists.sh"
 cd "$TOP_SRCDIR"
 
-# Lines between a function's braces, which are in column 0.
+# A function is what is between two braces in column 0.
 functions_over() {
 	awk -v most="$1" '
 		/^[A-Za-z_0-9]+\(/ { name = $0; sub(/\(.*/, "", name) }

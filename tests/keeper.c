@@ -5,7 +5,7 @@
  * 	                  └─ watcher
  *
  * The keeper leads a session, so that a signal to the caller's group or from
- * its terminal does not reach it, and adopts what loses its parent. Only the
+ * its terminal does not reach it, and adopts orphans below it. Only the
  * caller holds the write end of the pipe that the watcher reads: the watcher's
  * end tells the keeper of the caller's.
  *
@@ -90,7 +90,7 @@ adopt_orphans(void)
 #endif
 }
 
-/* Deepest last: what is orphaned comes to us. */
+/* Parents before children, whose new parent is this process. */
 void
 kill_descendants(void)
 {
@@ -167,7 +167,7 @@ exit_status(int status)
 }
 
 /* nohup(1) leaves SIGHUP ignored, a shell SIGINT, an interpreter SIGPIPE, and a
- * careless program SIGCHLD, with which waitpid(2) reports nothing. */
+ * careless program SIGCHLD, without which waitpid(2) reports nothing. */
 static void
 reset_signals(void)
 {
@@ -181,7 +181,8 @@ reset_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* The first three are made to exist: no pipe or socket must be one of them. */
+/* Opens the first three if they are closed: no pipe or socket must get such a
+ * number. */
 static void
 reset_descriptors(void)
 {
@@ -241,7 +242,8 @@ be_keeper(int from_caller, int (*run)(void *), void *argument)
 	return status;
 }
 
-/* Returns the pid of the keeper. Its pipe stays open as long as we live. */
+/* Returns the pid of the keeper. Its pipe is open as long as this process
+ * lives. */
 static pid_t
 fork_keeper(int (*run)(void *), void *argument)
 {

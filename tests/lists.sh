@@ -1,11 +1,11 @@
 # lists.sh - what tests that compare lists of names share
 # shellcheck shell=sh disable=SC2034 # failures is read by the caller
 #
-# Part of a shell script, which sets failures to 0 before.
+# A script that includes this sets failures to 0 first.
 #
 # SPDX-License-Identifier: ISC
 
-# same WHAT NAMES OTHER NAMES: both are lists of lines, and not empty.
+# same WHAT NAMES OTHER NAMES: both lists have the same lines, and some.
 same() {
 	if [ -n "$2" ] && [ "$2" = "$4" ]; then
 		echo "$1 and $3: the same $(echo "$2" | wc -l)"

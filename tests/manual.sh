@@ -5,8 +5,9 @@
 # include/daemon.h declares it and lib/daemon.map exports it; the tables of
 # libdaemonsrv(3) have the same functions, and that of README.md the stages. A
 # page shows only program text that is in examples/, line by line, and README.md
-# whole programs. What serves a client is the same in both finger servers. mandoc and groff, which man(1) uses, find no fault, and print the same
-# words, and a row of a table as a line.
+# whole programs. Both finger servers have the same code for a client. mandoc
+# and groff, which man(1) uses, find no fault, print the same words, and print a
+# row of a table as one line.
 #
 # SPDX-License-Identifier: ISC
 set -eu
@@ -42,7 +43,7 @@ calls() {
 }
 
 #
-# Pages: those that are not a link to another
+# Pages, without links to another page
 #
 
 pages() {
@@ -61,7 +62,7 @@ section() {
 	    inside' "$1"
 }
 
-# What the sections SYNOPSIS declare.
+# The declarations in the SYNOPSIS sections.
 shown() {
 	for page in $(pages); do
 		section "$page" SYNOPSIS
@@ -75,7 +76,7 @@ shown() {
 		}' | sort -u
 }
 
-# The names that pages have a file for and give in NAME.
+# Names that have a file of their own and are in its NAME section.
 findable() {
 	for file in doc/man3/*.3; do
 		name=$(basename "$file" .3)
@@ -121,7 +122,7 @@ missing_sections() {
 	done
 }
 
-# Only to ours: which others are installed does not matter.
+# References to our own pages: which others are installed does not matter.
 dead_references() {
 	for page in $(pages); do
 		sed -n 's/^\.\(It \)\{0,1\}Xr \([a-z0-9_-]*\) \([0-9]\).*/\2 \3/p' \
@@ -147,8 +148,8 @@ in_tables() {
 	sed -n 's/^| `\(daemon_[^`]*\)` |.*/\1/p' README.md | sort
 }
 
-# Links of the README and of the pages that it links to, to files that make
-# install puts elsewhere, or nowhere.
+# Links, in the README or a page that it links to, to files that make install
+# puts elsewhere or leaves out.
 dead_links() {
 	grep -oE '\]\([^)]*\)' README.md HACKING.md CONTRIBUTING.md |
 	    sed 's/^[^:]*:](//; s/)$//' | sort -u |
@@ -160,7 +161,7 @@ dead_links() {
 	done
 }
 
-# Names in the text that the header does not have.
+# Names in the text that are not in the header.
 strangers() {
 	grep -oE 'daemon_[a-z0-9_]+\(' README.md | tr -d '(' | sort -u |
 	    while read -r name; do
@@ -168,8 +169,8 @@ strangers() {
 	done
 }
 
-# Each block of C is a program of examples/, the last one that the text before
-# it names: the whole file, or all from the first "#include" on.
+# Each block of C is the program of examples/ that the text last names: the
+# whole file, or everything from the first "#include" on.
 shown_programs() {
 	awk '
 		function whole(file, text,    all, body, line) {
@@ -193,14 +194,14 @@ shown_programs() {
 		}' README.md
 }
 
-# What a finger server does for a client.
+# The code of a finger server for a client.
 service() {
 	sed -n '/^enum {$/,/^main(/p' "$1"
 }
 
 #
-# Examples: a literal display that is not indented is in the file that the
-# text before it names
+# Examples: an unindented literal display is in the file that the text before
+# it names
 #
 
 examples() {
@@ -234,8 +235,8 @@ examples() {
 }
 
 #
-# Formatters: what mandoc says of pages that others install depends on the
-# machine
+# Formatters. mandoc also complains about pages of others that are not
+# installed, which depends on the machine
 #
 
 complaints() {
@@ -244,8 +245,8 @@ complaints() {
 	done | grep -vE 'referenced manual not found|^$'
 }
 
-# print BY: each page as BY prints it, in a file below that name. Its complaints
-# go to stdout.
+# print BY: has BY print each page to a file below that name. Its complaints go
+# to stdout.
 print() {
 	for page in $(pages); do
 		mkdir -p "$scratch/$1/${page%/*}"
@@ -262,8 +263,9 @@ mandoc_prints() {
 	mandoc -T ascii "$1" | sed "s/.$(printf '\b')//g"
 }
 
-# Of a printed page, without its first and last line. Words may be divided at
-# the end of a line, and each formatter has its own quotes and bullets.
+# The words of a printed page, without its first and last line. A word may be
+# divided at the end of a line, and each formatter has its own quotes and
+# bullets.
 words() {
 	sed '/^ *$/d' | sed '1d; $d' |
 	    sed -e ':more' -e '/-$/{ N; s/-\n *//; b more' -e '}' |
@@ -279,9 +281,9 @@ different_words() {
 	done
 }
 
-# The tables of a page: a line for each cell, with its row, "fits" or "wide",
-# and its text, with one blank between two words. The last column counts, too:
-# whether there is room for more depends on the formatter.
+# Prints a line for each cell of a page's tables: its row, "fits" or "wide", and
+# its text, with one blank between words. The last column counts, too: whether
+# it may be wider depends on the formatter.
 cells() {
 	awk '
 		function cell(    fits) {

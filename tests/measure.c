@@ -184,10 +184,10 @@ END_TEST
 
 static struct overlap {
 	int servers;
-	int broken;	/* every second one that follows fails */
+	int broken;	/* every second server that follows fails */
 	long answered;
 	long lost;
-	long last;	/* us: when a client had its first answer, ... */
+	long last;	/* us: when a client got its first answer, ... */
 	long longest;	/* ... and the longest time without one */
 } *overlap;
 
@@ -226,7 +226,7 @@ count_answer(void)
 		;
 }
 
-/* Each connection stays for most ms, or less. */
+/* Each connection lasts at most this many ms. */
 static void
 keep_connecting(double until, int most, unsigned seed)
 {
@@ -288,7 +288,7 @@ overlap_under_load(const char *how, int hups, int on, int broken)
 	for (i = 0; i <= CLIENTS; i++)
 		if ((pids[i] = fork()) == 0) {
 			close(stays);
-			/* The last one ends each connection at once. */
+			/* The last client ends each connection at once. */
 			keep_connecting(began + 20, i < CLIENTS ? 1000 : 0,
 			    (unsigned)i);
 		}
@@ -375,7 +375,7 @@ START_TEST(failed_starts)
 	static const struct {
 		const char *name;
 		void (*program)(void);
-		double cause;	/* seconds from the start to the cause */
+		double cause;	/* seconds from the start until the cause */
 		int signo;
 	} starts[] = {
 		{ "exit(3) in the master", exit_in_master, 0, 0 },
@@ -505,15 +505,15 @@ enum { WRITERS = 50, EACH = 2000, LINES = WRITERS * EACH, DAEMONS = 2 };
 #define HALF	"> half a line of somebody else"
 
 static char log_directory[1024];
-static const char *log_name = "log";	/* in it */
-static int at_once = 2;	/* lines, between two pauses of 1 ms */
+static const char *log_name = "log";	/* in that directory */
+static int at_once = 2;	/* lines between two pauses of 1 ms */
 static size_t size_max;
 static int drops;
 static int refuses_splice;
-static int first_number;	/* of the lines of this daemon */
+static int first_number;	/* of this daemon's lines */
 static unsigned char seen[DAEMONS * LINES];
 
-/* As gVisor, or a filter, does. */
+/* gVisor does that, or a seccomp filter. */
 static void
 forbid_splice(void)
 {
@@ -581,7 +581,7 @@ struct log {
 	int clients[WRITERS];
 };
 
-/* Whether its logger could have the file. */
+/* Whether its logger could get the file. */
 static int
 try_log(struct log *log)
 {
@@ -617,7 +617,7 @@ start_log(struct log *log)
 	begin_log(log);
 }
 
-/* All lines are written, though not all are in the file. */
+/* All lines have been written, though some may not be in the file yet. */
 static void
 end_log(struct log *log)
 {
@@ -643,7 +643,7 @@ stop_log(struct log *log)
 static struct tally {
 	int doubled;
 	int damaged;
-	long dropped;	/* as the log tells */
+	long dropped;	/* by what the log says */
 } tally;
 
 static void
@@ -655,7 +655,7 @@ read_line(const char *line)
 
 	if (loss != NULL)
 		tally.dropped += atol(loss + sizeof losses - 1);
-	/* The library's, or another process's, which nothing may follow. */
+	/* A line of the library's, or another process's half line. */
 	if (strstr(line, ": unable to ") != NULL ||
 	    strcmp(line, HALF "\n") == 0 || strcmp(line, HALF) == 0)
 		return;
@@ -721,8 +721,7 @@ report_log(const char *what, double began, int lines)
 
 enum { KILLS = 100, EVENTS = 20 };
 
-/* Kills at most this many loggers, one after another, until that time; how
- * many. */
+/* Kills at most this many loggers in turn until that time; returns how many. */
 static int
 kill_loggers(struct run *run, int most, double until)
 {
@@ -736,7 +735,7 @@ kill_loggers(struct run *run, int most, double until)
 	return kills;
 }
 
-/* Every 100 ms, between kills. */
+/* Calls event() every 100 ms, between kills. */
 static void
 log_while(struct log *log, void (*event)(int), const char *what)
 {
@@ -819,7 +818,7 @@ START_TEST(log_whose_file_is_renamed)
 }
 END_TEST
 
-/* A file with half a line is in its place at once. */
+/* A file with half a line replaces it at once. */
 static void
 replace_log(int number)
 {
@@ -850,7 +849,8 @@ END_TEST
  * Beside others
  */
 
-/* Two daemons that log, killed and interfered with in turn. */
+/* Two daemons log; their loggers are killed, and the log is disturbed, in
+ * turn. */
 static void
 two_logs_while(struct log *one, struct log *other, void (*event)(int),
     const char *what)
@@ -887,7 +887,7 @@ START_TEST(log_that_is_rotated_beside_another_s)
 	size_max = 200000;
 	start_log(&one);
 	size_max = 0;
-	log_name = "log.3";	/* which the rotation comes to */
+	log_name = "log.3";	/* a name that the rotation uses */
 	first_number = LINES;
 	start_log(&other);
 	two_logs_while(&one, &other, nothing,
@@ -939,7 +939,7 @@ serve_upgrade(void)
 	char service[16], line[64];
 	int fds[2];
 
-	daemon_clean_fd(3);	/* 3: what it tells the test */
+	daemon_clean_fd(3);	/* 3 is where it tells the test */
 	set_log();
 	snprintf(service, sizeof service, "%d", port);
 	daemon_start();
@@ -958,7 +958,7 @@ serve_upgrade(void)
 	exit(0);
 }
 
-/* A question, which is in the log too. Whether it is answered. */
+/* Asks a question, which is logged, too. Returns whether it was answered. */
 static int
 is_answered(int fd, int *number)
 {
@@ -971,7 +971,7 @@ is_answered(int fd, int *number)
 	    memcmp(question, answer, (size_t)length) == 0;
 }
 
-/* Until the port is free for the next. */
+/* Until the port is free for the next daemon. */
 static void
 wait_until_refused(void)
 {
@@ -983,7 +983,7 @@ wait_until_refused(void)
 	}
 }
 
-/* How many clients of the new release have no answer. */
+/* How many clients of the new release get no answer. */
 static int
 lost_clients(int *number)
 {
@@ -1037,8 +1037,8 @@ START_TEST(upgrades)
 }
 END_TEST
 
-/* Another user owns the directory, and replaces it by a link and back, all the
- * time. */
+/* The directory's owner, another user, keeps replacing it by a link and
+ * back. */
 static void
 exchange_directory(const char *directory, uid_t user)
 {
@@ -1075,7 +1075,7 @@ names_in(const char *directory)
 	return count - 2;
 }
 
-/* Where the log is at the end. */
+/* Finds the directory where the log is at the end. */
 static void
 find_directory(const char *name)
 {

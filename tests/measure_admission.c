@@ -4,8 +4,8 @@
  *     make measure
  *
  * Prints one line for each figure. Unlike a test it never fails because it is
- * slow. What is compared is measured in short rounds, one beside the other, and
- * a ratio is the median of those of the rounds.
+ * slow. Things to compare are measured in turn, in short rounds, and a ratio is
+ * the median over the rounds.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -31,9 +31,9 @@ enum {
 	ROUNDS_MAX = 25,
 	LIMIT = 128,	/* workers of a source */
 	FLOOD = 10000,	/* connections a second */
-	FLIGHT = 64,	/* of a flood, at a time */
+	FLIGHT = 64,	/* of a flood, at any time */
 	HELD = 20000,
-	PART = 8192,	/* by one process */
+	PART = 8192,	/* held by one process */
 	STEP = 1024,
 	MOST = 65536
 };
@@ -50,7 +50,7 @@ static char **main_argv;
 static struct limits {
 	int source;
 	int has_text;
-	int all;	/* each limit that there is, too high to be reached */
+	int all;	/* every limit is set, too high to be reached */
 } limits;
 
 static void
@@ -70,7 +70,7 @@ set_limits(void)
 	daemon_set_proxy_sources("192.0.2.0/24 2001:db8::/32 unix");
 }
 
-/* And all that shows what it does. */
+/* Sets the same, and everything that shows what the daemon does. */
 static void
 show_all(void)
 {
@@ -87,7 +87,7 @@ show_all(void)
 	daemon_set_logger_name_format(path);
 }
 
-/* One beside others. */
+/* Starts another daemon beside those that run. */
 static void
 start_another(struct puppet *its, struct limits with)
 {
@@ -109,7 +109,7 @@ stop_one(const struct puppet *its)
  * Clients
  */
 
-/* One from that address, which may be on its way. -1 with errno. */
+/* Connects from that address, perhaps without waiting for it. -1: see errno. */
 static int
 come_from(in_addr_t host, int port, int flags)
 {
@@ -155,11 +155,11 @@ is_served(in_addr_t host, int port)
 	return served;
 }
 
-/* Of all clients of a round. */
+/* The counts of all clients of a round. */
 static struct counts {
 	long answered[CLIENTS_MAX];
 	long lost[CLIENTS_MAX];
-	long flooding;		/* since it began */
+	long flooding;		/* since the flood began */
 	long refused;
 } *counts;
 
@@ -185,7 +185,7 @@ sum(const long *figures)
 	return all;
 }
 
-/* Connections a second of this many clients. */
+/* How many connections a second this many clients make. */
 static double
 rate_of(int port, int clients, double length)
 {
@@ -224,7 +224,7 @@ median(double *figures, int count)
  * A flood
  */
 
-/* Reads to the end, if there is a connection. */
+/* Reads to end of file, if there is a connection. */
 static void
 see_refusal(int fd)
 {
@@ -241,7 +241,7 @@ see_refusal(int fd)
 	close(fd);
 }
 
-/* This many a second, or as many as can be; until it is killed. */
+/* Connects at this rate, or as fast as possible, until it is killed. */
 static void
 flood(int port, int rate)
 {
@@ -284,7 +284,7 @@ flood_ends(pid_t pid)
 	ended(pid);
 }
 
-/* What only accepts and closes, and so shows what a flood costs the machine. */
+/* Only accepts and closes, which shows what a flood costs the machine. */
 static pid_t
 start_bare(int *port)
 {
@@ -300,7 +300,7 @@ start_bare(int *port)
 	return pid;
 }
 
-/* The flood's source is at its limit. */
+/* Brings the source of the flood to its limit. */
 static void
 fill_source(void)
 {
@@ -312,13 +312,13 @@ fill_source(void)
 
 struct flooded {
 	double alone[ROUNDS_MAX];
-	double kept[ROUNDS_MAX];	/* of that */
-	double kept_beside[ROUNDS_MAX];	/* if the flood is the bare one's */
-	double refused[ROUNDS_MAX];	/* a second */
-	double taken[ROUNDS_MAX];	/* by the bare one */
+	double kept[ROUNDS_MAX];	/* this share of it is kept */
+	double kept_beside[ROUNDS_MAX];	/* with the flood at the bare one */
+	double refused[ROUNDS_MAX];	/* by the daemon, each second */
+	double taken[ROUNDS_MAX];	/* by the bare one, each second */
 };
 
-/* The rate of the clients, while a flood goes to flooded_port. */
+/* The rate of the clients while a flood goes to flooded_port. */
 static double
 rate_beside(int flooded_port, int rate, int clients, double length,
     double *refused)
@@ -367,7 +367,7 @@ flood_beside(int bare, int rate, int clients)
 	    median(f.kept_beside, ROUNDS));
 }
 
-/* Seconds of processor time that it has had, without its children. */
+/* Seconds of processor time of a process, without its children. */
 static double
 processor_time(pid_t pid)
 {
@@ -379,7 +379,7 @@ processor_time(pid_t pid)
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
-/* us, of what refuses a flood. */
+/* Microseconds for each client of a flood that this process refuses. */
 static double
 cost_of_refusal(pid_t pid, int port)
 {
@@ -451,16 +451,17 @@ kib_available(void)
 	return number_in("/proc/meminfo", "MemAvailable: %ld");
 }
 
-/* By processes that each have some, as a process may have few descriptors. */
+/* Connections are held by several processes, since one may have too few
+ * descriptors. */
 static struct held {
 	int count;
-	char reason[64];	/* why no more; "": as many as wanted */
-	long kib;		/* of memory that each costs */
+	char reason[64];	/* why no more could be held; "": all were */
+	long kib;		/* how much memory each costs */
 	int holders;
 	pid_t pids[MOST / PART + 1];
 } *held;
 
-/* Whether the machine has no room for another step; notes why. */
+/* Whether the machine has too little for another step; notes why. */
 static int
 is_short(void)
 {
@@ -475,7 +476,7 @@ is_short(void)
 	return held->reason[0] != '\0';
 }
 
-/* Each from a source of its own. */
+/* Each comes from a source of its own. */
 static int
 hold_one(void)
 {
@@ -541,7 +542,7 @@ let_go(void)
 		flood_ends(held->pids[--held->holders]);
 }
 
-/* The rate of new ones beside many held ones. */
+/* The rate of new connections while many are held. */
 static void
 rate_beside_held(int source, int wanted, double *rates, int rounds)
 {
@@ -609,7 +610,7 @@ enum { NONE, LIMITED, SHOWN, WAYS };
 static struct ways {
 	struct puppet its[WAYS];
 	double rates[WAYS][ROUNDS_MAX];
-	double costs[WAYS][ROUNDS_MAX];	/* us of the server, for each */
+	double costs[WAYS][ROUNDS_MAX];	/* us that the server takes for each */
 } *ways;
 
 static void
@@ -642,7 +643,7 @@ say_way(const char *name, int way)
 	    median_ratio(ways->rates, way), median_ratio(ways->costs, way));
 }
 
-/* All in turn, so that what else happens on the machine meets all. */
+/* All in turn, so that a disturbance on the machine affects all. */
 static void
 rounds_of_ways(int clients)
 {

@@ -1,5 +1,5 @@
 /*
- * measure_service.c - what a service manager's part comes to in figures
+ * measure_service.c - figures of a daemon under a service manager
  *
  *     make measure
  *
@@ -28,7 +28,7 @@ now(void)
 }
 
 /*
- * Restarts of a service whose socket the manager keeps: this process
+ * Restarts of a service; this process is the manager that keeps its socket
  */
 
 enum { CLIENTS = 8, RESTARTS = 100, GIVEN = FACTS + 1 };
@@ -37,7 +37,7 @@ struct clients {
 	int are_enough;
 	long answered[CLIENTS];
 	long lost[CLIENTS];
-	double longest[CLIENTS];	/* seconds, for an answer */
+	double longest[CLIENTS];	/* seconds until an answer */
 };
 
 static void
@@ -151,7 +151,7 @@ set_hang_max(void)
 	daemon_set_server_hang_max(hang_max);
 }
 
-/* Seconds, from its last round to the first answer of the next. */
+/* Seconds from its last round until the next server's first answer. */
 static double
 time_to_replace(void)
 {
@@ -194,7 +194,7 @@ END_TEST
  * What a connection costs
  */
 
-/* Of a process and of the children that it has waited for. */
+/* Page faults of a process and of the children that it has waited for. */
 static long
 faults_of(pid_t pid)
 {
@@ -231,7 +231,7 @@ faults(int times)
 	return (double)(faults_of(here.server) - before) / times;
 }
 
-/* What strace(1) has counted in all; -1: it has not. */
+/* The total that strace(1) has counted; -1: there is none. */
 static double
 read_count(const char *path)
 {
@@ -248,7 +248,7 @@ read_count(const char *path)
 	return count;
 }
 
-/* In server and workers, for each connection. */
+/* System calls of server and workers for each connection. */
 static double
 system_calls(int times)
 {

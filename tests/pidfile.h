@@ -10,20 +10,20 @@
 
 extern char directory[PATH_MAX];	/* the scratch directory */
 extern char path[PATH_MAX + 16];	/* of the pid file in it */
-extern char other[PATH_MAX + 16];	/* for another file there */
+extern char other[PATH_MAX + 16];	/* of another file there */
 
-/* Makes these; the program is prepared so, before it starts. */
+/* Makes these; the program calls prepare() before it starts. */
 void use_directory_with(void (*prepare)(void));
-/* With the pid file in it. */
+/* The program sets the pid file. */
 void use_directory(void);
 void has_pid_file(void);
 
-/* A process that is not the daemon's. */
+/* A process that is not part of the daemon. */
 pid_t stranger(void);
 void end_stranger(pid_t);
 
-/* In a process of its own: takes the lock all the time, as a script that asks by
- * flock(1). */
+/* Takes the lock again and again, in a process of its own: as a script does
+ * that checks it with flock(1). */
 void lock_for_ever(int how);
 
 #ifdef HAVE_FLOCK

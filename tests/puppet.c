@@ -236,7 +236,7 @@ leave_listeners(void)
 		close(here.fds[i]);
 }
 
-/* What the one before has written, if any. */
+/* Frees what the last run has written, if there was one. */
 static void
 forget_run(void)
 {
@@ -377,7 +377,7 @@ never_told(const char *word)
 
 static int to_gate;
 
-/* For all daemons of the test. */
+/* One for all daemons of the test. */
 void
 make_gate(void)
 {
@@ -428,7 +428,7 @@ open_gate(void)
 }
 
 /*
- * Others than root
+ * Other users than root
  */
 
 void

@@ -2,8 +2,9 @@
  * puppet.h - the daemon under test: a program that does at each stage what the
  * test chooses, workers that obey commands, and what a test asks of them
  *
- * Its test knows it as here. A program may do more than serve() and converse():
- * it is then a function of its test, made of these and of what it has to show.
+ * The test knows the daemon as "here". If serve() and converse() are not
+ * enough, the program is a function of the test, which calls them and does what
+ * it has to show.
  */
 #ifndef PUPPET_H
 #define PUPPET_H
@@ -14,11 +15,11 @@
 
 enum {
 	LISTENERS_MAX = 3,
-	NOBODY = 54322	/* a user of no other processes */
+	NOBODY = 54322	/* a user without other processes */
 };
 
-/* What a worker does if a line is that word, or begins with it and a space: it
- * obeys, or answers with a number. */
+/* What a worker does when a line is that word, or begins with it and a space:
+ * it obeys, or answers with a number. */
 struct command {
 	const char *word;
 	void (*obey)(void);
@@ -34,50 +35,50 @@ extern struct puppet {
 	int ports[LISTENERS_MAX];
 	int fds[LISTENERS_MAX];
 	int listeners;	/* 0: the program opens fds[0] itself */
-	const char *rest;	/* of the line that a worker obeys, without newline */
+	const char *rest;	/* what follows the command's word */
 
-	/* What the test chooses, before it starts it. */
+	/* The test's choices, made before it starts the program. */
 	int foreground;
 	int spares;
-	int asks;	/* daemon_set_worker_ask(); 1 */
-	int (*open_listener)(int *port);	/* listen_anywhere() */
-	const struct command *commands;	/* before the common ones; ends with 0 */
-	int has_logger;		/* and start() waits for it */
-	void (*before_start)(void);	/* these may be NULL: */
+	int asks;	/* daemon_set_worker_ask(); default 1 */
+	int (*open_listener)(int *port);	/* default listen_anywhere() */
+	const struct command *commands;	/* looked up first; 0 ends them */
+	int has_logger;		/* start() waits for it */
+	void (*before_start)(void);	/* each of these may be NULL: */
 	void (*before_master)(void);
 	void (*in_logger)(void);
 	void (*before_success)(void);
 	void (*before_server)(void);
-	void (*after_master)(void);	/* if it returns in the master */
+	void (*after_master)(void);	/* if daemon_master() returns there */
 } here;
 
 /*
  * In the program
  */
 
-/* All stages. Returns in a worker, with what daemon_server() has returned. */
+/* Calls all stages. Returns in a worker, with the value of daemon_server(). */
 int serve(void);
-/* Opens fds[0] on 127.0.0.1, and tells the port. serve() does so in the master,
- * unless there are listeners by then. */
+/* Opens fds[0] on 127.0.0.1 and tells the port. serve() calls it in the master
+ * if there are no listeners yet. */
 void open_port(void);
 
-/* A stage has returned value in a process where it is over: if that is negative
- * it is told as "STAGE over", with "errno" and "status", and the process ends
- * by what may follow. */
+/* A stage has returned this value in a process where it is over. If it is
+ * negative, tells it as "STAGE over", with "errno" and "status", and ends the
+ * process by calling then(). */
 void over(const char *stage, int value, void (*then)(void));
 
 /* Obeys the client, line by line: "who" is answered with the worker's pid,
- * "where" with the index that serve() has returned, "asked" with
- * daemon_stop_requested(), "bye" by an end, "exit N" by that status, "crash" by
- * a fault, "exec WORDS" by a shell; any other line comes back. */
+ * "where" with index, "asked" with daemon_stop_requested(); "bye" ends the
+ * loop, "exit N" the process with that status, "crash" by a fault; "exec WORDS"
+ * becomes a shell. Any other line comes back. */
 void converse(int index);
-void hang_up(void);		/* after this command it returns */
+void hang_up(void);		/* makes converse() return */
 
-/* Both; the second for one client after another. */
+/* serve() and converse(); the second for one client after another. */
 void talker(void);
 void reused_talker(void);
 
-/* What may be done at a stage. */
+/* For the stages. */
 void end_with_3(void);
 void become_nobody(void);
 
@@ -85,72 +86,78 @@ void become_nobody(void);
  * In the test: from a start to an end
  */
 
-/* Opens listeners for the program to inherit, so the test knows the ports. */
+/* Opens listeners for the program to inherit, so that the test knows the
+ * ports. */
 void listen_on(int count);
-/* From now on only the daemon has them. */
+/* Closes them here, so that only the daemon has them. */
 void leave_listeners(void);
-/* By run_start() or run_daemon(), with the settings above. */
+/* Starts it by run_start() or run_daemon(), with the settings above. */
 void run_puppet(void (*how)(struct run *, void (*)(void)),
     void (*program)(void));
-/* Hears who they are: the master, the logger if it has one, and the server. */
+/* Waits for the pids of the master, the logger if there is one, and the
+ * server. */
 void meet(void);
 
-/* The first three; and all four: by run_daemon(), if not in the foreground. */
+/* The first calls listen_on(), run_puppet() and leave_listeners(); the second
+ * also meet(), by run_daemon() if the daemon is in the background. */
 void launch(void (*how)(struct run *, void (*)(void)), int listeners,
     void (*program)(void));
 void start(int listeners, void (*program)(void));
-/* By run_start(), and not until its success: hears the port and the master. */
+/* Calls run_start() and does not wait for the success: only for the port and
+ * the master. */
 void start_begins(void (*program)(void));
 /* So that its messages can be read: run.pid is the master, and the listeners
- * stay open here, too. */
+ * stay open here. */
 void start_in_foreground(int listeners, void (*program)(void));
 
-/* Waits for a server that it does not know yet. */
+/* Waits until a new server tells its pid. */
 void next_server(void);
 
-/* The master of a daemon in the background ends with this status; nothing is
- * left. */
+/* Asserts that the master, in the background, ends with this status, and that
+ * nothing is left. */
 void ends_with(int status);
-/* Ends it by that signal, with status 0; nothing is left. */
+/* Ends the daemon by that signal; asserts status 0, and that nothing is
+ * left. */
 void stop_by(int signo);
 void stop(void);		/* SIGTERM */
 
-/* Of a daemon in the foreground: its next message; whether none comes. */
+/* The next message of a daemon in the foreground; whether none comes. */
 const char *message(void);
 int no_message(int ms);
 
-/* Asserts that a text is this many messages of a program called testd: one a
- * line, without control bytes. */
+/* Asserts that a text is this many messages of testd, each one line, without
+ * control bytes. */
 void messages(const char *text, int count);
 
-/* The fact is not told any more, and no process is left to tell it. */
+/* Asserts that the fact is not told again; waits until no process could. */
 void never_told(const char *word);
 
 /*
- * A gate, where a program waits for the test: one for all its processes
+ * A gate, where processes of the program wait for the test: one for all
  */
 
 void make_gate(void);
 void at_gate(void);		/* in the program */
 void open_gate(void);		/* for one process, once */
-/* How that process ends: a digit is a status; K, S, A: by KILL, SEGV, ABRT. */
+/* How a process ends at the gate: a digit is an exit status; K, S and A are
+ * SIGKILL, SIGSEGV and SIGABRT. */
 void order_at_gate(char order);
 
-/* How many processes NOBODY may have when the master, which is one of them,
- * forks. Only NOBODY, and root outside a container, may set that. */
+/* How many processes NOBODY may have when the master forks, itself included.
+ * Only NOBODY, or root outside a container, can set that. */
 void limit_processes(rlim_t count);
 
 /*
  * In the test: clients
  */
 
-/* A client whose worker has said who it is; worker may be NULL. */
+/* A client whose worker has told its pid; worker may be NULL. */
 int served(int port, pid_t *worker);
-/* One connection from beginning to end. */
+/* Connects, and waits for the connection's end. */
 void call(int port);
-/* The answer to a command, as a number. */
+/* The answer to a command, a number. */
 int number(int fd, const char *command);
-/* Waits until the worker of this client is asked to finish by that signal. */
+/* Waits until this client's worker is asked to finish by that signal. */
 void is_asked(int fd, int signo);
 
 #endif

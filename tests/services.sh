@@ -1,17 +1,17 @@
 #!/bin/bash
-# services.sh - what runs examples/superserver as a service, with real daemons
+# services.sh - the units and the init script of examples/, with real daemons
 #
-# systemd-analyze has nothing to say of the units. Those of superserver, their
-# commands in the order in which systemd would run them, start, reload and stop
-# a daemon, and so does the init script, which signals no other process.
+# systemd-analyze finds no fault in the units. The commands in superserver's
+# units, in systemd's order, start, reload and stop a daemon, and so does the
+# init script, which signals no other process.
 #
 # SPDX-License-Identifier: ISC
 
 set -u
 
-# bash, since its /dev/tcp is a client that need not be installed. By keep, so
-# that no superserver outlives this script, even if it is killed, and HUP is not
-# ignored: after nohup(1) a daemon in the foreground would ignore it too.
+# bash's /dev/tcp is a client that need not be installed. Under keep, no
+# superserver outlives this script, even if it is killed, and HUP is not
+# ignored: after nohup(1) a daemon in the foreground would ignore it, too.
 top=$(cd "$(dirname "$0")/.." && pwd)
 : "${TOP_SRCDIR:=$top}" "${TOP_BUILDDIR:=$top}"
 [ -n "${KEPT_DIRECTORY-}" ] || exec "$TOP_BUILDDIR/tests/keep" bash "$0" "$@"
@@ -35,7 +35,7 @@ wait_until() {
 }
 
 #
-# Processes: those of the daemons carry our mark
+# Processes: those of the daemons have a variable of ours
 #
 
 left() {
@@ -46,7 +46,7 @@ nothing_left() {
 	[ -z "$(left)" ]
 }
 
-# Without zombies.
+# Zombies do not count.
 children_of() {
 	cat /proc/[0-9]*/stat 2>/dev/null |
 	    sed -n "s/^\([0-9]*\) (.*) [^ZX] $1 .*/\1/p"
@@ -57,11 +57,11 @@ has_new_server() {
 	[[ "$server" =~ ^[0-9]+$ && "$server" != "$old_server" ]]
 }
 
-# Bit 14 of what waits for the whole process.
 is_stopped() {
 	grep -q '^State:[[:space:]]*T' "/proc/$master/status"
 }
 
+# SIGTERM is the bit before the last three digits.
 term_is_pending() {
 	grep -q '^ShdPnd:.*[4567c-f]...$' "/proc/$master/status"
 }
@@ -111,8 +111,8 @@ reloads() {
 }
 
 #
-# Units: a copy with paths that are here, an address that needs no /etc/hosts
-# and a port that is free
+# Units: copies with paths that exist here, an address that does not need
+# /etc/hosts and a free port
 #
 
 localize() {
@@ -122,7 +122,7 @@ localize() {
 	    "$examples/$1" >"$1"
 }
 
-# value UNIT NAME: what the unit sets, in one line.
+# value UNIT NAME: the setting's value, in one line.
 value() {
 	sed -e ':more' -e '/\\$/{ N; s/\\\n//; b more' -e '}' "$1" |
 	    sed -n "s/^$2=//p"
@@ -156,7 +156,7 @@ forking_unit() {
 	localize "$1"
 	DAEMONSRV_SERVICES=$$ sh -c "$(value "$1" ExecStart)" >output 2>&1 ||
 	    fail "$1: status $?: $(cat output)"
-	# At once: systemd does not wait for it either.
+	# The pid file is there at once: systemd would not wait for it.
 	master=$(cat "$(value "$1" PIDFile)") || fail "$1: no pid file"
 	port_is_said || fail "$1: no port"
 	reloads unit_reloads "$1"
@@ -272,7 +272,7 @@ init_does_what_is_asked() {
 	init_starts try-restart
 	[ "$master" != "$first" ] || fail "no try-restart"
 
-	# It takes its time, which the script has to wait for.
+	# The script has to wait for the end of a master that is stopped.
 	kill -STOP "$master"
 	wait_until "a stopped master" is_stopped
 	{
@@ -317,7 +317,7 @@ init_takes_over_the_file_of_a_daemon_that_was_killed() {
 	echo "init: took over a pid file"
 }
 
-# It does not take a daemon that it cannot ask about as one that has ended.
+# A daemon that cannot be asked about may still run.
 init_keeps_the_file_where_it_cannot_ask() {
 	init_starts start
 	defaults "$directory/no-such-program" 0
@@ -334,8 +334,8 @@ init_keeps_the_file_where_it_cannot_ask() {
 	echo "init: kept a pid file"
 }
 
-# This process, all processes, our group, none: a signal to any of the first
-# three ends this script.
+# This process, all processes, our group: each signal would end this script. The
+# others are not pids.
 init_signals_no_other_process() {
 	local pid
 	for pid in $$ -1 0 "" word "1 2"; do
@@ -355,7 +355,7 @@ cd "$directory" || exit 1
 trap 'fail "a signal has come here"' HUP INT TERM
 trap '' PIPE
 
-# The program itself, not libtool's script, so its library is set by hand.
+# The program itself, not libtool's script, so the path of its library is set.
 program=$TOP_BUILDDIR/examples/superserver
 for name in superserver lt-superserver; do
 	[ ! -x "$TOP_BUILDDIR/examples/.libs/$name" ] ||

@@ -9,7 +9,7 @@
 
 #include "sockets.h"
 
-/* -1: not on this machine. */
+/* -1: there is none on this machine. */
 static int
 listen_in_v6(struct in6_addr to, int *port)
 {
@@ -102,7 +102,7 @@ listen_locally(int *port)
 
 	*port = 0;
 	ck_assert_int_ge(fd, 0);
-	unlink(addr.sun_path);	/* of the one before */
+	unlink(addr.sun_path);	/* the last one's */
 	ck_assert_int_eq(bind(fd, (struct sockaddr *)&addr, sizeof addr), 0);
 	ck_assert_int_eq(listen(fd, SOMAXCONN), 0);
 	return fd;

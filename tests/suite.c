@@ -10,12 +10,13 @@
 
 #include "harness.h"
 
-/* Seconds: more than DEADLINE, so that what hangs is reported in most cases. */
+/* Seconds: more than DEADLINE, so that what hangs is mostly reported by
+ * that. */
 enum { TEST_TIMEOUT = 3 * DEADLINE };
 
 enum {
-	PART = 6,			/* this many tests, on average */
-	NOT_RUN = CK_ERROR + 1		/* beside Check's own results */
+	PART = 6,			/* tests, on average */
+	NOT_RUN = CK_ERROR + 1		/* next to Check's own results */
 };
 
 static pid_t test_process;
@@ -78,7 +79,7 @@ struct suite {
 int
 skip_if(int cond, const char *why)
 {
-	/* Written at once: Check's child leaves by its own way. */
+	/* Flushed at once, since Check's child does not end by exit(3). */
 	if (cond) {
 		printf("SKIP: %s\n", why);
 		fflush(stdout);
@@ -118,7 +119,7 @@ teardown(void)
 		remove_tree(scratch_path);
 }
 
-/* In one piece, for tools/count-tests.sh too. */
+/* In one piece, also for tools/count-tests.sh. */
 static void
 print_failure(const char *name, TestResult *result)
 {
@@ -130,8 +131,8 @@ print_failure(const char *name, TestResult *result)
 	fflush(stdout);
 }
 
-/* A case of its own, so that CK_RUN_CASE=name runs it alone. Returns its
- * result; NOT_RUN if another was chosen. */
+/* A case of its own, so that CK_RUN_CASE=name selects it. Returns its result;
+ * NOT_RUN if another was selected. */
 static int
 run_test(const char *name, const TTest *test)
 {
@@ -156,7 +157,7 @@ run_test(const char *name, const TTest *test)
 	return type;
 }
 
-/* One test after another, until there are no more. */
+/* Runs the next test that no part has taken, until there are no more. */
 static void
 run_part(const struct suite *all, int numbers, int results)
 {
@@ -167,12 +168,12 @@ run_part(const struct suite *all, int numbers, int results)
 		result = run_test(all->name, all->tests[number]);
 		if (write(results, &result, sizeof result) != sizeof result)
 			perror("write");
-		/* A failed test has no teardown. */
+		/* A failed test has had no teardown. */
 		kill_descendants();
 	}
 }
 
-/* Above 2 and closed at exec, so that no executed program gets it. */
+/* Above 2 and close-on-exec, so that no executed program gets it. */
 static int
 move_up(int fd)
 {
@@ -193,7 +194,7 @@ pipe_of_ints(int ends[2])
 	ends[1] = move_up(ends[1]);
 }
 
-/* Returns the read end of a pipe with the number of each test. */
+/* Returns the read end of a pipe that holds the number of each test. */
 static int
 hand_out(int count)
 {
@@ -207,7 +208,7 @@ hand_out(int count)
 	return ends[0];
 }
 
-/* Returns the read end of a pipe in which results come, up to its end. */
+/* Returns the read end of a pipe in which the results arrive. */
 static int
 run_side_by_side(const struct suite *all, int parts)
 {
@@ -241,7 +242,7 @@ run_suite(void *argument)
 		counts[result]++;
 		told++;
 	}
-	/* The result of the test in which a part died. */
+	/* Tests in which a part has died have no result. */
 	counts[CK_ERROR] += all->count - told;
 	run = all->count - counts[NOT_RUN];
 	printf("Running suite(s): %s\n%d%%: Checks: %d, Failures: %d, "

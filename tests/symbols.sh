@@ -2,9 +2,9 @@
 # symbols.sh - what the library exports, and which of its files may call what
 #
 # The shared library exports what lib/daemon.map lists and include/daemon.h
-# declares. All names of the archive, which hides none, have our prefixes.
-# Processes begin, are waited for and get their signals in one file only. Only
-# what is shown depends on the time of day.
+# declares. All names of the archive, which hides none, have our prefixes. Only
+# one file each may fork, wait, set signals or exit. Only texts depend on the
+# time of day.
 #
 # SPDX-License-Identifier: ISC
 set -eu
@@ -27,19 +27,19 @@ declared() {
 	    "$TOP_SRCDIR/include/daemon.h" | sort
 }
 
-# Without the version's own name.
+# The names without the version, which is itself a symbol.
 exported() {
 	nm -D --defined-only "$shared" |
 	    awk '$2 != "A" { sub(/@.*/, "", $3); print $3 }' | sort
 }
 
-# What begins with two underscores is the compiler's.
+# Names with two underscores are the compiler's.
 foreign() {
 	nm -g --defined-only "$archive" |
 	    awk 'NF == 3 && $3 !~ /^(daemon_|dsrv_|__)/ { print $3 }'
 }
 
-# Objects of the archive, except these (with | between), that call one of those.
+# callers OBJECT|... NAME ...: other objects of the archive that use the names.
 callers() {
 	nm -A -u "$archive" | awk -v own="-($1)[.]o:" -v names=" $2 " '
 		index(names, " " $NF " ") && $0 !~ own {
@@ -67,7 +67,7 @@ if [ -f "$archive" ]; then
 	    'sigaction|process1' 'sigaction signal')"
 	empty "calls that only report.c may make" "$(callers report \
 	    '_exit _Exit quick_exit exit abort')"
-	# So a clock that is set changes no limit and no pause.
+	# Setting the clock must not change a limit or a pause.
 	empty "clocks that only clock.c may read, or a text has" "$(callers \
 	    'clock|logger|notify|random' 'clock_gettime __clock_gettime64')"
 	empty "the time of day, which only texts may have" "$(callers \

@@ -1,10 +1,10 @@
 #!/bin/bash
 # systemd.sh - examples/superserver and examples/qotd under a real systemd
 #
-# It is process 1 of namespaces, with a root directory of its own: the machine's
+# systemd is process 1 of new namespaces. Its root directory has the machine's
 # /usr, read-only, and almost nothing else. The units are those of examples/.
 #
-#     systemd.sh           makes the container and shows what came of it
+#     systemd.sh           makes the container and shows the results
 #     systemd.sh enter     in the namespaces: makes the root; becomes systemd
 #     systemd.sh inside    a service of that systemd: the tests
 #
@@ -49,8 +49,8 @@ find_systemd() {
 	skip "there is no systemd"
 }
 
-# Its processes stay together in a cgroup. The machine's are not below the
-# directory, which is removed with all that it holds.
+# Its processes are in one cgroup. The machine's cgroups are not mounted below
+# the directory, which is removed with its contents.
 make_cgroup() {
 	mount -t cgroup2 cgroup2 /mnt || return 1
 	cgroup=/mnt$(sed -n 's/^0:://p' /proc/self/cgroup)
@@ -142,7 +142,7 @@ make_devices() {
 	ln -s pts/ptmx dev/ptmx
 }
 
-# What is written in /proc/sys or /sys would be the machine's.
+# Writing to /proc/sys or /sys would change the machine.
 make_root() {
 	local name
 	mount --make-rprivate / && mkdir "$directory/root" &&
@@ -266,7 +266,7 @@ starts() {
 	echo "systemctl start: waits for the success"
 }
 
-# A tick later it tells the number of workers.
+# The number of workers is told a tick later.
 says_reloaded() {
 	case $(property StatusText) in
 	Reloaded | *' workers') ;;
@@ -290,7 +290,7 @@ reloads() {
 	echo "systemctl reload: waits for the next server ($(property Type))"
 }
 
-# BARRIER=1, which systemd-notify waits for, shows that it was looked at.
+# systemd-notify waits for BARRIER=1, which shows that systemd has read it.
 hears_no_worker() {
 	cat >/run/worker <<-'END'
 		read -r word
@@ -309,7 +309,7 @@ hears_no_worker() {
 
 restarts_one_that_hangs() {
 	local main
-	# A busy machine must not take as long for a round of the loop.
+	# Longer than a round of the loop can take on a busy machine.
 	drop_in WatchdogSec=4 LimitCORE=0
 	systemctl restart $unit
 	main=$(property MainPID)
@@ -331,7 +331,7 @@ stops() {
 	echo "systemctl stop: ends with success"
 }
 
-# Each client is answered: those that come in between wait.
+# Each client is answered; clients between two services wait.
 keeps_its_socket() {
 	local asker
 	drop_in KillSignal=SIGUSR2
@@ -389,7 +389,7 @@ has_notify_reload() {
 	    -ge 253 ]
 }
 
-# Its first client starts it. A file without quotes changes nothing.
+# The first client starts the service. A file without quotes changes nothing.
 tells_quotes() {
 	local main
 	[ -e "$TEST_DIRECTORY/adopts" ] || {
@@ -468,7 +468,7 @@ inside() {
 case ${1-} in
 enter)	enter ;;
 inside)	inside ;;
-*)	# In a mount namespace of its own from the beginning, and kept.
+*)	# In a mount namespace from the beginning, under keep.
 	if [ -z "${KEPT_DIRECTORY-}" ]; then
 		set -- "$TOP_BUILDDIR/tests/keep" bash "$0"
 		if [ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null; then

@@ -17,7 +17,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
-/* The bytes that are left; zeros follow their end. */
+/* The rest of the input, followed by zeros. */
 struct fuzz_input {
 	const uint8_t *at;
 	size_t left;
@@ -53,7 +53,7 @@ fuzz_int(struct fuzz_input *in)
 	return number;
 }
 
-/* A string, up to a NUL or the end, in size bytes. */
+/* Copies a string of the input, up to a NUL or its end, to size bytes. */
 static inline char *
 fuzz_string(struct fuzz_input *in, char *to, size_t size)
 {
@@ -76,7 +76,7 @@ fuzz_stop(const char *file, int line, const char *what)
 	abort();
 }
 
-/* Bytes in memory where a sanitizer sees each access behind their end. */
+/* Memory in which a sanitizer sees each access beyond its end. */
 static inline void *
 fuzz_bytes(size_t size)
 {
@@ -90,8 +90,8 @@ fuzz_bytes(size_t size)
 extern void *fuzz_page;
 extern size_t fuzz_page_size;
 
-/* plain.c: whether bytes are those that a terminal shows as text, in lines: without
- * control characters, those of UTF-8 included. */
+/* plain.c: whether a terminal shows these bytes as lines of text: they have no
+ * control characters, including those of UTF-8. */
 int fuzz_is_plain(const char *, size_t);
 
 #endif

@@ -17,7 +17,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct sockaddr *addr;
 	size_t i;
 
-	/* The length is what accept(2) says, even if there was no room for it. */
+	/* As with accept(2), the length may be more than there was room for. */
 	size = size < 128 ? size : 128;
 	addr = fuzz_bytes(size);
 	fuzz_fill(&in, addr, size);

@@ -9,7 +9,7 @@
 #include "logger.h"
 #include "fuzz.h"
 
-/* Escaped text cannot hold the first byte of this prefix. */
+/* Escaped text cannot contain the first byte of this prefix. */
 static const struct dsrv_stamp stamp = { .made = 1, .size = 2, .text = "\1>" };
 
 static struct dsrv_handover handover;
@@ -28,7 +28,7 @@ open_once(void)
 	dsrv_outbox_become(DSRV_OUTBOX_READER);
 }
 
-/* Takes the prefixes out: what is left is text. */
+/* Removes the prefixes: what is left must be text. */
 static void
 check_lines(const char *out, size_t count, int midline, int escaped)
 {
@@ -50,8 +50,8 @@ check_lines(const char *out, size_t count, int midline, int escaped)
 	free(rest);
 }
 
-/* What is shown of a line that has no end lacks at most a part of a character,
- * if there is room. */
+/* An unfinished line is shown completely, except for a part of a character, if
+ * there is room. */
 static void
 check_half(size_t used)
 {
@@ -65,7 +65,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fuzz_input in = { data, size };
 	struct dsrv_handover_put put;
-	/* Without RLIMIT_FSIZE: with it, some messages go to syslog. */
+	/* RLIMIT_FSIZE would send some messages to syslog. */
 	struct dsrv_logturn turn = { .most = (size_t)-1 };
 	struct dsrv_record *r;
 	unsigned flags = fuzz_byte(&in);
@@ -82,7 +82,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memset(outbox, 0, sizeof(struct dsrv_ring_ends) * DSRV_OUTBOX_WRITERS);
 	for (i = 0; flags & 8 && i < DSRV_OUTBOX_WRITERS; i++)
 		fuzz_fill(&in, &r->state.outbox[i], sizeof(size_t));
-	if (flags & 128)	/* a page of nonsense fills it all, in its time */
+	if (flags & 128)	/* a page of nonsense fills any limit */
 		limit = (size_t)-1;
 	fuzz_fill(&in, outbox, flags & 8 ? sizeof(struct dsrv_ring_ends) *
 	    DSRV_OUTBOX_WRITERS + 300 : 0);

@@ -1,6 +1,7 @@
 /*
- * fuzz_deaths.c - a logger that dies at any step, whose calls fail or do a part:
- * each byte of the log pipe is in the file once, and each line has its prefix
+ * fuzz_deaths.c - a logger that dies at any step, and whose calls fail or do
+ * only a part: each byte of the log pipe is in the file once, and each line has
+ * its prefix
  *
  * SPDX-License-Identifier: ISC
  */
@@ -44,7 +45,7 @@ failed(int error)
 	return -1;
 }
 
-/* A pipe gives all that it has, up to that count. */
+/* A pipe gives all that it has, up to this count. */
 static ssize_t
 frail_read(int fd, void *to, size_t count)
 {
@@ -87,7 +88,7 @@ frail_splice(int from, int to, size_t count, unsigned flags)
 static int is_refused;
 #endif
 
-/* A step before and one after the store that puts a record in force. */
+/* There is a step before and one after the store that makes a record valid. */
 #undef atomic_signal_fence
 #define atomic_signal_fence(order) (void)step(1)
 #define read frail_read
@@ -128,7 +129,7 @@ put(int last)
 		dsrv_journal_resume(&handover, file);
 }
 
-/* The life of a logger, up to its death or until nothing is left to read. */
+/* A logger lives until it dies or nothing is left to read. */
 static void
 live(void)
 {
@@ -169,7 +170,7 @@ compare(const char *text, size_t size)
 	free(got);
 }
 
-/* The text must not have the bytes of a read's mark, if that matters. */
+/* Removes the bytes that could form a read's mark. */
 static void
 spare_the_mark(char *text, size_t size)
 {

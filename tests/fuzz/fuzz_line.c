@@ -1,6 +1,6 @@
 /*
- * fuzz_line.c - a stranger's text becomes lines of the log: each begins with one
- * prefix, nothing is lost or added, and a control character is always escaped
+ * fuzz_line.c - a stranger's text becomes lines of the log: each has one prefix,
+ * nothing is lost or added, and control characters are always escaped
  *
  * SPDX-License-Identifier: ISC
  */
@@ -11,7 +11,7 @@
 
 static const struct dsrv_stamp stamp = { .made = 1, .size = 3, .text = "p> " };
 
-/* All that went in, and all that came out. */
+/* All input and all output. */
 static char *text, *out;
 static size_t text_size, out_size;
 
@@ -21,7 +21,7 @@ at_most(size_t count, size_t most)
 	return count < most ? count : most;
 }
 
-/* As the logger does with what it reads, in portions. */
+/* Reads in portions, as the logger does. */
 static void
 run(struct fuzz_input *in, size_t room, size_t limit)
 {
@@ -59,7 +59,7 @@ digit(char c)
 	return (unsigned)(c <= '9' ? c - '0' : c - 'a' + 10);
 }
 
-/* Takes the log apart: is it the text again? */
+/* Removes what the logger has added, and compares the text. */
 static void
 compare(int escaped)
 {

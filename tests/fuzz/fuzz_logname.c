@@ -11,7 +11,7 @@
 
 static char path[2 * DSRV_PATH_MAX];
 
-/* As prune goes down the parts of the format. */
+/* Walks through the parts of the format, as prune does. */
 static int
 fits(const char *name, const char *format)
 {

@@ -13,7 +13,7 @@
 #include "master.h"
 #include "fuzz.h"
 
-/* Those that the kernel says are our children, or are in our session. */
+/* By the kernel, these are our children, or in our session. */
 enum { FIRST = 100, CHILDREN = 6, SESSION = 40 };
 
 static struct dsrv_child records[CHILDREN];
@@ -52,7 +52,7 @@ fake_adopt(pid_t pid)
 	return 0;
 }
 
-/* Often for a page that is read to its end. */
+/* Few pids, so that the page is often read to its end. */
 enum {
 	PIDS = 64,
 	PAGE = offsetof(struct dsrv_roster, pids) + PIDS * sizeof(pid_t)
@@ -116,7 +116,7 @@ forget_all(void)
 	known = signalled = 0;
 }
 
-/* At the beginning of its page, or at the end. */
+/* The list is at the beginning or the end of its page. */
 static void
 read_list(struct fuzz_input *in)
 {

@@ -8,7 +8,7 @@
 #include "report.h"
 #include "fuzz.h"
 
-/* Each is a line, and takes up some of the page. */
+/* Each message is a line, and uses some of the page. */
 static void
 read_all(enum dsrv_outbox_role writer, size_t from)
 {

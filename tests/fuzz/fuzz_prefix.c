@@ -11,7 +11,7 @@
 #include "journal.h"
 #include "fuzz.h"
 
-/* Whether all C libraries agree on each conversion. */
+/* Whether all C libraries agree on every conversion in the format. */
 static int
 is_usual(const char *format)
 {
@@ -29,7 +29,7 @@ is_usual(const char *format)
 	return 1;
 }
 
-/* All of it at once. */
+/* Compares the whole prefix with the C library's. */
 static void
 compare(const struct dsrv_stamp *stamp, const char *format,
     const struct timespec *now)
@@ -45,7 +45,7 @@ compare(const struct dsrv_stamp *stamp, const char *format,
 		must(stamp->size == n && memcmp(stamp->text, whole, n) == 0);
 }
 
-/* Their first digits, by the C library. */
+/* Compares the fractions with the digits that the C library prints. */
 static void
 compare_fractions(const struct dsrv_stamp *stamp, long nanoseconds)
 {

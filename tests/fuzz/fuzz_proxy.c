@@ -9,7 +9,7 @@
 #include "admission.h"
 #include "fuzz.h"
 
-/* Gives what is wanted, at most so many at a time. */
+/* Gives as many bytes as are wanted, but at most this many at a time. */
 static void
 feed(struct dsrv_proxy *p, const uint8_t *bytes, size_t size, size_t most)
 {
@@ -31,7 +31,7 @@ feed(struct dsrv_proxy *p, const uint8_t *bytes, size_t size, size_t most)
 	must((p->state == DSRV_PROXY_MORE) == (dsrv_proxy_wants(p) > 0));
 }
 
-/* The end of a whole header, told by another way than ours. */
+/* The end of a complete header, found by another algorithm. */
 static size_t
 end_of(const uint8_t *bytes, size_t size)
 {
@@ -56,7 +56,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	feed(cut, data, size, most);
 	is_whole = whole->state == DSRV_PROXY_OWN ||
 	    whole->state == DSRV_PROXY_GIVEN;
-	/* Bad bytes can be bad for two reasons, which come in another order. */
+	/* Bytes can be wrong for two reasons; how they are cut decides which is
+	 * found first. */
 	must(is_whole == (cut->state == DSRV_PROXY_OWN ||
 	    cut->state == DSRV_PROXY_GIVEN));
 	must((whole->state == DSRV_PROXY_MORE) ==

@@ -34,7 +34,7 @@ open_once(void)
 	tzset();
 }
 
-/* Reads a number of this many digits from *at; -1: there is none. */
+/* Reads a number with this many digits at *at; -1: there is none. */
 static int
 number(const char **at, size_t least, size_t most)
 {
@@ -47,8 +47,8 @@ number(const char **at, size_t least, size_t most)
 	return atoi(digits);
 }
 
-/* Whether it begins with "log-2026-07-01" or another day, by another algorithm
- * than ours; returns the rest. A year has no leading zeros. */
+/* Whether a name begins with "log-" and a date, by another algorithm; returns
+ * the rest. A year has no leading zeros. */
 static const char *
 behind_date(const char *name)
 {
@@ -94,7 +94,7 @@ is_own(const char *name)
 	    (*end == '\0' || is_suffix(end));
 }
 
-/* A file, a directory or a link of that name, and of some time. */
+/* Makes a file, a directory or a link of that name and age. */
 static void
 make(const char *name, unsigned kind, int32_t age)
 {
@@ -122,7 +122,8 @@ clear(char names[NAMES][64])
 			unlinkat(dir, names[i], AT_REMOVEDIR);
 }
 
-/* Each removed file was the logger's; as many as are kept are left. */
+/* Each removed file was the logger's, and no fewer are left than should be
+ * kept. */
 static void
 check(char names[NAMES][64], const int *were_files, int kept)
 {

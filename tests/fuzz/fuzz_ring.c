@@ -1,5 +1,5 @@
 /*
- * fuzz_ring.c - a ring whose other end lies: all that is read or written is in it
+ * fuzz_ring.c - a ring whose other end lies: no access is outside it
  *
  * SPDX-License-Identifier: ISC
  */
@@ -26,7 +26,7 @@ take(size_t head)
 	free(text);
 }
 
-/* What was put is what can be taken. */
+/* What is put can be taken unchanged. */
 static void
 put(size_t tail, struct fuzz_input *in)
 {

@@ -25,7 +25,7 @@ open_once(void)
 		must(dsrv_children_add(&children, FIRST + i, 0) == 0);
 }
 
-/* The slots are at the end of the page; how many have this pid. */
+/* How many slots have this pid; they are at the end of the page. */
 static int
 count_of(pid_t pid)
 {

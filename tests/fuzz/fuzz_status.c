@@ -12,7 +12,8 @@
 #include "role.h"
 #include "fuzz.h"
 
-/* Until the pipe is empty, as a loop does that is woken while it is not. */
+/* Reads until the pipe is empty, as a loop does that is woken while it is
+ * not. */
 static void
 hear_all(int from_child)
 {

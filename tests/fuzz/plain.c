@@ -8,7 +8,7 @@
 
 #include "fuzz.h"
 
-/* The UTF-8 character at s, and its length; -1: there is none. */
+/* The UTF-8 character at s and its length; -1: there is none. */
 static long
 decode(const unsigned char *s, size_t left, size_t *length)
 {

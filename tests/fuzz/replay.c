@@ -65,7 +65,7 @@ main(int argc, char *argv[])
 	char corpus[4096];
 	int i;
 
-	fuzz_page = NULL;	/* so that pages.c takes the place of memory.c */
+	fuzz_page = NULL;	/* so that pages.c gives memory, not memory.c */
 	for (i = 1; i < argc; i++)
 		replay(argv[i]);
 	if (argc > 1)
