@@ -82,9 +82,8 @@ can_log_in(const struct passwd *account)
 	return shell != NULL;
 }
 
-/* Only files that are readable for all and belong to the user: this process may
- * be able to read more, and a link could lead there. A FIFO would block the
- * server. */
+/* Only files of the user that everyone may read: this process may be allowed to
+ * read more, and a link could point there. A FIFO would block the server. */
 static FILE *
 open_plan(const struct passwd *account)
 {

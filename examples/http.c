@@ -81,8 +81,8 @@ type_of(const char *path)
 	return "application/octet-stream";
 }
 
-/* Sends all, or returns -1. A client may read nothing before it has sent all of
- * its own: that is discarded, or both would wait. */
+/* Sends everything, or returns -1. A client may send all of its own data before
+ * it reads: that is discarded, or both would wait. */
 static int
 send_all(const char *data, size_t len)
 {
@@ -120,7 +120,7 @@ format_time(char *text, size_t size, time_t when)
 	strftime(text, size, "%a, %d %b %Y %H:%M:%S GMT", gmtime(&when));
 }
 
-/* Returns the length. more: further fields, each with its line end. */
+/* Returns the length. more: further fields, each with a line end. */
 static size_t
 format_header(char *text, size_t size, const char *status, const char *type,
     off_t length, const char *more)
@@ -148,7 +148,7 @@ send_status(const char *status, const char *more)
 }
 
 /* If the file has been truncated, the reply ends before the promised length, so
- * that the client notices. */
+ * the client notices. */
 static void
 send_file(int fd, const struct stat *st, const char *type)
 {
@@ -239,8 +239,8 @@ decode(const char *target, char *path)
 	return 0;
 }
 
-/* Opens name by name, so that none leads out. Without O_NONBLOCK a FIFO would
- * block the worker. */
+/* Opens one name after the other, so that none leads outside. Without
+ * O_NONBLOCK a FIFO would block the worker. */
 static int
 open_beneath(int root, char *path)
 {
@@ -269,8 +269,8 @@ status_of(int error)
 	return BROKEN;
 }
 
-/* The page's relative links need the slash after the directory. Two slashes at
- * the start would name another host. */
+/* The page's relative links need the slash after the directory. With two
+ * slashes at its start it would name another host. */
 static void
 redirect(const char *target)
 {
@@ -390,14 +390,14 @@ main(int argc, char *argv[])
 		return 1;
 	if (strtol(port, NULL, 10) == 0)
 		print_port(fds[0]);
-	/* If it was ignored at the start, no limit would hold. */
+	/* If SIGALRM was ignored at the start, no limit would work. */
 	signal(SIGALRM, SIG_DFL);
 	daemon_master();
 	daemon_success();
 	for (i = daemon_server(fds, count); i >= 0;
 	    i = daemon_next_connection()) {
 		serve(root);
-		alarm(0);	/* the next may not come for a long time */
+		alarm(0);	/* the next client may take long to come */
 	}
 	return 0;
 }

@@ -6,13 +6,13 @@
  *
  * Each worker executes the program, with the connection as descriptors 0 and 1,
  * and both its addresses in the environment, in tcpserver's variables. Without
- * arguments it prints its options: all settings of the library, but for those
- * that a program which is executed has no use for.
+ * arguments it prints its options: all settings of the library, except those
+ * that mean nothing to an executed program.
  *
  * -k controls the daemon that has the pid file: stop ends it, quit ends it
  * when the last client has gone, and both wait for its end; reload starts a
- * new server; status prints its pid. The exit status is 3 if none runs, and 4
- * if status cannot know.
+ * new server; status prints its pid. The exit status is 3 if no daemon runs,
+ * and 4 if status cannot find out.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -34,7 +34,7 @@
 
 enum { MAX_SOCKETS = 16 };
 
-/* What is not a setting of the library. */
+/* Options that are not settings of the library. */
 static struct {
 	const char *address, *port, *name;	/* where to listen */
 	const char *user, *group, *root;	/* for server and workers */
@@ -44,10 +44,11 @@ static struct {
 } asked = { .port = "0" };
 
 /*
- * Settings: what they are set by, where that takes more than one call
+ * Settings that take more than one call
  */
 
-/* The number there, up to the byte end. Returns what follows that, or NULL. */
+/* Reads the number up to the byte end. Returns what follows that byte; NULL: it
+ * is not a number. */
 static const char *
 get_number(const char *text, char end, size_t most, size_t *number)
 {
@@ -65,7 +66,7 @@ get_number(const char *text, char end, size_t most, size_t *number)
 	return rest + 1;
 }
 
-/* As "100/1". */
+/* The text is like "100/1". */
 static int
 set_pair(int (*set)(int, int), const char *text, char between)
 {
@@ -120,7 +121,7 @@ set_logger_total_max(const char *text)
 	return set_bytes(daemon_set_logger_total_max, text);
 }
 
-/* As "0640", or "0640,adm". */
+/* The text is like "0640" or "0640,adm". */
 static int
 set_logger_mode(const char *text)
 {
@@ -151,7 +152,7 @@ set_pid_file(const char *path)
 	return daemon_set_pid_file(path);
 }
 
-/* They have been set already: see main(). */
+/* They are set already: see main(). */
 static int
 set_titles(int on)
 {
@@ -290,7 +291,7 @@ set_by_letter(int letter, const char *value)
 	usage();
 }
 
-/* As "worker_ask=1". */
+/* The text is like "worker_ask=1". */
 static void
 set_by_name(const char *text)
 {
@@ -350,7 +351,7 @@ set_by_option(int letter, const char *value)
 static void
 read_options(int argc, char *argv[])
 {
-	/* +: arguments after the program's name are the program's. */
+	/* +: options after the program's name belong to the program. */
 	char letters[32 + 2 * SETTINGS] = "+1a:g:i:j:k:o:p:u:", *to;
 	const struct setting *s;
 	int c;
@@ -400,7 +401,7 @@ can_execute(const char *path)
 	return S_ISREG(st.st_mode) && access(path, X_OK) == 0;
 }
 
-/* As execvp(3) will find it in each worker, but before the daemon starts. */
+/* Finds it as execvp(3) would in each worker, but before the daemon starts. */
 static void
 find_program(char path[PATH_MAX], const char *name)
 {
@@ -427,7 +428,7 @@ find_program(char path[PATH_MAX], const char *name)
 	}
 }
 
-/* There it has the name that it will have. */
+/* The program's path is the same after the chroot(2). */
 static void
 find_program_below(char path[PATH_MAX], const char *root, const char *name)
 {
@@ -448,7 +449,7 @@ find_program_below(char path[PATH_MAX], const char *root, const char *name)
 static const struct control {
 	const char *word;
 	int signo;
-	int seconds;	/* to wait for its end */
+	int seconds;	/* seconds to wait for its end */
 } controls[] = {
 	{ "stop", SIGTERM, 60 },
 	{ "quit", SIGUSR2, INT_MAX },
@@ -523,7 +524,7 @@ become(const char *program, char *argv[])
 
 	/* Many programs have no other reason to end when a client goes. */
 	signal(SIGPIPE, SIG_DFL);
-	/* The library blocks what daemon_stop_requested() looks for. */
+	/* The library may have blocked them, for daemon_stop_requested(). */
 	sigemptyset(&asking);
 	sigaddset(&asking, SIGHUP);
 	sigaddset(&asking, SIGUSR2);
@@ -556,12 +557,12 @@ main(int argc, char *argv[])
 {
 	char program[PATH_MAX], root[PATH_MAX];
 
-	/* First of all: it moves what argv points to. */
+	/* First, since it moves what argv points to. */
 	if (argc > 1 && strcmp(argv[1], "-T") == 0)
 		asked.has_titles = daemon_set_titles(argc, argv) == 0;
 	/* SIGHUP or SIGUSR2 would end many programs. */
 	daemon_set_worker_ask(0);
-	/* Programs ask for $TCPREMOTEIP. */
+	/* Programs look at $TCPREMOTEIP. */
 	daemon_set_worker_environment(1);
 	read_options(argc, argv);
 	if (asked.control != NULL)

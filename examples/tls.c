@@ -4,7 +4,7 @@
  *     tls [-f] [-a address] [-c workers] [-n connections] [-p port]
  *         [-s spares] [-t seconds] [-u user] certificate key
  *
- * Answers a request of HTTP with a page about the connection. -f stays in the
+ * Answers an HTTP request with a page about the connection. -f stays in the
  * foreground. The default port is 8443; with 0 the kernel chooses one. Both
  * files are PEM: the certificate may be followed by those of its issuers, and
  * the key must not need a passphrase. seconds limits a connection, from before
@@ -19,8 +19,8 @@
  *
  * A client can resume its session in any worker: SSL_CTX_new() makes the keys
  * of the tickets in the master, and each server and worker inherits them. They
- * last as long as the daemon. A stolen one does not decrypt what was said,
- * since with TLS 1.3 each connection has a key exchange of its own.
+ * last as long as the daemon. A stolen ticket key does not decrypt connections,
+ * since with TLS 1.3 each has a key exchange of its own.
  *
  * From 1.1.1 on OpenSSL notices a fork, and no two workers have the same random
  * numbers.
@@ -47,7 +47,7 @@ enum { MAX_SOCKETS = 16 };
 
 static unsigned patience = 30;
 
-/* Of the error that came first; NULL: there is none. */
+/* The reason of the first error; NULL: there is none. */
 static const char *
 reason(void)
 {
@@ -66,13 +66,14 @@ make_context(void)
 {
 	SSL_CTX *tls;
 
-	/* At its exit each worker would free, and so copy, what all share. */
+	/* When it exits, each worker would free memory that all share, and so
+	 * copy it. */
 	OPENSSL_init_ssl(OPENSSL_INIT_NO_ATEXIT, NULL);
 	tls = SSL_CTX_new(TLS_server_method());
 	if (tls == NULL ||
 	    SSL_CTX_set_min_proto_version(tls, TLS1_3_VERSION) != 1)
 		errx(1, "unable to use TLS 1.3: %s", reason());
-	/* Tickets need no cache, which would be each worker's own. */
+	/* Tickets need no cache; each worker would have its own. */
 	SSL_CTX_set_session_cache_mode(tls, SSL_SESS_CACHE_OFF);
 	return tls;
 }
@@ -90,7 +91,7 @@ read_files(SSL_CTX *tls, const char *certificate, const char *key)
  * The worker
  */
 
-/* To the empty line at its end: nothing in it changes the answer. */
+/* Reads up to the empty line: nothing in a request changes the answer. */
 static int
 read_request(SSL *tls)
 {
@@ -146,7 +147,7 @@ serve(SSL_CTX *context)
 	else {
 		if (read_request(tls))
 			answer(tls);
-		/* The client sees that nothing was cut off. */
+		/* This tells the client that nothing is missing. */
 		SSL_shutdown(tls);
 	}
 	SSL_free(tls);
@@ -225,7 +226,7 @@ main(int argc, char *argv[])
 	if (argc - optind != 2)
 		usage();
 
-	/* Relative names stay good; and files that a link renews are found. */
+	/* Relative names stay valid, and links lead to the newest files. */
 	daemon_set_working_directory(NULL);
 	daemon_set_reload_overlap(1);
 	signal(SIGPIPE, SIG_IGN);	/* a client may go at any time */
@@ -246,7 +247,7 @@ main(int argc, char *argv[])
 	for (i = daemon_server(fds, count); i >= 0;
 	    i = daemon_next_connection()) {
 		serve(tls);
-		alarm(0);	/* the next may not come for a long time */
+		alarm(0);	/* the next client may take long to come */
 	}
 	return 0;
 }

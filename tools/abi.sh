@@ -4,8 +4,8 @@
 #     sh tools/abi.sh [update]
 #
 # Builds the library (see build.sh) and compares it with lib/daemon.abi, which
-# has the functions of the last release with their types. New functions are
-# allowed. "update" writes that file instead. Status 77: the file is of another
+# has the functions of the last release and their types. New functions are
+# allowed. "update" writes that file instead. Status 77: the file is for another
 # kind of machine.
 #
 # SPDX-License-Identifier: ISC

@@ -4,8 +4,8 @@
 #     sh tools/build.sh [configure argument ...]
 #
 # in build/check, or in the directory that BUILD_DIR names. Rebuilds only what
-# is out of date; everything if the arguments differ from last time, or if more
-# can be built because Check or OpenSSL has been installed.
+# is out of date; everything if the arguments have changed, or if Check or
+# OpenSSL has been installed since.
 #
 # SPDX-License-Identifier: ISC
 set -eu

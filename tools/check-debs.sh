@@ -20,10 +20,10 @@ fail() {
 	exit 1
 }
 
-# All tags, including uncertain ones. But debian/ serves all releases: an older
-# lintian does not know our Standards-Version, and the newest calls old what the
-# others need. Inputs of the fuzz targets may have long lines; one override does
-# not fit all releases.
+# All tags, including uncertain ones, except a few, since debian/ is for all
+# releases: an older lintian does not know our Standards-Version, and the newest
+# one calls old what the others need. Inputs of the fuzz targets may have long
+# lines; no override fits all releases.
 has_no_tags() {
 	lintian --allow-root --pedantic -EI "$debs"/*.changes >"$files" ||
 	    [ $? = 2 ] || fail "lintian failed"
@@ -48,7 +48,7 @@ as_root() {
 	fi
 }
 
-# What dpkg knows about them, including configuration that was left.
+# Which packages dpkg knows, including those of which configuration was left.
 known() {
 	# shellcheck disable=SC2086 # names
 	dpkg-query -W -f '${Package} ${db:Status-Status}\n' $packages \
@@ -65,7 +65,7 @@ clean_up() {
 	rm -f "$files" "$tags"
 }
 
-# Paths of the packages that no other package has.
+# The packages' paths that still exist and belong to no other package.
 left() {
 	while read -r path; do
 		if [ -e "$path" ] || [ -L "$path" ]; then

@@ -3,10 +3,10 @@
 #
 #     sh tools/check-machine.sh
 #
-# Runs the commands of README.md and installs and removes the packages: the
+# Runs the commands of README.md, and installs and removes the packages: the
 # demo, the suite, Debian packages and lintian, RPM packages and rpmlint, and
-# the manual, with this release's tools. Nothing is installed at first, which
-# shows commands that do not install what they need. One line for each step
+# the manual, with this release's tools. Nothing is installed at first, so a
+# command that does not install what it needs fails. One line for each step
 # says how long it took. Status 0: none has failed.
 #
 # SPDX-License-Identifier: ISC

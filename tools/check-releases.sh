@@ -5,8 +5,8 @@
 #
 # Each machine is a root with apt and the essential packages, made by
 # mmdebstrap(1) and removed afterwards; check-machine.sh does the rest in it.
-# Run this before each release of ours; .ci/run does it for one Debian release.
-# DEB_BUILD_OPTIONS as for make-debs.sh; the suite always runs before that.
+# Run this before each release of the project; .ci/run does it for one Debian
+# release. DEB_BUILD_OPTIONS is as in make-debs.sh, but the suite always runs.
 #
 # For root, or a user who can run mmdebstrap without it. The packages come from
 # this machine's Debian mirror, or the one that MIRROR names. TMPDIR needs 3 GB.
@@ -61,14 +61,14 @@ mirror() {
 	    'Created-By: Packages' 2>/dev/null | grep -v security | head -n 1
 }
 
-# This machine's proxy; and the lists of a mirror that lags are accepted.
+# Uses this machine's proxy, and accepts old lists from a mirror that lags.
 apt_options() {
 	echo 'Acquire::Check-Valid-Until "false";'
 	apt-config dump Acquire::http::Proxy 2>/dev/null
 }
 
-# If root's run is killed, nothing stays, not even a mount. Other users have only
-# mounts in namespaces that mmdebstrap makes for them.
+# If root's run is killed, not even a mount is left. For other users mmdebstrap
+# makes all mounts in namespaces.
 alone() {
 	if [ "$(id -u)" = 0 ]; then
 		set -- unshare --mount --pid --fork --kill-child \
@@ -77,7 +77,7 @@ alone() {
 	TMPDIR=$scratch "$@"
 }
 
-# Nothing in it has to outlive a crash of the machine.
+# With unsafe-io, since nothing has to outlive a crash of the machine.
 make_root() {
 	# shellcheck disable=SC2046 # perhaps none
 	alone mmdebstrap --variant=apt --aptopt="$scratch/apt.conf" \
@@ -87,14 +87,14 @@ make_root() {
 	    "$1" /dev/null $(mirror) 2>&1 </dev/null
 }
 
-# show RELEASE: its steps, and what the suite said.
+# show RELEASE: shows its steps, and the results of the suite.
 show() {
 	grep -aE --line-buffered \
 	    '^check-machine: |SKIP: |^[0-9]+ passed, ' |
 	    sed -u "s/^check-machine:/$1:/"
 }
 
-# Reports progress meanwhile.
+# Shows its progress.
 check() {
 	{ make_root "$1" || : >"$scratch/failed"; } | tee "$logs/$1.log" |
 	    show "$1"

@@ -4,7 +4,7 @@
 #     sh tools/check-rpms.sh
 #
 # rpmlint must find nothing except what packaging/rpmlint.toml lists. RPMS_DIR
-# as in make-rpms.sh. Status 77: rpmlint is not installed.
+# is as in make-rpms.sh. Status 77: rpmlint is not installed.
 #
 # SPDX-License-Identifier: ISC
 set -eu

@@ -27,13 +27,13 @@ needs() {
 	done
 }
 
-# Check is installed only for the system's own libc.
+# Without Check, which is installed only for the system's own libc.
 build() {
 	sh "$root/tools/build.sh" --enable-werror --without-check "$@"
 }
 
-# cross HOST LOADER: its libc is not on any search path, so the programs are
-# told where it is.
+# cross HOST LOADER: tells the programs where its libc is, which is not on any
+# search path.
 cross() {
 	needs "$1-gcc"
 	loader=$("$1-gcc" -print-file-name="$2")
@@ -41,7 +41,7 @@ cross() {
 	    LDFLAGS="-Wl,--dynamic-linker=$loader,-rpath,${loader%/*}"
 }
 
-# runs_here HOST: a kernel may not run programs that the processor could.
+# runs_here HOST: whether the kernel runs its programs; the processor could.
 runs_here() {
 	echo 'int main(void) { return 0; }' |
 	    "$1-gcc" -static -x c -o "$log/program" - &&
@@ -51,7 +51,7 @@ runs_here() {
 	return $status
 }
 
-# link_examples [ARGUMENT OF MAKE...]: links them again.
+# link_examples [ARGUMENT OF MAKE...]
 link_examples() {
 	rm -f examples/echo examples/logged
 	make "$@" examples/echo examples/logged >>make.log 2>&1 || {
@@ -60,7 +60,7 @@ link_examples() {
 	}
 }
 
-# What the log must contain, although the logger was killed.
+# The log must have both lines, although the logger was killed.
 lives() {
 	sh "$root/tools/smoke.sh" "$@" examples/echo PORT
 	sh "$root/tools/smoke.sh" "$@" examples/logged "$log" PORT

@@ -29,9 +29,9 @@ cd "$BUILD_DIR"
 rm -f tests/*.log tests/*.trs
 echo "check: make check, which takes half a minute or more" >&2
 status=0
-# A process group of its own, so that all of it ends in time and with this
-# script, and a hang-up of the terminal does not reach it. The tests mostly
-# wait, so running more of them than there are processors saves time.
+# In a process group of its own everything ends in time, and with this script,
+# and a hangup of the terminal does not reach it. The tests mostly wait, so
+# running more of them than there are processors saves time.
 timeout -k 10 900 sh -c 'make -j2 check TESTS= && exec make "$@"' sh \
     -j"${TEST_JOBS:-8}" check ${TESTS:+"TESTS=$TESTS"} \
     >make-check.log 2>&1 &

@@ -3,9 +3,9 @@
 #
 #     sh tools/count-tests.sh build-directory [status of make]
 #
-# For a Check program each of its tests counts, a script counts as one. A
-# skipped test has not passed, and a program that ended before Check's last
-# line has failed. Status 0: there were tests, and none has failed.
+# Each test of a Check program counts; a script counts as one. A skipped test
+# has not passed, and a program that ended before Check's last line has failed.
+# Status 0: there were tests, and none has failed.
 #
 # SPDX-License-Identifier: ISC
 set -eu
@@ -16,7 +16,7 @@ passed=0
 failed=0
 skipped=0
 
-# One such line for all the parts of a suite.
+# Adds up Check's last lines of all parts of a suite.
 closing_line() {
 	LC_ALL=C awk -F '[:,]' '
 		/^[0-9]+%: Checks: / { n++; c += $3; f += $5; e += $7 }
@@ -33,7 +33,7 @@ closing_numbers() {
 	printf '%s\n' "$1" | awk -F '[:,]' '{ print $3, $5 + $7 }'
 }
 
-# What each line of the input is about.
+# of NAME: puts the name before each line of the input.
 of() {
 	sed "s/^/$1: /"
 }

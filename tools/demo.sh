@@ -25,7 +25,7 @@ heading() {
 	printf '\n== %s\n\n' "$*"
 }
 
-# wait_until WHAT COMMAND...: longer than any of it takes.
+# wait_until WHAT COMMAND...: a minute is longer than anything here takes.
 wait_until() {
 	local what=$1 i
 	shift
@@ -37,7 +37,7 @@ wait_until() {
 }
 
 #
-# The daemon's processes: exactly those of its session
+# The daemon's processes: those of its session
 #
 
 # Lines of "pid parent command". A zombie has ended, even if pid 1 has not
@@ -57,8 +57,8 @@ pid_of() {
 	processes | awk -v title="$1" 'index($0, title) { print $1 }'
 }
 
-# is_one VARIABLE TITLE: one process has this title, and it is another one than
-# the variable has; now the variable has it.
+# is_one VARIABLE TITLE: whether one process has this title and is not the one
+# in the variable; sets the variable to it.
 is_one() {
 	local found
 	found=$(pid_of "$2")
@@ -71,10 +71,10 @@ tree() {
 }
 
 #
-# What a user types, and what comes of it
+# What a user types, and the result
 #
 
-# Long lines go on below themselves.
+# Breaks long lines.
 show() {
 	awk '{
 		begin = "    "
@@ -87,7 +87,7 @@ show() {
 	}'
 }
 
-# type_in COMMAND, which does not have the clients' connections.
+# type_in COMMAND: the command does not inherit the clients' connections.
 type_in() {
 	echo "$ $1" | show
 	eval "$1" >output 2>&1 5>&- 6>&-
@@ -95,7 +95,7 @@ type_in() {
 	show <output
 }
 
-# starts COMMAND STATUS: what the shell is told of a start
+# starts COMMAND STATUS: the command exits with this status.
 starts() {
 	type_in "$1"
 	echo "$ echo \$?" | show
@@ -103,7 +103,7 @@ starts() {
 	[ "$status" = "$2" ] || fail "the status is not $2"
 }
 
-# has WORD...: what the last command has printed
+# has WORD...: the last command has printed these words.
 has() {
 	local word
 	for word; do
@@ -152,7 +152,7 @@ refused() {
 	! (exec 7<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null
 }
 
-# A port at which nothing listens, of those that the kernel gives to nobody.
+# A free port below those that the kernel gives to clients.
 choose_port() {
 	port=$((20000 + RANDOM % 10000))
 	refused || choose_port
@@ -166,7 +166,7 @@ reads_quote() {
 	echo "client reads: ${line%?}" | show
 }
 
-# Nothing is left, however this script ends.
+# Ends everything, however this script ends.
 clean_up() {
 	local pid i
 	for pid in pid other-pid; do

@@ -3,13 +3,13 @@
 #
 #     sh tools/fuzz.sh [SECONDS [TARGET ...]]
 #
-# builds the targets in tests/fuzz with clang's libFuzzer and its sanitizers of
-# addresses and undefined behaviour, and runs each for SECONDS (60), as many at
-# once as there are processors, or as JOBS says. Inputs that reach new code stay
-# in build/fuzz/corpus. BUILD_DIR names another directory than build/fuzz.
+# builds the targets in tests/fuzz with clang's libFuzzer and its sanitizers for
+# addresses and undefined behaviour, and runs each for SECONDS (60): JOBS at a
+# time, by default one for each processor. Inputs that reach new code stay in
+# build/fuzz/corpus. BUILD_DIR names another directory than build/fuzz.
 #
 # Prints how often each target was called. Status 1: a target has found a fault;
-# its line names the input, for build/fuzz/fuzz_TARGET INPUT.
+# a line names the input, for build/fuzz/fuzz_TARGET INPUT.
 #
 # SPDX-License-Identifier: ISC
 set -eu
@@ -23,11 +23,11 @@ jobs=${JOBS:-$(getconf _NPROCESSORS_ONLN)}
 fuzz=$root/tests/fuzz
 sanitizers=address,undefined
 
-# The system's features are those of another build.
+# config.h comes from another build.
 configured=$root/build/check
 
 #
-# Several at once: each lane takes every second word where there are two lanes
+# Several at once: with two lanes, each takes every second word
 #
 
 # in_lanes COMMAND WORD...
@@ -73,7 +73,7 @@ go_along() {
 # Building
 #
 
-# Code that only tests need not be covered.
+# plain.c only checks results, so it need not be covered.
 compile() {
 	coverage=-fsanitize=fuzzer-no-link
 	[ "$1" != "$fuzz/plain.c" ] || coverage=
@@ -107,7 +107,7 @@ build_all() {
 # Running
 #
 
-# A machine may be busy with other things: only what hangs takes five minutes.
+# Even on a busy machine, only what hangs takes five minutes.
 run() {
 	corpus=$build/corpus/$1
 	mkdir -p "$corpus"
@@ -141,7 +141,7 @@ command -v clang >/dev/null || {
 	exit 1
 }
 build_all "$@"
-# Small, so that several can run beside other things.
+# A small quarantine, so that several can run beside other programs.
 ASAN_OPTIONS=quarantine_size_mb=8:${ASAN_OPTIONS:-}
 TMPDIR=$(mktemp -d)
 export ASAN_OPTIONS TMPDIR

@@ -20,7 +20,7 @@ fail() {
 	exit 1
 }
 
-# Without files left by a build in the source tree.
+# Leaves out what a build in the source tree has made.
 packaging() {
 	cd "$root"
 	git -c safe.directory='*' ls-files -co --exclude-standard debian |

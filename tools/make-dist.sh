@@ -14,7 +14,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 BUILD_DIR=${BUILD_DIR:-$root/build/check}
 export BUILD_DIR
 
-# The time of the commit; without git that of NEWS.
+# The time of the commit, or without git that of NEWS.
 time_of_source() {
 	git -C "$root" -c safe.directory='*' log -1 --format=%ct 2>/dev/null ||
 	    date -r "$root/NEWS" +%s

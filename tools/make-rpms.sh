@@ -6,8 +6,7 @@
 # from anywhere; --nocheck skips the tests. Installs what it needs. The
 # packages go to build/rpms, or to the directory that RPMS_DIR names, which is
 # emptied first; the last lines name them. If rpm is not the system's package
-# manager, as on Debian, they show that the spec is right, but are not Fedora's
-# packages.
+# manager, as on Debian, they only show that the spec is right.
 #
 # SPDX-License-Identifier: ISC
 set -eu
@@ -31,7 +30,7 @@ cp "$tarball" "$rpms/SOURCES"
 cp "$BUILD_DIR/packaging/libdaemonsrv.spec" "$rpms"
 
 set -- -ba --define "_topdir $rpms" "$@"
-# rpm knows build requirements only if rpm has installed them.
+# rpm knows only build requirements that rpm has installed.
 rpm -q rpm >/dev/null 2>&1 || set -- "$@" --nodeps
 echo "make-rpms: rpmbuild, which may run the tests" >&2
 if ! rpmbuild "$@" "$rpms/libdaemonsrv.spec" >"$rpms/build.log" 2>&1 \

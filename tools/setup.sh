@@ -4,27 +4,27 @@
 #     sh tools/setup.sh [test] [ci] [bench] [cross] [debs] [lint] [pictures]
 #         [releases] [rpms]
 #
-# Without arguments, what building needs. Also what these need: "test", the
-# tests; "ci", .ci/run; "bench", make bench; "cross", check-target.sh, as far as
-# the system has it; "debs" and "rpms", making packages; "lint", checking them
-# and the manual; "pictures", make pictures; "releases", check-releases.sh. For
-# Debian and Ubuntu (apt-get) and Fedora (dnf), as root or by sudo. Silent if
-# nothing is missing.
+# Without arguments it installs what building needs; with them also what these
+# need: "test", the tests; "ci", .ci/run; "bench", make bench; "cross",
+# check-target.sh, if the system has it; "debs" and "rpms", making packages;
+# "lint", checking them and the manual; "pictures", make pictures; "releases",
+# check-releases.sh. For Debian and Ubuntu (apt-get) and Fedora (dnf), as root
+# or by sudo. Silent if nothing is missing.
 #
 # SPDX-License-Identifier: ISC
 set -eu
 
-# name:command is missing only if no package provides the command.
+# name:command is not needed if another package provides the command.
 debian_packages='gcc libc6-dev make autoconf automake libtool
 	pkgconf:pkg-config procps'
 debian_test_packages='check git rsync curl xz-utils libssl-dev openssl'
-# openssh-server, haproxy and prometheus are for tests that are skipped with
-# only "test": a machine may start a server at once.
+# The tests with openssh-server, haproxy and prometheus are skipped if only
+# "test" was installed: a machine may start such a server at once.
 debian_ci_packages='clang valgrind libc6-dbg shellcheck codespell
 	abigail-tools systemd:systemd-analyze openssh-server haproxy
 	ucspi-tcp prometheus:promtool'
-# In older releases these are parts of other packages; if autoconf is 2.69
-# itself, there is no package of that name.
+# In older releases other packages contain some of these; where autoconf is
+# 2.69, there is no package of that name.
 # xinetd and openbsd-inetd exclude each other: .ci/run unpacks the second.
 debian_ci_optional_packages='libclang-rt-dev autoconf2.69 s6 xinetd runit'
 debian_cross_optional_packages='musl-tools gcc-i686-linux-gnu
@@ -55,7 +55,7 @@ fedora_releases_packages='mmdebstrap apt debian-keyring'
 fedora_bench_packages='glibc-static perf strace gnuplot-minimal:gnuplot
 	openssl-devel openssl'
 
-# To stderr: it is not a result.
+# To stderr, since it is not a result.
 say() {
 	echo "setup: $*" >&2
 }
@@ -70,10 +70,10 @@ has_command() {
 }
 
 #
-# Which are missing: the functions print names
+# What is missing: these functions print names
 #
 
-# The manager's own is_installed_* decides.
+# missing_of MANAGER ENTRY...: those that is_installed_MANAGER does not find.
 missing_of() {
 	manager=$1
 	shift
@@ -101,7 +101,7 @@ has_lists() {
 	    grep -q .
 }
 
-# Names that only other packages mention have no candidate.
+# A name that only other packages mention has no candidate.
 known_to_apt() {
 	for name; do
 		LC_ALL=C apt-cache policy "$name" 2>/dev/null |
@@ -156,7 +156,7 @@ apt() {
 	    -o DPkg::Lock::Timeout=300 "$@"
 }
 
-# In an image for containers, which comes without lists, nothing is known.
+# An image for containers has no lists, so no package is known.
 know_optional() {
 	if [ -z "$missing" ] && [ $# != 0 ] && [ "$(id -u)" = 0 ] &&
 	    ! has_lists; then
@@ -191,7 +191,7 @@ install_with_dnf() {
 	    $missing || fail dnf install failed
 }
 
-# Another system will do if everything is installed already.
+# Another system is fine if everything is installed already.
 expect_commands() {
 	missing=
 	for command in cc make autoconf automake libtoolize pkg-config ps $1; do

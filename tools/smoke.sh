@@ -4,10 +4,10 @@
 #     sh tools/smoke.sh COMMAND [argument ...]
 #
 # The command must start a daemon that answers a line with a text that contains
-# it; each argument PORT is replaced by a free port. It may run under an
-# emulator, and may be any program with the library. The daemon is started,
-# asked, reloaded, asked, loses its server and logger by SIGKILL, is asked
-# again and stopped; no process of it may be left.
+# the line; each argument PORT is replaced by a free port. It may be any program
+# with the library, and run under an emulator. The daemon is started, asked,
+# reloaded, asked, loses its server and logger by SIGKILL, is asked again and
+# stopped; none of its processes may be left.
 #
 # SPDX-License-Identifier: ISC
 
@@ -32,7 +32,7 @@ wait_until() {
 }
 
 #
-# The daemon's processes: they carry a mark
+# The daemon's processes: they have a variable of ours
 #
 
 # Lines of "pid parent".
@@ -47,7 +47,7 @@ none_left() {
 	[ -z "$(processes)" ]
 }
 
-# The one whose parent is not among them.
+# The process whose parent is not one of them.
 oldest() {
 	processes | awk '{ parent[$1] = $2 }
 		END { for (p in parent) if (!(parent[p] in parent)) print p }'
@@ -58,14 +58,14 @@ wards() {
 	processes | awk -v master="$master" '$2 == master { print $1 }'
 }
 
-# The base of the next comparison.
+# Sets what renewed compares with.
 remember() {
 	count=$(wards | wc -l)
 	known=" $(processes | awk '{ print $1 }' | tr '\n' ' ')"
 }
 
-# renewed COUNT: as many as there were, COUNT of them new. Adopted workers are
-# not among them.
+# renewed COUNT: there are as many as before, and COUNT of them are new. Adopted
+# workers do not count.
 renewed() {
 	wards | awk -v known="$known" -v count="$count" -v wanted="$1" '
 		!index(known, " " $1 " ") { new++ }

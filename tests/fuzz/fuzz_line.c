@@ -1,5 +1,5 @@
 /*
- * fuzz_line.c - a stranger's text becomes lines of the log: each has one prefix,
+ * fuzz_line.c - a stranger's text becomes lines of the log: each has a prefix,
  * nothing is lost or added, and control characters are always escaped
  *
  * SPDX-License-Identifier: ISC
