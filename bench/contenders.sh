@@ -6,18 +6,18 @@
 #     contenders.sh daemons
 #     contenders.sh daemon name [option ...]
 #
-# list prints, in the order of their turns, "contender NAME what it is" or
-# "missing NAME what it is". start executes that server, on port PORT of
-# 127.0.0.1. daemons and daemon are the same for ways to start a daemon, which
-# our program start measures. Environment: TOOLS, the directory of our own
-# programs; PEERS, that of peers.sh; SCRATCH, one for temporary files.
+# list prints "contender NAME what it is", or "missing NAME what it is", in the
+# order of their turns. start executes that server, on port PORT of 127.0.0.1.
+# daemons and daemon do the same for ways to start a daemon, which the program
+# start measures. Environment: TOOLS, the directory of our own programs; PEERS,
+# that of peers.sh; SCRATCH, one for temporary files.
 #
 # SPDX-License-Identifier: ISC
 set -eu
 
 # name | program | what it is | how it is started
 #
-# All except our own execute the same program for each connection, $ECHO.
+# All but ours execute the same program, $ECHO, for each connection.
 contenders() {
 	cat <<-'END'
 	floor|floor|floor: accept, fork, nothing counted|floor $PORT
@@ -80,13 +80,13 @@ inetd_conf() {
 	echo "$SCRATCH/inetd.conf"
 }
 
-# systemd must also run.
+# systemd must be running, too.
 is_there() {
 	[ "$1" != systemd ] || [ -d /run/systemd/system ] || return 1
 	[ "$1" = systemd ] || command -v "$1" >/dev/null
 }
 
-# list KIND, of the lines read
+# list KIND: reads lines of one of the two tables.
 list() {
 	while IFS='|' read -r name program label command; do
 		if is_there "$program"; then
@@ -97,7 +97,7 @@ list() {
 	done
 }
 
-# The libraries that peers.sh has fetched are only for its servers.
+# Only the servers of peers.sh use the libraries that it has fetched.
 find_libraries() {
 	case $(command -v "$1") in
 	"$PEERS"/*)

@@ -4,7 +4,7 @@
  *     echo [-lr] [-o log] [-s spares] port
  *
  * -s: this many spares. -r: a worker serves one connection after another. -l:
- * with every limit that there is, too high to be reached. -o: with a logger.
+ * every limit is set, too high to be reached. -o: with a logger.
  *
  * SPDX-License-Identifier: ISC
  */

@@ -4,11 +4,11 @@
  *     kills [-k kills] [-i us] directory
  *
  * The same rig for each logger: a supervisor keeps both ends of the pipe, so
- * no writer notices, kills the logger after a random time, at most that of -i,
- * and starts the next at once. The library's master is its supervisor, and we
- * only kill. A writer numbers its lines and never stops meanwhile; at the end
- * the last logger reads all that is left. Lost is a line that is not in the
- * files, whole.
+ * no writer notices, kills the logger after a random time of at most -i, and
+ * starts the next at once. The library's master is its own supervisor, so this
+ * program only kills. A writer numbers its lines and does not stop in between;
+ * in the end the last logger reads what is left. A line is lost if it is not
+ * complete in the files.
  *
  * Prints a line for each: its name, and how many lines were written, lost, and
  * are there more than once. The directory must not exist.
@@ -42,12 +42,12 @@ enum {
 static struct {
 	long written;		/* lines */
 	pid_t writer;
-	int over;		/* the writer is to end */
+	int over;		/* tells the writer to end */
 } *shared;
 
 static int kills = 500, interval = 10000;
 static const char *directory;
-static unsigned char *seen;	/* how often each line */
+static unsigned char *seen;	/* how often each line was found */
 
 static void
 pause_us(int us)
@@ -112,7 +112,7 @@ run_svlogd(void)
 	execlp("svlogd", "svlogd", "-ttt", ".", (char *)NULL);
 }
 
-/* Its server is the writer. */
+/* The library's server is the writer. */
 static void
 run_library(void)
 {
@@ -139,7 +139,7 @@ static const struct contender {
 	{ "svlogd", run_svlogd },
 };
 
-/* input: what it reads; -1: it makes its own pipe. */
+/* Starts a contender that reads from this pipe; NULL: it makes its own. */
 static pid_t
 start(const struct contender *c, const int *ends)
 {
@@ -205,8 +205,8 @@ kill_under_us(const struct contender *c)
 	waitpid(pid, NULL, 0);
 }
 
-/* The master's child that is not the writer, and not this one; 0: there is
- * none yet. */
+/* The master's child that is neither the writer nor this one; 0: there is none
+ * yet. */
 static pid_t
 logger_of(pid_t master, pid_t last)
 {
@@ -242,7 +242,7 @@ kill_under_master(const struct contender *c)
  * What is in the files
  */
 
-/* Without the time before it. */
+/* Counts a line, without the time before it. */
 static void
 note(const char *text, size_t length)
 {

@@ -1,11 +1,10 @@
 #!/bin/sh
-# kills.sh - the lines that loggers lose when they are killed, as a page and as
-# a picture
+# kills.sh - a page and a picture of the lines that loggers lose when killed
 #
 #     kills.sh program directory picture
 #
-# program is our kills; files are written below the directory. The page goes to
-# standard output; the picture is left as it was if there is no gnuplot.
+# program is our kills; it writes files below the directory. The page goes to
+# standard output. Without gnuplot the picture does not change.
 #
 # SPDX-License-Identifier: ISC
 set -eu

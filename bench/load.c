@@ -6,8 +6,8 @@
  *
  * Each client connects, sends a line, waits for the answer, closes and starts
  * again: a closed loop. With -w it first keeps its connection for a random time
- * up to this many ms. Each -h holds this many connections, open and silent,
- * while the loop runs, or the command of -x instead. At the end each of them
+ * of at most this many ms. Each -h holds this many connections, open and
+ * silent, while the loop runs, or with -x the command. In the end each of them
  * must still be answered.
  *
  * Prints a line for each loop, of names and values: the rate within the time,
@@ -38,12 +38,12 @@
 enum {
 	SECOND = 1000000,	/* times are in us */
 	PATIENCE = 5 * SECOND,	/* for an answer */
-	BACKOFF = SECOND / 100,	/* after a failure, so that nothing spins */
+	BACKOFF = SECOND / 100,	/* after a failure, so that it does not spin */
 	SWEEP = SECOND / 100,	/* between two checks of all clients */
 	SETTLE = SECOND / 10,	/* between two checks of what still runs, ... */
 	SETTLES = 200,		/* ... and how many at most */
 	HOLDER = 4000,		/* connections that one process holds */
-	BATCH = 250,		/* of them between two answers */
+	BATCH = 250,		/* of these, between two answers */
 	STAGES = 8		/* -h at most */
 };
 
@@ -62,7 +62,7 @@ struct client {
 	int fd;
 	size_t heard;		/* bytes of the answer */
 	int64_t began;
-	int64_t due;		/* when a paused or silent one continues */
+	int64_t due;		/* when its pause or silence ends */
 };
 
 static const char line[] = "The quick brown fox jumps over the lazy dog\n";
@@ -70,20 +70,20 @@ static const char line[] = "The quick brown fox jumps over the lazy dog\n";
 
 static struct sockaddr_in server;
 static int events;		/* the epoll descriptor */
-static int held;		/* connections */
+static int held;		/* how many connections are held */
 static int holders;		/* processes that hold them */
-static int held_until[2];	/* a pipe: they release them at end of file */
+static int held_until[2];	/* a pipe whose end releases them */
 
 /* Options */
 static int client_count = 1;
-static int think;		/* us */
+static int think;		/* us that a client waits before its line */
 static long wanted = -1;	/* connections; -1: until time runs out */
 static double length;		/* s */
 static int stages[STAGES];
 static int stage_count;
 static const char *command;	/* to run instead of the loop */
 
-/* One loop */
+/* A loop */
 static struct {
 	long begun;
 	int busy;		/* clients that are not paused */
@@ -129,7 +129,7 @@ compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* By the nearest rank: this percentage is at most the result. */
+/* The nearest rank: this percentage of the latencies is at most the result. */
 static uint32_t
 percentile(size_t percent)
 {
@@ -175,7 +175,7 @@ outcome_of(int error)
  * One client
  */
 
-/* Closing by a reset leaves no TIME_WAIT on either side: otherwise thousands of
+/* Closing by a reset leaves no TIME_WAIT on either side. Otherwise thousands of
  * connections a second would soon use up all ports. */
 static int
 open_socket(int type)
@@ -338,12 +338,12 @@ run(struct client *clients)
 }
 
 /*
- * Connections that are only held: by other processes, because of the limit on
- * descriptors
+ * Connections that are only held: by other processes, since a process may have
+ * too few descriptors
  */
 
-/* Each holder has an address of its own: if most ports of an address are used,
- * connect(2) takes milliseconds to find a free one. */
+/* Each holder has an address of its own: once most ports of an address are
+ * used, connect(2) takes milliseconds to find a free one. */
 static int
 connect_from(int host)
 {
@@ -377,8 +377,8 @@ end_answered(int fd)
 	close(fd);
 }
 
-/* Holds them until end of file on held_until. Once one more is answered, all
- * before it have been accepted as well. */
+/* Holds connections until end of file on held_until. When the last one is
+ * answered, those before it have been accepted, too. */
 static void
 be_holder(int host, int count, int ready)
 {
@@ -435,8 +435,8 @@ running(void)
 	return count;
 }
 
-/* Waits until the workers of held connections are waiting for input: thousands
- * have been forked and have not run yet. */
+/* Waits until the workers of held connections wait for input: thousands have
+ * been forked but have not run yet. */
 static void
 settle(void)
 {
@@ -472,7 +472,7 @@ release(void)
 		printf("kept %d\n", held);
 }
 
-/* As far as any user may. */
+/* As far as the user is allowed to. */
 static void
 raise_limit(void)
 {

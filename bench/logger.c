@@ -36,7 +36,7 @@ enum {
 
 static long lines = 5000000;
 static int rounds = 5;
-static char directory[4000];	/* a new one for each run */
+static char directory[4000];	/* new for each run */
 
 static void
 fail(const char *what)
@@ -49,7 +49,7 @@ fail(const char *what)
  * The writer
  */
 
-/* Writes all lines to stderr, at_once in one write(2). */
+/* Writes all lines to stderr, at_once of them in each write(2). */
 static void
 write_lines(int at_once)
 {
@@ -71,8 +71,8 @@ write_lines(int at_once)
 }
 
 /*
- * The contenders: each reads its stdin, except the library, whose server is the
- * writer
+ * The contenders: each reads its stdin, except for the library, whose server is
+ * the writer
  */
 
 static int at_once;	/* lines in one write(2) */
@@ -100,7 +100,7 @@ run_library(void)
 	write_lines(at_once);
 	getrusage(RUSAGE_SELF, &used);
 	*writer_cpu = cpu(&used);
-	_exit(1);	/* which ends the daemon */
+	_exit(1);	/* this ends the daemon */
 }
 
 static void
@@ -116,7 +116,7 @@ run_bare(void)
 	_exit(n != 0);
 }
 
-/* A logger without our promise: puts a time before each line. */
+/* A logger that may lose lines; puts the time before each. */
 static void
 run_plain(void)
 {
@@ -150,7 +150,7 @@ run_plain(void)
 static void
 run_multilog(void)
 {
-	/* The largest files that it allows, all of them kept. */
+	/* Its largest files, all of which it keeps. */
 	execlp("multilog", "multilog", "t", "s16777215", "n1000", ".",
 	    (char *)NULL);
 }
@@ -176,7 +176,7 @@ run_svlogd(void)
 static struct contender {
 	const char *name;
 	void (*run)(void);
-	int has_writer;		/* of its own */
+	int has_writer;		/* its writer is not ours */
 	int missing;
 	double rate[ROUNDS_MAX];	/* MB/s */
 	double cost[ROUNDS_MAX];	/* ns of CPU a line */
@@ -238,7 +238,7 @@ start(const struct contender *c, const int *ends)
 	_exit(errno == ENOENT ? 127 : 1);
 }
 
-/* Whether all lines are in its files: otherwise its figures mean nothing. */
+/* Whether all lines are in its files: without them its figures mean nothing. */
 static int
 has_all_lines(void)
 {
@@ -278,7 +278,7 @@ measure(struct contender *c, int round)
 	if (mkdir(directory, 0750) == -1 || pipe(ends) == -1)
 		fail(directory);
 #ifdef F_SETPIPE_SZ
-	/* If that is not allowed, the library's pipe stays small too. */
+	/* If it is not allowed, the library's pipe stays small, too. */
 	fcntl(ends[1], F_SETPIPE_SZ, PIPE);
 #endif
 	began = now();
@@ -323,7 +323,7 @@ report(struct contender *c)
 	page_spread(c->cost, rounds, "%.0f [%.0f-%.0f] |\n");
 }
 
-#define GOAL	0.95	/* of the bare loop's rate, for the library */
+#define GOAL	0.95	/* of the bare loop's rate: the goal for the library */
 
 static void
 report_goal(void)

@@ -2,8 +2,8 @@
 #
 #	gnuplot -e "few = 'name'; many = 'name'" logger.gnuplot >logger.svg
 #
-# The data are two outputs of kills: lines with the name of a logger, the lines
-# that were written, and those that were lost.
+# The data are two outputs of kills: in each line a logger's name, how many
+# lines were written, and how many were lost.
 #
 # SPDX-License-Identifier: ISC
 set terminal svg size 760,220 dynamic noenhanced background "white" \

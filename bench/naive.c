@@ -3,8 +3,8 @@
  *
  *     naive port
  *
- * What one would write first. It has no limits and handles no errors, and no
- * signal except SIGCHLD.
+ * The first version that one would write. It has no limits, and handles no
+ * errors and no signal except SIGCHLD.
  *
  * SPDX-License-Identifier: ISC
  */

@@ -9,11 +9,11 @@
 /* Sorts the values. */
 double page_median(double *values, int count);
 
-/* The median, the least and the most, by a format for three values; sorts
- * them. */
+/* Prints the median, the least and the most, with a format for three values.
+ * Sorts the values. */
 void page_spread(double *values, int count, const char *format);
 
-/* Where and when, as far as the system says. */
+/* Prints the day and the machine, as far as the system tells. */
 void page_machine(void);
 
 #endif

@@ -4,8 +4,8 @@
 #     sh bench/peers.sh directory [package ...]
 #
 # Debian's packages, these or all that the bench needs, are only unpacked there:
-# two of them cannot be installed together, and would start when installed.
-# Changes nothing outside the directory, and needs no privileges.
+# two of them exclude each other, and would start if installed. Changes nothing
+# outside the directory, and needs no privileges.
 #
 # SPDX-License-Identifier: ISC
 set -eu
@@ -15,7 +15,8 @@ fail() {
 	exit 1
 }
 
-# With its missing dependencies. Nothing is installed, so no lock is needed.
+# Fetches a package and its missing dependencies. Nothing is installed, so no
+# lock is needed.
 download() {
 	apt-get -qq -y -o Debug::NoLocking=1 -o APT::Sandbox::User= \
 	    -o Dir::Cache::archives="$archives" --download-only \
@@ -43,7 +44,7 @@ for archive in "$archives"/*.deb; do
 	[ ! -e "$archive" ] || dpkg-deb -x "$archive" .
 done
 
-# The example of libdaemon is installed as a program text.
+# The package of libdaemon has the source of its example.
 example=$(find usr/share/doc/libdaemon-dev -name 'testd.c*' 2>/dev/null || :)
 if [ -n "$example" ]; then
 	zcat -f "$example" >testd.c

@@ -28,7 +28,7 @@ proc_children(pid_t parent, pid_t *pids, int max)
 	return count;
 }
 
-/* "pid (name) state ...": the name may hold anything. */
+/* "pid (name) state ...": the name may contain any byte. */
 char
 proc_state(pid_t pid)
 {

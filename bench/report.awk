@@ -1,10 +1,10 @@
-# report.awk - the raw figures as a page to read, and as data to plot
+# report.awk - makes a page and data for a plot from the raw figures
 #
 #	awk -v plot=name -f report.awk raw >results.md
 #
-# A raw line of run.sh is its kind, its keys, and names with values. Figures
-# are found by "KIND CONTENDER COUNT", the count being of clients or of
-# connections held, and by the round and the name of the value.
+# A raw line of run.sh has its kind, its keys, and names with values. The keys
+# of a figure are "KIND CONTENDER COUNT", where COUNT is how many clients there
+# are, or connections held; the round; and the name of the value.
 #
 # SPDX-License-Identifier: ISC
 
@@ -15,8 +15,8 @@ function take(of, round, from,    i) {
 		rounds = round
 	if (!((of, round, "cpu") in figure) || !figure[of, round, "served"])
 		return
-	# What a connection costs the server, in us: altogether, of which the
-	# kernel tells nothing for children that it reaps, and the one process.
+	# What a connection costs the server, in us: all its processes, which is
+	# not known for children that the kernel reaps, and the one process.
 	if (of !~ / floor(-again|-deep)? /)
 		figure[of, round, "cost"] = figure[of, round, "cpu"] * 1e6 / \
 		    figure[of, round, "served"]
@@ -46,7 +46,7 @@ $1 == "held" && $4 == "held" { has[$1] = 1; take($1 " " $2 " " $5, $3, 6) }
 $1 == "held" && $4 == "kept" { take($1 " " $2 " " $5, $3, 4) }
 
 #
-# Of all rounds: values, or ratios within a round, in order
+# The values of all rounds, or the ratios within each round, in order
 #
 
 function add(x,    i) {
@@ -55,7 +55,7 @@ function add(x,    i) {
 	list[i] = x
 }
 
-# collect(WHAT, OF) or collect(WHAT, OF, TO): how many there are.
+# collect(WHAT, OF) or collect(WHAT, OF, TO) fills the list; returns its length.
 function collect(what, of, to,    round, base) {
 	many = 0
 	for (round = 1; round <= rounds; round++) {
@@ -78,7 +78,7 @@ function spread(format) {
 	    list[1], list[many]) : "-"
 }
 
-# How far the floor is from itself, measured again: 0.03 for 0.97 or 1.03.
+# How far the floor's second measurement differs: 0.03 for 0.97 or 1.03.
 function noise(what, count,    far) {
 	if (what != "rate" && what != "p50")
 		return 0	# its processor time is not known
@@ -87,9 +87,9 @@ function noise(what, count,    far) {
 	return far < 0 ? -far : far
 }
 
-# Of the values in the list: whether they are on one side of this one, 1 or -1,
-# even by as much as the noise, and without the least and the most if there are
-# enough; 0: that is not told by these rounds.
+# 1 if the values in the list are all above this one, -1 if they are all below
+# it, by more than the noise; the least and the most do not count if there are
+# enough. 0: these rounds do not tell.
 function side(of, far,    drop) {
 	drop = many >= 5
 	if (list[1 + drop] - far > of)
@@ -120,8 +120,8 @@ function total(what, of,    round, sum) {
 # Speed
 #
 
-# A ratio with its goal, and whether that was met: at least, or at most for what
-# is better if it is less; "-": there is none.
+# A ratio, its goal, and whether that was met: a rate must be at least the goal,
+# anything else at most; "-": there is no ratio.
 function cell(goal, what, name, to, count,    far, where, text) {
 	if (goal == "-")
 		return "-"
@@ -213,8 +213,8 @@ function speed(count,    i) {
 # More processors
 #
 
-# With n processors: the one process forks or accepts on one of them, and until
-# it has that one for itself all share the work evenly.
+# With n processors, all share the work evenly until the one process, which
+# forks or accepts, fills a processor of its own.
 function model_row(name,    of, all, serial, i, n, row) {
 	of = "model " name " 64"
 	if (!collect("cost", of))
@@ -338,7 +338,7 @@ function held_row(count, rate_goal, p99_goal,    of, floor) {
 	    ratio("rate", floor, "held floor 0", 0) " | " errors_of(of) " |"
 }
 
-# Of the ratio in the list.
+# The goal for the ratio in the list, and whether it was met.
 function goal(value, better) {
 	if (value == "" || !many)
 		return ""

@@ -2,9 +2,8 @@
 #
 #	gnuplot -e "data = 'name'" results.gnuplot >results.svg
 #
-# The data are what report.awk gives as plot: blocks of lines with the name
-# of a server, its median, least and most connections a second, and whether
-# it is ours.
+# report.awk writes the data to its plot: blocks of lines with a server's name,
+# its median, least and most connections a second, and whether it is ours.
 #
 # SPDX-License-Identifier: ISC
 set terminal svg size 760,720 dynamic noenhanced background "white" \

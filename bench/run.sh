@@ -8,12 +8,12 @@
 # subdirectory peers is that of peers.sh. The parts are counts, memory, starts,
 # speed, held and soak; the default is all. With -o, results.md and results.svg
 # are written into that directory; without it the page goes to standard output.
-# Status 0 if nothing has failed; a missing contender is not a failure.
+# The status is 0 if nothing has failed; a missing contender is not a failure.
 #
-# A short load shows first how dear a fork is here. A load lasts -t seconds, but
-# longer where too few connections would come in that time; there are at most -r
-# rounds, and fewer if -b seconds would not be enough for them. The soak lasts
-# -s seconds.
+# First a short load shows what a fork costs on this machine. A load lasts -t
+# seconds, or longer if that is too short for enough connections. There are -r
+# rounds, or fewer if they would take longer than -b seconds. The soak lasts -s
+# seconds.
 #
 # The contenders take turns (A B C ... A B C ...), so that other load on the
 # machine affects all of them, and each is compared with the floor in the same
@@ -60,7 +60,7 @@ raw=$SCRATCH/raw
 began=$(date +%s)
 silent_until=0
 
-# Less often if standard error is not a terminal.
+# Shows less if standard error is not a terminal.
 progress() {
 	seconds=$(($(date +%s) - began))
 	text=$(printf 'bench %d:%02d  %s' $((seconds / 60)) \
@@ -87,13 +87,13 @@ trial() {
 	    "$(tail -n 3 "$SCRATCH/errors" | paste -s -d '|' -)" >>"$raw"
 }
 
-# has_time SECONDS PERCENT: whether these remain, until that part of the budget.
+# has_time SECONDS PERCENT: whether they remain in that part of the budget.
 has_time() {
 	[ $(($(date +%s) - began + $1)) -le $((budget * $2 / 100)) ]
 }
 
-# What the floor serves a second, and how long a load must be: some hundred
-# connections, else a few slow ones would be the figure.
+# What the floor serves each second, and how long a load must be: with less than
+# some hundred connections, a few slow ones would decide the figure.
 calibrate() {
 	progress "how dear a fork is"
 	trial floor "exec '$TOOLS/load' -c 16 -t $length \"\$PORT\"" \
@@ -130,7 +130,7 @@ memory() {
 	all_once "exec sh '$here/watch.sh' memory 100" memory
 }
 
-# One start of each daemon in a round, and of ours with clients.
+# In a round each daemon starts once, and ours again with clients.
 starts() {
 	for round in $(seq "$rounds"); do
 		for name in $daemons; do
@@ -164,7 +164,7 @@ one_round() {
 	done
 }
 
-# At least two rounds, of which the first shows what one takes.
+# At least two rounds; the first shows how long a round takes.
 speed() {
 	one=0
 	for round in $(seq "$rounds"); do
@@ -178,8 +178,8 @@ speed() {
 	model
 }
 
-# What the model needs: a load so long that what a server does for the first
-# connections is nothing in it.
+# The model needs a long load, in which the work for the first connections does
+# not matter.
 model() {
 	long=$(awk -v n="$length" 'BEGIN { print n < 0.3 ? n : n < 1 ? 2 : 2 * n }')
 	for name in library library-spares library-reuse naive; do
@@ -189,22 +189,22 @@ model() {
 	done
 }
 
-# held_round ROUND COUNT...: the floors and the library, with none held first.
-# The loads are longer, since among so many processes one may not run for tenths
-# of a second.
+# held_round ROUND COUNT...: the floors and the library, at first with no held
+# connections. The loads are longer, since among that many processes one may
+# have to wait for tenths of a second.
 held_round() {
 	round=$1
 	shift
 	for name in floor floor-deep library; do
 		progress "round $round, $* held: $name"
-		sleep 1	# the kernel still cleans up after the last one
+		sleep 1	# the kernel is still cleaning up
 		trial "$name" "exec '$TOOLS/load' -c 16 -t $held_length \
 		    $(printf ' -h %s' 0 "$@") \"\$PORT\"" held "$name" "$round"
 	done
 }
 
-# The rate of new connections while others are held, 20,000 at most. Where that
-# takes too long it is done once, and fewer are held in the other rounds.
+# The rate of new connections while up to 20,000 others are held. If that takes
+# too long it is done once, and the other rounds hold fewer.
 held() {
 	held_length=$(awk -v n="$length" 'BEGIN { print n < 1 ? 1 : n }')
 	start=$(date +%s)

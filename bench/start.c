@@ -6,9 +6,9 @@
  * Starts the program as a shell does, and waits for its end: then the shell
  * would show its prompt. An argument "PORT" becomes a free port of 127.0.0.1.
  * Once the server there answers, holds this many connections; -n: it has no
- * port, so it has started as soon as it has a process. Then sends TERM to the
- * processes that have no other parent, and waits until none is left; or runs
- * the command of -x, which does.
+ * port, so it has started as soon as it has a process. Then sends TERM to this
+ * program's own children and waits until none is left; or with -x runs the
+ * command to do that.
  *
  * Prints, in us, the time to the prompt, to the first answer, and from TERM to
  * the end of the last process. Status 0; 1: a failure.
@@ -35,7 +35,7 @@
 #include "proc.h"
 
 enum {
-	PATIENCE = 10,		/* s, for an answer, and for the end */
+	PATIENCE = 10,		/* s, for an answer or the end */
 	HELD_MAX = 16000,
 	CHILDREN_MAX = 65536
 };
@@ -62,7 +62,7 @@ pause_ms(int ms)
 	nanosleep(&ts, NULL);
 }
 
-/* Not listening, so that a server that sets SO_REUSEADDR can have it. */
+/* It does not listen, so a server that sets SO_REUSEADDR can have the port. */
 static void
 find_port(char *argv[])
 {
@@ -99,7 +99,7 @@ execute(char *argv[])
 	_exit(127);
 }
 
-/* Until the shell's prompt. */
+/* Waits for the shell's prompt. */
 static void
 run(char *argv[])
 {
@@ -114,7 +114,7 @@ run(char *argv[])
 		errx(1, "%s: status %#x", argv[0], (unsigned)status);
 }
 
-/* A connection that has been answered and stays open; -1. */
+/* A connection that has been answered and stays open; -1: there is none. */
 static int
 connect_once(void)
 {
@@ -163,7 +163,7 @@ wait_for_start(void)
 	}
 }
 
-/* The one that is answered last has a worker, so all have. */
+/* Once the last one is answered, all have a worker. */
 static void
 hold(void)
 {
@@ -191,7 +191,7 @@ end_all(void)
 		errx(1, "%s failed", stop_command);
 	while (count-- > 0)
 		kill(pids[count], SIGTERM);
-	alarm(PATIENCE);	/* a failure, which leaves the rest */
+	alarm(PATIENCE);	/* a failure; what is left stays */
 	while (waitpid(-1, NULL, 0) > 0)
 		;
 }

@@ -4,9 +4,9 @@
  *     tls [-r rounds] [-s seconds] daemon
  *
  * daemon is examples/tls. Clients connect, shake hands, ask, read the answer to
- * its end and start again: a closed loop on loopback. The modes take turns, so
- * that other load on the machine affects all of them. Beside them, handshakes
- * within this process alone.
+ * end of file and start again: a closed loop on loopback. The modes take turns,
+ * so that other load on the machine affects all of them. For comparison there
+ * are handshakes within this process.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -43,9 +43,9 @@ static double length = 0.5;	/* s */
 static const char *program;
 static char directory[] = "/tmp/tls.XXXXXX";
 static pid_t measurer, daemon_pid;
-static SSL_SESSION *session;	/* this client's last one */
+static SSL_SESSION *session;	/* the last session of this client */
 
-/* What the clients of one load have seen; they share it. */
+/* What the clients of a load have seen, in shared memory. */
 static struct seen {
 	int latency_count;
 	uint32_t latencies[LATENCIES];	/* us */
@@ -56,8 +56,8 @@ static struct mode {
 	const char *name;
 	const char *options[4];
 	double cost[2][ROUNDS_MAX];	/* us of processor time; [1]: resumed */
-	double latency[2][ROUNDS_MAX];	/* us, of one client */
-	double rate[2][ROUNDS_MAX];	/* of many */
+	double latency[2][ROUNDS_MAX];	/* us, with one client */
+	double rate[2][ROUNDS_MAX];	/* with many clients */
 } modes[] = {
 	{ .name = "one fork a connection" },
 	{ .name = "16 spares", .options = { "-s", "16", "-n", "1" } },
@@ -103,7 +103,7 @@ client_context(void)
 	return context;
 }
 
-/* One that has not been shut down cannot be resumed. */
+/* A session of a connection that is not shut down cannot be resumed. */
 static void
 end(SSL *tls)
 {
@@ -111,8 +111,7 @@ end(SSL *tls)
 	SSL_free(tls);
 }
 
-/* Closing by a reset leaves no TIME_WAIT: otherwise the ports would be used
- * up. */
+/* Closing by a reset leaves no TIME_WAIT: otherwise the ports would run out. */
 static int
 connect_to(int port)
 {
@@ -157,7 +156,7 @@ be_client(int port, int resumes)
 	double until, now, began;
 	int i;
 
-	ask(context, port, 0);	/* it gets a session; and a warm-up */
+	ask(context, port, 0);	/* gets a session, and warms up */
 	for (until = seconds(CLOCK_MONOTONIC) + length;
 	    (began = seconds(CLOCK_MONOTONIC)) < until;) {
 		ask(context, port, resumes);
@@ -170,8 +169,8 @@ be_client(int port, int resumes)
 }
 
 /*
- * A daemon, in the foreground: it and all that it has had are children, whose
- * processor time is known
+ * A daemon in the foreground: all of its processes are our descendants, so
+ * their processor time is known
  */
 
 static double
@@ -214,7 +213,7 @@ start_daemon(const struct mode *m)
 	return port;
 }
 
-/* Returns the processor time of all of it, in s. */
+/* Returns the processor time of all its processes, in s. */
 static double
 end_daemon(void)
 {
@@ -277,7 +276,7 @@ load(const struct mode *m, int clients, int resumes)
 	return end_daemon();
 }
 
-/* The time for a start and an end belongs to no connection. */
+/* The time of the start and the end is not counted. */
 static void
 measure(struct mode *m, int round, int resumes)
 {
@@ -312,7 +311,7 @@ server_context(void)
 	return context;
 }
 
-/* Returns the processor time of the server's end. */
+/* Returns the processor time of the server's side. */
 static double
 shake_hands(SSL *client, SSL *server, int resumes)
 {
@@ -338,7 +337,7 @@ shake_hands(SSL *client, SSL *server, int resumes)
 	return used;
 }
 
-/* us of processor time for one. */
+/* us of processor time for each handshake. */
 static double
 measure_alone(int resumes)
 {
@@ -352,7 +351,7 @@ measure_alone(int resumes)
 		server = SSL_new(for_server);
 		if (client == NULL || server == NULL)
 			errx(1, "unable to shake hands");
-		if (count == -1)	/* it gets a session; and a warm-up */
+		if (count == -1)	/* gets a session, and warms up */
 			shake_hands(client, server, 0);
 		else
 			used += shake_hands(client, server, resumes);

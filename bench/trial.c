@@ -50,7 +50,7 @@ enum {
 
 static sigset_t noticed;	/* blocked, and waited for */
 static sigset_t before;
-static int interrupted;		/* by this signal */
+static int interrupted;		/* the signal that interrupted it */
 
 static int64_t
 now(void)
@@ -88,7 +88,7 @@ notice_signals(void)
  * Processes
  */
 
-/* The figures go to standard output: a server's output goes to out. */
+/* A server's output goes to out, since the figures go to standard output. */
 static pid_t
 start(const char *command, int out)
 {
@@ -131,7 +131,7 @@ descendants(pid_t parent, pid_t *pids, int max)
 }
 
 /* Asks only the trial's own children first, such as a server's oldest process,
- * which stops its workers itself. */
+ * which itself stops its workers. */
 static void
 end_all(void)
 {
@@ -159,7 +159,7 @@ end_all(void)
  */
 
 /* A socket bound to a free port, which no other process gets while it is open.
- * A server that sets SO_REUSEADDR, as all do, can listen there. */
+ * A server that sets SO_REUSEADDR, as all of them do, can listen there. */
 static int
 reserve_port(struct sockaddr_in *addr)
 {
@@ -195,7 +195,7 @@ answers(const struct sockaddr_in *addr)
 	ok = connect(fd, (const struct sockaddr *)addr, sizeof *addr) == 0 &&
 	    send(fd, "?\n", 2, MSG_NOSIGNAL) == 2 &&
 	    recv(fd, answer, 2, MSG_WAITALL) == 2;
-	/* Its end: that worker will soon be gone. */
+	/* Wait for end of file: that worker ends soon. */
 	if (ok)
 		recv(fd, answer, 1, 0);
 	close(fd);
@@ -243,8 +243,8 @@ seconds_of(pid_t pid)
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
-/* Its processes, when none has come or gone for a while, as a starter does, or
- * the worker that has answered. */
+/* The server's processes, once none has come or gone for a while, such as a
+ * starter, or the worker that has answered. */
 static int
 settled(pid_t *pids)
 {
@@ -264,7 +264,7 @@ settled(pid_t *pids)
 	return count;
 }
 
-/* The oldest process, or its first child if that one is its server. */
+/* The oldest process, or its first child, is the server. */
 enum { FIRST = 2 };
 static pid_t first[FIRST];
 static double first_used[FIRST];
@@ -283,7 +283,7 @@ seconds_of_server(void)
 	return most;
 }
 
-/* Gives the command the server's pids; returns what all have used so far. */
+/* Tells the command the server's pids; returns the processor time so far. */
 static double
 introduce(void)
 {
@@ -309,7 +309,7 @@ introduce(void)
  * The command
  */
 
-/* Its status; its processor time is not counted as the server's. */
+/* Returns its status. Its processor time does not count as the server's. */
 static int
 run(const char *command, double *used)
 {

@@ -2,7 +2,7 @@
 # watch.sh - observes a server under test; the commands of a trial
 #
 #     watch.sh counts connections	page faults and system calls of each
-#     watch.sh memory connections	private to each that is held
+#     watch.sh memory connections	private memory of each held connection
 #     watch.sh soak clients seconds	zombies, descriptors, memory
 #
 # Environment: PORT and PIDS from trial; TOOLS, the directory of our programs;
@@ -15,7 +15,7 @@ load() {
 	"$TOOLS/load" "$@" "$PORT"
 }
 
-# All descendants of these processes except PIDS; they may end meanwhile.
+# All descendants of these processes except PIDS; they may end at any time.
 workers() {
 	for pid; do
 		children=
@@ -74,14 +74,14 @@ calls() {
 	strace -qq -c -f -o "$SCRATCH/calls" $(printf ' -p %s' $PIDS) &
 	tracer=$!
 	wait_until_traced && load -n "$1" >/dev/null || return 1
-	sleep 0.1	# the last worker's end costs the server time too
+	sleep 0.1	# the server has work at the last worker's end
 	kill -INT "$tracer"
 	wait "$tracer" || :
 	awk -v n="$1" '$NF == "total" { printf "calls %.1f\n", $4 / n }' \
 	    "$SCRATCH/calls"
 }
 
-# Spares come and go: those that wait now are among them.
+# Spares come and go; this includes those that are idle now.
 everyone() {
 	sleep 0.2
 	# shellcheck disable=SC2086,SC2046 # lists of numbers
@@ -90,7 +90,7 @@ everyone() {
 	done | paste -s -d ' ' -
 }
 
-# A warm-up: what a server touches for the first time does not count.
+# Warms up first: page faults at a server's first use of a page do not count.
 counts() {
 	status=0
 	load -n 300 >/dev/null || status=1
@@ -148,7 +148,7 @@ soak() {
 	load -c "$1" -w 2000 -t 3 >/dev/null
 	wait_for_quiet
 	server_state before
-	# In a session of its own, to be scheduled even if all others are busy.
+	# A session of its own gets its share of a busy processor.
 	# shellcheck disable=SC2086 # a list of numbers
 	setsid "$TOOLS/zombies" $PIDS &
 	zombies=$!

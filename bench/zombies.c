@@ -4,9 +4,9 @@
  *     zombies parent ...
  *
  * Samples the children of these processes every 20 ms until SIGTERM, then
- * prints the age in seconds of the oldest zombie, as names and values: at
- * least zombie_seen, from the first sample that found it to the last, and at
- * most zombie_age, from the sample before the first.
+ * prints the age in seconds of the oldest zombie, as names and values: it is at
+ * least zombie_seen, from the first sample with it to the last, and at most
+ * zombie_age, from the sample before the first.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -25,8 +25,8 @@ enum { INTERVAL = 20, MOST = 65536 };
 
 struct zombie {
 	pid_t pid;
-	double before;	/* the last look that did not find it */
-	double first;	/* the first that did */
+	double before;	/* when it was last checked and not found */
+	double first;	/* when it was found first */
 };
 
 struct look {
@@ -54,7 +54,7 @@ now(void)
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
-/* A pid that was not a zombie in between is another process. */
+/* A pid that was not a zombie in between is of another process. */
 static void
 note(struct look *look, const struct look *last, pid_t pid)
 {
