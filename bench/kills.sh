@@ -20,10 +20,9 @@ page() {
 
 	## Killed again and again
 
-	How many lines are lost when SIGKILL ends the logger after a random time, and
-	the next one starts at once. The pipe is kept open, so nothing else is lost: a
-	line that a logger has read and not yet written dies with it. 200,000 lines a
-	second at most are written meanwhile.
+	SIGKILL ends the logger after a random time, the next one starts at once, and
+	a writer writes up to 200,000 lines a second. The pipe stays open, so the only
+	lines lost are those that a logger has read but not yet written.
 
 	![lines lost, by logger](logger.svg)
 

@@ -384,8 +384,8 @@ main(int argc, char *argv[])
 	page_machine();
 	printf("The bare copy loop writes what it reads. The "
 	    "others write a quarter more, and\nwriting is most of the cost "
-	    "of a block: compare with the plain loop with a\nprefix to see "
-	    "the cost of our promise that a killed logger loses nothing.\n"
+	    "of a block. To see what it costs to lose nothing\nwhen killed, "
+	    "compare libdaemonsrv with the plain loop with a prefix.\n"
 	    "All read from a pipe of %d KiB, if the system allows that "
 	    "size.\n", PIPE / 1024);
 	at_once = BLOCK / LINE;

@@ -145,10 +145,10 @@ function brief() {
 	print "\n## In brief\n"
 	print "Ratios within a round: the median of " \
 	    collect("rate", "speed floor 1") " rounds, with the least and " \
-	    "the most, and\nafter the colon the goal: met, missed, or ? if " \
-	    "the rounds, and the floor that is\nmeasured again at the end " \
-	    "of each, differ by more. ~: the difference from 1 is\nnot " \
-	    "more than they differ.\n"
+	    "the most. After the\ncolon comes the goal: met, missed, or ? " \
+	    "if the difference is within the noise: how\nmuch the rounds " \
+	    "differ, and the floor when it is measured again at the end of " \
+	    "each.\n~: the difference from 1 is within the noise.\n"
 	print "| | 1 client | 16 clients | 64 clients |"
 	print "| --- | --- | --- | --- |"
 	brief_row("one fork a connection: rate to the floor", "rate", \
@@ -234,14 +234,13 @@ function model_row(name,    of, all, serial, i, n, row) {
 function model() {
 	print "\n## With more processors\n"
 	print "A model, from the processor time of a connection with 64 " \
-	    "clients: altogether, and\n" \
-	    "in the one process that forks for all " \
-	    "(for reuse: that looks after the spares).\nOn n processors, " \
-	    "with the clients elsewhere, as many connections a second are\n" \
-	    "possible as n have time for, until that one process is always " \
-	    "busy: there it\nbends. It says nothing of locks that many " \
-	    "processors wait for in the kernel, so it\nis what can be " \
-	    "expected at most.\n"
+	    "clients: in all processes,\n" \
+	    "and in the one that forks for all (for reuse: that manages the " \
+	    "spares). With the\nclients elsewhere, n processors serve as " \
+	    "many connections a second as they have\ntime for, until that " \
+	    "one process is always busy: there the rate bends. Locks in " \
+	    "the\nkernel that many processors wait for are not in the model, " \
+	    "so the rates are upper\nlimits.\n"
 	split("2 8 32 128", processors)
 	print "| | us | of one process | 2 | 8 | 32 | 128 | bends at |"
 	print "| --- | --- | --- | --- | --- | --- | --- | --- |"
@@ -273,13 +272,12 @@ function ms(what, of) {
 
 function starts(    i) {
 	print "\n## Start and stop\n"
-	print "In ms: from the command to the shell's prompt; to the first " \
-	    "answer; and from TERM\nto the end of the last process, also " \
-	    "with clients that have a worker each and\nare silent. The " \
-	    "programs that only start another one do so with floor, whose " \
-	    "\nprompt does not tell that it serves; the example of " \
-	    "libdaemon has no port, so its\nfirst answer is its first " \
-	    "process.\n"
+	print "In ms: from the command to the shell's prompt, to the first " \
+	    "answer, and from TERM\nto the end of the last process. Clients " \
+	    "that are held have a worker each and are\nsilent. Programs " \
+	    "that only start another one start floor: their prompt does " \
+	    "not tell\nthat it serves. The example of libdaemon has no " \
+	    "port: its first answer is its first\nprocess.\n"
 	print "| | prompt | first answer | TERM to the end |"
 	print "| --- | --- | --- | --- |"
 	for (i = 1; i <= daemons; i++)
@@ -357,11 +355,12 @@ function held() {
 	kept_counts[19500]
 	kept_counts[20000]
 	print "\n## Connections held\n"
-	print "The rate of new connections from 16 clients while other " \
-	    "connections, each with a\nworker of its own, are held, and the " \
-	    "time that 99 % of them take at most, beside\nthe floor; at " \
-	    "the end each of those must still be answered. What grows for " \
-	    "the\nfloor is the machine's. The signs are those above.\n"
+	print "The rate of new connections from 16 clients, and the time in " \
+	    "which 99 % of them are\nanswered, compared with the floor, " \
+	    "while other connections are held, each by a\nworker of its " \
+	    "own. At the end each of those must still be answered. What " \
+	    "the floor\nloses, too, is due to the machine. The signs are " \
+	    "those above.\n"
 	print "| held | library: connections a second | to the floor | to a " \
 	    "floor as deep | p99 to the floor | library, to none held | " \
 	    "floor, to none held | errors |"
@@ -370,13 +369,13 @@ function held() {
 	held_row(5000, "0.97", "1.5")
 	held_row(19500, "0.90", "1.5")
 	held_row(20000, "", "")
-	print "\nAll that were held were answered at the end in " \
+	print "\nAt the end all held connections were answered in " \
 	    kept("library") " of " collect("rate", "held library 0") \
-	    " rounds by the library, and\n" \
-	    "in " kept("floor") " of " \
-	    collect("rate", "held floor 0") " by the floor: 20,000 at once " \
-	    "in one of them."
-	print "\nThe limits here, none of which was raised:\n" \
+	    " rounds by the library,\n" \
+	    "and in " kept("floor") " of " \
+	    collect("rate", "held floor 0") " by the floor; one round held " \
+	    "20,000 at once."
+	print "\nThe limits of this machine, none of which was raised:\n" \
 	    about["limits"] ".\nEach connection is a process, so " \
 	    "kernel.pid_max, kernel.threads-max, RLIMIT_NPROC of\nusers " \
 	    "other than root, and TasksMax of a service or pids.max of a " \

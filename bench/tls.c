@@ -395,10 +395,10 @@ print_page(void)
 	printf("Each connection to `examples/tls` is a TLS 1.3 handshake, a "
 	    "question and its\nanswer, on loopback, with a key on P-256. CPU "
 	    "is that of the daemon and all its\nprocesses, for one "
-	    "connection. The handshake alone is the server's end of it in a\n"
-	    "process that makes one after another, without a connection, a "
+	    "connection. The handshake alone is the server's side of it, in a\n"
+	    "process that makes one after another without a connection, a "
 	    "fork or an answer.\nA session is resumed by the ticket of the "
-	    "client's last connection, which mostly\nanother worker has "
+	    "client's last connection, which another\nworker has usually "
 	    "served.\n");
 	report(0);
 	report(1);
