@@ -1,6 +1,6 @@
 /*
- * check_haproxy.c - examples/haproxy.cfg: HAProxy before three daemons, which
- * are restarted while clients come
+ * check_haproxy.c - examples/haproxy.cfg: HAProxy in front of three daemons,
+ * which are restarted while clients come
  *
  * SPDX-License-Identifier: ISC
  */
