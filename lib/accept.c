@@ -20,17 +20,17 @@
 
 enum {
 	FIRST_PAUSE = 100, LONGEST_PAUSE = 1000,	/* ms */
-	QUIET = 10000	/* ms, from one message about a mended one to the next */
+	QUIET = 10000	/* ms between two messages about mended listeners */
 };
 
-/* With spares, workers have the listeners too. */
+/* With spares, workers hold the listeners, too. */
 static int
 is_shared(int fd)
 {
 	return dsrv_role()->shared->has_spares && dsrv_ports_can_mend(fd);
 }
 
-/* Not what the master has ended. */
+/* A socket that the master has ended is not mended. */
 static int
 can_mend(int fd)
 {
@@ -48,7 +48,7 @@ dsrv_accept_check_list(const int *fds, int count)
 	}
 	for (i = 0; i < count; i++) {
 		error = dsrv_listener_check(fds[i]);
-		/* A shortage in the system says nothing about the socket. */
+		/* A shortage of the system says nothing about the socket. */
 		if (error != 0 && !can_mend(fds[i]) &&
 		    dsrv_listener_why(error) == DSRV_LISTENER_SOCKET) {
 			dsrv_report("serve on descriptor %d: %s", fds[i],
@@ -177,8 +177,8 @@ rest(struct dsrv_acceptor *a, int index, int pause)
 	    dsrv_clock_now() + pause);
 }
 
-/* The master may have ended a socket that no longer listens: its signal came
- * first, and is read before the pause is over. */
+/* The master may have ended a socket that no longer listens. Then its signal
+ * was sent first, and is read before the pause is over. */
 static void
 suspect(struct dsrv_acceptor *a, int index)
 {
@@ -223,7 +223,7 @@ mend(struct dsrv_acceptor *a, int index)
 {
 	struct dsrv_listener *l = &a->listeners[index];
 
-	if (l->mender == 0)	/* the last may still wait for a lock */
+	if (l->mender == 0)	/* the last one may still wait for a lock */
 		l->mender = dsrv_ports_mend(a->loop, l->fd);
 	if (l->mender == -1)
 		l->mender = 0;

@@ -18,7 +18,7 @@
 #include "privileges.h"
 
 #ifdef O_PATH
-enum { FIND = O_PATH };		/* even if it is not readable */
+enum { FIND = O_PATH };		/* works even if it is not readable */
 #else
 enum { FIND = O_RDONLY };
 #endif
@@ -32,8 +32,7 @@ dsrv_account_fail(int error, const char *what, const char *name)
 	return -1;
 }
 
-/* User and group ids are unsigned, with 32 bits; the last of them means
- * none. */
+/* User and group ids are unsigned, with 32 bits; the highest one means none. */
 static int
 read_number(const char *text, unsigned *number)
 {
@@ -52,7 +51,7 @@ read_number(const char *text, unsigned *number)
 	return 0;
 }
 
-/* After a look-up: if there is no such account, errno may be anything. */
+/* If a look-up finds no such account, errno may be anything. */
 static int
 fail_unknown(const char *what, const char *name)
 {
@@ -93,7 +92,7 @@ find_groups(struct dsrv_account *to, const char *name)
 			to->count = wanted;
 			break;
 		}
-		if (wanted <= room)	/* it does not say how many */
+		if (wanted <= room)	/* without saying how many */
 			wanted = 2 * room;
 	} while (wanted <= 1 << 24);
 	if (to->count == 0 || to->count > sysconf(_SC_NGROUPS_MAX))
@@ -128,7 +127,7 @@ find_group(struct dsrv_account *to, const char *name)
 	return 0;
 }
 
-/* A number needs no account, if the group is given. */
+/* A user given by number needs no account if the group is given. */
 static int
 find_user(struct dsrv_account *to, const char *name)
 {

@@ -41,7 +41,8 @@ dsrv_address_host(char *text, const struct dsrv_address *address)
 		end = inet_ntop(AF_INET, &address->as.in.sin_addr, text,
 		    DSRV_ADDRESS_HOST);
 	else if (family(address) == AF_INET6)
-		/* What comes by IPv4 to a socket for both is shown as that. */
+		/* A client that comes by IPv4 to a socket for both is shown as
+		 * IPv4. */
 		end = IN6_IS_ADDR_V4MAPPED(host) ?
 		    inet_ntop(AF_INET, host->s6_addr + 12, text,
 		    DSRV_ADDRESS_HOST) :

@@ -24,9 +24,9 @@ struct dsrv_rate {
 
 /* It is full at first. count: 1 to INT_MAX; seconds: 1 to the maximum. */
 void dsrv_rate_open(struct dsrv_rate *, int count, int seconds, int64_t now);
-/* ms until another client may come; 0: now. */
+/* ms until another client is allowed; 0: now. */
 int64_t dsrv_rate_wait(struct dsrv_rate *, int64_t now);
-/* A client has come, even if it was not allowed to. */
+/* Counts a client, even if it was not allowed. */
 void dsrv_rate_take(struct dsrv_rate *, int64_t now);
 
 /*
@@ -77,7 +77,7 @@ struct dsrv_sources {
 	struct dsrv_source *slots;
 	int used;
 	int ipv4_bits, ipv6_bits;
-	uint64_t key[2];	/* so that no client can choose its slot */
+	uint64_t key[2];	/* random: no client can choose a slot */
 };
 
 /* The bits of an address that make a source. key: random. -1 with errno. */
@@ -87,7 +87,7 @@ void dsrv_source_close(struct dsrv_sources *);
 int dsrv_source_count(const struct dsrv_sources *, const struct dsrv_host *);
 /* -1: the table is full, as it never is with DSRV_WORKERS_MAX workers. */
 int dsrv_source_add(struct dsrv_sources *, const struct dsrv_host *);
-/* Returns whether there was one. */
+/* Returns whether there was a worker. */
 int dsrv_source_remove(struct dsrv_sources *, const struct dsrv_host *);
 
 /*
@@ -95,7 +95,7 @@ int dsrv_source_remove(struct dsrv_sources *, const struct dsrv_host *);
  */
 
 enum dsrv_proxy_state {
-	DSRV_PROXY_MORE,	/* it goes on */
+	DSRV_PROXY_MORE,	/* the header goes on */
 	DSRV_PROXY_OWN,		/* it is whole: the connection's own addresses */
 	DSRV_PROXY_GIVEN,	/* it is whole: client and local */
 	DSRV_PROXY_MISSING,	/* this is not a header */
@@ -106,22 +106,22 @@ enum dsrv_proxy_state {
 enum {
 	DSRV_PROXY_LINE = 107,		/* bytes of version 1, with its end */
 	DSRV_PROXY_HEAD = 16 + 216,	/* bytes of version 2, without TLVs */
-	DSRV_PROXY_STEP = 512		/* bytes wanted at once */
+	DSRV_PROXY_STEP = 512		/* bytes wanted at a time */
 };
 
-/* Begins as zeros. */
+/* All zeros at first. */
 struct dsrv_proxy {
 	enum dsrv_proxy_state state;
-	size_t size;		/* that have come */
+	size_t size;		/* bytes that have come */
 	unsigned char head[DSRV_PROXY_HEAD];
 	struct sockaddr_storage client, local;
 	socklen_t client_len, local_len;
 };
 
-/* How many of the next bytes certainly belong to the header, as far as is known
- * now; 0: it is whole or bad. */
+/* How many of the next bytes certainly belong to the header; 0: it is complete
+ * or wrong. */
 size_t dsrv_proxy_wants(const struct dsrv_proxy *);
-/* Adds the next bytes, at most as many as are wanted. */
+/* Adds the next bytes, no more than are wanted. */
 enum dsrv_proxy_state dsrv_proxy_take(struct dsrv_proxy *, const void *bytes,
     size_t count);
 
@@ -142,7 +142,7 @@ struct dsrv_admission {
 	int accept_rate_seconds;
 };
 
-enum { DSRV_REFUSE_TEXT_MAX = 1024 };	/* any send buffer holds it */
+enum { DSRV_REFUSE_TEXT_MAX = 1024 };	/* it fits into any send buffer */
 
 const struct dsrv_admission *dsrv_admission(void);
 /* 0; or reports a limit that does not work with spares, and returns an error

@@ -94,8 +94,8 @@ change_interest(const struct dsrv_await *a, int operation, unsigned index,
 	    epoll_ctl(*a->waiter, operation, a->fds[index], &event);
 }
 
-/* Each spare has a waiter of its own, so that a connection wakes only one spare
- * even with several listeners. */
+/* Each spare has its own waiter, so a connection wakes only one spare, even
+ * with several listeners. */
 static int
 open_waiter(const struct dsrv_await *a)
 {
@@ -126,7 +126,8 @@ watch_listeners(const struct dsrv_await *a)
 	return 0;
 }
 
-/* A connection costs time for each process that watches: a busy one stops. */
+/* Every process that watches a listener makes each connection slower, so a busy
+ * spare stops watching. */
 static void
 leave_listeners(const struct dsrv_await *a)
 {

@@ -25,7 +25,7 @@
 #include "workers.h"
 
 enum {
-	YIELDS = 4,	/* usually the server only waits for this processor */
+	YIELDS = 4,	/* usually the server only needs this processor */
 	MOMENT = 50, LONGEST_MOMENT = 5000	/* us, doubling */
 };
 
@@ -114,7 +114,8 @@ is_released(unsigned birth)
 	    birth) >= 0;
 }
 
-/* The server is gone: unless it released this worker, the master must know. */
+/* The server is gone. Unless it has released this worker, the master must hear
+ * of it. */
 static void
 be_orphaned(unsigned birth)
 {

@@ -1,8 +1,8 @@
 /*
  * children.c - the live children and their records, found in O(1); pure data
  *
- * The table has room for all that there may be, but uses only as much of it as
- * keeps it half empty: what is never touched is no memory.
+ * The table has room for the most children that there may be, but uses only as
+ * much of it as keeps it half empty: pages that are never touched cost nothing.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -14,10 +14,10 @@
 #include "loop.h"
 
 enum {
-	LEAST_BITS = 10,	/* of a slot's number: a page */
+	LEAST_BITS = 10,	/* bits of a slot's number, at least: a page */
 	MOST_BITS = 17,
 	SLOTS = 1 << MOST_BITS,	/* at least 2 * DSRV_WORKERS_MAX */
-	EMPTY = 0		/* a slot holds a place + 1 */
+	EMPTY = 0		/* else a slot holds a place + 1 */
 };
 
 static unsigned
@@ -157,7 +157,7 @@ dsrv_children_until(const struct dsrv_children *children, int place)
 	return children->roster->until[place];
 }
 
-/* Without a limit no page of these is written. */
+/* Without a limit, the page is not written. */
 static void
 set_until(struct dsrv_roster *roster, int place, int64_t until)
 {
@@ -199,7 +199,7 @@ dsrv_children_add(struct dsrv_children *children, pid_t pid, int is_helper)
 	return 0;
 }
 
-/* Closes the gap at slot, so that no search ends there too early. */
+/* Closes the gap at slot, where a search would end too early. */
 static void
 vacate(struct dsrv_children *children, unsigned slot)
 {
@@ -243,7 +243,7 @@ dsrv_children_remove(struct dsrv_children *children, pid_t pid,
 		__atomic_store_n(&roster->pids[place], last, __ATOMIC_RELEASE);
 		set_until(roster, place, roster->until[roster->count - 1]);
 	}
-	/* Last: a reader may find one pid twice, but misses none. */
+	/* Last: a reader may find a pid twice, but misses none. */
 	__atomic_store_n(&roster->count, roster->count - 1, __ATOMIC_RELEASE);
 	return 1;
 }

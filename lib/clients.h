@@ -24,13 +24,14 @@ enum dsrv_proxied_failure {
 	DSRV_PROXIED_LATE
 };
 
-/* In the server; -1 with errno. */
+/* In the server. -1 with errno. */
 int dsrv_proxied_open(void);
 void dsrv_proxied_close(void);
-/* How many headers have failed since the last call, and the last one. */
+/* How many headers have failed since the last call; stores the last one's
+ * client and failure. */
 int dsrv_proxied_hear(struct dsrv_address *, enum dsrv_proxied_failure *);
-/* In a worker: reads the header from stdin, if this client must send one. -1:
- * it has sent no good one. */
+/* In a worker: reads the header from stdin if this client must send one. -1: it
+ * has not sent a valid one. */
 int dsrv_proxied_read(const struct dsrv_client *, struct dsrv_proxy *);
 
 /*
@@ -47,16 +48,16 @@ struct dsrv_denials {
 	struct {
 		struct dsrv_limit limit;
 		struct dsrv_address client;	/* the last one */
-		int detail;		/* of it: enum dsrv_proxied_failure */
+		int detail;		/* its enum dsrv_proxied_failure */
 	} by[DSRV_DENIALS];
 };
 
 void dsrv_denials_open(struct dsrv_denials *, struct dsrv_loop *, int tag);
-/* Notes count clients, at least one; this was the last of them. */
+/* Adds this many refused clients, at least one; this was the last of them. */
 void dsrv_denials_add(struct dsrv_denials *, enum dsrv_denial, int detail,
     const struct dsrv_address *client, int count);
-/* Reports those that were refused since the last line, if any: when the timer
- * says so, and all when the process ends. */
+/* Reports clients that were refused since the last line: when the timer says
+ * so, and all of them when the process ends. */
 void dsrv_denials_look(struct dsrv_denials *);
 void dsrv_denials_end(struct dsrv_denials *);
 
@@ -64,7 +65,7 @@ void dsrv_denials_end(struct dsrv_denials *);
  * farewell.c - the last words for a client that is refused
  */
 
-enum { DSRV_FAREWELL_MAX = 64 };	/* each costs every fork */
+enum { DSRV_FAREWELL_MAX = 64 };	/* every child has to close each */
 
 /* Connections whose clients may still be reading, the oldest first. */
 struct dsrv_farewell {
@@ -94,17 +95,17 @@ void dsrv_farewell_close(struct dsrv_farewell *);
 struct dsrv_overtime {
 	struct dsrv_loop *loop;
 	int tag;		/* its timer */
-	int64_t look_at;	/* the next check of all children */
+	int64_t look_at;	/* when to check all children next */
 	struct dsrv_limit limit;
 	char worker[DSRV_NOTICE_WORKER];	/* the last one */
 };
 
 void dsrv_overtime_open(struct dsrv_overtime *, struct dsrv_loop *, int tag);
-/* This child may run until then. */
+/* This child may run until that time. */
 void dsrv_overtime_set(struct dsrv_overtime *, pid_t, int64_t until);
-/* Or for so long from now on; 0: for ever. */
+/* It may run for this many seconds from now on; 0: for ever. */
 void dsrv_overtime_begin(struct dsrv_overtime *, pid_t, int seconds);
-/* The same for orphans of a dead server that are children now. */
+/* The same for orphans of a dead server, which are children now. */
 void dsrv_overtime_adopt(struct dsrv_overtime *, const struct dsrv_roster *);
 /* When the timer says so, and when the process ends. */
 void dsrv_overtime_look(struct dsrv_overtime *);

@@ -1,9 +1,9 @@
 /*
  * connlog.c - a line in the log when a connection begins, and one when it ends
  *
- * A worker writes the first, in front of its own. The second is the server's,
- * which sees how the worker ends; but a worker that serves one client after
- * another writes it, too.
+ * A worker writes the first one, before its own lines. Its server writes the
+ * second, since it sees how the worker ends; but a worker that serves one
+ * client after another writes that, too.
  *
  * SPDX-License-Identifier: ISC
  */

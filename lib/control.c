@@ -29,7 +29,7 @@ struct target {
 };
 
 /*
- * A descriptor of a process, so that its number cannot become another's
+ * A descriptor of a process, whose number may later be another's
  */
 
 static int
@@ -70,9 +70,9 @@ close_target(struct target *t)
 	errno = saved;
 }
 
-/* It still holds the lock after the descriptor was opened, and so it did when
- * that was opened. If the lock was taken in another container, the number is
- * that of a stranger here, which does not have the file. */
+/* If the process holds the lock now, it also held it when its descriptor was
+ * opened. If the lock was taken in another container, the number is that of a
+ * stranger, which does not have the file open. */
 static int
 is_master(const struct target *t)
 {

@@ -54,7 +54,7 @@ say_why(char *text, size_t size, enum dsrv_denial why, int detail)
 	}
 }
 
-/* One client, or this many, of which that one was the last. */
+/* Reports one client, or this many, of which that one was the last. */
 static void
 report(const struct dsrv_denials *denials, enum dsrv_denial why, int more)
 {
@@ -93,7 +93,7 @@ dsrv_denials_add(struct dsrv_denials *denials, enum dsrv_denial why,
 	set_timer(denials);
 }
 
-/* Reports those whose time has come by then. */
+/* Reports those whose time has come. */
 static void
 report_more(struct dsrv_denials *denials, int64_t until)
 {

@@ -26,7 +26,7 @@ dsrv_descriptors_put(int fd, int at)
 {
 	int tries = TRIES;
 
-	/* It may fail briefly, as when another thread is opening a file. */
+	/* It may fail for a moment, as while another thread opens a file. */
 	while (dup2(fd, at) == -1) {
 		if (errno == EBADF || --tries == 0)
 			return -1;
@@ -40,7 +40,7 @@ dsrv_descriptors_fill(void)
 {
 	int fd;
 
-	/* Otherwise a socket of ours could become another program's stdin. */
+	/* Otherwise a socket of ours could be another program's stdin. */
 	for (fd = 0; fd <= 2; fd++)
 		if (fcntl(fd, F_GETFD) == -1 && errno == EBADF &&
 		    open("/dev/null", O_RDWR) == -1)
@@ -125,7 +125,7 @@ dsrv_descriptors_refresh(int fd)
 #ifdef HAVE___FPURGE
 	FILE *stream = fd == 0 ? stdin : stdout;
 
-	/* It is as the library has left it: only its contents must go. */
+	/* It is as the library has left it, so only its contents must go. */
 	if (fileno(stream) == fd && fwide(stream, 0) <= 0 &&
 	    (fd == 0 || __flbf(stream))) {
 		__fpurge(stream);

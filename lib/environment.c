@@ -3,9 +3,9 @@
  * executes: those of UCSPI, and what systemd and CGI call the client
  *
  * Each variable has a place of its own, where the next connection changes it:
- * setenv(3) would keep what it has been for each earlier client. A variable
- * that says nothing of this connection is taken out, since the daemon may have
- * been started with one that speaks of another.
+ * setenv(3) would keep the values of all earlier clients. A variable that does
+ * not apply to this connection is removed, since the daemon may have been
+ * started with one about another connection.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -105,8 +105,8 @@ tell_tcp(const struct dsrv_endpoint *peer, const struct dsrv_endpoint *local,
  * Unix-domain sockets
  */
 
-/* In TEXT bytes: what is abstract begins with @, as the kernel shows it; empty:
- * it has no name. */
+/* In TEXT bytes: an abstract name begins with @, as the kernel shows it; "":
+ * the socket has no name. */
 static void
 path_of(char *path, const struct dsrv_endpoint *end)
 {
@@ -124,7 +124,7 @@ path_of(char *path, const struct dsrv_endpoint *end)
 	path[size] = '\0';
 }
 
-/* Whether the system says who has connected. */
+/* Whether the system says which process has connected. */
 static int
 credentials(unsigned long *uid, unsigned long *gid)
 {

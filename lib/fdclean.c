@@ -25,11 +25,11 @@ enum {
 	NUMBER_MAX = 1 << 20
 };
 
-/* In a helper: all that stays open. */
+/* In a helper: the descriptors that stay open. */
 static const int *helper_fds;
-static int helper_count = -1;	/* this process is not one */
+static int helper_count = -1;	/* -1: this process is not a helper */
 
-/* -1 is none. */
+/* The lower one; -1: there is none. */
 static int
 lower(int a, int b)
 {
@@ -47,7 +47,7 @@ next_of_helper(int from)
 	return best;
 }
 
-/* The lowest that stays open and is at least from; -1: none. */
+/* The lowest one that stays open and is at least from; -1: none. */
 static int
 next_kept(int from)
 {
@@ -62,7 +62,7 @@ kept(int fd)
 	return next_kept(fd) == fd;
 }
 
-/* From first to last; -1: to the highest possible one. */
+/* From first to last; last -1: up to the highest possible one. */
 static int
 close_range_of(int first, int last)
 {
@@ -89,7 +89,7 @@ close_by_range(int first)
 static int
 close_by_closefrom(int first)
 {
-	/* glibc's ends the process if neither of its own ways works. */
+	/* glibc's closefrom(3) ends the process if it finds no way. */
 #if defined(HAVE_CLOSEFROM) && !defined(__GLIBC__)
 	int own;
 
@@ -106,8 +106,8 @@ close_by_closefrom(int first)
 #endif
 }
 
-/* The open ones, from first on, in memory to be freed; NULL if the system does
- * not list them. */
+/* The open descriptors from first on, in memory to be freed; NULL: the system
+ * does not list them. */
 static int *
 open_numbers(int first, int *count)
 {
@@ -123,8 +123,7 @@ open_numbers(int first, int *count)
 		if (entry->d_name[0] < '0' || entry->d_name[0] > '9')
 			continue;
 		fd = (int)strtol(entry->d_name, NULL, 10);
-		/* Some systems list 0 to 2 only: is at least this one
-		 * listed? */
+		/* Some systems list only 0 to 2: is this one listed? */
 		if (fd == dirfd(dir))
 			complete = 1;
 		if (fd < first || fd == dirfd(dir))
@@ -168,7 +167,7 @@ highest_number(void)
 	if (getrlimit(RLIMIT_NOFILE, &limit) == -1 ||
 	    limit.rlim_max > NUMBER_MAX)
 		return NUMBER_MAX;
-	return (int)limit.rlim_max;	/* some may be above a lowered limit */
+	return (int)limit.rlim_max;	/* some may exceed a lowered limit */
 }
 
 static void
@@ -207,9 +206,9 @@ daemon_clean_fd(int highest_kept)
 		return -1;
 	}
 	if (highest_kept == INT_MAX)
-		return 0;	/* none is above it */
+		return 0;	/* no higher one exists */
 	if (dsrv_role()->kind == DSRV_PROGRAM)
-		dsrv_inherited_take();	/* else they would be closed */
+		dsrv_inherited_take();	/* or they would be closed */
 	closelog();	/* else syslog(3) would write to a later file */
 	close_from(highest_kept + 1);
 	errno = saved;

@@ -61,12 +61,13 @@ dsrv_filelock_release(int fd)
 }
 
 /*
- * Which process has it: the kernel names the one that took it, by a pid that
- * may be another process's by now. If that one is gone, such as a killed logger
- * or flock(1) in a script, another process has the same open file.
+ * Which process has it. The kernel names the process that took the lock, by a
+ * pid that may be another's by now. If that process is gone, such as a killed
+ * logger or flock(1) in a script, another process still has the open file.
  */
 
-/* Of a file with that inode number, on any file system. */
+/* Which process took a lock on a file with that inode number, on any file
+ * system. */
 static pid_t
 taken_by(const struct stat *file)
 {
@@ -86,7 +87,7 @@ taken_by(const struct stat *file)
 	return (pid_t)found;
 }
 
-/* Whether this descriptor of a process, in its directory, is the file. */
+/* Whether a descriptor in a process's directory is that file. */
 static int
 is_it(int dir, const char *fd, const struct stat *file)
 {
@@ -113,7 +114,7 @@ has_lock(pid_t pid, const char *fd)
 	return found;
 }
 
-/* proc(5) may be mounted so that it hides processes of others. */
+/* proc(5) may be mounted so that it hides other users' processes. */
 static int
 is_hidden(pid_t pid)
 {
@@ -121,7 +122,7 @@ is_hidden(pid_t pid)
 	    errno == EPERM;
 }
 
-/* Whether a process has it open, or locked; -1: we may not know. */
+/* Whether a process has the file open, or locked; -1: we may not know. */
 static int
 has_it(pid_t pid, const struct stat *file, int locked)
 {
@@ -140,7 +141,7 @@ has_it(pid_t pid, const struct stat *file, int locked)
 	return found;
 }
 
-/* Elsewhere it may be proc(5) of another pid namespace, with other numbers. */
+/* proc(5) may be that of another pid namespace, with other numbers. */
 static int
 sees_processes(void)
 {
@@ -151,7 +152,8 @@ sees_processes(void)
 	return atol(number) == getpid();
 }
 
-/* By SIGKILL: it holds the lock a moment longer, but does nothing any more. */
+/* A process that gets SIGKILL holds the lock a moment longer, but does
+ * nothing. */
 static int
 is_killed(pid_t pid)
 {
@@ -251,10 +253,10 @@ dsrv_filelock_who(int fd)
 }
 
 /*
- * Files of others
+ * Other processes' files
  */
 
-/* For reading, or else for writing. */
+/* For reading; if that fails, for writing. */
 static int
 open_to_lock(int dir, const char *name)
 {

@@ -55,7 +55,7 @@ struct dsrv_settings {
 	size_t logger_size_max;
 	int logger_file_count_max;
 	size_t logger_total_max;
-	int logger_mode;		/* -1: as the umask has it */
+	int logger_mode;		/* -1: 0640 less the umask */
 	gid_t logger_group;		/* -1: the process's own */
 	int logger_drop;
 	int logger_escape;
@@ -75,16 +75,16 @@ enum {
 
 const struct dsrv_settings *dsrv_settings(void);
 const char *dsrv_settings_name(void);
-/* For what another file keeps: -1 with errno, EINVAL if the value is out of
- * range. unset: a text that is not to be freed. */
+/* For settings that another file keeps: -1 with errno, EINVAL if the value is
+ * out of range. unset: a text that must not be freed. */
 int dsrv_settings_set(int *setting, int value, int least, int most);
 int dsrv_settings_set_text(char **setting, const char *text,
     const char *unset);
-/* For a new log file. */
+/* The mode and group of a new log file. */
 void dsrv_settings_set_logger_mode(int mode, gid_t);
-/* Overrides what the program has set. */
+/* As if the program had set daemon_set_foreground(1). */
 void dsrv_settings_stay_in_foreground(void);
-/* Makes its path absolute; -1 with errno. */
+/* Makes the pid file's path absolute; -1 with errno. */
 int dsrv_settings_find_pid_file(void);
 /* Makes the logger's paths absolute; -1 with errno. */
 int dsrv_settings_complete(void);
@@ -99,16 +99,17 @@ enum {
 	DSRV_ASK_FOR_GOOD = 4	/* ... as the last server */
 };
 
-extern const int dsrv_sigtable[];	/* those of the table, then 0 */
+extern const int dsrv_sigtable[];	/* the signals of the table, then 0 */
 
-/* What signo asks for; 0 if it is not in the table. */
+/* What signo asks for; 0: it is not in the table. */
 unsigned dsrv_sigtable_ask(int signo);
 /* The signal that workers get for signo; 0: none. */
 int dsrv_sigtable_to_workers(int signo);
-/* The signal as which a received one is treated: a hang-up that the kernel
- * sends, because the terminal is gone, is not a reload. */
+/* The signal that a received one counts as: a hangup that the kernel sends,
+ * because the terminal is gone, is not a reload. */
 int dsrv_sigtable_meaning(int signo, int from_kernel);
-/* As strsignal(3) for those of the table, but safe in a signal handler. */
+/* As strsignal(3) for the signals of the table, but safe in a signal
+ * handler. */
 const char *dsrv_sigtable_name(int signo);
 /* Adds what signo asks for; returns whether that was more than before. */
 int dsrv_sigtable_raise(unsigned *asked, int signo);
@@ -135,7 +136,7 @@ int dsrv_backoff(int nth, int first, int most);
  * descriptors.c - what 0, 1 and 2 are, and how all others are opened
  */
 
-/* dup2(2), tried again for a moment. -1 with errno: at is what it was. */
+/* dup2(2), tried again for a moment. -1 with errno: at has not changed. */
 int dsrv_descriptors_put(int fd, int at);
 /* Opens /dev/null for each of the descriptors 0 to 2 that is closed. */
 int dsrv_descriptors_fill(void);
@@ -147,32 +148,31 @@ int dsrv_descriptors_null(int first, int last);
 int dsrv_descriptors_renew(int fd);
 /* The same for stdin or stdout that was renewed before and has been used. */
 int dsrv_descriptors_refresh(int fd);
-/* If stderr is closed, makes it a copy of stdout or stdin, if the shell may see
- * that. Returns whether it did; -1: neither is usable. */
+/* If stderr is closed, makes it a copy of stdout or stdin, provided that the
+ * shell may see it there. Returns whether it did; -1: neither is usable. */
 int dsrv_descriptors_lend_stderr(void);
-/* Opens /dev/null; -1: it cannot. */
+/* Opens /dev/null; -1: it cannot be opened. */
 int dsrv_descriptors_first_null(void);
 /* Opens /dev/null; after a chroot(2) without one, duplicates stdin. */
 int dsrv_descriptors_open_null(void);
-/* pipe(2), close-on-exec. The ends named, which looping processes use, do not
- * block; if that cannot be, there is no pipe. */
+/* pipe(2), close-on-exec. The ends named here, which looping processes use, do
+ * not block; if that cannot be set, there is no pipe. */
 enum { DSRV_READ_END = 1, DSRV_WRITE_END = 2 };
 int dsrv_descriptors_pipe(int *read_end, int *write_end, int nonblocking);
 /* -1 with errno: it still blocks. */
 int dsrv_descriptors_nonblock(int fd);
 /* socketpair(2) of a stream, close-on-exec. */
 int dsrv_descriptors_pair(int *one, int *other);
-/* In a new worker, for stderr, which is the logger's pipe: puts a descriptor
- * that shares no flags with other processes in its place, so that O_NONBLOCK
- * is its own affair. -1: it is not a pipe, or cannot be opened again; then it
- * stays what it is. Keeps errno. */
+/* In a new worker, for stderr, which is the log pipe: replaces it by a
+ * descriptor that shares no flags with other processes, so that O_NONBLOCK
+ * affects only this one. -1: it is not a pipe, or cannot be opened again, and
+ * stays as it is. Keeps errno. */
 int dsrv_descriptors_unshare(int fd);
 /* Closes it, unless it is -1, and makes it -1. Keeps errno. */
 void dsrv_descriptors_close(int *fd);
 /* Whether both are open and the same file. */
 int dsrv_descriptors_same(int, int);
-/* Moves a new descriptor (or -1) above 2. To be called before any other is
- * opened. */
+/* Moves a new descriptor (or -1) above 2. Call it before another is opened. */
 int dsrv_descriptors_own(int fd);
 
 /*
@@ -187,7 +187,7 @@ struct dsrv_output {
 
 /* Never fails; does not change fd. */
 void dsrv_output_open(struct dsrv_output *, int fd);
-/* As write(2), perhaps in part; -1 with errno, EAGAIN: not now. */
+/* As write(2), perhaps only a part; -1 with errno, EAGAIN: not now. */
 ssize_t dsrv_output_write(const struct dsrv_output *, const char *text,
     size_t size);
 void dsrv_output_close(struct dsrv_output *);
@@ -211,7 +211,7 @@ enum { DSRV_ADDRESS_HOST = INET6_ADDRSTRLEN, DSRV_ADDRESS_TEXT = 64 };
 void dsrv_address_keep(struct dsrv_address *, const struct sockaddr *,
     socklen_t);
 /* "192.0.2.1" or "2001:db8::1", in DSRV_ADDRESS_HOST bytes. Returns the port;
- * -1: it has neither. */
+ * -1: the address has none. */
 int dsrv_address_host(char *text, const struct dsrv_address *);
 /* "192.0.2.1:4711", "[2001:db8::1]:4711", "unix", or "" if unknown, in
  * DSRV_ADDRESS_TEXT bytes. */
@@ -221,12 +221,12 @@ void dsrv_address_text(char *text, const struct dsrv_address *);
  * title.c - how ps(1) shows a process
  */
 
-/* Does nothing unless the program wants titles. The text follows the program's
- * name and a colon. */
+/* Does nothing unless the program wants titles. The text comes after the
+ * program's name and a colon. */
 void dsrv_title_set(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
 int dsrv_title_is_on(void);
-/* In a server, that has so many workers now. */
+/* In a server: shows how many workers it has now. */
 void dsrv_title_set_count(int workers);
 
 /*
@@ -237,9 +237,9 @@ void dsrv_title_set_count(int workers);
 void *dsrv_memory_own(size_t size);
 /* Zeroed, page aligned, and shared with the children of this process. */
 void *dsrv_memory_shared(size_t size);
-/* From now on children do not inherit it. */
+/* From now on children do not inherit this memory. */
 void dsrv_memory_keep(void *, size_t size);
-/* From now on they do again. */
+/* From now on children inherit it again. */
 void dsrv_memory_lend(void *, size_t size);
 void dsrv_memory_free(void *, size_t size);
 /* In a new child: unmaps what the system could not keep from it. */

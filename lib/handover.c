@@ -132,7 +132,7 @@
 enum { PIPE_SIZE = 256 * 1024 };
 
 /*
- * In the master, and in the processes that it forks
+ * The master, and the processes that it forks
  */
 
 static int
@@ -174,8 +174,8 @@ dsrv_handover_open(struct dsrv_handover *h, int *to_logger)
 	 * often. */
 	fcntl(*to_logger, F_SETPIPE_SZ, PIPE_SIZE);
 #endif
-	/* A worker without rights may open it again to write, for flags of its
-	 * own, but not to read it. */
+	/* A worker without rights may open it again for writing, to have flags
+	 * of its own, but not for reading. */
 	fchmod(*to_logger, S_IRUSR | S_IWUSR | S_IWGRP | S_IWOTH);
 	return 0;
 }
@@ -272,7 +272,7 @@ send_kept(const struct dsrv_handover *h, uint64_t number, int file, int bell)
 	    MSG_DONTWAIT) == (ssize_t)sizeof number ? 0 : -1;
 }
 
-/* Drops those that were kept before the one in force. */
+/* Drops what was kept before the one in force. */
 static void
 drop_kept(const struct dsrv_handover *h, uint64_t counts)
 {
@@ -284,8 +284,8 @@ drop_kept(const struct dsrv_handover *h, uint64_t counts)
 		recv(end, &number, sizeof number, MSG_DONTWAIT);
 }
 
-/* A number that is never used again: a death before it is noted as the one in
- * force leaves a parcel that is not, behind the one that is. */
+/* A number is used only once: a death before it is noted leaves, behind the
+ * parcel in force, one that is not. */
 static int
 send_numbered(const struct dsrv_handover *h, int file, int bell)
 {
@@ -327,8 +327,7 @@ dsrv_handover_keep(const struct dsrv_handover *h, const struct dsrv_kept *k)
  * After a death
  */
 
-/* Takes the descriptors out of a parcel, above 2; those that are missing are
- * -1. */
+/* Takes the descriptors out of a parcel, above 2; missing ones are -1. */
 static void
 unpack(struct parcel *p, int fds[2])
 {
@@ -337,7 +336,7 @@ unpack(struct parcel *p, int fds[2])
 
 	fds[0] = fds[1] = -1;
 	if (rights == NULL || rights->cmsg_type != SCM_RIGHTS)
-		return;		/* no descriptor was left for it */
+		return;		/* no descriptor was free for it */
 	count = (rights->cmsg_len - CMSG_LEN(0)) / sizeof(int);
 	memcpy(fds, CMSG_DATA(rights), count * sizeof(int));
 	for (i = 0; i < count; i++) {
@@ -346,7 +345,7 @@ unpack(struct parcel *p, int fds[2])
 	}
 }
 
-/* The next ones that are kept, and their number; 0: none. */
+/* The next ones that are kept, and their number; 0: there are none. */
 static uint64_t
 receive_kept(const struct dsrv_handover *h, int fds[2])
 {
@@ -368,7 +367,8 @@ replace(int *fd, int by)
 	*fd = by;
 }
 
-/* Whether there is room for what is kept: without it, that would be lost. */
+/* Whether there are free descriptors: without them, what is kept would be
+ * lost. */
 static int
 has_room(void)
 {
@@ -387,8 +387,8 @@ dsrv_handover_collect(struct dsrv_handover *h)
 	uint64_t number;
 	int fds[2];
 
-	/* Those that were sent, but not noted, must go too: each may have a
-	 * lock on its file. */
+	/* Those that were sent, but not noted, must go, too: each may have its
+	 * file locked. */
 	while (has_room() && (number = receive_kept(h, fds)) != 0)
 		if (number == dsrv_journal_record(h)->kept) {
 			replace(&h->ends[DSRV_HANDOVER_FILE], fds[0]);
@@ -413,7 +413,7 @@ dsrv_handover_recover(struct dsrv_handover *h, struct dsrv_kept *k)
 		errno = ENOENT;
 		return -1;
 	}
-	/* The master had no descriptor left for it. */
+	/* The master had no free descriptor for it. */
 	if (h->ends[DSRV_HANDOVER_FILE] == -1)
 		dsrv_handover_collect(h);
 	memset(k, 0, sizeof *k);

@@ -1,7 +1,7 @@
 /*
- * helper.c - a child that does for a looping process what may take long
+ * helper.c - a child that does slow work for a looping process
  *
- * It holds nothing that others wait to be closed, and takes no lock that a
+ * It holds no descriptor whose end others wait for, and takes no lock that a
  * thread of the program may have held at the fork: it could wait for ever.
  *
  * SPDX-License-Identifier: ISC

@@ -24,8 +24,8 @@ enum { FIRST = 3, NO_NUMBER = -1 };
 
 static struct {
 	int count;	/* of those from FIRST on; NO_NUMBER: unknown */
-	char *names;	/* theirs, separated by colons; NULL: they have none */
-	int from_inetd;	/* what descriptor 0 was; -1: none */
+	char *names;	/* their names, separated by colons; NULL: none */
+	int from_inetd;	/* what was descriptor 0; -1: none */
 } given = { .from_inetd = -1 };
 
 static int
@@ -46,8 +46,8 @@ number_in(const char *text)
  * Taking
  */
 
-/* A program that a worker executes must not get them by accident. A number that
- * is too large must not cost time: stops at the first that is not open. */
+/* A program that a worker executes must not get them by accident. LISTEN_FDS
+ * may be far too large: stops at the first that is not open. */
 static int
 keep_all(void)
 {
@@ -74,7 +74,7 @@ take_environment(void)
 	return keep_all();
 }
 
-/* Descriptor 0 will be /dev/null. */
+/* Descriptor 0 will become /dev/null. */
 static int
 take_stdin(void)
 {
@@ -114,7 +114,8 @@ is_same(int a, int b)
 	    one.st_dev == other.st_dev && one.st_ino == other.st_ino;
 }
 
-/* inetd passes it as 0, 1 and 2: the daemon's own text must not go there. */
+/* inetd passes the socket as 0, 1 and 2: no text of the daemon must go
+ * there. */
 static void
 leave_streams(void)
 {
@@ -125,8 +126,8 @@ leave_streams(void)
 			dsrv_descriptors_null(fd, fd);
 }
 
-/* 0, or an error number. A descriptor that was not open then may be the
- * program's own by now. */
+/* 0, or an error number. If a descriptor was not open at the start, it may be
+ * the program's own by now. */
 static int
 check(int fd)
 {
@@ -142,7 +143,7 @@ check(int fd)
 	return type == SOCK_STREAM ? 0 : EINVAL;
 }
 
-/* -1 with errno, and it was reported. */
+/* -1 with errno, after a report. */
 static int
 add(int fd, int *fds, int max, int *count)
 {
@@ -160,7 +161,7 @@ add(int fd, int *fds, int max, int *count)
 	return -1;
 }
 
-/* The next of the names; NULL: none. */
+/* The name that follows; NULL: there is none. */
 static const char *
 next_name(const char *names)
 {
@@ -193,7 +194,7 @@ add_named(const char *name, int *fds, int max, int *count)
 	return 0;
 }
 
-/* systemd can pass one in both ways. */
+/* systemd can pass one socket in both ways. */
 static int
 add_from_inetd(int *fds, int max, int *count)
 {

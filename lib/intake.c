@@ -41,7 +41,7 @@ note_read(const struct dsrv_handover *h, size_t count)
  * Through the pending pipe
  */
 
-/* -1 with errno: the read of what is left is still noted. */
+/* -1 with errno: the read of the rest is still noted. */
 static int
 empty_pending(const struct dsrv_handover *h, size_t count)
 {
@@ -91,7 +91,7 @@ static const char mark[MARK] =
     "\xf8\xf9\xfa\xfb\xfc\xfd\xfe\xff" "\xf8\xf9\xfa\xfb\xfc\xfd\xfe\xff"
     "\xf8\xf9\xfa\xfb\xfc\xfd\xfe\xff" "\xf8\xf9\xfa\xfb\xfc\xfd\xfe\xff";
 
-/* Where the mark of a read of this many bytes is, and its length. */
+/* Where the mark of a read of this many bytes is, and how long. */
 static size_t
 mark_of(const struct dsrv_handover *h, size_t count, char **at)
 {
@@ -101,8 +101,8 @@ mark_of(const struct dsrv_handover *h, size_t count, char **at)
 	return size;
 }
 
-/* Touches each page too: if a process is killed during a read into a missing
- * page, the read ends in the middle. */
+/* Touches each page, too: a process that is killed during a read into a missing
+ * page has read only a part. */
 static void
 make_mark(const struct dsrv_handover *h, size_t count)
 {
@@ -137,7 +137,7 @@ take_from_log(const struct dsrv_handover *h, size_t room)
 
 	if (ioctl(h->ends[DSRV_HANDOVER_LOG], FIONREAD, &there) == -1)
 		return -1;
-	count = there > 0 ? (size_t)there : 1;	/* its end perhaps */
+	count = there > 0 ? (size_t)there : 1;	/* perhaps end of file */
 	if (count > room)
 		count = room;
 	if (count > AT_ONCE)
@@ -247,8 +247,8 @@ dsrv_intake_is_over(const struct dsrv_handover *h)
 	return atomic_load(&h->memory->ended);
 }
 
-/* In this order: what has left the pipe is in the reader's hand, or already in
- * the ring. poll(2) does not take the pipe's lock. */
+/* The order matters: what has left the pipe is in the reader's memory, or
+ * already in the ring. poll(2) does not take the pipe's lock. */
 int
 dsrv_intake_has_all(const struct dsrv_handover *h)
 {
@@ -264,7 +264,7 @@ dsrv_intake_has_all(const struct dsrv_handover *h)
 	    dsrv_ring_fill(&ring, dsrv_journal_record(h)->ring) == 0;
 }
 
-/* The reader checks whether we sleep after it has put something there. */
+/* The reader puts text there before it checks whether we sleep. */
 int
 dsrv_intake_has_more(const struct dsrv_handover *h)
 {

@@ -39,7 +39,7 @@ dsrv_journal_revise(const struct dsrv_handover *h)
 	return spare;
 }
 
-/* One store, after everything that it describes and before all that follows. */
+/* One store, after what it describes and before what follows. */
 void
 dsrv_journal_note(const struct dsrv_handover *h)
 {
@@ -76,8 +76,8 @@ dsrv_journal_text(const struct dsrv_handover *h)
 	};
 }
 
-/* The first used bytes of raw are no longer needed. The rest is copied to the
- * other buffer, since a move within one could not be repeated after a death. */
+/* The first used bytes of raw are no longer needed. Copies the rest to the
+ * other buffer: a move within one could not be repeated after a death. */
 static void
 use(const struct dsrv_handover *h, struct dsrv_record *r, size_t used)
 {
@@ -102,7 +102,7 @@ dsrv_journal_hand_on(const struct dsrv_handover *h, size_t used, size_t ring,
 
 /*
  * Into the file: a newline is kept before the composed text, to end half a line
- * that another process has left in the file
+ * that another process may have left in the file
  */
 
 char *
@@ -125,7 +125,7 @@ dsrv_journal_is_under_way(const struct dsrv_handover *h)
 	    dsrv_journal_record(h)->under_way;
 }
 
-/* A stream does not show afterwards how far a write has gone. */
+/* A stream does not show how far a write has gone. */
 static int
 is_stream(const struct dsrv_handover *h)
 {
@@ -211,7 +211,7 @@ dsrv_journal_begin(const struct dsrv_handover *h, off_t size,
 	dsrv_journal_note(h);
 }
 
-/* How much of it is in the file, by the file's length. */
+/* How much of the write is in the file, by the file's length. */
 static size_t
 written(const struct dsrv_handover *h, off_t size)
 {
@@ -223,7 +223,7 @@ written(const struct dsrv_handover *h, off_t size)
 	return done < (off_t)now->to_file ? (size_t)done : now->to_file;
 }
 
-/* Another process has truncated it. */
+/* Another process has truncated the file. */
 static void
 note_cut(const struct dsrv_handover *h, off_t size)
 {
@@ -246,8 +246,8 @@ dsrv_journal_resume(const struct dsrv_handover *h, int fd)
 	return write_from(h, fd, written(h, file.st_size));
 }
 
-/* How much of what is pending is in this file as whole lines that can be found
- * there. */
+/* How much of what is pending is in this file as complete lines, and can be
+ * found there. */
 static size_t
 done_in(const struct dsrv_handover *h, int fd)
 {
@@ -263,9 +263,9 @@ done_in(const struct dsrv_handover *h, int fd)
 	return done;
 }
 
-/* Only a file that ends in half a line needs the newline that ends it; whether
- * the new one does is known once it is locked. If nothing is pending of a line
- * that has begun in the previous file, its rest becomes a line of its own. */
+/* Whether a newline must end half a line in the new file is known only once
+ * that is locked. If no byte is pending of a line that began in the old file,
+ * the line's rest becomes a line of its own. */
 void
 dsrv_journal_move(const struct dsrv_handover *h, struct dsrv_record *r,
     int before)

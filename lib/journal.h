@@ -14,13 +14,13 @@
  * logline.c - from what was read to what is written: prefix, escapes
  */
 
-/* A line longer than this is written in pieces. */
+/* Longer lines are written in pieces. */
 enum { DSRV_LOGLINE_PIECE = 64 * 1024 };
 
-/* The prefix, as it is at one moment. All 0 at first. */
+/* The prefix at one moment. All 0 at first. */
 struct dsrv_stamp {
 	int made;
-	time_t second;		/* of text, except for fractions */
+	time_t second;		/* that text shows, except for fractions */
 	size_t size;
 	char text[1024];
 	int fraction_count;
@@ -44,11 +44,12 @@ struct dsrv_logline {
 };
 
 void dsrv_logline_stamp(struct dsrv_stamp *, const struct timespec *);
-/* Adds to out a line of the logger's own, and ends the one before it; -1: there
- * is no room for it. */
+/* Adds a line of the logger's own to out, after ending an unfinished one; -1:
+ * there is no room for it. */
 int dsrv_logline_say(struct dsrv_logline *, const struct dsrv_stamp *,
     const char *line, size_t length);
-/* Adds to out the lines that there are, each with the prefix; whether all. */
+/* Adds the lines of in to out, each with the prefix; returns whether all
+ * fitted. */
 int dsrv_logline_compose(struct dsrv_logline *, const struct dsrv_stamp *);
 
 /*
@@ -94,7 +95,7 @@ struct dsrv_record {
 	int under_way;		/* ... and has begun, under the file's lock; */
 	int newline;		/* ... the first is the end of half a line */
 	off_t offset;		/* ... to a file that had this size, ... */
-	off_t end;		/* ... and is so long with it, -1: who knows, ... */
+	off_t end;		/* ... and has this with it, -1: unknown, ... */
 	int path;		/* ... opened by this path, ... */
 	uint64_t kept;		/* ... which is kept by this number */
 	uint64_t numbers;	/* given to files so far */
@@ -156,29 +157,29 @@ const struct dsrv_handover_state *dsrv_journal_state(
 void dsrv_journal_set_state(const struct dsrv_handover *,
     const struct dsrv_handover_state *);
 struct dsrv_handover_text dsrv_journal_text(const struct dsrv_handover *);
-/* In a reader: this much of the text is no longer needed, since it is in the
- * ring up to there, or lost. */
+/* In a reader: this much of the text is in the ring, up to there, or lost; it
+ * is no longer needed. */
 void dsrv_journal_hand_on(const struct dsrv_handover *, size_t used,
     size_t ring, const struct dsrv_handover_state *);
-/* Where to compose what is to be written, of DSRV_HANDOVER_OUT bytes; not while
+/* Where to compose what is to be written, DSRV_HANDOVER_OUT bytes; not while
  * something is pending. */
 char *dsrv_journal_out(const struct dsrv_handover *);
-/* Writes it to fd, the file kept, which has this size. -1 with errno: it, or a
- * part of it, is pending. */
+/* Writes it to fd, the file that is kept and has this size. -1 with errno: all
+ * or a part of it is pending. */
 int dsrv_journal_put(const struct dsrv_handover *, int fd, off_t size,
     const struct dsrv_handover_put *);
 int dsrv_journal_is_pending(const struct dsrv_handover *);
-/* Whether a write of it has begun: then the file must stay locked. */
+/* Whether the write has begun: then the file must stay locked. */
 int dsrv_journal_is_under_way(const struct dsrv_handover *);
-/* What is pending is to be written to this file, which is so long, behind a
- * newline if that ends in half a line. */
+/* What is pending is to be written to this file, which has this size, after a
+ * newline if the file ends with half a line. */
 void dsrv_journal_begin(const struct dsrv_handover *, off_t size,
     int ends_half_a_line);
-/* Goes on with what is under way; or gives up what is pending. */
+/* Continues a write that is under way; gives up what is pending. */
 int dsrv_journal_resume(const struct dsrv_handover *, int fd);
 void dsrv_journal_forget_pending(const struct dsrv_handover *);
-/* Directs what is pending to another file, where it has not begun, except for
- * whole lines that are in the previous one. To be noted. */
+/* Directs what is pending to another file, in which it has not begun, without
+ * whole lines that are in the previous one. The caller notes the record. */
 void dsrv_journal_move(const struct dsrv_handover *, struct dsrv_record *,
     int before);
 
@@ -194,10 +195,10 @@ struct dsrv_kept {
 	off_t size;		/* below 0: it is a stream */
 };
 
-/* In a new logger, first of all: takes over the previous logger's file and
- * reader. -1 with errno, ENOENT: this is the first. */
+/* In a new logger, first of all: takes over the last logger's file and reader.
+ * -1 with errno, ENOENT: this is the first logger. */
 int dsrv_handover_recover(struct dsrv_handover *, struct dsrv_kept *);
-/* Keeps these for the next logger, in place of earlier ones. What is pending is
+/* Keeps these for the next logger, instead of earlier ones. What is pending is
  * to begin in a new file. -1 with errno. */
 int dsrv_handover_keep(const struct dsrv_handover *, const struct dsrv_kept *);
 struct dsrv_ring dsrv_handover_ring(const struct dsrv_handover *);

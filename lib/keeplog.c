@@ -30,7 +30,7 @@ dsrv_keeplog_open(struct dsrv_keeplog *k)
 	memset(k, 0, sizeof *k);
 	if (!dsrv_settings()->logger_enabled)
 		return 0;
-	tzset();	/* after a chroot(2) the time zone cannot be read */
+	tzset();	/* after a chroot(2) the zone could not be read */
 	if (dsrv_settings_complete() == -1 || dsrv_outbox_open() == -1)
 		return -1;
 	if (dsrv_handover_open(&k->handover, &to_logger) == -1) {
@@ -98,7 +98,8 @@ dsrv_keeplog_hear(struct dsrv_keeplog *k)
 	}
 	if (word == DSRV_STATUS_GONE) {
 		dsrv_loop_forget(k->logger.loop, k->logger.tag);
-		/* It is ending, or can no longer say that it has its file. */
+		/* The logger is ending, or can no longer say that it has its
+		 * file. */
 		if (!k->opened && k->logger.pid != 0)
 			kill(k->logger.pid, SIGKILL);
 	}
@@ -153,7 +154,7 @@ dsrv_keeplog_lose(struct dsrv_keeplog *k, int status, int is_ending)
 }
 
 /*
- * The end: a logger ends when no process holds the log any more
+ * The end: a logger ends when no process has the log pipe open any more
  */
 
 int
@@ -181,7 +182,7 @@ dsrv_keeplog_leave(struct dsrv_keeplog *k, int confirmed)
 		kill(k->logger.pid, SIGCONT);
 }
 
-/* The messages of the master and the server are not lost. */
+/* The messages of the master and the server must not be lost. */
 static void
 say_what_is_left(void)
 {
@@ -194,7 +195,8 @@ say_what_is_left(void)
 			dsrv_report_again(line);
 }
 
-/* It has not written everything, or a process still holds the log. */
+/* The logger has not written everything, or a process still holds the log
+ * pipe. */
 void
 dsrv_keeplog_silence(struct dsrv_keeplog *k, int64_t ms)
 {

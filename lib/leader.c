@@ -22,7 +22,7 @@ enum { STARTER, TAGS };	/* of the loop */
 
 enum {
 	LOOK = 20,	/* ms between two checks of what is left of a start */
-	LAST_LOOK = 1000	/* ms after SIGKILL: it will stay */
+	LAST_LOOK = 1000	/* ms after SIGKILL, then a process is left */
 };
 
 struct leader {
@@ -31,11 +31,11 @@ struct leader {
 	int status;		/* the master's, as waitpid(2) gave it */
 	int lifeline;
 	int adopts;		/* it adopts all that is left of a start */
-	int failed;		/* the start has */
-	int64_t kill_at;	/* a process that does not end */
+	int failed;		/* the start has failed */
+	int64_t kill_at;	/* when SIGKILL comes */
 };
 
-/* The start has failed. */
+/* Ends as the process that has failed did. */
 static void
 end_as(int wait_status)
 {
@@ -45,7 +45,7 @@ end_as(int wait_status)
 	dsrv_report_exit(WEXITSTATUS(wait_status));
 }
 
-/* Each process that it kills leaves its children to it. */
+/* Each child that it kills leaves its children to the leader. */
 static void
 kill_all(struct leader *l)
 {
@@ -54,7 +54,7 @@ kill_all(struct leader *l)
 		kill(-getpid(), SIGKILL);
 }
 
-/* Its group, and the workers, which have left it. */
+/* Signals its own group, and the workers, which have groups of their own. */
 static void
 fail_start(struct leader *l, int was_signalled)
 {
@@ -95,7 +95,7 @@ hear_starter(struct leader *l)
 	if (word == DSRV_LEADER_GO)
 		dsrv_report_exit(0);
 	dsrv_loop_forget(&l->loop, STARTER);
-	/* Otherwise the starter has died, and the start has failed. */
+	/* Otherwise the starter has died, which fails the start. */
 	fail_start(l, word == DSRV_LEADER_END);
 }
 

@@ -9,7 +9,7 @@
 
 #include "workers.h"
 
-enum { QUIET = 10000 };	/* ms, from one line to the next */
+enum { QUIET = 10000 };	/* ms between two lines */
 
 int
 dsrv_limit_events(struct dsrv_limit *limit, int count, int64_t now)

@@ -19,7 +19,7 @@
 #include "report.h"
 #include "listeners.h"
 
-enum { PORT_TRIES = 16 };	/* to find one that is free in each family */
+enum { PORT_TRIES = 16 };	/* to find one free in each family */
 
 static in_port_t *
 port_of(struct sockaddr *addr)
@@ -39,7 +39,8 @@ listen_on(const struct addrinfo *ai)
 	if (fd == -1)
 		return -1;
 	fcntl(fd, F_SETFD, FD_CLOEXEC);
-	/* This also covers a client that comes before the server. */
+	/* The listener's setting also covers clients that come before the
+	 * server. */
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	dsrv_listener_keep_alive(fd);
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
@@ -52,7 +53,7 @@ listen_on(const struct addrinfo *ai)
 	return -1;
 }
 
-/* Whether this machine has no addresses of that family at all. */
+/* Whether this machine has no addresses of that family. */
 static int
 is_absent(int family, int error)
 {
@@ -82,7 +83,7 @@ close_all(const int *fds, int count)
 	errno = saved;
 }
 
-/* All use the port that the kernel has chosen for the first. */
+/* All listen on the port that the kernel has chosen for the first. */
 static void
 learn_port(int fd, in_port_t *port)
 {
@@ -93,7 +94,7 @@ learn_port(int fd, in_port_t *port)
 		*port = *port_of((struct sockaddr *)&addr);
 }
 
-/* Whether an earlier one is the same: a name may list an address twice. */
+/* Whether the list has this address already, as a name's may. */
 static int
 seen_before(const struct addrinfo *first, const struct addrinfo *ai)
 {
@@ -104,7 +105,7 @@ seen_before(const struct addrinfo *first, const struct addrinfo *ai)
 	return 0;
 }
 
-/* Opens all of the list; -1: *failed is the one that failed. */
+/* Listens on all addresses; -1: *failed is the one that failed. */
 static int
 listen_on_all(const struct addrinfo *ai, int *fds, int max,
     const struct addrinfo **failed)

@@ -49,20 +49,20 @@ dsrv_listener_check(int fd)
 	return listening && !is_shut_down(fd) ? 0 : EINVAL;
 }
 
-/* Whether it has reset its connection, so no answer will be read. */
+/* Whether the client has reset its connection, so no answer would be read. */
 static int
 is_gone(const struct dsrv_client *client)
 {
 	struct pollfd conn = { .fd = client->conn };
 
-	/* A Unix-domain client may have left something to be read. */
+	/* A Unix-domain client may have gone and left something to read. */
 	return client->addr.ss_family != AF_UNIX && poll(&conn, 1, 0) == 1 &&
 	    conn.revents & (POLLERR | POLLHUP);
 }
 
 #ifndef HAVE_ACCEPT4
 
-/* On some systems it inherits the listener's mode. -1 with errno: it is
+/* On some systems the connection has the listener's mode. -1 with errno: it is
  * closed. */
 static int
 take_mode_off(int conn)
@@ -107,8 +107,8 @@ enum dsrv_listener_failure
 dsrv_listener_why(int error)
 {
 	switch (error) {
-	/* Errors that concern a client that has gone, its network, or a packet
-	 * filter, by accept(2) and POSIX. */
+	/* Errors, by accept(2) and POSIX, that concern only a client that has
+	 * gone, its network, or a packet filter. */
 	case EAGAIN:
 	case EINTR:
 	case ECONNABORTED:
@@ -170,8 +170,8 @@ dsrv_listener_is_unix(int fd)
 #endif
 }
 
-/* When a connection ends whose client is gone: if it does not answer some
- * probes, at least 1 s apart, after a silence; or data. */
+/* The connection of a client that is gone ends if it does not answer some
+ * probes, at least 1 s apart, after a silence; or does not acknowledge data. */
 static void
 set_probes(int fd, int seconds)
 {
@@ -243,7 +243,7 @@ dsrv_listener_prepare(int fd, int is_shared)
 	int on = 1;
 
 	/* A client may go between poll(2) and accept(2). Not by fcntl(2), which
-	 * takes the socket's lock if a worker changes O_ASYNC meanwhile. */
+	 * takes the socket's lock if a worker is changing O_ASYNC. */
 	if (ioctl(fd, FIONBIO, &on) == -1)
 		return -1;
 	/* Otherwise an answer of several lines waits for acknowledgements.
@@ -285,7 +285,7 @@ dsrv_listener_end(int fd)
 	shutdown(fd, SHUT_RDWR);
 	if (!dsrv_listener_is_unix(fd))
 		return 0;
-	/* Otherwise clients that wait at a Unix-domain socket would wait until
+	/* Otherwise clients waiting at a Unix-domain socket would wait until
 	 * the last process that holds it is gone. */
 	while (dsrv_listener_accept(fd, &client) != -1)
 		accepted = 1;

@@ -13,14 +13,16 @@
  * ownsocket.c - which listening sockets are the daemon's own
  */
 
-/* daemon_listen() has opened fd; or the daemon was started with it, and others
- * may hold it; or it was started to listen there. -1 with errno. */
+/* daemon_listen() has opened fd; or the daemon was started with it, and other
+ * processes may hold it; or it was given to the daemon to listen on. -1 with
+ * errno. */
 int dsrv_ownsocket_add(int fd);
 int dsrv_ownsocket_add_inherited(int fd);
 int dsrv_ownsocket_add_given(int fd);
-/* fd, of the first kind, is closed. */
+/* fd, which daemon_listen() has opened, is being closed. */
 void dsrv_ownsocket_forget(int fd);
-/* Whether fd is that socket, perhaps under another number. */
+/* Whether fd is such a socket of ours, perhaps under another number; inherited
+ * by the daemon; given to it. */
 int dsrv_ownsocket_is_ours(int fd);
 int dsrv_ownsocket_is_inherited(int fd);
 int dsrv_ownsocket_is_given(int fd);
@@ -47,13 +49,12 @@ struct dsrv_client {
 	int same;	/* connections of its host, with this; 0: not known */
 };
 
-/* accept(2); the connection is in blocking mode, even if fd is not. Returns it,
- * or -1; listener is not touched. A client that has reset its connection is
- * passed over, as if it had not been there. */
+/* accept(2); the connection blocks, even if fd does not. Returns it, or -1;
+ * listener is not set. Clients that have reset their connection are skipped. */
 int dsrv_listener_accept(int fd, struct dsrv_client *);
 
-/* What failed when accept(2) did: a client's connection, this socket for good,
- * or the system for a while. */
+/* What has failed when accept(2) fails: a client's connection, this socket for
+ * good, or the system for a while. */
 enum dsrv_listener_failure {
 	DSRV_LISTENER_CLIENT,
 	DSRV_LISTENER_SOCKET,
@@ -61,26 +62,25 @@ enum dsrv_listener_failure {
 };
 
 enum dsrv_listener_failure dsrv_listener_why(int error);
-/* ms to leave a listener alone after a failure to accept; 0: go on. failures:
- * in a row, at this listener. */
+/* ms to leave a listener alone after a failed accept(2); 0: none. failures: in
+ * a row, at this listener. */
 int dsrv_listener_pause(int error, int *failures);
-/* Its connections will notice that a client's machine is gone, if that is
- * set. */
+/* If that is set, its connections end when a client's machine is gone. */
 void dsrv_listener_keep_alive(int fd);
-/* Makes a listener non-blocking, and its connections ones without delay; if it
- * is shared with workers, only the first. -1 with errno: it blocks. */
+/* Makes a listener non-blocking and its connections send without delay; if
+ * workers share it, only the former. -1 with errno: it still blocks. */
 int dsrv_listener_prepare(int fd, int is_shared);
 /* Whether it had become blocking, and is not any more. */
 int dsrv_listener_unblock(int fd);
 /* Whether a client waits there. */
 int dsrv_listener_has_client(int fd);
 int dsrv_listener_is_unix(int fd);
-/* At the start: if it listens and is not ours, it is inherited. -1 with
+/* At the start: a listening socket that is not ours is inherited. -1 with
  * errno. */
 int dsrv_listener_inherit(int fd);
-/* Ends it for all processes that hold it, unless it is inherited; clients that
+/* Ends it for all processes that hold it, unless it is inherited. Clients that
  * wait at a Unix-domain socket are accepted, and go when this process ends.
- * Returns whether more of them wait than there are descriptors for. */
+ * Returns whether more of them wait than there are descriptors. */
 int dsrv_listener_end(int fd);
 
 /*
@@ -111,7 +111,7 @@ void dsrv_unixsocket_leave(void);
  * inherited.c - daemon_listen_inherited(): sockets that the program was given
  */
 
-/* In the process for which they are meant: takes them from the environment, and
+/* In the process that they are meant for: takes them from the environment, and
  * keeps the one that is descriptor 0. -1 with errno. */
 int dsrv_inherited_take(void);
 
@@ -119,21 +119,21 @@ int dsrv_inherited_take(void);
  * fdclean.c - close what is open
  */
 
-/* At the start: notes the listening sockets that there are. -1 with errno. */
+/* At the start: notes the listening sockets that are open. -1 with errno. */
 int dsrv_fdclean_inherit(void);
 /* Whether this process has a listening socket. */
 int dsrv_fdclean_has_listener(void);
-/* In a helper: closes all but these and 0, 1 and 2, without a lock. */
+/* In a helper: closes all but these and 0, 1 and 2, without taking a lock. */
 void dsrv_fdclean_helper(const int *fds, int count);
-/* Each descriptor that is open, or may be, until visit() returns other than 0;
- * returns that. */
+/* Calls visit() with each descriptor that is or may be open, until it returns
+ * other than 0; returns that. */
 int dsrv_fdclean_visit(int (*visit)(int fd));
 
 /*
- * helper.c - a child that does for a looping process what may take long
+ * helper.c - a child that does slow work for a looping process
  */
 
-/* In the child, first: only these descriptors stay open; 0, 1 and 2 are
+/* In the child, first: only these descriptors stay open; 0, 1 and 2 become
  * /dev/null. */
 void dsrv_helper_begin(const int *fds, int count);
 void dsrv_helper_end(int status) __attribute__((noreturn));
@@ -148,16 +148,17 @@ int dsrv_ports_others(const int *fds, int count, int **others);
 /* Whether that is the socket of one of them, and can be made to listen again
  * after a worker has ended it. */
 int dsrv_ports_can_mend(int fd);
-/* Forks a child that does so; its status is 0 or an error number. Returns its
- * pid, or -1 with errno. */
+/* Forks a child that does that; it exits with 0 or an error number. Returns its
+ * pid; -1 with errno. */
 pid_t dsrv_ports_mend(struct dsrv_loop *, int fd);
-/* Remembers every listening socket that this process has, ... */
+/* Remembers the listening sockets of this process, ... */
 void dsrv_ports_find(void);
 /* ... and closes them, ... */
 void dsrv_ports_close(void);
-/* ... or does so as far as that cannot take long, ... */
+/* ... as far as that cannot take long, ... */
 void dsrv_ports_leave(void);
-/* ... and ends them for all that hold them; by a child, if workers do. */
+/* ... or ends them for all processes that hold them; by a child, if workers
+ * do. */
 void dsrv_ports_end(struct dsrv_loop *, int are_shared);
 
 /*
@@ -199,8 +200,8 @@ struct dsrv_listener {
  * can send descriptors, so only a worker may close its connection. */
 enum dsrv_accept { DSRV_ACCEPT_NONE, DSRV_ACCEPT_NOT_UNIX, DSRV_ACCEPT_ALL };
 
-/* Each listener has a tag of the loop, from tag on: with a timer it rests after
- * a failure. */
+/* Each listener has a tag of the loop, from tag on; its timer ends its rest
+ * after a failure. */
 struct dsrv_acceptor {
 	struct dsrv_listener *listeners;
 	struct dsrv_loop *loop;
@@ -236,14 +237,15 @@ int dsrv_accept_end(struct dsrv_acceptor *, const struct dsrv_ended *,
     struct dsrv_client *);
 void dsrv_accept_leave(const struct dsrv_acceptor *);
 void dsrv_accept_watch(struct dsrv_acceptor *, enum dsrv_accept);
-/* The time of its timer has come. */
+/* The listener's timer says so. */
 void dsrv_accept_retry(struct dsrv_acceptor *, int index);
 /* A child has ended: whether it was to mend a listener, or was given up. */
 int dsrv_accept_lose(struct dsrv_acceptor *, const struct dsrv_ended *);
-/* Whether a client waits at any listener, or only at one that is not watched
- * while others are. */
+/* Whether a client is waiting at any listener; or only at one that is not
+ * watched while others are. */
 int dsrv_accept_has_clients(const struct dsrv_acceptor *);
-/* Drops those that no longer listen, after a moment. Whether all do. */
+/* After a moment, drops those that no longer listen. Returns whether all
+ * listen. */
 int dsrv_accept_check(struct dsrv_acceptor *);
 
 #endif

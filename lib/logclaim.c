@@ -3,9 +3,9 @@
  *
  * The lock for a write is released after it, and other daemons may then rotate
  * the file. But if it only looks like an older file of theirs, they must not
- * rename or remove it. So a logger has another lock on it, for reading, which
- * those that log there share. It is on a byte that stands for the file's name:
- * once a rotation has given it another, the file is an older one.
+ * rename or remove it. So a logger also holds a read lock on it, which all that
+ * log there share. It is on a byte that stands for the file's name: once a
+ * rotation has changed the name, the file is an older one.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -19,8 +19,8 @@
 
 #include "logfile.h"
 
-/* Of the open file, which the master keeps; elsewhere of the process, so that
- * the claim is lost for a moment if the logger dies. */
+/* A lock of the open file, which the master keeps. Where there are only locks
+ * of a process, the claim is lost for a moment if the logger dies. */
 #if HAVE_DECL_F_OFD_SETLK
 enum { SET = F_OFD_SETLK, ASK = F_OFD_GETLK };
 #else
@@ -75,7 +75,7 @@ dsrv_logclaim_make(int fd, const char *name)
 
 	if (set(fd, &lock) == 0 || errno != EBADF)
 		return;
-	lock.l_type = F_WRLCK;	/* the file may only be written to */
+	lock.l_type = F_WRLCK;	/* the file may be open only for writing */
 	set(fd, &lock);
 }
 

@@ -12,8 +12,8 @@
 
 #include "logger.h"
 
-/* -1: there is no room for it now. If RLIMIT_FSIZE would tear it even at the
- * present end of the file, it goes to syslog instead. */
+/* -1: there is no room for it now. If even at the present end of the file
+ * RLIMIT_FSIZE would tear it, it goes to syslog instead. */
 static int
 say_message(struct dsrv_logline *lines, const struct dsrv_stamp *stamp,
     const struct dsrv_logturn *turn, char *line, size_t length)
@@ -52,8 +52,7 @@ say_messages(struct dsrv_logline *lines, const struct dsrv_stamp *stamp,
 		}
 }
 
-/* If lines are lost all the time, this is said once a second, and at the
- * end. */
+/* If lines are lost all the time, says so once a second, and at the end. */
 static void
 say_losses(const struct dsrv_handover *h, struct dsrv_logline *lines,
     const struct dsrv_stamp *stamp, struct dsrv_handover_state *after)

@@ -15,7 +15,7 @@
 
 #include "logger.h"
 
-enum { PATIENCE = 1000 };	/* ms, with a stream that is full */
+enum { PATIENCE = 1000 };	/* ms that a stream may be full */
 
 static const struct dsrv_handover_state *
 state(const struct dsrv_logwriter *w)
@@ -29,7 +29,7 @@ offset(const struct dsrv_logwriter *w)
 	return dsrv_journal_record(w->handover)->offset;
 }
 
-/* By this path the file was opened. */
+/* The path by which the file was opened. */
 static const char *
 path(const struct dsrv_logwriter *w)
 {
@@ -71,8 +71,8 @@ link_file(struct dsrv_logwriter *w)
 		    strerror(errno));
 }
 
-/* NFS makes flock(2) a lock on all bytes, so that another daemon could not
- * write beside a claim: there this ends it. */
+/* With NFS, flock(2) locks all bytes, so another daemon could not write beside
+ * a claim: there this ends the claim. */
 static void
 claim(int fd, const struct dsrv_logname *n)
 {
@@ -81,7 +81,7 @@ claim(int fd, const struct dsrv_logname *n)
 		dsrv_filelock_release(fd);
 }
 
-/* Unlocks it too: its descriptor may still be on its way to the master. */
+/* Unlocks it, too: the master may not have its descriptor yet. */
 static void
 leave_file(struct dsrv_logwriter *w, struct stat *left)
 {
@@ -95,7 +95,7 @@ leave_file(struct dsrv_logwriter *w, struct stat *left)
 	w->fd = -1;
 }
 
-/* This file is the log from now on: the text in hand goes there. */
+/* From now on this file is the log, and the text in hand goes there. */
 static int
 keep_file(struct dsrv_logwriter *w, int fd, off_t size)
 {
@@ -132,7 +132,7 @@ dsrv_logcurrent_change(struct dsrv_logwriter *w, time_t now)
 }
 
 /*
- * Only the daemon that has locked it may write to it
+ * Only the daemon that has locked the file may write to it
  */
 
 static int
@@ -150,8 +150,8 @@ lock_file(struct dsrv_logwriter *w)
 	return 0;
 }
 
-/* A write that is under way keeps the lock, even after a death; not a line whose
- * end has not come for long. */
+/* A write that is under way keeps the lock, even after a death; a line without
+ * an end does not keep it for long. */
 void
 dsrv_logcurrent_let_go(struct dsrv_logwriter *w)
 {
@@ -164,8 +164,8 @@ dsrv_logcurrent_let_go(struct dsrv_logwriter *w)
  * Failed writes
  */
 
-/* A stream without a reader will never have one again. A full one is in trouble
- * only if it stays full. */
+/* A stream that has lost its reader will not get another one. A full one is in
+ * trouble only if it stays full. */
 void
 dsrv_logcurrent_not_written(struct dsrv_logwriter *w)
 {
@@ -184,7 +184,7 @@ dsrv_logcurrent_not_written(struct dsrv_logwriter *w)
 		dsrv_journal_forget_pending(w->handover);
 }
 
-/* What was pending when the file changed begins in this one. */
+/* What was pending when the file changed begins in the new one. */
 static int
 begin_write(struct dsrv_logwriter *w)
 {
@@ -217,16 +217,16 @@ dsrv_logcurrent_finish(struct dsrv_logwriter *w)
 	return 0;
 }
 
-/* Whether another process has written after us to the file of this size: a line
- * that we had begun has been ended. */
+/* Whether another process has written to the file of this size after us: then a
+ * line that we had begun has been ended. */
 int
 dsrv_logcurrent_is_ended(const struct dsrv_logwriter *w, off_t size)
 {
 	return offset(w) >= 0 && size != dsrv_journal_record(w->handover)->end;
 }
 
-/* A line that has begun in a file ends in it, unless the file has no name any
- * more or cannot be written: the torn line is then repeated. */
+/* A line ends in the file in which it began, unless that has no name any more
+ * or cannot be written: then the torn line is repeated. */
 static int
 may_leave_file(struct dsrv_logwriter *w)
 {
@@ -270,7 +270,7 @@ dsrv_logcurrent_look(struct dsrv_logwriter *w, time_t now)
 		link_file(w);
 }
 
-/* Whether it can still be found. */
+/* Whether the file's name still leads to it. */
 static int
 is_found(const struct dsrv_logwriter *w, const struct stat *file)
 {
@@ -278,8 +278,8 @@ is_found(const struct dsrv_logwriter *w, const struct stat *file)
 	    dsrv_logfile_is_at(w->name.path, file);
 }
 
-/* Another daemon may have rotated the file, but cannot while we have the lock.
- * Whether the file has changed. */
+/* Another daemon may have rotated the file, but cannot while we hold the lock.
+ * Returns whether we have changed files. */
 static int
 follow(struct dsrv_logwriter *w, const struct stat *file)
 {
@@ -294,8 +294,8 @@ follow(struct dsrv_logwriter *w, const struct stat *file)
 	return 0;
 }
 
-/* Locks the file and stores its state; 1: another file has taken its place; -1:
- * it cannot be written now. */
+/* Locks the file and stores its state; 1: another file has replaced it; -1: it
+ * cannot be written now. */
 int
 dsrv_logcurrent_hold(struct dsrv_logwriter *w, struct stat *file)
 {
@@ -311,10 +311,10 @@ dsrv_logcurrent_hold(struct dsrv_logwriter *w, struct stat *file)
 }
 
 /*
- * The first file, or the previous logger's
+ * The first file, or the last logger's
  */
 
-/* The previous logger may have had the lock when it died. */
+/* The last logger may have had the lock when it died. */
 static void
 take_over_lock(struct dsrv_logwriter *w)
 {
@@ -333,7 +333,7 @@ take_over(struct dsrv_logwriter *w, const struct dsrv_kept *kept, time_t now)
 	w->fd = kept->file;
 	w->bell = kept->bell;
 	take_over_lock(w);
-	/* The previous one may have died before it did this. */
+	/* The last logger may have died before it did this. */
 	if (!dsrv_logcurrent_differs(w, &w->name) && offset(w) >= 0) {
 		link_file(w);
 		w->others = dsrv_logprune(&w->name, w->fd, 0, NULL, now);

@@ -23,7 +23,7 @@
 
 enum { DIRECTORY_MODE = 0750, LINKS_MAX = 40 };
 
-/* A directory can be passed through without the right to read it. */
+/* A directory may be passed without the right to read it. */
 #ifdef O_PATH
 #define TO_PASS	O_PATH
 #elif defined(O_SEARCH)
@@ -54,7 +54,7 @@ may_be_followed(const struct stat *link)
 	    (link->st_uid == 0 || link->st_uid == geteuid());
 }
 
-/* The target of the link, if it may be followed. */
+/* The target of the link, if following it is allowed. */
 static int
 read_link(int dir, const char *name, char *target)
 {
@@ -83,7 +83,7 @@ read_link(int dir, const char *name, char *target)
 
 static int pass(int dir, const char *path, int *links);
 
-/* Goes on from dir to its directory of that name. */
+/* Goes from dir to the directory of that name in it. */
 static int
 step(int dir, const char *name, int *links)
 {
@@ -105,7 +105,7 @@ step(int dir, const char *name, int *links)
  * The way
  */
 
-/* Takes the next name off the path. 0: there is none; -1: it is too long. */
+/* Takes the next name from the path. 0: there is none; -1: it is too long. */
 static int
 next_name(const char **path, char *name)
 {
@@ -123,7 +123,7 @@ next_name(const char **path, char *name)
 	return length > 0;
 }
 
-/* The directory where a path begins. */
+/* The directory in which a path begins. */
 static int
 first(int dir, const char *path)
 {
@@ -145,14 +145,14 @@ pass(int dir, const char *path, int *links)
 	return fd;
 }
 
-/* A directory of the format, not a link; created, if that is allowed. */
+/* A directory of the format, but not a link; creates it, if that is allowed. */
 static int
 enter(int dir, const char *name, int make)
 {
 	int fd;
 
 	if (strcmp(name, "..") == 0) {
-		errno = ENOTDIR;	/* leads to an unknown place */
+		errno = ENOTDIR;	/* it leads to an unknown place */
 		return -1;
 	}
 	fd = open_directory(dir, name);

@@ -29,7 +29,7 @@ is_same(const struct stat *a, const struct stat *b)
 	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
-/* Whether the open file has that name itself, not by a symbolic link. */
+/* Whether the open file has that name itself, not through a symbolic link. */
 static int
 is_at(int dir, const char *name, const struct stat *open)
 {
@@ -112,7 +112,7 @@ dsrv_logfile_is_trusted(int dir)
 	    (directory.st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
-/* Whether it may be the log; if not, sets errno. */
+/* Whether the file may be the log; if not, sets errno. */
 static int
 is_good(int dir, const struct stat *file)
 {
@@ -126,7 +126,7 @@ is_good(int dir, const struct stat *file)
 	return 0;
 }
 
-/* Whether the file is new, or a logger has died before it had finished it. */
+/* Whether the file is new, or was left unfinished by a logger that died. */
 static int
 is_unfinished(const struct stat *file)
 {
@@ -135,7 +135,7 @@ is_unfinished(const struct stat *file)
 	    (file->st_mode & 07777 & ~UNFINISHED) == 0;
 }
 
-/* Exactly as set, whatever the umask. */
+/* Sets exactly this mode, whatever the umask is. */
 static int
 set_mode(int fd, const struct stat *file)
 {
@@ -202,8 +202,8 @@ open_in(int dir, const char *name, off_t *size)
 	return -1;
 }
 
-/* The standard stream that a link of ours leads to, as in container images; -1:
- * none. */
+/* The standard stream to which a link of ours leads, as in container images;
+ * -1: it does not. */
 static int
 stream_behind(int dir, const char *name)
 {
@@ -263,7 +263,7 @@ dsrv_logfile_ends_in_half_a_line(int fd)
  * The link to the current file
  */
 
-/* Relative to the link's own directory, if the file is in the same. */
+/* Relative to the link's own directory if the file is there, too. */
 static const char *
 target_of(const char *link, const char *path)
 {
@@ -273,7 +273,7 @@ target_of(const char *link, const char *path)
 	    strchr(path + directory, '/') == NULL ? path + directory : path;
 }
 
-/* Whether that name is taken by something that is not a link. */
+/* Whether something other than a link has that name. */
 static int
 is_in_the_way(int dir, const char *name, int *is_link)
 {
@@ -284,7 +284,7 @@ is_in_the_way(int dir, const char *name, int *is_link)
 	return is_there && !*is_link;
 }
 
-/* Only a link is ours to replace. */
+/* Only a link may be replaced. */
 static int
 make_link(int dir, const char *name, const char *target)
 {

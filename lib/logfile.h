@@ -12,7 +12,7 @@
 #include "ground.h"
 
 /*
- * timeformat.c - strftime(3), one conversion at a time, and in one time zone
+ * timeformat.c - strftime(3), one conversion at a time, in one time zone
  */
 
 struct dsrv_time {
@@ -20,15 +20,15 @@ struct dsrv_time {
 	struct tm tm;
 };
 
-/* Local time; -1 with errno. */
+/* In local time; -1 with errno. */
 int dsrv_timeformat_at(struct dsrv_time *, time_t);
-/* The time that strptime(3) has read. */
+/* From what strptime(3) has read. */
 void dsrv_timeformat_of(struct dsrv_time *, const struct tm *);
-/* The length of the conversion that format begins with; 0: it begins with text,
+/* The length of the conversion at the beginning of format; 0: there is text,
  * such as "%%". */
 size_t dsrv_timeformat_conversion(const char *format);
-/* Formats the conversion of that length; how many bytes, or -1: there is no
- * room for them and a NUL. */
+/* Formats the conversion of that length; returns how many bytes, or -1: there
+ * is no room for them and a NUL. */
 int dsrv_timeformat_add(char *to, size_t room, const char *format,
     size_t length, const struct dsrv_time *);
 
@@ -44,10 +44,10 @@ struct dsrv_logname {
 
 /* The file's path at that time; -1 with errno. */
 int dsrv_logname_at(struct dsrv_logname *, time_t);
-/* The name behind the last slash. */
+/* The name after the last slash. */
 const char *dsrv_logname_last(const char *path);
 
-/* What a name of the format is made of. */
+/* A name that the format gives. */
 struct dsrv_own {
 	size_t length;	/* of what the format gives, without ... */
 	long number;	/* ... the number behind it; 0: none; and ... */
@@ -60,24 +60,24 @@ struct dsrv_own {
 #define DSRV_PROCESSING_LOCK ".processing.lock"
 
 /* Whether strptime(3) reads this as a path of the format, and strftime(3)
- * gives it back: then the logger has made it, or would; ... */
+ * returns it unchanged: then the logger has made it, or would; ... */
 int dsrv_logname_is_read_back(const char *path, struct dsrv_own *);
-/* ... or for what strptime(3) cannot read, such as weeks, whether it is the
- * path of that time. */
+/* ... or, for conversions that strptime(3) cannot read, such as weeks, whether
+ * it is the path of that time. */
 int dsrv_logname_is_of(const char *path, time_t, struct dsrv_own *);
 
 /* A part of the format, up to a slash or its end. */
 struct dsrv_part {
-	char begins[DSRV_PATH_MAX];	/* text before the conversions */
-	char ends[DSRV_PATH_MAX];	/* text behind them */
+	char begins[DSRV_PATH_MAX];	/* the text before the conversions */
+	char ends[DSRV_PATH_MAX];	/* the text after them */
 	int converts;		/* whether there are any */
-	const char *rest;	/* of the format, from that slash on */
+	const char *rest;	/* the rest of the format, from that slash on */
 };
 
-/* What format begins with. */
+/* The first part of a format. */
 void dsrv_logname_part(struct dsrv_part *, const char *format);
-/* Stores the path that is the same at all times, with its slash at the end;
- * the format from there on. */
+/* Stores the beginning of the path that is the same at all times, up to a
+ * slash; returns the rest of the format. */
 const char *dsrv_logname_fixed(char *path);
 /* Whether a name fits that part; if it is the last, perhaps with a number and a
  * suffix. */
@@ -92,8 +92,8 @@ int dsrv_logname_is_final(void);
  * logdir.c - the log file's directory, held by a descriptor
  */
 
-/* The directory of that path; a missing one whose own name has a conversion is
- * created, if that is allowed. -1 with errno. */
+/* The directory of that path. A missing one is created if its own name has a
+ * conversion, and that is allowed. -1 with errno. */
 int dsrv_logdir_open(const struct dsrv_logname *, int make);
 /* The directory of that name in dir, not a link. */
 int dsrv_logdir_enter(int dir, const char *name);
@@ -114,8 +114,8 @@ void dsrv_filelock_release(int fd);
 const char *dsrv_filelock_why(void);
 /* The same, of this file. */
 const char *dsrv_filelock_who(int fd);
-/* Whether that process holds the lock on this open file, and has not been
- * killed; -1: it cannot be known. */
+/* Whether that process holds the lock on this open file and has not been
+ * killed; -1: we cannot know. */
 int dsrv_filelock_has(pid_t, int fd);
 /* Opens and locks an older file, which keeps its name while it is open: all
  * daemons rename and remove only what they have locked. -1 with errno: it is not
@@ -127,7 +127,7 @@ int dsrv_filelock_open(int dir, const char *name, struct stat *);
  * logclaim.c - a log file is claimed for as long as it is open
  */
 
-/* This file, of that name, is a log. A claim that cannot be made is not. */
+/* Claims this file, of that name, as a log, if possible. */
 void dsrv_logclaim_make(int fd, const char *name);
 void dsrv_logclaim_end(int fd);
 /* Whether another process has claimed it by that name. */
@@ -143,40 +143,39 @@ enum {
 	DSRV_FIFO = -2
 };
 
-/* The descriptor that a path names, as "-" and "/dev/stdout" do; -1: it names
- * a file. */
+/* The descriptor that a path such as "-" or "/dev/stdout" means; -1: the path
+ * is a file's. */
 int dsrv_logstream_of(const char *path);
-/* A descriptor for what this one is; -1 with errno. */
+/* Opens the same as this descriptor; -1 with errno. */
 int dsrv_logstream_open(int number);
-/* write(2), but does not wait: EAGAIN. */
+/* As write(2), but never waits: EAGAIN. */
 ssize_t dsrv_logstream_write(int fd, const char *text, size_t count);
 
 /*
  * logfile.c - the log file: its opening, and the link to it
  */
 
-/* Whether this file has that path. Checked before each write, so it is one call
- * that trusts each directory on the way. */
+/* Whether this file has that path. It is called before each write, so it is one
+ * system call, which trusts every directory on the way. */
 int dsrv_logfile_is_at(const char *path, const struct stat *);
-/* Whether the open file no longer has that name; trusts no directory. */
+/* Whether the open file has lost that name; trusts no directory. */
 int dsrv_logfile_differs(const struct dsrv_logname *, int fd);
-/* Opens the file, creates it if it is missing, and stores its size. -1 with
- * errno, which dsrv_logfile_why() explains. */
+/* Opens the file, or creates it, and stores its size. -1 with errno, which
+ * dsrv_logfile_why() explains. */
 int dsrv_logfile_open(const struct dsrv_logname *, off_t *size);
 const char *dsrv_logfile_why(int error);
 /* Whether no other user can write this directory. */
 int dsrv_logfile_is_trusted(int dir);
 /* As a full disk or the end of a daemon leaves it; 0 if it cannot be read. */
 int dsrv_logfile_ends_in_half_a_line(int fd);
-/* Makes the link, if one is set, lead to path. */
+/* Points the link, if one is set, to path. */
 int dsrv_logfile_link(const char *path);
 
 /*
  * logrotation.c - rotation by size: FILE becomes FILE.1, that FILE.2, ...
  */
 
-/* Makes way for a new file of that name; fd is the one to be renamed. -1 with
- * errno. */
+/* Renames fd, the file of that name, and the older ones. -1 with errno. */
 int dsrv_logrotation_make_way(const struct dsrv_logname *, int fd);
 /* If nothing has this number, those behind it move up, to the next gap: behind
  * a gap they might not be known as the logger's. */
@@ -228,8 +227,8 @@ int dsrv_logold_directory(const struct dsrv_logold *, const char *path);
  * logprune.c - no more log files, and bytes, than are to be kept: the oldest go
  */
 
-/* fd is the current file, to which more bytes will be added; left is the
- * previous one, or NULL. How many bytes all others have; 0: there is no limit. */
+/* fd is the current file, to which more bytes will be added; left is the last
+ * one, or NULL. Returns the bytes of all other files; 0: there is no limit. */
 uintmax_t dsrv_logprune(const struct dsrv_logname *current, int fd,
     size_t more, const struct stat *left, time_t now);
 

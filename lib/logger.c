@@ -20,8 +20,8 @@
 #include "logprocess.h"
 
 enum {
-	LOOK = 1000,	/* ms, between two checks of the file */
-	AGAIN = 100,	/* ms, doubling up to that, if it cannot begin */
+	LOOK = 1000,	/* ms between two checks of the file */
+	AGAIN = 100,	/* ms to the next try to begin, doubling to LOOK */
 	/* After a read of at most PORTION bytes it waits this long for more, so
 	 * that lines that come one by one need fewer wake-ups. */
 	MOMENT = 400,	/* us */
@@ -47,7 +47,7 @@ struct logger {
  * The reader
  */
 
-/* Without a reader its end would always be ready. */
+/* Without a reader it would always be ready, at end of file. */
 static void
 close_bell(struct logger *l)
 {
@@ -56,8 +56,8 @@ close_bell(struct logger *l)
 	l->handover.ends[DSRV_HANDOVER_BELL] = -1;
 }
 
-/* Its pipe is kept before it is forked: so for the next logger end of file
- * means that there is no reader, or that it has died. */
+/* The end of its pipe is kept before the reader is forked, so for the next
+ * logger end of file means that no reader was forked, or that it has died. */
 static int
 start_reader(struct logger *l)
 {
@@ -92,7 +92,7 @@ fail_to_read(struct logger *l)
 	    l->writer.name.path);
 }
 
-/* It has died. After the end of the log no other is needed. */
+/* The reader has died. After the end of the log no other is needed. */
 static void
 lose_reader(struct logger *l)
 {
@@ -138,7 +138,7 @@ receive(struct logger *l)
 		l->writer.at_end = 1;
 }
 
-/* Whether to read on, and which event to wait for. */
+/* Whether to read on. */
 static int
 may_read(struct logger *l)
 {
@@ -186,7 +186,7 @@ look_for_messages(struct logger *l)
 	dsrv_logturn_look(&l->writer.turn, &l->handover, &at);
 }
 
-/* Writes to the file what there is. */
+/* Writes what there is to the file. */
 static void
 handle(struct logger *l)
 {
@@ -220,7 +220,7 @@ hear(struct logger *l)
 	if (l->loop.tag == PROCESSOR)
 		dsrv_processor_hear(&l->process.processor);
 	if (l->loop.tag != LOG)
-		return;		/* a stream has room */
+		return;		/* the stream has room again */
 	if (l->handover.from_ring)
 		hear_bell(l);
 	else {
@@ -254,7 +254,7 @@ look_at_all(struct logger *l)
  * tries again, since other processes wait to write their lines
  */
 
-/* The program may have set another path here. */
+/* The program may have set another path in the logger. */
 static int
 name_file(struct logger *l)
 {
@@ -268,8 +268,8 @@ open_file(struct logger *l)
 	return dsrv_logcurrent_open(&l->writer, &l->handover, time(NULL));
 }
 
-/* Takes over what the previous logger had in hand; with a reader, also what was
- * taken from the ring. */
+/* Takes over the text in hand from the last logger; with a reader, also what
+ * that took from the ring. */
 static int
 open_intake(struct logger *l)
 {
@@ -378,7 +378,7 @@ open_logger(struct logger *l)
 	    -1 : 0;
 }
 
-/* Gives everything back, for a program that continues. */
+/* Frees everything, for a program that continues. */
 static void
 close_logger(struct logger *l)
 {

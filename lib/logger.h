@@ -19,14 +19,14 @@
 
 /* In a new logger or reader, first of all. -1 with errno. */
 int dsrv_intake_recover(const struct dsrv_handover *);
-/* Reads what there is into the text in hand. How many bytes; 0: no more
- * will come; -1 with errno, EAGAIN: not now, ENOBUFS: there is no room.
- * After any error it can be called again. */
+/* Reads what there is into the text in hand. Returns how many bytes; 0: no more
+ * will come; -1 with errno, EAGAIN: not now, ENOBUFS: there is no room. It can
+ * be called again after any error. */
 ssize_t dsrv_intake_take(const struct dsrv_handover *);
 /* In a logger with a reader, before it sleeps: whether there is something to
- * take; if not, the bell will ring. */
+ * take; if not, the bell rings later. */
 int dsrv_intake_has_more(const struct dsrv_handover *);
-/* Whether what was written to the log before now is all in hand. */
+/* Whether everything written to the log so far is in hand. */
 int dsrv_intake_has_all(const struct dsrv_handover *);
 /* Whether the reader has seen the end of the log. */
 int dsrv_intake_is_over(const struct dsrv_handover *);
@@ -45,9 +45,9 @@ int dsrv_reader_start(struct dsrv_loop *, const struct dsrv_handover *,
  * logtrouble.c - what the logger could not do, and tries again
  */
 
-/* For messages: the end of a long path. */
+/* For messages: a path, of which only the end is shown if it is long. */
 const char *dsrv_trouble_path(const char *path);
-/* It has failed at this file, with errno, which is kept. */
+/* Something has failed at this file, with errno, which is kept. */
 void dsrv_trouble_begin(const struct dsrv_handover *, enum dsrv_trouble,
     const char *path);
 void dsrv_trouble_end(const struct dsrv_handover *, enum dsrv_trouble);
@@ -71,12 +71,12 @@ struct dsrv_logturn {
 	size_t before;		/* bytes of the pipe that may precede them */
 	int has_come;
 	int64_t held_since;	/* by a line without an end; 0: not held */
-	int shows_half;		/* a line has waited for its end for long */
-	int ends_line;		/* since that takes too long */
+	int shows_half;		/* a line has waited long for its end */
+	int ends_line;		/* because that takes too long */
 	size_t most;		/* bytes by which the file may grow */
 };
 
-/* Whether the logger itself has something to say. */
+/* Whether the logger itself has something to report. */
 int dsrv_logcompose_has_news(const struct dsrv_handover *);
 /* Composes in dsrv_journal_out() what there is to write, at most limit bytes
  * except for the first line; last: nothing will follow. */
@@ -101,7 +101,7 @@ struct dsrv_logturn_now {
 void dsrv_logturn_look(struct dsrv_logturn *, const struct dsrv_handover *,
     const struct dsrv_logturn_now *);
 void dsrv_logturn_have_read(struct dsrv_logturn *, ssize_t bytes);
-/* When to look again, if nothing comes. */
+/* When to look again if nothing comes. */
 int64_t dsrv_logturn_next(const struct dsrv_logturn *,
     const struct dsrv_handover *);
 
@@ -123,25 +123,26 @@ void dsrv_logturn_look_for_half(struct dsrv_loghalf *,
 
 struct dsrv_loghold {
 	int is_held;
-	int64_t since;		/* then */
-	int64_t next;		/* when to come again for it */
+	int64_t since;		/* when it was taken */
+	int64_t next;		/* when to try again to get it */
 };
 
-/* Never waits. -1 with errno: another process has it. */
+/* Never waits. -1 with errno: another process has locked it. */
 int dsrv_loghold_take(struct dsrv_loghold *, int fd);
-/* Another process has a lock, since then, which is 0 at first: whether it is too
- * early to say so. Sets when to try again. */
+/* Another process has had the lock since this time, which is 0 at first:
+ * whether it is too early to say so. Sets when to try again. */
 int dsrv_loghold_is_patient(struct dsrv_loghold *, int64_t *since);
 void dsrv_loghold_release(struct dsrv_loghold *, int fd);
-/* Releases it, but waits a moment for the end of a line that has begun. */
+/* Releases it, but first waits a moment for the end of a line that has
+ * begun. */
 void dsrv_loghold_let_go(struct dsrv_loghold *, int fd, int midline);
-/* Whether it is to be released at the end of the next line. */
+/* Whether it will be released at the end of the next line. */
 int dsrv_loghold_is_ending(const struct dsrv_loghold *);
 
-/* What the next two are about. */
+/* The state of the next two files. */
 struct dsrv_logwriter {
 	struct dsrv_handover *handover;
-	struct dsrv_stamp stamp;	/* of now; set by the caller */
+	struct dsrv_stamp stamp;	/* at this time; the caller sets it */
 	struct dsrv_logturn turn;	/* set by the caller, too */
 	int at_end;		/* nothing will follow; the caller's */
 	struct dsrv_loghold lock;	/* lock.next: when to write again */
@@ -149,7 +150,7 @@ struct dsrv_logwriter {
 	int fd;
 	int bell;		/* of the reader, kept with it; or -1 */
 	int linked;		/* the link leads to it */
-	time_t looked;		/* at the name, in this second; 0: not yet */
+	time_t looked;		/* when its name was last checked; 0: never */
 	time_t stuck;		/* could not be rotated in this second */
 	time_t astray;		/* could not be changed in this second */
 	uintmax_t others;	/* bytes of the older files */
@@ -165,14 +166,14 @@ struct dsrv_logwriter {
  * logcurrent.c - the file that is the log now
  */
 
-/* Opens the file, or takes over the previous logger's. -1 with errno. */
+/* Opens the file, or takes over the last logger's. -1 with errno. */
 int dsrv_logcurrent_open(struct dsrv_logwriter *, struct dsrv_handover *,
     time_t);
-/* Changes files if the file no longer has its name, or the time gives
- * another. */
+/* Changes files if the file has lost its name, or the time gives another
+ * one. */
 void dsrv_logcurrent_look(struct dsrv_logwriter *, time_t);
-/* Locks the file and stores its state; 1: another file has taken its place; -1:
- * it cannot be written now. */
+/* Locks the file and stores its state; 1: another file has replaced it; -1: it
+ * cannot be written now. */
 int dsrv_logcurrent_hold(struct dsrv_logwriter *, struct stat *);
 /* Unlocks it, unless a write is under way. */
 void dsrv_logcurrent_let_go(struct dsrv_logwriter *);
@@ -180,22 +181,22 @@ void dsrv_logcurrent_let_go(struct dsrv_logwriter *);
 int dsrv_logcurrent_finish(struct dsrv_logwriter *);
 /* A write has failed, with errno. */
 void dsrv_logcurrent_not_written(struct dsrv_logwriter *);
-/* Whether another process has written after us to the file of this size: a line
- * that we had begun has been ended. */
+/* Whether another process has written to the file of this size after us: then a
+ * line that we had begun has been ended. */
 int dsrv_logcurrent_is_ended(const struct dsrv_logwriter *, off_t size);
-/* Whether the file no longer has that name. */
+/* Whether the file has lost that name. */
 int dsrv_logcurrent_differs(const struct dsrv_logwriter *,
     const struct dsrv_logname *);
 /* Opens the file that has the name now; -1 with errno: the old one stays. */
 int dsrv_logcurrent_change(struct dsrv_logwriter *, time_t);
-/* The trouble begins, with errno. */
+/* A trouble begins, with errno. */
 void dsrv_logcurrent_fail(const struct dsrv_logwriter *, enum dsrv_trouble);
 
 /*
  * logwriter.c - the lines in hand, into the file that is the log now
  */
 
-/* Writes what can be written; whether that is all. */
+/* Writes what can be written; returns whether that was everything. */
 int dsrv_logwriter_write(struct dsrv_logwriter *);
 
 #endif

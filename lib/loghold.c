@@ -14,10 +14,10 @@
 #include "logger.h"
 
 enum {
-	AGAIN = 2,		/* ms, until the next try, ... */
-	LATER = 100,		/* ... or this, once it has been said */
-	PATIENCE = 2000,	/* ms, until it is said; longer than ... */
-	MOMENT = 1000		/* ... an unfinished line keeps the lock */
+	AGAIN = 2,		/* ms to the next try, ... */
+	LATER = 100,		/* ... or this, once a message says so */
+	PATIENCE = 2000,	/* ms until a message says so; more than ... */
+	MOMENT = 1000		/* ... a line without an end keeps the lock */
 };
 
 int

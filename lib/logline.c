@@ -17,8 +17,8 @@
  * The prefix
  */
 
-/* How many digits of the second's fraction the conversion at format asks for:
- * %N, %3N and so on, as in date(1). 0: it is another one. */
+/* How many digits of the second's fraction the conversion at format stands for:
+ * %N, %3N and so on, as in date(1). 0: it is another conversion. */
 static int
 fraction_digits(const char *format, size_t *length)
 {
@@ -32,7 +32,7 @@ fraction_digits(const char *format, size_t *length)
 	    format[1] - '0' : 0;
 }
 
-/* What does not fit is left out, so the room is never exceeded. */
+/* Leaves out what does not fit. */
 static void
 add_conversion(struct dsrv_stamp *stamp, const char *format, size_t length,
     const struct dsrv_time *t)
@@ -186,7 +186,7 @@ escape(char *to, const char *text, size_t length)
 	return to;
 }
 
-/* The length of a piece of a line that does not end within a character. */
+/* The length of a piece of a line that ends between two characters. */
 static size_t
 whole_characters(const char *line, size_t length)
 {
@@ -200,7 +200,7 @@ whole_characters(const char *line, size_t length)
 	return length;
 }
 
-enum { ESCAPED = 4 };	/* bytes for one, at most */
+enum { ESCAPED = 4 };	/* bytes for one byte, at most */
 
 static int
 growth(void)
@@ -241,7 +241,7 @@ dsrv_logline_say(struct dsrv_logline *l, const struct dsrv_stamp *stamp,
 	return 0;
 }
 
-/* A piece of a line that is written at once. */
+/* A piece of a line, written at once. */
 struct piece {
 	const char *start;
 	size_t length;
@@ -249,7 +249,7 @@ struct piece {
 	int is_last;		/* of its line */
 };
 
-/* Finds the next piece, as far as it has come; whether there is one. */
+/* Finds the next piece as far as it has come; returns whether there is one. */
 static int
 find_piece(const struct dsrv_logline *l, struct piece *p)
 {
@@ -265,7 +265,7 @@ find_piece(const struct dsrv_logline *l, struct piece *p)
 	p->length = p->has_newline ? (size_t)(end - p->start) : left;
 	if (p->is_last)
 		return 1;
-	/* Its rest may still come. */
+	/* The rest of the line may still come. */
 	if (left < DSRV_LOGLINE_PIECE && !l->half)
 		return 0;
 	if (dsrv_settings()->logger_escape)
@@ -273,7 +273,7 @@ find_piece(const struct dsrv_logline *l, struct piece *p)
 	return p->length > 0;
 }
 
-/* Whether it fits into the room. It is cut only if nothing is written yet. */
+/* Whether the piece fits. It is cut only if nothing has been written yet. */
 static int
 fit_piece(const struct dsrv_logline *l, struct piece *p, size_t room)
 {

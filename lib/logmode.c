@@ -55,7 +55,7 @@ daemon_set_logger_mode(int mode, const char *group)
 {
 	gid_t gid = (gid_t)-1;
 
-	/* Without the right to write it could not be opened again. */
+	/* Without the right to write, the owner could not open it again. */
 	if ((mode & ~0777) != 0 || (mode & S_IWUSR) == 0) {
 		errno = EINVAL;
 		return -1;

@@ -137,7 +137,7 @@ is_of(const char *path, const struct dsrv_time *t, struct dsrv_own *own)
 	    memchr(n.converted, 1, own->length) != NULL;
 }
 
-/* For strptime(3) each month has 31 days. */
+/* strptime(3) thinks that every month has 31 days. */
 static int
 has_such_a_day(const struct tm *tm)
 {
@@ -174,7 +174,7 @@ dsrv_logname_is_of(const char *path, time_t when, struct dsrv_own *own)
  * The parts of the format, between its slashes
  */
 
-/* Copies text up to the first conversion; where that begins. */
+/* Copies text up to the first conversion; returns where that begins. */
 static size_t
 copy_text(char *to, const char *part, size_t length)
 {

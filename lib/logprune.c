@@ -47,8 +47,8 @@ in_process(const struct dsrv_logold *old)
 	return bytes;
 }
 
-/* Removes the oldest that exceed a limit; the current file, of this size, counts
- * as one of those that are kept. How many bytes the others have then. */
+/* Removes the oldest files that exceed a limit; the current file, of this size,
+ * counts as one. Returns how many bytes the other files have then. */
 static uintmax_t
 remove_oldest(const struct dsrv_logold *old, uintmax_t current)
 {

@@ -166,8 +166,8 @@ move(const struct row *row, int from, int to)
 	return 0;
 }
 
-/* Whether this is a file that can be moved or removed; if not, sets errno:
- * ENOENT: there is none. */
+/* Whether this file can be moved or removed; if not, sets errno: ENOENT: there
+ * is no such file. */
 static int
 is_free_to_go(const struct row *row, int n, const char *suffix, int removed)
 {
@@ -238,8 +238,8 @@ is_at(const struct row *row, int n, int fd)
 	    named.st_dev == open.st_dev && named.st_ino == open.st_ino;
 }
 
-/* If the file was replaced at this very moment, this may have moved another
- * daemon's new log: it is moved back. */
+/* If the file was replaced just now, this may have moved another daemon's new
+ * log, which is then moved back. */
 static int
 move_file(const struct row *row, int fd)
 {

@@ -36,7 +36,7 @@ dsrv_logstream_open(int number)
 	return -1;
 }
 
-/* Other processes share the pipe or terminal, and may wait for it. */
+/* Other processes share the pipe or terminal, and may need it to block. */
 ssize_t
 dsrv_logstream_write(int fd, const char *text, size_t count)
 {

@@ -4,7 +4,7 @@
  * They do not come through the log pipe, but must follow the lines that were
  * written before them. So a message waits until the pipe was empty, or until as
  * much was read as it may have held: no writer can hold it back by writing
- * more. Nor by a line without an end: that is ended after a second.
+ * more, nor by a line without an end, which is ended after a second.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -31,7 +31,7 @@ left(const struct dsrv_handover *h, int writer)
 	    said(h, writer));
 }
 
-/* Whether there are messages that are not yet in the log. */
+/* Whether there are messages that are not in the log yet. */
 static int
 is_waiting(const struct dsrv_handover *h)
 {
@@ -43,7 +43,7 @@ is_waiting(const struct dsrv_handover *h)
 	return 0;
 }
 
-/* Whether all that were seen are in the log, or being written. */
+/* Whether all messages that were seen are in the log, or being written. */
 static int
 is_over(const struct dsrv_logturn *t, const struct dsrv_handover *h)
 {
@@ -79,7 +79,7 @@ has_come(const struct dsrv_logturn *t, const struct dsrv_handover *h,
 	    at->now - t->since >= PATIENCE);
 }
 
-/* An unfinished line is in the file, and a message waits behind it. */
+/* Whether a message waits for the end of a line that is in the file. */
 static int
 is_held(const struct dsrv_logturn *t, const struct dsrv_handover *h)
 {
@@ -94,7 +94,7 @@ dsrv_logturn_look(struct dsrv_logturn *t, const struct dsrv_handover *h,
 	if (t->since == 0 || at->is_end || is_over(t, h))
 		see(t, h, at->now);
 	t->has_come = has_come(t, h, at);
-	if (t->ends_line)	/* one line has been ended: this is another */
+	if (t->ends_line)	/* one line has been ended, this is another */
 		t->held_since = 0;
 	if (!is_held(t, h) || at->cannot_write)
 		t->held_since = 0;

@@ -50,8 +50,8 @@ is_full(const struct dsrv_logwriter *w, off_t size, size_t more)
 	    (uintmax_t)size + more > dsrv_settings()->logger_size_max;
 }
 
-/* How many bytes may be added to a file of this size; one line only, if others
- * have waited for it for long. */
+/* How many bytes may be added to a file of this size; a single line if others
+ * have waited long for the lock. */
 static size_t
 room(const struct dsrv_logwriter *w, off_t size)
 {
@@ -64,7 +64,7 @@ room(const struct dsrv_logwriter *w, off_t size)
 	return (uintmax_t)size < most ? most - (size_t)size : 0;
 }
 
-/* The longest message of the library that such a file may take. */
+/* The longest message of the library that a file of this size may take. */
 static size_t
 room_for_messages(const struct dsrv_logwriter *w, off_t size)
 {
@@ -78,8 +78,8 @@ room_for_messages(const struct dsrv_logwriter *w, off_t size)
 	    (size_t)(most.rlim_cur - (rlim_t)size) : 0;
 }
 
-/* Another daemon is about to leave one of the files to be renamed, or removes
- * it. */
+/* Whether another daemon has locked one of the files to be renamed, which it is
+ * about to leave or to remove. */
 static int
 is_crowded(struct dsrv_logwriter *w)
 {
@@ -97,7 +97,8 @@ is_too_much(const struct dsrv_logwriter *w, uintmax_t size)
 	    w->others + size > most;
 }
 
-/* Removes the oldest; if none can be removed, not again in this second. */
+/* Removes the oldest files; if there is nothing to remove, does not try again
+ * in this second. */
 static void
 prune(struct dsrv_logwriter *w, off_t size, size_t more)
 {
@@ -110,13 +111,14 @@ prune(struct dsrv_logwriter *w, off_t size, size_t more)
 		w->pruned = w->stamp.second;
 }
 
-/* Rotates; if that fails, not again in this second. -1: in a moment. */
+/* Rotates; after a failure, does not try again in this second. -1: in a
+ * moment. */
 static int
 rotate(struct dsrv_logwriter *w)
 {
 	enum dsrv_trouble verb = DSRV_TROUBLE_RENAME;
 
-	/* If it was renamed or its time is over, the next check changes
+	/* If the file was renamed, or its time is over, the next check changes
 	 * files. */
 	if (!dsrv_logcurrent_differs(w, &w->name)) {
 		if (dsrv_logrotation_make_way(&w->name, w->fd) == 0) {
@@ -136,8 +138,8 @@ rotate(struct dsrv_logwriter *w)
  * The lines
  */
 
-/* Another process has written to the file, or it is new to us: its last line
- * may have no end. */
+/* After another process has written to the file, or in a file that is new to
+ * us, the last line may have no end. */
 static int
 ends_in_half_a_line(const struct dsrv_logwriter *w, off_t size)
 {
@@ -173,7 +175,8 @@ put(struct dsrv_logwriter *w, off_t size,
 	return is_pending(w) ? -1 : 1;
 }
 
-/* Writes what fits into the file, of this size, or rotates it first. */
+/* Writes what fits into the file of this size; rotates it first if it is
+ * full. */
 static int
 write_lines(struct dsrv_logwriter *w, off_t size)
 {
@@ -196,7 +199,7 @@ write_lines(struct dsrv_logwriter *w, off_t size)
 	return put(w, size, &lines);
 }
 
-/* If not, the file is not locked either. */
+/* If there is nothing to write, the file is not locked. */
 static int
 has_something(const struct dsrv_logwriter *w)
 {

@@ -15,7 +15,7 @@
 #include "loop.h"
 
 enum { UNSAID = 1000 };	/* ms, until a message is retried */
-enum { FORGOTTEN = -1 };	/* a descriptor; a paused one is -2 - fd */
+enum { FORGOTTEN = -1 };	/* a descriptor; if paused, it is -2 - fd */
 
 /*
  * Opening and closing
@@ -47,7 +47,7 @@ int
 dsrv_loop_open(struct dsrv_loop *loop, int tags, enum dsrv_reap whom,
     struct dsrv_roster *roster, const sigset_t *untouched)
 {
-	fflush(NULL);	/* else a child would write it again */
+	fflush(NULL);	/* or a child would write it again */
 	memset(loop, 0, sizeof *loop);
 	loop->tags = tags;
 	loop->places = 1;
@@ -292,7 +292,7 @@ wait_for_more(struct dsrv_loop *loop)
 	if (n == -1)	/* signals must still be read */
 		loop->set[0].revents = POLLIN;
 	if (n == -1 && errno != EINTR)
-		dsrv_clock_sleep(100);	/* no memory: it may pass */
+		dsrv_clock_sleep(100);	/* no memory, which may pass */
 	dsrv_reap_begin_round(&loop->reaper, n == 0 && patience != 0);
 }
 
@@ -400,8 +400,8 @@ dsrv_loop_fork_held(struct dsrv_loop *loop)
 	return fork_child(loop, PLAIN);
 }
 
-/* Last: a signal that has arrived since the fork now meets the program's own
- * disposition, so none is lost. */
+/* Last: a signal since the fork now meets the program's own disposition, so
+ * none is lost. */
 static pid_t
 fork_and_let_in(struct dsrv_loop *loop, enum kind kind)
 {

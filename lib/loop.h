@@ -24,7 +24,7 @@ struct dsrv_wakeup {
 /* -1 with errno. */
 int dsrv_wakeup_open(struct dsrv_wakeup *);
 void dsrv_wakeup_close(struct dsrv_wakeup *);
-/* In a process that only sends. */
+/* In a process that only wakes others. */
 void dsrv_wakeup_only_send(struct dsrv_wakeup *);
 void dsrv_wakeup_send(int to);
 /* After waking: resets it for the next send. */
@@ -34,8 +34,8 @@ void dsrv_wakeup_take(const struct dsrv_wakeup *);
  * reap.c - which child has ended; the only waitpid(2)
  */
 
-/* Which children a process waits for: those that it has forked, or all, as one
- * that adopts orphans must. */
+/* Which children a process waits for: those that it has forked; or all, as it
+ * must if it adopts orphans. */
 enum dsrv_reap { DSRV_REAP_FORKED, DSRV_REAP_ALL };
 
 struct dsrv_ended {
@@ -71,13 +71,13 @@ void dsrv_reap_close(struct dsrv_reaper *);
 void dsrv_reap_add(struct dsrv_reaper *, pid_t, int is_helper);
 /* How often to check for exits that no signal announced; ms. */
 void dsrv_reap_look_every(struct dsrv_reaper *, int64_t ms);
-/* A SIGCHLD that names pid. */
+/* Takes note of a SIGCHLD that names pid. */
 enum dsrv_reap_hint dsrv_reap_hear(struct dsrv_reaper *, pid_t);
-/* Whether another child has ended. */
+/* Finds a child that has ended; returns whether there was one. */
 int dsrv_reap_next(struct dsrv_reaper *);
-/* After each wait for events; is_quiet: there was none. */
+/* After each wait for events; is_quiet: there were none. */
 void dsrv_reap_begin_round(struct dsrv_reaper *, int is_quiet);
-/* When to begin a round without an event, and after how many ms. */
+/* When to begin a round even without an event; in how many ms. */
 int64_t dsrv_reap_look_at(const struct dsrv_reaper *);
 int64_t dsrv_reap_patience(const struct dsrv_reaper *);
 /* Records an adopted child. -1: it is not a child of this process. */
@@ -87,21 +87,21 @@ void dsrv_reap_wait(struct dsrv_reaper *, pid_t);
 /* Whether orphaned descendants become children of this process. Returns the
  * old value; -1: the system cannot do this. */
 int dsrv_reap_adopting(int on);
-/* Whether process group pgid is empty; reaps our children among it. */
+/* Whether process group pgid is empty; reaps our children in it. */
 int dsrv_reap_group_gone(pid_t pgid);
 /* Whether pid, or any process, is a child of this one, forked or adopted. */
 int dsrv_reap_is_child(pid_t);
 int dsrv_reap_has_child(void);
-/* Reaps a child that is not recorded; whether it had ended. */
+/* Reaps a child that is not recorded; returns whether it had ended. */
 int dsrv_reap_stranger(const struct dsrv_reaper *, pid_t);
 
 /*
  * offspring.c - signals children that this process has not forked
  */
 
-/* Signals every child, but first reaps those that have ended and are not
- * recorded; session: only those of it, 0: of any; but_group: none of that
- * process group. Returns how many; -1: the system does not list them. */
+/* Signals every child, after reaping unrecorded ones that have ended; session:
+ * only those in it, 0: in any; but_group: none of that process group. Returns
+ * how many; -1: the system does not list them. */
 int dsrv_offspring_signal(const struct dsrv_reaper *, pid_t session,
     pid_t but_group, int signo);
 
@@ -152,20 +152,20 @@ struct dsrv_loop {
  * errno. roster: as for dsrv_children_open(). */
 int dsrv_loop_open(struct dsrv_loop *, int tags, enum dsrv_reap,
     struct dsrv_roster *, const sigset_t *untouched);
-/* Gives the program its signals back. Keeps errno. */
+/* Gives the program's signals back. Keeps errno. */
 void dsrv_loop_close(struct dsrv_loop *);
 enum dsrv_event dsrv_loop_next(struct dsrv_loop *);
 /* After the last event: whether there is one more signal, not SIGCHLD. */
 int dsrv_loop_last_signal(struct dsrv_loop *);
 
-/* With events 0 the descriptor is ready only when its other end is gone. */
+/* With events 0, the descriptor is ready only when its other end is gone. */
 void dsrv_loop_watch(struct dsrv_loop *, int tag, int fd, int events);
 void dsrv_loop_pause(struct dsrv_loop *, int tag);
 void dsrv_loop_resume(struct dsrv_loop *, int tag);
-/* Until it is watched again. */
+/* Stops watching the descriptor until it is watched again. */
 void dsrv_loop_forget(struct dsrv_loop *, int tag);
 int dsrv_loop_watches(const struct dsrv_loop *, int tag);
-/* On the clock of dsrv_clock_now(), once; DSRV_NEVER: not at all. */
+/* Sets the timer, on the clock of dsrv_clock_now(), once; DSRV_NEVER: off. */
 void dsrv_loop_set_timer(struct dsrv_loop *, int tag, int64_t when);
 int64_t dsrv_loop_timer(const struct dsrv_loop *, int tag);
 

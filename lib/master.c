@@ -25,7 +25,7 @@ enum { NOBODY = -1 };	/* beside DAEMON_SERVER and DAEMON_LOGGER */
  * Events
  */
 
-/* What this process is now: a new server, or still the master. */
+/* Returns what this process is now: a new server, or still the master. */
 static int
 handle_server_timer(struct master *m, struct master_server *s)
 {
@@ -35,7 +35,7 @@ handle_server_timer(struct master *m, struct master_server *s)
 	return NOBODY;
 }
 
-/* Likewise, or a new logger. */
+/* Returns the same, or that this is a new logger. */
 static int
 handle_timer(struct master *m)
 {
@@ -85,7 +85,7 @@ static void
 handle_fd(struct master *m)
 {
 	switch (m->loop.tag) {
-	case STARTER:	/* it has died: the start has failed */
+	case STARTER:	/* it has died, so the start has failed */
 		dsrv_loop_forget(&m->loop, STARTER);
 		dsrv_master_take(m, SIGTERM);
 		break;
@@ -195,7 +195,7 @@ refuse(int error)
 	return dsrv_report_end(1, error, dsrv_settings()->master_return_fatal);
 }
 
-/* A server that leaves its workers must not leave them to nobody. */
+/* Without adoption, the workers that a server leaves would have no parent. */
 static int
 check_overlap(void)
 {
@@ -223,7 +223,8 @@ loop_as_master(struct master *m)
 		dsrv_loop_set_timer(&m->loop, NOTIFY, dsrv_notify_when());
 		switch (dsrv_loop_next(&m->loop)) {
 		case DSRV_EVENT_SIGNAL:
-			/* A success that came before it counts. */
+			/* A success that was reported before the signal
+			 * counts. */
 			if (!m->confirmed && m->server->child.pid != 0)
 				dsrv_master_hear_server(m, m->server);
 			dsrv_master_take(m, dsrv_sigtable_meaning(m->loop.signo,

@@ -18,12 +18,12 @@
  * What the files of the master share
  */
 
-/* Of the loop: the first five have a descriptor; all but the starter have a
+/* Tags of the loop: the first five have a descriptor, all but the starter a
  * timer. Each server has two. */
 enum { STARTER, SERVER, OTHER_SERVER, LOGGER, ORPHANS, PHASE, CRASHES, HANG,
 	OTHER_HANG, DRAIN, NOTIFY, PULSE, OVERTIME, STATUS, TAGS };
 
-/* A server, up to the birth of the next one in its place. */
+/* A server, until the next one in its place is forked. */
 struct master_server {
 	struct dsrv_supervised child;
 	struct dsrv_roster *roster;	/* its children */
@@ -72,16 +72,16 @@ void dsrv_master_open_servers(struct master *);
 int dsrv_master_has_server(const struct master *);
 /* The running server with this pid, or NULL. */
 struct master_server *dsrv_master_find(struct master *, pid_t);
-/* Whether it is to take the place of the one that serves. */
+/* Whether it is the next one, to replace the one that serves. */
 int dsrv_master_is_next(const struct master *, const struct master_server *);
 /* Adds what signo asks for; returns whether that is more than before. */
 int dsrv_master_raise(struct master_server *, int signo);
-/* The signal that it should have passed on to its workers, or 0. */
+/* The signal that it should have passed on to its workers; 0: none. */
 int dsrv_master_missed(const struct master_server *);
-/* To all servers, except this one (or NULL). */
+/* Signals all servers except this one (NULL: all). */
 void dsrv_master_signal(struct master *, int signo,
     const struct master_server *except);
-/* It must end within this many ms, or within stop_timeout; or DSRV_NEVER. */
+/* It must end within this many ms, or DSRV_NEVER; within stop_timeout. */
 void dsrv_master_end_within(struct master *, struct master_server *,
     int64_t ms);
 void dsrv_master_expect_end(struct master *, struct master_server *);
@@ -95,18 +95,21 @@ void dsrv_master_wake(const struct master *);
  * masterreload.c - the next server beside the present one
  */
 
-/* Starts the next server, or another after this one. The second: there is a
+/* Starts the next server, or has another follow it. The second: now there is a
  * place for that one. */
 void dsrv_master_reload(struct master *);
 void dsrv_master_reload_again(struct master *);
-/* Whether a next one must still come, or confirm. */
+/* Whether there is a next server that has not confirmed, or still to be
+ * forked. */
 int dsrv_master_is_reloading(const struct master *);
-/* The next one has confirmed: it serves, and the other leaves. */
+/* The next server has confirmed: it serves from now on, and the other
+ * leaves. */
 void dsrv_master_take_over(struct master *, struct master_server *);
-/* The one that served is dead, and the next one takes its place; whether there
- * was one. */
+/* The server that served is dead: the next one takes its place; returns whether
+ * there was one. */
 int dsrv_master_step_in(struct master *);
-/* It can confirm no more; it has not in time; it has ended. */
+/* The next server cannot confirm any more; has not confirmed in time; has
+ * ended. */
 void dsrv_master_doubt_next(struct master *, struct master_server *);
 void dsrv_master_give_up(struct master *, struct master_server *);
 void dsrv_master_lose_next(struct master *, const struct master_server *,
@@ -116,22 +119,22 @@ void dsrv_master_lose_next(struct master *, const struct master_server *,
  * masterstop.c - how a master is asked to end something, and ends it
  */
 
-/* Never goes back to an earlier phase. */
+/* Does nothing if the phase is a later one already. */
 void dsrv_master_enter(struct master *, enum dsrv_phase);
-/* What the server that serves was asked for. */
+/* Whether the server that serves was asked to end for good; at once. */
 int dsrv_master_is_for_good(const struct master *);
 int dsrv_master_is_at_once(const struct master *);
 /* Adds what signo asks for; returns whether that is more than before. */
 int dsrv_master_ask(struct master *, int signo);
-/* At a stop: no process of the daemon accepts any more. */
+/* From now on no process of the daemon accepts clients. */
 void dsrv_master_end_listeners(struct master *);
 /* The master has received signo. */
 void dsrv_master_take(struct master *, int signo);
 /* Ends the daemon with status. A server that is still running is stopped. */
 void dsrv_master_end(struct master *, int status);
-/* A server is buried. */
+/* A server has ended and its end was handled. */
 void dsrv_master_settle(struct master *);
-/* When the timers PULSE, HANG and PHASE say so. */
+/* For the timers PULSE, HANG and PHASE. */
 void dsrv_master_feel_pulse(struct master *);
 void dsrv_master_end_hung_server(struct master *, struct master_server *);
 void dsrv_master_go_on(struct master *);
@@ -142,13 +145,13 @@ int dsrv_master_is_over(struct master *);
  * masterchild.c - the children of a master: birth, words and end
  */
 
-/* Whether this is the new child. */
+/* Returns whether this is the new child. */
 int dsrv_master_fork_server(struct master *, struct master_server *);
 int dsrv_master_fork_logger(struct master *);
 void dsrv_master_hear_server(struct master *, struct master_server *);
 /* The child in loop.ended has ended. */
 void dsrv_master_lose_child(struct master *);
-/* Orphans count against the servers' limit. */
+/* Orphans count against the limit of the servers. */
 void dsrv_master_share_orphans(const struct master *);
 
 #endif

@@ -20,7 +20,7 @@
  * Birth
  */
 
-/* A child must not hold the other's pipe, or the other would not notice the
+/* A child must not hold the other child's pipe, or that would not notice the
  * master's death. */
 static void
 close_pipes(struct master *m)
@@ -56,7 +56,7 @@ static void
 prepare(struct master *m, struct master_server *s)
 {
 	memset(&s->request, 0, sizeof s->request);
-	/* Even if this fork fails, or this server, it is still to come. */
+	/* If this fork or this server fails, the reload is still to come. */
 	if (s == m->other || m->postponed.reload)
 		s->reloads = 1;
 	dsrv_children_forget(s->roster);
@@ -67,7 +67,7 @@ prepare(struct master *m, struct master_server *s)
 	m->postponed.reload = 0;
 }
 
-/* As long as the daemon may take to start. */
+/* Within the time that a start may take. */
 static void
 expect_success(struct master *m, const struct master_server *s)
 {
@@ -98,8 +98,8 @@ dsrv_master_fork_server(struct master *m, struct master_server *s)
 	return 1;
 }
 
-/* A signal sent to all processes must not end it before it has written their
- * last lines. */
+/* A signal sent to all processes must not end the logger before it has written
+ * their last lines. */
 int
 dsrv_master_fork_logger(struct master *m)
 {
@@ -120,8 +120,8 @@ confirm_start(struct master *m)
 {
 	if (dsrv_master_is_for_good(m))
 		return;
-	/* First: at the success the starter shows the rest of the relay, and
-	 * closes it. */
+	/* Before the success, at which the starter shows the rest of the relay
+	 * and closes it. */
 	if (dsrv_statuspipe_settle() == -1) {
 		m->reason_given = 1;
 		dsrv_master_end(m, 1);
@@ -150,8 +150,8 @@ confirm(struct master *m, struct master_server *s)
 		dsrv_notify_reloaded(NULL);
 }
 
-/* After a stop that only the other one has reported: the one that served is dead
- * already, and none may follow it. */
+/* Only the other server has reported a stop: the one that served is dead
+ * already, and no other may follow it. */
 static void
 end_without_server(struct master *m, const struct master_server *s)
 {
@@ -160,7 +160,8 @@ end_without_server(struct master *m, const struct master_server *s)
 		dsrv_master_end(m, m->confirmed ? 0 : 1);
 }
 
-/* A server has obeyed signo: what it was not asked for by us is for all. */
+/* A server has obeyed signo. If the master has not asked for it, it is a
+ * request to the whole daemon. */
 static void
 hear_of_request(struct master *m, struct master_server *s, int signo)
 {
@@ -173,7 +174,7 @@ hear_of_request(struct master *m, struct master_server *s, int signo)
 	end_without_server(m, s);
 }
 
-/* Its pipe is closed: it is ending, or can never succeed. */
+/* The server's pipe is closed: it is ending, or can never succeed. */
 static void
 lose_words(struct master *m, struct master_server *s)
 {
@@ -215,7 +216,7 @@ dsrv_master_hear_server(struct master *m, struct master_server *s)
 		}
 }
 
-/* A stop before the success usually comes from the starter, which says why. */
+/* A stop before the success usually comes from the starter, which tells why. */
 static void
 report_failed_start(struct master *m, int status)
 {
@@ -272,7 +273,7 @@ judge_server(struct master *m, int status)
 		    dsrv_clock_now() + verdict.pause);
 }
 
-/* Its workers are ours now. */
+/* The server's workers are the master's now. */
 static void
 inherit(struct master *m, struct master_server *s)
 {
@@ -300,7 +301,7 @@ bury_server(struct master *m, struct master_server *s)
 
 	dsrv_supervise_lose(&s->child);
 	dsrv_loop_set_timer(&m->loop, s->hang, DSRV_NEVER);
-	dsrv_master_hear_server(m, s);	/* what it wrote came before its end */
+	dsrv_master_hear_server(m, s);	/* what it wrote before its end */
 	inherit(m, s);
 	if (dsrv_sigtable_ask(signo) & DSRV_ASK_FOR_GOOD &&
 	    dsrv_master_ask(m, signo))
@@ -366,12 +367,13 @@ dsrv_master_lose_child(struct master *m)
 	if (m->loop.ended.child.is_orphan)
 		dsrv_tally_end(&m->shown.orphans, m->loop.ended.status,
 		    m->loop.ended.child.overdue);
-	/* A spare may have had no client. */
+	/* Where there are spares, this one may have had no client. */
 	if (m->loop.ended.child.is_orphan && !m->shared->has_spares)
 		dsrv_connlog_end(&m->loop.ended, -1);
 	if (m->phase == DSRV_PHASE_KILLING_WORKERS)
 		dsrv_master_enter(m, m->phase);	/* many need more time to die */
-	/* Its own server may have been asked to end, if not the present one. */
+	/* If the present server was not asked to end, the worker's own may have
+	 * been. */
 	if (!dsrv_master_is_at_once(m))
 		dsrv_crashes_add(&m->of_orphans.crashes, DSRV_ASK_LEAVE);
 }

@@ -18,7 +18,7 @@ enum { DEATH = 1000 /* ms, from the end of its status pipe to its own */ };
 static void
 start_next(struct master *m)
 {
-	/* Else another follows anyway, or none. */
+	/* Otherwise another server follows anyway, or none may. */
 	if (m->server->child.pid == 0 || m->server->request.asked != 0 ||
 	    m->status != -1)
 		return;
@@ -42,7 +42,7 @@ dsrv_master_reload_again(struct master *m)
 		start_next(m);
 }
 
-/* A next server that could not be forked yet. */
+/* Whether the next server could not be forked yet. */
 static int
 has_unborn(const struct master *m)
 {
@@ -66,9 +66,8 @@ exchange(struct master *m)
 	dsrv_loop_set_timer(&m->loop, m->server->hang, DSRV_NEVER);
 }
 
-/* Makes a server leave at once, and its workers finish. By SIGHUP: if the program
- * has not called daemon_server() yet, that ends it; and in no state does it end
- * listeners. */
+/* Has a server leave at once, and its workers finish. SIGHUP ends a server that
+ * has not called daemon_server() yet, and never ends listeners. */
 static void
 dismiss(struct master *m, struct master_server *s)
 {
@@ -81,7 +80,7 @@ dismiss(struct master *m, struct master_server *s)
 	dsrv_supervise_signal(&s->child, SIGHUP);
 }
 
-/* Orphans may belong to a server that died before it could ask them. */
+/* Signals orphans, too: their server may have died before it could ask them. */
 void
 dsrv_master_take_over(struct master *m, struct master_server *s)
 {
@@ -102,7 +101,7 @@ dsrv_master_step_in(struct master *m)
 		exchange(m);
 		return 1;
 	}
-	if (has_unborn(m)) {	/* the one that follows will do */
+	if (has_unborn(m)) {	/* the server that follows is enough */
 		dsrv_supervise_again(&m->other->child, DSRV_NEVER);
 		m->postponed.reload = 1;
 	}
@@ -113,7 +112,7 @@ dsrv_master_step_in(struct master *m)
  * A reload that fails
  */
 
-/* Its status pipe is closed: mostly because it is ending. */
+/* Its status pipe is closed, mostly because the next server is ending. */
 void
 dsrv_master_doubt_next(struct master *m, struct master_server *s)
 {

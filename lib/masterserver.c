@@ -70,7 +70,7 @@ dsrv_master_missed(const struct master_server *s)
 
 	if (!(s->request.asked & ~s->request.obeyed))
 		return 0;
-	/* The last signal may have asked for less. */
+	/* The last signal may have asked for less than those before it. */
 	if (s->request.asked & DSRV_ASK_AT_ONCE &&
 	    !(dsrv_sigtable_ask(signo) & DSRV_ASK_AT_ONCE))
 		signo = SIGTERM;
@@ -88,7 +88,7 @@ dsrv_master_signal(struct master *m, int signo,
 			dsrv_supervise_signal(&m->servers[i].child, signo);
 }
 
-/* A signal that follows does not prolong it. */
+/* A later signal does not give it more time. */
 void
 dsrv_master_end_within(struct master *m, struct master_server *s, int64_t ms)
 {

@@ -118,7 +118,7 @@ dsrv_master_show_status(struct master *m)
 {
 	static char text[DSRV_STATUS_MAX];
 
-	/* A start that fails leaves nothing. */
+	/* A start that fails leaves no file. */
 	if (dsrv_visible()->status_file == NULL || !m->confirmed)
 		return;
 	if (m->shown.status.started == 0)

@@ -44,7 +44,7 @@ dsrv_master_is_at_once(const struct master *m)
 	return (m->server->request.asked & DSRV_ASK_AT_ONCE) != 0;
 }
 
-/* Starts the time limit of processes that must end at once. */
+/* Limits the time of processes that must end at once. */
 static void
 begin_to_stop(struct master *m)
 {
@@ -70,10 +70,10 @@ have_obeyed(const struct master *m)
 	    DSRV_ASK_FOR_GOOD) != 0;
 }
 
-/* From a stop signal on no process of the daemon accepts. A server ends its
- * sockets itself when it obeys. Until then it must not take their end for a
- * failure, so they are ended for it only if its spares would go on to
- * accept. */
+/* After a stop signal no process of the daemon accepts. A server ends its
+ * sockets itself when it obeys, and must not take their end for a failure
+ * before that. So the master ends them first only if spares would go on
+ * accepting. */
 void
 dsrv_master_end_listeners(struct master *m)
 {
@@ -90,8 +90,8 @@ dsrv_master_end_listeners(struct master *m)
 	}
 }
 
-/* Even of a signal that changes nothing: the manager waits for an answer to its
- * last one. */
+/* Even if a signal changes nothing, the manager waits for an answer to its last
+ * one. */
 static void
 tell_manager(const struct master *m)
 {
@@ -101,7 +101,7 @@ tell_manager(const struct master *m)
 		dsrv_notify_reloading();
 }
 
-/* The next one, or the last: it has nobody to wait for. */
+/* The next server, or the last one, does not wait for its workers. */
 static void
 ask_other(struct master *m, int signo)
 {
@@ -148,7 +148,7 @@ dsrv_master_end(struct master *m, int status)
 	dsrv_master_settle(m);
 }
 
-/* Whatever decided the end: without a server it is the workers' turn. */
+/* Whatever has ended the server: now it is the workers' turn. */
 void
 dsrv_master_settle(struct master *m)
 {
@@ -179,8 +179,9 @@ dsrv_master_take(struct master *m, int signo)
 	raised = dsrv_master_ask(m, signo);
 	if (!raised)
 		tell_manager(m);
-	/* Even if not raised: a handler of the program may have taken the last
-	 * one before daemon_server(), which ignores repetitions. */
+	/* Even if it asks for nothing new: a handler of the program may have
+	 * taken the last one before daemon_server(), which ignores
+	 * repetitions. */
 	dsrv_master_signal(m, signo, NULL);
 	if (m->server->child.pid != 0)
 		dsrv_master_end_listeners(m);	/* last: it must not mend them */
@@ -194,7 +195,7 @@ dsrv_master_take(struct master *m, int signo)
  * What ends when
  */
 
-/* A process that runs with other rights, or hangs in the kernel, may survive
+/* A process with other rights, or one that hangs in the kernel, may survive
  * SIGKILL. The daemon ends anyway. */
 static void
 report_left(struct master *m)
@@ -212,7 +213,7 @@ report_left(struct master *m)
 		dsrv_report("end process %ld: it stays", (long)pid);
 }
 
-/* If it runs with other rights, the phase ends at once: it is left. A large
+/* A server with other rights is left, and the phase ends at once. A large
  * server may need time to die. */
 static void
 kill_servers(struct master *m)
@@ -228,7 +229,7 @@ kill_servers(struct master *m)
 		dsrv_loop_set_timer(&m->loop, PHASE, dsrv_clock_now());
 }
 
-/* Even if a server that cannot be killed is left: they had the same time. */
+/* Even if a server is left that cannot be killed: they had the same time. */
 static void
 kill_orphans(struct master *m)
 {
@@ -236,7 +237,7 @@ kill_orphans(struct master *m)
 	dsrv_orphans_signal(&m->orphans, SIGKILL);
 }
 
-/* Its loop does not go round. It may leave a core file. */
+/* The server's loop hangs. It may leave a core file. */
 static void
 abort_server(struct master *m, struct master_server *s)
 {
@@ -249,13 +250,13 @@ abort_server(struct master *m, struct master_server *s)
 	    "for %d s longer than start_timeout: it is killed" :
 	    "keep the server: it has hung for %d s: it is killed", most);
 	dsrv_supervise_signal(&s->child, SIGABRT);
-	/* One that was stopped takes the first only then. */
+	/* A stopped server takes SIGABRT only when it goes on. */
 	dsrv_supervise_signal(&s->child, SIGCONT);
 	dsrv_master_end_within(m, s, ABORT_TIME);
 }
 
-/* Returns for how many ms it has not gone round. The last one is asked to end,
- * but its time may have no limit. */
+/* Returns for how many ms the server's loop has hung. The last server was asked
+ * to end, but its time may have no limit. */
 static int64_t
 feel_pulse_of(struct master *m, struct master_server *s)
 {
@@ -263,7 +264,7 @@ feel_pulse_of(struct master *m, struct master_server *s)
 	    dsrv_pulse_look(&s->pulse, s->roster);
 	int64_t most = (int64_t)dsrv_settings()->server_hang_max * 1000;
 
-	/* To end at once it has a time of its own. */
+	/* If it must end at once, that has a time limit of its own. */
 	if (most > 0 && silent >= most && !dsrv_master_is_at_once(m))
 		abort_server(m, s);
 	return silent;
@@ -280,8 +281,8 @@ dsrv_master_feel_pulse(struct master *m)
 	feel_pulse_of(m, m->other);
 }
 
-/* It has not confirmed; or not ended at once, or not by SIGABRT. A stop has its
- * phases. */
+/* The server has not confirmed; or has not ended at once, or by SIGABRT. For a
+ * stop there are phases. */
 void
 dsrv_master_end_hung_server(struct master *m, struct master_server *s)
 {
@@ -301,7 +302,7 @@ dsrv_master_end_hung_server(struct master *m, struct master_server *s)
 	dsrv_supervise_signal(&s->child, SIGKILL);
 }
 
-/* A phase's time is over, but what it waits for has not happened. */
+/* A phase's time is over before what it waits for has happened. */
 void
 dsrv_master_go_on(struct master *m)
 {
@@ -327,11 +328,11 @@ dsrv_master_go_on(struct master *m)
 		break;
 	case DSRV_PHASE_WRITING:
 		report_left(m);
-		if (m->status == -1)	/* the server's is unknown */
+		if (m->status == -1)	/* the server's is not known */
 			m->status = !m->confirmed;
 		dsrv_keeplog_leave(&m->log, m->confirmed);
 		break;
-	case DSRV_PHASE_SILENCING:	/* even those that are not counted */
+	case DSRV_PHASE_SILENCING:	/* even uncounted workers */
 		dsrv_orphans_signal(&m->orphans, SIGKILL);
 		dsrv_keeplog_silence(&m->log, dsrv_phase_time(before, 1));
 		break;
@@ -340,7 +341,8 @@ dsrv_master_go_on(struct master *m)
 	}
 }
 
-/* Without a server: whether what the phase waits for has happened. */
+/* Whether what the phase waits for has happened, given that there is no
+ * server. */
 static int
 has_no_workers(const struct master *m)
 {

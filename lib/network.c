@@ -69,7 +69,8 @@ dsrv_host_is_same(const struct dsrv_host *a, const struct dsrv_host *b)
 	    memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
 }
 
-/* The bits of a prefix, "0" to "128" without zeros before them; -1. */
+/* The bits of a prefix, "0" to "128" without leading zeros; -1: it is not
+ * one. */
 static int
 bits_of(const char *text, int most)
 {
@@ -86,7 +87,8 @@ bits_of(const char *text, int most)
 	return bits <= most ? bits : -1;
 }
 
-/* Its bits; -1: it is not an address. A mapped prefix begins behind 96 bits. */
+/* The bits of an address; -1: it is not one. A mapped IPv4 prefix begins after
+ * 96 bits. */
 static int
 parse_address(struct dsrv_host *host, const char *text, const char *prefix)
 {
@@ -131,7 +133,7 @@ parse_word(struct dsrv_host *host, const char *word, size_t length)
 	bits = parse_address(host, text, slash);
 	first = *host;
 	dsrv_host_mask(&first, bits);
-	/* It could be meant for the network, or for this host alone. */
+	/* With other bits it could mean the network, or only this host. */
 	return dsrv_host_is_same(&first, host) ? bits : -1;
 }
 

@@ -45,7 +45,7 @@ report_crash(struct dsrv_crashes *crashes)
 		    dsrv_report_how(crashes->status));
 }
 
-/* Those that a stop signal had ended before a stop was requested. */
+/* Workers that a stop signal had ended before a stop was requested. */
 static void
 settle_doubts(struct dsrv_crashes *crashes, unsigned asked)
 {
@@ -54,7 +54,7 @@ settle_doubts(struct dsrv_crashes *crashes, unsigned asked)
 			report_crash(crashes);
 }
 
-/* Doubts that follow must not put off the first one's. */
+/* Later doubts must not postpone the first one. */
 static void
 set_timer(struct dsrv_crashes *crashes)
 {
@@ -81,7 +81,7 @@ dsrv_crashes_add(struct dsrv_crashes *crashes, unsigned asked)
 		settle_doubts(crashes, asked);
 	dsrv_notice_worker(crashes->worker, ended->pid, &ended->child.client);
 	crashes->status = ended->status;
-	if (stops)	/* if all processes get it, a worker may be first */
+	if (stops)	/* the worker may get it before the server */
 		crashes->doubted++;
 	else
 		report_crash(crashes);
@@ -164,7 +164,7 @@ say_over(struct dsrv_busy *busy)
 	busy->said = 0;
 }
 
-/* When to check again. */
+/* Returns when to check again. */
 static int64_t
 watch_busy(struct dsrv_busy *busy, const struct dsrv_acceptor *acceptor)
 {
@@ -187,7 +187,7 @@ dsrv_busy_watch(struct dsrv_busy *busy, int is_full,
 {
 	if (is_full)
 		return busy->said ? DSRV_NEVER : watch_busy(busy, acceptor);
-	/* Not if waiting clients will fill it again at once. */
+	/* Not if waiting clients take the place at once. */
 	if (busy->said && !dsrv_accept_has_clients(acceptor))
 		say_over(busy);
 	if (!busy->said)

@@ -111,8 +111,8 @@ send_text(const char *text)
 	return error;
 }
 
-/* The manager is busy, or the machine is short of something; the manager has
- * not gone. */
+/* The manager is busy, or the machine is short of something, but the manager is
+ * still there. */
 static int
 is_passing(int error)
 {
@@ -128,7 +128,7 @@ report_failure(int error)
 	manager.error = error;
 }
 
-/* Whether it is done: it was sent, or can never be. */
+/* Whether the text is done with: it was sent, or can never be. */
 static int
 is_done_with(const char *text)
 {
@@ -227,7 +227,8 @@ dsrv_notify_ready(void)
 	look_later();
 }
 
-/* In microseconds: the manager compares it with the time of its signal. */
+/* The time is in microseconds: the manager compares it with that of its
+ * signal. */
 void
 dsrv_notify_reloading(void)
 {
@@ -236,7 +237,7 @@ dsrv_notify_reloading(void)
 	if (!manager.is_ready || manager.is_stopping)
 		return;
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	manager.kept[RELOADED][0] = '\0';	/* it ends later */
+	manager.kept[RELOADED][0] = '\0';	/* that reload ends later */
 	tell(RELOADING, "RELOADING=1\nMONOTONIC_USEC=%" PRId64,
 	    (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000);
 	manager.is_reloading = 1;
@@ -290,8 +291,9 @@ dsrv_notify_watchdog(void)
 	return manager.name != NULL ? manager.patience : 0;
 }
 
-/* Even while the daemon is stopping: that has a time limit of its own. It is
- * not kept if it is not taken: the server may hang by the time of a retry. */
+/* Also while the daemon is stopping, which has a time limit of its own. If the
+ * message is not taken it is not kept, since the server may hang by the next
+ * try. */
 void
 dsrv_notify_alive(int64_t silent)
 {

@@ -72,7 +72,7 @@ is_orphan(const struct dsrv_loop *loop, pid_t pid)
 	return dsrv_loop_child(loop, pid)->is_orphan;
 }
 
-/* The pid may be another process's by now, but not in our session. */
+/* The pid may be another process's by now, but then not in our session. */
 static int
 is_still_there(pid_t pid)
 {
@@ -103,14 +103,14 @@ dsrv_orphans_signal(struct dsrv_orphans *o, int signo)
 		else
 			dsrv_children_remove(&o->unadopted, pid, NULL);
 	}
-	/* Those that SIGKILL cannot end are named as left. */
+	/* Those that survive SIGKILL are reported as left. */
 	if (signo != SIGCONT && signo != SIGKILL)
 		dsrv_refused_say(&refused, signo);
 }
 
 /*
- * Where a reload leaves its workers to the master, they have the time here that
- * they would have with their server
+ * If a reload leaves its workers to the master, they get the time here that
+ * their server would give them
  */
 
 void
@@ -197,7 +197,8 @@ add_orphan(struct dsrv_orphans *o, pid_t pid, int is_helper, int missed,
 		dsrv_loop_child(o->loop, pid)->is_orphan = 1;
 		keep_count(o, is_helper, 1);
 	} else {
-		/* Only a session of our own tells it from strangers. */
+		/* Only in a session of our own can it be told from
+		 * strangers. */
 		if (o->adopting != -1 || pid <= 1 ||
 		    dsrv_settings()->foreground || !is_still_there(pid))
 			return;
@@ -253,7 +254,7 @@ dsrv_orphans_expect(struct dsrv_orphans *o, int from_dead, int missed,
     int time_max)
 {
 	dsrv_orphans_hear(o);
-	dsrv_orphans_leave(o);	/* the earlier server */
+	dsrv_orphans_leave(o);	/* the last server that died */
 	o->from_dead = from_dead;
 	o->missed = missed;
 	o->time_max = time_max;

@@ -22,7 +22,7 @@ struct shared {
 };
 
 static struct shared *memory;
-static pid_t owner;	/* the process that has it: not one that it forked */
+static pid_t owner;	/* the process that has it, not a fork of it */
 static enum dsrv_outbox_role own_role;
 
 static struct dsrv_ring
@@ -101,7 +101,7 @@ dsrv_outbox_is_waiting(void)
 	return dsrv_ring_room(&r, dsrv_ring_tail(&r)) < r.size;
 }
 
-/* The next line from there on, and how many bytes it takes up. */
+/* The next line from there on; returns how many bytes it takes up. */
 static size_t
 load_line(const struct dsrv_ring *r, size_t from, char *line, size_t *length)
 {

@@ -39,7 +39,7 @@ has_room(int fd)
 }
 
 /*
- * The ways: as write(2), but EAGAIN instead of sleeping
+ * The ways: as write(2), but with EAGAIN instead of a sleep
  */
 
 static ssize_t
@@ -48,8 +48,8 @@ send_now(int fd, const char *text, size_t size)
 	return send(fd, text, size, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-/* A piece always has room when poll(2) says that there is some, unless another
- * process writes at the same moment. */
+/* If poll(2) says that there is room, a piece fits, unless another process
+ * writes at the same moment. */
 static ssize_t
 write_pieces(int fd, const char *text, size_t size, size_t piece)
 {
@@ -100,7 +100,7 @@ write_to_pipe(int fd, const char *text, size_t size)
  * Opening it again
  */
 
-/* Some systems return a copy of the descriptor, whose mode is shared. */
+/* On some systems this is a copy of the descriptor, with a shared mode. */
 static int
 open_path(const char *path)
 {
@@ -129,8 +129,8 @@ open_by_number(int fd)
 	return opened;
 }
 
-/* The session's terminal can be opened even if its name cannot: in a chroot(2),
- * or with the rights of another user. */
+/* Opens the session's terminal even if its name cannot be opened: in a
+ * chroot(2), or with the rights of another user. */
 static int
 open_terminal(int fd)
 {

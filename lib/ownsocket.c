@@ -28,7 +28,7 @@ static struct list {
 } ours, inherited, given;	/* opened here; open when the daemon was
 				 * started; of these, the ones meant for it */
 
-/* Whether fd is the same socket. */
+/* Whether fd is that socket. */
 static int
 is_that(const struct known *socket, int fd)
 {
@@ -49,7 +49,7 @@ is_in(const struct list *list, int fd)
 	return 0;
 }
 
-/* The socket that last had that descriptor is closed. */
+/* The socket that had this descriptor is closed. */
 static void
 forget(struct list *list, int fd)
 {

@@ -23,7 +23,7 @@ seconds(int count)
 	return count > 0 ? (int64_t)count * 1000 : DSRV_NEVER;
 }
 
-/* How long workers, or a server, may take to obey. */
+/* How long workers, or a server, have to obey. */
 static int64_t
 patience(int confirmed)
 {
@@ -35,7 +35,7 @@ int64_t
 dsrv_phase_time(enum dsrv_phase phase, int confirmed)
 {
 	switch (phase) {
-	case DSRV_PHASE_STARTING:	/* else the starter counts */
+	case DSRV_PHASE_STARTING:	/* else the starter counts the time */
 		return dsrv_settings()->foreground ?
 		    seconds(dsrv_settings()->start_timeout) : DSRV_NEVER;
 	case DSRV_PHASE_AWAITING_WORKERS:
@@ -69,7 +69,7 @@ dsrv_phase_after(enum dsrv_phase phase)
 		return DSRV_PHASE_STOPPING_WORKERS;
 	case DSRV_PHASE_STOPPING_WORKERS:
 		return DSRV_PHASE_KILLING_WORKERS;
-	case DSRV_PHASE_KILLING_SERVER:	/* survivors are left */
+	case DSRV_PHASE_KILLING_SERVER:	/* those that survive are left */
 	case DSRV_PHASE_KILLING_WORKERS:
 		return DSRV_PHASE_WRITING;
 	case DSRV_PHASE_WRITING:

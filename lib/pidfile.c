@@ -38,11 +38,11 @@ enum {
 	NEW = 0600,		/* until it is locked */
 	LONGEST = 64,		/* bytes that a start may remove */
 	PAUSE = 5,		/* ms between two checks */
-	DOUBT = 20,		/* checks: the lock may not be the number's */
-	PATIENCE = 400		/* checks, for a number, or for a lock to go */
+	DOUBT = 20,		/* checks: the lock may be another process's */
+	PATIENCE = 400		/* checks until there is a number, or no lock */
 };
 
-static char *locked;	/* its path; the program may change the setting */
+static char *locked;	/* its path, since the program may change the setting */
 
 /*
  * Locks
@@ -50,7 +50,7 @@ static char *locked;	/* its path; the program may change the setting */
 
 enum lock {
 	MINE,
-	LOOKED_AT,	/* by a process that will continue in a moment */
+	LOOKED_AT,	/* by a process that releases it in a moment */
 	TAKEN,
 	NO_LOCKS	/* errno says why */
 };
@@ -174,7 +174,7 @@ fail(const char *why)
 	return -1;
 }
 
-/* -1 with errno; EAGAIN: it was just removed. */
+/* -1 with errno; EAGAIN: it has just been removed. */
 static int
 open_file(const char *path)
 {
@@ -186,7 +186,7 @@ open_file(const char *path)
 	return dsrv_descriptors_own(fd);
 }
 
-/* In words, which process has locked it. */
+/* Reports which process has locked it. */
 static int
 fail_locked(const char *what, const char *holder)
 {
@@ -197,7 +197,8 @@ fail_locked(const char *what, const char *holder)
 	return fail(why);
 }
 
-/* By that process, or (0) by one that has not written its number. */
+/* Reports that this process has it, or (0) one that has not written its
+ * number. */
 static int
 fail_running(pid_t pid, const char *holder)
 {
@@ -209,7 +210,7 @@ fail_running(pid_t pid, const char *holder)
 	return fail_locked(what, holder);
 }
 
-/* This start may have created it: nothing was in it. */
+/* This start may have created it: it was empty. */
 static void
 remove_new(const char *path, int fd)
 {
@@ -232,7 +233,7 @@ empty(const char *path, int fd, int is_late)
 	return ftruncate(fd, 0) == 0 ? 1 : fail(strerror(errno));
 }
 
-/* The same, of a file that another process has locked. */
+/* The same for a file that another process has locked. */
 static int
 meet_holder(int fd, int is_late)
 {
@@ -243,7 +244,7 @@ meet_holder(int fd, int is_late)
 	return is_late ? fail_running(pid, dsrv_filelock_who(fd)) : 0;
 }
 
-/* The same, of any. */
+/* The same for any file. */
 static int
 take(const char *path, int fd, int is_late)
 {
@@ -285,7 +286,7 @@ open_and_take(const char *path)
 	}
 }
 
-/* -1 with errno: it is as it was. A removed file is emptied, too: it may have
+/* -1 with errno: nothing has changed. Empties a removed file, too: it may have
  * another name, and a process that has waited for its lock is not the daemon of
  * that number. */
 static int
@@ -404,7 +405,7 @@ look(const char *path, int fd, pid_t *pid, int looks)
 	}
 }
 
-/* By a start that has not locked it yet. */
+/* Whether a start has created it, but not locked it yet. */
 static int
 is_new(const char *path)
 {

@@ -18,12 +18,12 @@
 
 enum {
 	FIRST_PAUSE = 100, LONGEST_PAUSE = 1000,	/* ms */
-	HELPINGS = 8	/* spares at once, for clients that no spare takes */
+	HELPINGS = 8	/* spares at a time, for clients that no spare takes */
 };
 
-/* Inherited by children. */
+/* Children inherit these. */
 static struct {
-	struct dsrv_wakeup wakeup;	/* by the spares */
+	struct dsrv_wakeup wakeup;	/* spares wake the server */
 	int from_server;		/* the spares': end of file ... */
 	int lifeline;			/* ... tells idle ones to exit */
 	int null_device;
@@ -82,15 +82,15 @@ dsrv_pool_release(void)
 }
 
 /*
- * When to fork: first for waiting clients, even if slots say that spares wait;
- * then until enough spares wait
+ * When to fork: first for clients that wait, even if slots say that spares
+ * wait; then until enough spares wait
  */
 
 int
 dsrv_pool_next(struct dsrv_pool *pool, int may_fork, int *slot)
 {
-	/* The flag first: a spare that leaves its slot at this moment sees it
-	 * or is counted here. */
+	/* Before counting: a spare that leaves its slot right now sees the
+	 * flag, or is counted here. */
 	dsrv_slots_allow_call(may_fork ? DSRV_CALL_IF_FEW : DSRV_CALL_NEVER);
 	if (!may_fork)
 		return 0;
@@ -118,7 +118,7 @@ dsrv_pool_hear(struct dsrv_pool *pool)
 {
 	dsrv_wakeup_take(&ends.wakeup);
 	dsrv_slots_adapt(dsrv_accept_has_clients(pool->acceptor));
-	/* One that has left may have been woken for a client. */
+	/* A spare that has gone may have been woken for a client. */
 	pool->refill = pool->hungry = 1;
 	pool->lost = 0;
 	dsrv_accept_check(pool->acceptor);
@@ -130,7 +130,7 @@ dsrv_pool_miss(struct dsrv_pool *pool)
 	pool->hungry = 1;
 }
 
-/* It may have been the only spare woken for a client. */
+/* The spare may have been the only one woken for a client. */
 int
 dsrv_pool_lose(struct dsrv_pool *pool, const struct dsrv_ended *ended)
 {
@@ -141,12 +141,12 @@ dsrv_pool_lose(struct dsrv_pool *pool, const struct dsrv_ended *ended)
 	pool->sent_in_vain += in_vain;
 	if (in_vain)
 		dsrv_slots_adapt(0);
-	/* A listener may have become useless without waking a spare. */
+	/* No spare wakes for a listener that has become useless. */
 	if (in_vain || waited)
 		dsrv_accept_check(pool->acceptor);
 	if (!waited)
 		return 0;
-	/* What a signal ends is said for all workers. */
+	/* Deaths by a signal are reported for all workers. */
 	if (pool->lost++ == 0 && WIFEXITED(ended->status))
 		dsrv_report("keep a spare: it %s; another follows",
 		    dsrv_report_how(ended->status));
@@ -159,22 +159,22 @@ void
 dsrv_pool_tick(struct dsrv_pool *pool)
 {
 	pool->lost = 0;
-	/* No spare sees that a worker has made a client of a listener. */
+	/* No spare notices if a worker has made a listener a client. */
 	dsrv_accept_check(pool->acceptor);
 	if (dsrv_loop_timer(pool->loop, pool->tag) == DSRV_NEVER)
 		dsrv_pool_look(pool);
 }
 
-/* Whether all spares that were forked for clients ended without one, as they do
- * if accepting fails. */
+/* Whether all spares that were forked for clients ended without one, as if
+ * accepting fails. */
 static int
 was_in_vain(const struct dsrv_pool *pool)
 {
 	return pool->sent > 0 && pool->sent_in_vain >= pool->sent;
 }
 
-/* The slots are only a hint. Fork for clients that still wait after a moment,
- * as often as it takes, but not often in vain. */
+/* The slots are only a hint. Forks for clients that still wait after a moment,
+ * as often as necessary, but not often in vain. */
 void
 dsrv_pool_look(struct dsrv_pool *pool)
 {

@@ -22,8 +22,8 @@
 #include "role.h"
 #include "listeners.h"
 
-/* Found while they listen: one that has been shut down cannot be told from
- * others, and has lost its port. */
+/* Found while they listen: a socket that was shut down looks like any other,
+ * and has lost its port. */
 static struct {
 	struct port {
 		int fd;
@@ -39,7 +39,7 @@ static struct {
  * Finding
  */
 
-/* Whether fd is the same socket: its number may be another's by now. */
+/* Whether fd is that socket: its number may be another's by now. */
 static int
 is_that(const struct port *port, int fd)
 {
@@ -96,8 +96,8 @@ add_port(int fd)
 	return 0;
 }
 
-/* Those that the master has found stay: a worker may have ended them, or hold
- * their locks. */
+/* What the master has found stays: a worker may have ended these, or hold their
+ * locks. */
 void
 dsrv_ports_find(void)
 {
@@ -151,7 +151,7 @@ dsrv_ports_can_mend(int fd)
 {
 	const struct port *port = find_port(fd);
 
-	/* A Unix-domain socket never listens again. */
+	/* A Unix-domain socket cannot listen again. */
 	return port != NULL && port->addr.ss_family != AF_UNIX;
 }
 
@@ -165,10 +165,10 @@ listen_again(const struct port *port, int fd)
 
 	if (dsrv_listener_check(fd) == 0)
 		return 0;
-	/* A worker may have connected it. */
+	/* A worker may have connected the socket. */
 	connect(fd, &none, sizeof none);
-	/* If the kernel chose its port, that is free again, and listen(2) would
-	 * choose another. If not, bind(2) refuses to. */
+	/* A port that the kernel chose is free again, and listen(2) would
+	 * choose another. If not, bind(2) fails. */
 	if (bind(fd, (const struct sockaddr *)&port->addr, port->len) == -1 &&
 	    errno != EINVAL)
 		return -1;
@@ -191,7 +191,7 @@ dsrv_ports_mend(struct dsrv_loop *loop, int fd)
 	if (pid != 0)
 		return pid;
 	port = find_port(fd);
-	fd = dsrv_descriptors_own(fd);	/* 0 to 2 become /dev/null */
+	fd = dsrv_descriptors_own(fd);	/* 0 to 2 will be /dev/null */
 	dsrv_helper_begin(&fd, 1);
 	if (port == NULL)
 		dsrv_helper_end(ENOTSOCK);
@@ -213,7 +213,7 @@ dsrv_ports_close(void)
 }
 
 /* What clients have sent to a Unix-domain socket may be descriptors, and
- * closing those may take long: not before this process ends. */
+ * closing those may take long: it stays open until this process ends. */
 void
 dsrv_ports_leave(void)
 {
@@ -227,7 +227,7 @@ dsrv_ports_leave(void)
 }
 
 /*
- * Ending, for all processes that hold them
+ * Ending them, for all processes that hold them
  */
 
 static void
@@ -250,8 +250,8 @@ has_unix(void)
 	return 0;
 }
 
-/* To close what it has accepted from a Unix-domain socket may take long, if a
- * client has sent descriptors. So it does that only if it must. */
+/* Closing what a Unix-domain socket has accepted may take long, if a client has
+ * sent descriptors. So it is done only if necessary. */
 static void
 end_as_helper(const int *fds)
 {

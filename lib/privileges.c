@@ -33,7 +33,7 @@ set_uids(uid_t real, uid_t effective, uid_t saved)
 	return setresuid(real, effective, saved);
 #else
 	(void)effective, (void)saved;
-	return setuid(real);	/* of a privileged process: all three */
+	return setuid(real);	/* a privileged process sets all three */
 #endif
 }
 
@@ -48,7 +48,7 @@ set_gids(gid_t real, gid_t effective, gid_t saved)
 #endif
 }
 
-/* If the saved one cannot be read, it is taken to be the effective one. */
+/* A saved id that cannot be read is taken to be the effective one. */
 static void
 read_ids(uid_t uids[3], gid_t gids[3])
 {
@@ -92,7 +92,7 @@ compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Duplicates count once: some systems drop them. */
+/* Duplicates count once, since some systems drop them. */
 static int
 sort_groups(gid_t *groups, int count)
 {
@@ -138,11 +138,11 @@ has_groups(struct dsrv_account *to)
 }
 
 /*
- * What it may do: each right is used, and nothing changes
+ * What it may do: uses each right, changing nothing
  */
 
-/* Sets those that it has. A container may not have all of them: with EINVAL it
- * has the right. */
+/* Sets the groups that it has. A container may not have all of them: EINVAL
+ * means that the right is there. */
 static int
 try_own_groups(void)
 {
@@ -158,7 +158,7 @@ try_own_groups(void)
 	return result == -1 && error == EINVAL ? 0 : result;
 }
 
-/* Changes the saved one and back, if there is a call for that. */
+/* Changes the saved id and back, if there is a call for that. */
 static int
 try_group(gid_t group)
 {
@@ -177,7 +177,8 @@ try_group(gid_t group)
 #endif
 }
 
-/* With rights there is a way back, and a container may not have all groups. */
+/* With the right to change it can change back; a container may not have all
+ * groups. */
 static int
 try_groups(const struct dsrv_account *to)
 {
@@ -188,8 +189,8 @@ try_groups(const struct dsrv_account *to)
 	return result;
 }
 
-/* The same. Only after try_groups(): without rights there would be no way
- * back. */
+/* The same for a user. Only after try_groups(): without rights it could not
+ * change back. */
 static int
 try_user(const struct dsrv_account *to)
 {
@@ -220,7 +221,8 @@ try(const struct dsrv_account *to, const char *user, const char *group)
  * The change, and the proof
  */
 
-/* In any of its ids: it can do everything, and regain what it has given up. */
+/* If any of its ids is root's, it can do everything, and regain what it has
+ * given up. */
 static int
 is_root(void)
 {
@@ -231,8 +233,8 @@ is_root(void)
 	return uids[0] == 0 || uids[1] == 0 || uids[2] == 0;
 }
 
-/* All of them outlive a change between users that are not root, and every
- * change after PR_SET_KEEPCAPS. A process that stays the same user, and is not
+/* All of them outlive a change between users that are not root, and after
+ * PR_SET_KEEPCAPS every change. A process that stays the same user, and is not
  * root, keeps those that cannot undo anything. */
 static int
 drop_capabilities(int all)
@@ -295,8 +297,8 @@ static int
 drop(struct dsrv_account *to, const char *user, const char *group,
     const char *root)
 {
-	/* It is that user already: a service manager has started it so, or this
-	 * is another call. */
+	/* It is that user already: started so by a service manager, or this is
+	 * a second call. */
 	int stays = is_that(to) &&
 	    (to->groups == NULL || try_groups(to) == -1);
 	int was_user = is_user(to);

@@ -23,7 +23,7 @@ obey(int signo, siginfo_t *info, void *context)
 	int meaning = dsrv_sigtable_meaning(signo, info->si_code > 0);
 
 	(void)context;
-	if (getpid() != 1) {	/* a fork of the program: default action */
+	if (getpid() != 1) {	/* a child of the program: default action */
 		signal(signo, SIG_DFL);
 		raise(signo);
 	} else if (dsrv_sigtable_ask(meaning) & DSRV_ASK_FOR_GOOD)

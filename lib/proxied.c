@@ -17,15 +17,15 @@
 #include "spares.h"
 
 enum { LONGEST = 5000 };	/* ms, for the whole header */
-enum { MOST = 65536 };		/* failures that a server believes at once */
+enum { MOST = 65536 };		/* failures that a server believes at a time */
 
 static struct {
-	unsigned count;			/* of failures */
+	unsigned count;			/* how many failures */
 	enum dsrv_proxied_failure last;
 	struct dsrv_address client;
 } *page;
 
-static unsigned heard;	/* in the server: of them */
+static unsigned heard;	/* how many of them the server has reported */
 
 int
 dsrv_proxied_open(void)
@@ -83,7 +83,7 @@ is_from_proxy(const struct dsrv_client *client)
 	return dsrv_networks_have(&dsrv_admission()->proxy_sources, &host);
 }
 
-/* As recv(2), but waits up to a deadline; -1: nothing has come. */
+/* As recv(2), but waits until then; -1: nothing has come. */
 static ssize_t
 receive(char *bytes, size_t count, int64_t until)
 {
@@ -102,7 +102,7 @@ receive(char *bytes, size_t count, int64_t until)
 	}
 }
 
-/* Never a byte that may be the client's own. */
+/* Never reads a byte that may be the client's own. */
 static enum dsrv_proxied_failure
 read_header(struct dsrv_proxy *header)
 {
@@ -142,8 +142,7 @@ dsrv_proxied_read(const struct dsrv_client *client, struct dsrv_proxy *header)
 	failure = read_header(header);
 	if (failure == DSRV_PROXIED_WELL)
 		return 0;
-	/* A client that sends nothing and goes only checks whether the port is
-	 * open. */
+	/* A client that only checks whether the port is open sends nothing. */
 	if (failure != DSRV_PROXIED_EMPTY)
 		fail(client, failure);
 	return -1;

@@ -31,14 +31,15 @@ is_line(const struct dsrv_proxy *p)
 	return p->head[0] == line_begin[0];
 }
 
-/* Whether the bytes that have come begin like this, as far as they go. */
+/* Whether the bytes that have come are the beginning of this, or begin with
+ * it. */
 static int
 begins_as(const struct dsrv_proxy *p, const unsigned char *begin, size_t length)
 {
 	return memcmp(p->head, begin, p->size < length ? p->size : length) == 0;
 }
 
-/* Bytes of the whole header, once the fixed part of version 2 has come. */
+/* How long the whole header is, once the fixed part of version 2 has come. */
 static size_t
 length_of(const struct dsrv_proxy *p)
 {
@@ -86,8 +87,8 @@ set_ipv6(struct sockaddr_storage *addr, const void *host, unsigned port)
 	return sizeof in6;
 }
 
-/* The zeros behind an abstract name do not belong to it; a path ends with
- * one. */
+/* The zeros after an abstract name are not part of it; the one after a path
+ * is. */
 static socklen_t
 set_unix(struct sockaddr_storage *addr, const unsigned char *name)
 {
@@ -108,7 +109,7 @@ set_unix(struct sockaddr_storage *addr, const unsigned char *name)
  * Version 1
  */
 
-/* The next word of a line, after one space; NULL: none. */
+/* The next word of a line, ended by one space; NULL: there is none. */
 static char *
 next_word(char **rest)
 {
@@ -177,7 +178,7 @@ parse_line(struct dsrv_proxy *p)
 	line[length] = '\0';
 	if (strcmp(line, "UNKNOWN") == 0 || strncmp(line, "UNKNOWN ", 8) == 0)
 		return DSRV_PROXY_OWN;
-	if (strlen(line) != length)	/* a NUL would end a word unseen */
+	if (strlen(line) != length)	/* a NUL would end a word */
 		return DSRV_PROXY_MALFORMED;
 	if (strncmp(line, "TCP4 ", 5) == 0)
 		return parse_words(p, AF_INET, line + 5);
@@ -186,7 +187,7 @@ parse_line(struct dsrv_proxy *p)
 	return DSRV_PROXY_MALFORMED;
 }
 
-/* Only the last two bytes may be a carriage return and a line feed. */
+/* A carriage return and a line feed may only be the last two bytes. */
 static enum dsrv_proxy_state
 check_line(struct dsrv_proxy *p)
 {
@@ -210,7 +211,7 @@ check_line(struct dsrv_proxy *p)
  * Version 2
  */
 
-/* The addresses of the families that a stream has; TLVs follow them. */
+/* The addresses, for families that a stream may have; TLVs follow them. */
 static enum dsrv_proxy_state
 parse_addresses(struct dsrv_proxy *p, int family)
 {
@@ -233,8 +234,7 @@ parse_addresses(struct dsrv_proxy *p, int family)
 	return DSRV_PROXY_GIVEN;
 }
 
-/* What the fixed part says about the rest: with LOCAL, the family is
- * ignored. */
+/* Whether the fixed part is valid; with LOCAL, the family is ignored. */
 static int
 is_sound(const struct dsrv_proxy *p)
 {

@@ -12,7 +12,7 @@
 
 #include "admission.h"
 
-/* -1: the system has none to give. */
+/* -1: the system has none. */
 static int
 fill_from_system(unsigned char *bytes, size_t size)
 {
@@ -23,7 +23,7 @@ fill_from_system(unsigned char *bytes, size_t size)
 	    O_RDONLY | O_CLOEXEC));
 	ssize_t n;
 
-	if (fd == -1)	/* after chroot(2) */
+	if (fd == -1)	/* as after a chroot(2) */
 		return -1;
 	n = read(fd, bytes, size);
 	close(fd);
@@ -31,7 +31,7 @@ fill_from_system(unsigned char *bytes, size_t size)
 #endif
 }
 
-/* At least hard to guess without a process on this machine. */
+/* At least hard to guess unless one has a process on this machine. */
 static void
 fill_from_process(unsigned char *bytes, size_t size)
 {

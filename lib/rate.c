@@ -29,7 +29,7 @@ fill(struct dsrv_rate *rate, int64_t now)
 
 	if (now <= rate->filled_at)
 		return;
-	/* Compares before it multiplies: that could overflow. */
+	/* Compares first: the product could overflow. */
 	if (now - rate->filled_at > missing / rate->count)
 		rate->level = full(rate);
 	else

@@ -25,12 +25,12 @@
 
 enum {
 	HALF = 1000,	/* ms, to wait for the end of a line; so does the logger */
-	AGAIN = 1000,	/* ms, until a read that has failed is tried again */
+	AGAIN = 1000,	/* ms until a failed read is tried again */
 	/* See logger.c: lines that come one by one need fewer wake-ups. */
 	MOMENT = 400,	/* us */
 	FEW = 16 * 1024,
-	/* How many moments to wait for the logger, while the pipe holds
-	 * less. */
+	/* How many moments to wait for the logger, while the pipe holds no
+	 * more than SOME. */
 	MOMENTS = 25,
 	SOME = 16 * 1024
 };
@@ -40,8 +40,8 @@ enum { LOG, BELL, TAGS };	/* of the loop */
 struct reader {
 	struct dsrv_loop loop;
 	struct dsrv_handover handover;
-	int at_end;	/* nothing more will come */
-	int64_t half_since;	/* a line has no end; 0: there is none */
+	int at_end;	/* nothing follows */
+	int64_t half_since;	/* since when a line has no end; 0: none */
 	ssize_t last;	/* this many bytes came */
 };
 
@@ -68,8 +68,8 @@ store(struct delivery *d, const char *text, size_t length)
 	d->tail += length;
 }
 
-/* Puts a line, or a piece of one that has no end yet, whole or not at all. One
- * byte of the ring is left for the newline of a line whose rest is lost. */
+/* Puts a line, or a piece of one, whole or not at all. One byte of the ring is
+ * kept for the newline of a line whose rest is lost. */
 static void
 deliver_line(struct delivery *d, const char *line, size_t length, int has_end)
 {
@@ -87,7 +87,7 @@ deliver_line(struct delivery *d, const char *line, size_t length, int has_end)
 	s->lost += has_end;
 }
 
-/* The length of the next line, with its end, or of a piece of it; 0: its rest
+/* The length of the next line with its end, or of a piece of it; 0: its rest
  * may still come. */
 static size_t
 next_line(const char *text, size_t size, int at_end, int shows_half,
@@ -101,7 +101,7 @@ next_line(const char *text, size_t size, int at_end, int shows_half,
 	return at_end || shows_half || size >= DSRV_LOGLINE_PIECE ? size : 0;
 }
 
-/* A line that has no end yet is waited for, but not for long. */
+/* Whether a line has waited long for its end. */
 static int
 shows_half(const struct reader *r)
 {
@@ -119,7 +119,7 @@ look_for_half(struct reader *r, size_t used, size_t left)
 	    r->half_since + HALF);
 }
 
-/* Tells the logger what is there. */
+/* Shows the logger what is there. */
 static void
 publish(const struct dsrv_handover *h, int at_end)
 {
@@ -131,11 +131,11 @@ publish(const struct dsrv_handover *h, int at_end)
 	atomic_store(&h->memory->reader_reads, 0);
 	if (at_end)
 		atomic_store(&h->memory->ended, 1);
-	/* It says that it will sleep, and then checks: one of us notices. */
+	/* The logger says that it will sleep and then checks the ring: it sees
+	 * this, or we see that. */
 	atomic_thread_fence(memory_order_seq_cst);
 	if (atomic_exchange(&h->memory->logger_sleeps, 0))
-		/* A pipe takes a byte at once, or already has one for the
-		 * logger. */
+		/* A pipe has room for a byte, or holds one for the logger. */
 		while (write(h->ends[DSRV_HANDOVER_BELL], "", 1) == -1 &&
 		    errno == EINTR)
 			;
@@ -171,8 +171,8 @@ deliver(struct reader *r)
  * The process
  */
 
-/* Lines for which the ring has no room may stay in the pipe for a moment, if
- * that is not full: the logger may only have been slow. */
+/* If the ring has no room for lines, they may stay in the pipe for a moment, as
+ * long as that is not full: the logger may only be slow. */
 static void
 wait_for_room(const struct reader *r)
 {
@@ -207,7 +207,7 @@ receive(struct reader *r)
 static void
 keep_only(struct dsrv_handover *h, int bell)
 {
-	dsrv_handover_release(h);	/* the file, the bell's other end */
+	dsrv_handover_release(h);	/* its file, the bell's other end */
 	h->ends[DSRV_HANDOVER_BELL] = bell;
 	dsrv_role_leave(DSRV_TO_PARENT);
 	close(h->ends[DSRV_HANDOVER_KEEP]);

@@ -3,10 +3,10 @@
  *
  * SIGCHLDs merge: two children that end together may cause only one. So each is
  * a hint at the child that it names, and a reason to check all others in turn.
- * Each check costs a system call. So while there is work to do, a few of the
- * newest are checked, which end more often than those that have lived long, and
- * of all together only what is due by then, however many are held. A check that
- * finds one is a reason for more, and a moment without work for many.
+ * Each check costs a system call. So while there is work to do, only a few of
+ * the newest children are checked, which end more often than old ones, and of
+ * all children only those that are due, however many there are. A check that
+ * finds an end is a reason for more checks; a moment without work, for many.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -27,7 +27,7 @@
 #include "loop.h"
 
 enum {
-	FEW = 2, MANY = 32,	/* checks in a round, or ... */
+	FEW = 2, MANY = 32,	/* checks in each round, or ... */
 	MOST = 1024,		/* ... if rounds are rare */
 	RECENT = 64,		/* children; if there are no more, all are */
 	QUIET = 2		/* ms */
@@ -112,7 +112,7 @@ has_ended(struct dsrv_reaper *r, pid_t pid)
 		r->failed = 1;
 	if (got == 0 || r->failed)
 		return 0;
-	if (got == -1)	/* its status was taken elsewhere */
+	if (got == -1)	/* its status was taken by the program */
 		r->ended.status = 0;
 	r->ended.pid = pid;
 	dsrv_children_remove(&r->children, pid, &r->ended.child);
@@ -130,7 +130,7 @@ dsrv_reap_hear(struct dsrv_reaper *r, pid_t pid)
 		return DSRV_REAP_STRANGER;
 	if (!has_ended(r, pid))
 		return DSRV_REAP_LATER;
-	r->unswept--;	/* others may have ended too */
+	r->unswept--;	/* others may have ended, too */
 	return DSRV_REAP_ENDED;
 }
 
@@ -175,7 +175,7 @@ note_end(struct dsrv_reaper *r, int place, int count)
 	r->found = FEW;
 	if (place >= r->hand)
 		return;
-	r->hand--;	/* another is there now */
+	r->hand--;	/* another child has taken this place */
 	if (count > RECENT)
 		r->found = MANY;
 }
@@ -195,7 +195,7 @@ sweep(struct dsrv_reaper *r)
 			note_end(r, place, count);
 			return 1;
 		}
-		if (r->failed)	/* it must be checked again */
+		if (r->failed)	/* this child must be checked again */
 			r->unswept++;
 	}
 	return 0;
@@ -219,7 +219,7 @@ dsrv_reap_next(struct dsrv_reaper *r)
  * Rounds
  */
 
-/* A signal should have announced an exit, but may be lost if a call failed. */
+/* A signal should have announced the exit, but is lost if a call fails. */
 static void
 look_without_reason(struct dsrv_reaper *r, int64_t now)
 {
@@ -230,7 +230,7 @@ look_without_reason(struct dsrv_reaper *r, int64_t now)
 	r->unswept = dsrv_children_count(&r->children);
 }
 
-/* How many of all are due, so that each is checked in time. */
+/* How many checks of all are due, so that each child is checked in time. */
 static int
 due(struct dsrv_reaper *r, int64_t now, int64_t count)
 {
@@ -250,7 +250,7 @@ dsrv_reap_begin_round(struct dsrv_reaper *r, int is_quiet)
 	int64_t now;
 
 	r->failed = 0;
-	if (r->unswept > count)	/* the newest have ended out of turn */
+	if (r->unswept > count)	/* some of the newest ended out of turn */
 		r->unswept = count;
 	if (count == 0)
 		return;
@@ -314,7 +314,7 @@ dsrv_reap_stranger(const struct dsrv_reaper *r, pid_t pid)
 int
 dsrv_reap_adopt(struct dsrv_reaper *r, pid_t pid, int is_helper)
 {
-	/* The pid may be a lie: it is signalled only if it is our child. */
+	/* The pid may be a lie: only our own children are signalled. */
 	if (pid <= 1 || !dsrv_reap_is_child(pid))
 		return -1;
 	dsrv_sigfd_hint();

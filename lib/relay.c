@@ -120,11 +120,11 @@ dsrv_relay_ready(struct dsrv_relay *relay, struct dsrv_loop *loop)
 void
 dsrv_relay_finish(struct dsrv_relay *relay, struct dsrv_loop *loop)
 {
-	/* Not until it is empty: a process that still holds the pipe may go on
-	 * writing for ever. */
+	/* Only what is there now: a process that still holds the pipe may keep
+	 * writing. */
 	if (ioctl(relay->source, FIONREAD, &relay->left) == -1)
 		relay->left = 0;
-	/* A stream that waits for its sink goes on when that is ready. */
+	/* If the stream waits for its sink, it continues when that is ready. */
 	if (!relay->over && relay->done == relay->len)
 		dsrv_relay_ready(relay, loop);
 }
@@ -186,7 +186,7 @@ dsrv_relays_watch(struct dsrv_relays *both, struct dsrv_loop *loop, int tag)
 {
 	int i;
 
-	/* Not before: now there are free descriptors for it. */
+	/* Only now are there free descriptors for it. */
 	for (i = 0; i < both->count; i++) {
 		dsrv_relay_open(&both->each[i], both->each[i].source,
 		    STDOUT_FILENO + i);

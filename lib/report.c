@@ -25,14 +25,14 @@
 #include "report.h"
 
 enum {
-	PATIENCE = 1000,	/* ms, while a starter reads, or at an end */
+	PATIENCE = 1000,	/* ms, for the starter to read, or at the end */
 	REST = 10		/* ms between two tries */
 };
 
 static enum dsrv_report_to destination;
 static struct {
-	pid_t pid;	/* the process that they belong to, not its forks */
-	int lost;	/* messages for which there was no room, or no reader */
+	pid_t pid;	/* whose messages they are: not a fork's */
+	int lost;	/* messages without room, or without a reader */
 	size_t size;
 	char text[4096];
 } waiting;		/* messages, until they are taken */
@@ -49,10 +49,10 @@ dsrv_report_to(enum dsrv_report_to to)
 
 /*
  * Where messages go: each way takes the first line, or a part of it, and never
- * waits. It returns how much; -1 with errno, EAGAIN: try later.
+ * waits. It returns how much it took; -1 with errno, EAGAIN: try later.
  */
 
-/* Writing without a reader would end us by SIGPIPE. */
+/* Writing without a reader would bring SIGPIPE. */
 static int
 has_reader(int fd)
 {
@@ -77,8 +77,7 @@ write_to_stderr(const char *line, size_t size)
 	return n;
 }
 
-/* The protocol is RFC 3164's, as the C libraries speak it: in English, in any
- * locale. */
+/* RFC 3164, as the C libraries use it: in English, in any locale. */
 static size_t
 make_record(char *record, size_t room, const char *line, size_t size)
 {
@@ -100,7 +99,7 @@ make_record(char *record, size_t room, const char *line, size_t size)
 	return strlen(record);
 }
 
-/* Connected to the system's log; -1 with errno. */
+/* A connection to the system's log; -1 with errno. */
 static int
 connect_to_syslog(int type)
 {
@@ -117,7 +116,7 @@ connect_to_syslog(int type)
 	return -1;
 }
 
-/* An error that may pass, such as a full queue. */
+/* Errors that may pass, such as a full queue. */
 static int
 is_passing(int error)
 {
@@ -210,7 +209,7 @@ remove_waiting(size_t size)
 	memmove(waiting.text, waiting.text + size, waiting.size + 1);
 }
 
-/* That line was not taken, nor the count of others in it. */
+/* The line was not taken: counts it, and the lost ones that it counts. */
 static void
 lose_line(const char *line, size_t size)
 {
@@ -224,8 +223,8 @@ lose_line(const char *line, size_t size)
 	waiting.lost += 1 + told;
 }
 
-/* A looping process does not wait for a reader that may not come: meanwhile it
- * could be neither signalled nor stopped. */
+/* A looping process does not wait for a reader, which may never come: it could
+ * be neither signalled nor stopped. */
 static void
 write_waiting(int patience)
 {
@@ -265,7 +264,7 @@ dsrv_report_flush(int patience)
  * Messages
  */
 
-/* A message stays one line, even if a name or an address has a newline. */
+/* A message stays one line, even if a name or an address contains a newline. */
 static void
 make_one_line(char *line)
 {

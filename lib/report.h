@@ -12,7 +12,7 @@
  * ring.c - bytes from one process to one other, through memory that they share
  */
 
-/* How many were put, and taken, ever. */
+/* How many bytes were ever put, and taken. */
 struct dsrv_ring_ends {
 	_Atomic size_t head;
 	_Atomic size_t tail;
@@ -24,14 +24,14 @@ struct dsrv_ring {
 	size_t size;	/* a power of two */
 };
 
-/* In the process that takes, where head counts what was taken: how many there
- * are; copies them; has taken up to head. */
+/* For the process that takes, where head counts the bytes that were taken: how
+ * many there are; copies them; has taken them up to head. */
 size_t dsrv_ring_fill(const struct dsrv_ring *, size_t head);
 void dsrv_ring_load(const struct dsrv_ring *, size_t head, char *text,
     size_t count);
 void dsrv_ring_take(const struct dsrv_ring *, size_t head);
-/* In the one that puts: how many it has put; how many more there is room for;
- * copies them, behind these; has put up to tail. */
+/* For the one that puts: how many it has put; room for how many more there is;
+ * copies them after these; has put them up to tail. */
 size_t dsrv_ring_tail(const struct dsrv_ring *);
 size_t dsrv_ring_room(const struct dsrv_ring *, size_t tail);
 void dsrv_ring_store(const struct dsrv_ring *, size_t tail, const char *text,
@@ -55,25 +55,24 @@ enum { DSRV_OUTBOX_LINE_MAX = 1100 };	/* bytes, with its newline */
 /* In the master; -1 with errno. */
 int dsrv_outbox_open(void);
 void dsrv_outbox_close(void);
-/* In a new server or logger, before anything else: its children get none of
- * it. */
+/* In a new server or logger, first of all: its children have no part in it. */
 void dsrv_outbox_become(enum dsrv_outbox_role);
 /* Leaves a line, with its newline, for the logger; never waits. 0: there is no
- * room for it; -1: this process has no outbox. */
+ * room; -1: this process has no outbox. */
 int dsrv_outbox_write(const char *line, size_t length);
 /* Whether the logger has not yet taken all that this process has left. */
 int dsrv_outbox_is_waiting(void);
 /* In the logger: stores a writer's next line, without its newline, in
- * DSRV_OUTBOX_LINE_MAX bytes. Returns how many bytes it takes up; 0: there is
- * none. */
+ * DSRV_OUTBOX_LINE_MAX bytes. Returns how many bytes it takes up in the outbox;
+ * 0: there is none. */
 size_t dsrv_outbox_read(enum dsrv_outbox_role writer, size_t from, char *line,
     size_t *length);
-/* Where those end that this writer has left so far. */
+/* Where the lines end that this writer has left so far. */
 size_t dsrv_outbox_end(enum dsrv_outbox_role writer, size_t from);
-/* They are in the log up to there: their room is free. */
+/* Up to there they are in the log, and their room is free. */
 void dsrv_outbox_have_read(enum dsrv_outbox_role writer, size_t up_to);
-/* In the master, when no logger follows: stores the next line that is not in
- * the log, with a NUL, in one byte more. Whether there was one. */
+/* In the master, if no logger follows: stores the next line that is not in the
+ * log, with a NUL, in one byte more. Returns whether there was one. */
 int dsrv_outbox_take_back(enum dsrv_outbox_role writer, char *line);
 
 /*
@@ -93,18 +92,18 @@ void dsrv_report_to(enum dsrv_report_to);
 /* "NAME: unable to " and the formatted rest, in one line. Keeps errno. */
 void dsrv_report(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
-/* The same without "unable to ": this is not an error. */
+/* The same without "unable to ", for what is not an error. */
 void dsrv_report_note(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
-/* Reports again a line that did not arrive. */
+/* Reports a line again that did not arrive. */
 void dsrv_report_again(const char *line);
 /* Stores that line without a newline in DSRV_REPORT_MAX bytes; returns its
  * length. */
 enum { DSRV_REPORT_MAX = 1024 };
 size_t dsrv_report_line(char *line, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-/* Writes text that standard error had no room for; with patience, waits a
- * moment. Returns whether some is left. */
+/* Writes text for which standard error had no room; with patience, waits a
+ * moment for some. Returns whether text is left. */
 int dsrv_report_flush(int patience);
 /* How a process ended, in words: "ended with status 3"; in static memory. */
 const char *dsrv_report_how(int wait_status);
@@ -113,12 +112,12 @@ int dsrv_report_status(int wait_status);
 /* Ends the process; or, if return_fatal is not 0, returns it with this errno,
  * and daemon_exit_status() returns status. */
 int dsrv_report_end(int status, int error, int return_fatal);
-/* What is to be done before a process ends here: only what a signal handler may
- * do. Its forks do it too. */
+/* What to do before this process, or a fork of it, ends here: only what is
+ * allowed in a signal handler. */
 void dsrv_report_at_end(void (*)(void));
 /* Ends the process even if a return_fatal is set. */
 void dsrv_report_exit(int status) __attribute__((noreturn));
-/* The same for a helper, whose text in stdio is another process's. */
+/* The same for a helper: the text in its stdio is another process's. */
 void dsrv_report_leave(int status) __attribute__((noreturn));
 /* Reports "NAME: unable to WHAT" with errno, and exits with status 1. */
 void dsrv_report_die(const char *what) __attribute__((noreturn));

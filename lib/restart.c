@@ -54,7 +54,7 @@ dsrv_restart_judge(struct dsrv_history *history, const struct dsrv_end *seen)
 	const struct dsrv_settings *set = dsrv_settings();
 	int status = dsrv_report_status(seen->status);
 
-	if (!seen->confirmed)	/* the first failure is the answer */
+	if (!seen->confirmed)	/* the first failure decides */
 		return end_with(seen->asked & DSRV_ASK_FOR_GOOD || status == 0 ?
 		    1 : status);
 	if (seen->asked & DSRV_ASK_FOR_GOOD)

@@ -39,7 +39,7 @@ dsrv_ring_tail(const struct dsrv_ring *r)
 	return atomic_load_explicit(&r->ends->tail, memory_order_relaxed);
 }
 
-/* How many bytes from there on are contiguous. */
+/* How many of these bytes are contiguous. */
 static size_t
 straight(const struct dsrv_ring *r, size_t at, size_t count)
 {

@@ -79,9 +79,9 @@ dsrv_role_become(enum dsrv_role_kind kind)
 	role.pid = kind == DSRV_WORKER ? 0 : getpid();
 }
 
-/* A process that the library forks is given a pipe of its own. But a helper of
- * the program could send words to our parent, keep it waiting for end of file,
- * and hold the lock of a daemon that has ended. */
+/* A process that the library forks gets a pipe of its own. But a helper of the
+ * program could send words to our parent, make it wait for end of file, and
+ * hold the lock of a daemon that has ended. */
 static void
 forked(void)
 {
@@ -223,11 +223,11 @@ dsrv_role_keep_hup_ignored(void)
 }
 
 /*
- * Threads, as proc(5) tells of them: a fork copies only the one that calls it
+ * Threads, which proc(5) lists: a fork copies only the calling one
  */
 
-/* The fields of a stat file behind the name, which may contain anything: flags
- * is the 9th, count the 20th. Whether it can be read. */
+/* The fields of a stat file after the name, which may contain anything: flags
+ * is the 9th, count the 20th. Returns whether it can be read. */
 static int
 read_stat(const char *path, unsigned *flags, int *count)
 {
@@ -245,12 +245,12 @@ read_stat(const char *path, unsigned *flags, int *count)
 	    " %*s %*s %*s %*s %*s %d", flags, count) == 2;
 }
 
-/* A thread for which pthread_join(3) has returned may still be listed, since
- * the kernel wakes the joiner first: it is exiting. */
+/* A thread may still be listed after pthread_join(3), since the kernel wakes
+ * the joiner first: it is exiting. */
 static int
 is_exiting(const char *thread)
 {
-	enum { PF_EXITING = 4 };	/* as the kernel has it */
+	enum { PF_EXITING = 4 };	/* from the kernel */
 	unsigned flags;
 	char path[64];
 	int count;
@@ -259,8 +259,8 @@ is_exiting(const char *thread)
 	return !read_stat(path, &flags, &count) || flags & PF_EXITING;
 }
 
-/* The directory alone does not do: under qemu-user it also has the emulator's
- * own threads. */
+/* The directory alone is not enough: under qemu-user it also lists the
+ * emulator's own threads. */
 static int
 count_threads(void)
 {
@@ -288,8 +288,8 @@ has_threads(void)
 	return count > 1;
 }
 
-/* By closefrom(3), say. Its number may be another file's: no word may be written
- * there. */
+/* The program may have closed it, as by closefrom(3). Its number may be another
+ * file's, which must not get our words. */
 static int
 has_lost(enum dsrv_held which)
 {
@@ -342,7 +342,7 @@ dsrv_role_enter(enum dsrv_role_kind expected, const char *verb)
 	return check_descriptors(verb);
 }
 
-/* The lower of two that are at least from; -1: none. */
+/* The lower of two that are at least from; -1: there is none. */
 static int
 lower(int best, int fd, int from)
 {

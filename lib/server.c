@@ -46,7 +46,7 @@ has_spares(const struct server *s)
 }
 
 /*
- * What to fork a worker for
+ * Whom to fork a worker for
  */
 
 static void
@@ -110,7 +110,7 @@ hand_over(struct server *s, pid_t pid, struct dsrv_child *child)
 	}
 	close(s->client.conn);
 	s->client.conn = -1;
-	/* The others were signalled before it was forked. */
+	/* The others were signalled before this worker was forked. */
 	if (s->asked)
 		kill(pid, dsrv_sigtable_to_workers(
 		    s->asked & DSRV_ASK_FOR_GOOD ? SIGUSR2 : SIGHUP));
@@ -150,7 +150,7 @@ fork_worker(struct server *s, struct birth *birth)
 	return pid;
 }
 
-/* In a new worker: keeps its connection and nothing of the server. */
+/* In a new worker: keeps its connection, and nothing of the server's. */
 static void
 serve(struct server *s, struct birth *birth)
 {
@@ -187,14 +187,15 @@ become(struct server *s, struct birth *birth)
 		close(s->acceptor.others[i]);
 	/* A signal to its group reaches only it and its helpers. */
 	setpgid(0, 0);
-	/* Flags that it sets on its stderr must not affect others. */
+	/* The flags of the worker's stderr must not affect others. */
 	if (dsrv_settings()->logger_enabled)
 		dsrv_descriptors_unshare(STDERR_FILENO);
 	if (has_spares(s))
 		wait_for_client(s, birth);
 	else
 		serve(s, birth);
-	/* Last: signals since the fork now meet the program's dispositions. */
+	/* Last: a signal since the fork now meets the program's
+	 * dispositions. */
 	dsrv_loop_let_worker_in(&s->loop);
 	listener = dsrv_worker_begin(&birth->client);
 	dsrv_worker_log(has_spares(s) ? -1 : birth->workers);
@@ -223,8 +224,9 @@ handle_fd(struct server *s)
 	}
 }
 
-/* SIGCHLD without a child: the master has one fewer, perhaps a spare of another
- * server, which has left a client that it was woken for. */
+/* A SIGCHLD that is not a child's comes from the master, which has one child
+ * fewer: perhaps another server's spare, which has left a client that it was
+ * woken for. */
 static void
 handle_signal(struct server *s)
 {
@@ -233,7 +235,7 @@ handle_signal(struct server *s)
 	dsrv_server_take(s);
 }
 
-/* Its place is free: the next check of admission sees it. */
+/* A place is free, which the next check of admission sees. */
 static void
 lose_worker(struct server *s)
 {

@@ -9,14 +9,14 @@
 #include "clients.h"
 #include "spares.h"
 
-/* Of the loop: the master, the spares, and each listener has a descriptor; all
- * but the master have a timer. */
+/* Tags of the loop: the master, the spares and each listener have a descriptor,
+ * all but the master a timer. */
 enum { MASTER, SPARES, TICK, FORK, MORE, DRAIN, BUSY, CRASHES, PULSE,
 	DENIALS, FAREWELL, RATE, OVERTIME, LISTENERS };
 
 struct server {
 	struct dsrv_loop loop;
-	const int *fds;		/* the caller's: children need not read ours */
+	const int *fds;		/* the caller's, which children need not read */
 	struct dsrv_acceptor acceptor;
 	struct dsrv_pool pool;	/* of the spares, if any */
 	struct dsrv_client client;	/* accepted, without a worker yet */
@@ -40,16 +40,16 @@ struct server {
 /* -1 with errno. */
 int dsrv_server_open_limits(struct server *);
 void dsrv_server_close_limits(struct server *);
-/* Those that count against the limit. */
+/* How many count against the limit. */
 int dsrv_server_workers(const struct server *);
-/* Whether a spare may be forked, or a worker for the next client. */
+/* Whether a spare, or a worker for the next client, may be forked. */
 int dsrv_server_may_fork(const struct server *);
-/* After a failure to fork. */
+/* Whether it pauses after a fork has failed. */
 int dsrv_server_is_pausing(const struct server *);
 /* Before each wait: whether to accept, and when to look again without an
  * event. */
 void dsrv_server_watch_clients(struct server *);
-/* Whether that is still so: another server may have taken the room. */
+/* Whether it accepts now: another server may have taken the room. */
 int dsrv_server_still_accepts(struct server *);
 /* Accepts a client, and refuses it unless it may come in. */
 void dsrv_server_accept(struct server *, int index);
@@ -61,7 +61,7 @@ void dsrv_server_look_at_farewell(struct server *);
 /* When a spare has called or a worker has ended, once a tick, and in the end:
  * what they could not read. */
 void dsrv_server_hear_of_headers(struct server *);
-/* This worker has a client; the one in loop.ended has ended. */
+/* This worker has a client; the worker in loop.ended has ended. */
 void dsrv_server_count(struct server *, pid_t, struct dsrv_child *);
 void dsrv_server_uncount(struct server *);
 
@@ -76,7 +76,7 @@ void dsrv_server_see_successor(struct server *);
 void dsrv_server_lose_master(struct server *);
 /* The time that the workers had to finish is over. */
 void dsrv_server_stop_draining(struct server *);
-/* After each event; and what daemon_server() returns, if it returns. */
+/* After each event. The second: the value of daemon_server(), if it returns. */
 int dsrv_server_is_over(const struct server *);
 int dsrv_server_finish(struct server *);
 

@@ -31,7 +31,7 @@ close_sources(struct server *s)
 		dsrv_source_close(&s->hosts);
 }
 
-/* Whole addresses for $TCPCONNNUM. */
+/* For $TCPCONNNUM, sources are whole addresses. */
 static int
 open_sources(struct server *s)
 {
@@ -95,7 +95,7 @@ has_room(const struct server *s)
 	return dsrv_server_workers(s) < dsrv_settings()->worker_count_max;
 }
 
-/* No spare waits for a client, and none can be forked. */
+/* Whether no spare waits for a client, and none can be forked. */
 static int
 is_full(const struct server *s)
 {
@@ -108,7 +108,7 @@ dsrv_server_is_pausing(const struct server *s)
 	return dsrv_loop_timer(&s->loop, FORK) != DSRV_NEVER;
 }
 
-/* Whether it is ready for another client, if there is room. */
+/* Whether it is ready for another client, given that there is room. */
 static int
 is_ready(const struct server *s)
 {
@@ -122,7 +122,7 @@ dsrv_server_may_fork(const struct server *s)
 	return is_ready(s) && has_room(s);
 }
 
-/* Sets the timer for when it is over. */
+/* If so, sets the timer for when it is over. */
 static int
 is_too_fast(struct server *s)
 {
@@ -137,8 +137,8 @@ is_too_fast(struct server *s)
 	return left > 0;
 }
 
-/* From which listeners: without room, only those whose clients it may
- * refuse. */
+/* Which listeners to accept from: without room, only those whose clients may be
+ * refused. */
 static enum dsrv_accept
 may_accept(struct server *s)
 {
@@ -154,8 +154,9 @@ void
 dsrv_server_watch_clients(struct server *s)
 {
 	dsrv_accept_watch(&s->acceptor, may_accept(s));
-	/* The last one to be taken tells that all are busy. First: one that
-	 * leaves its slot at this moment sees it or is counted below. */
+	/* The last spare to be taken reports that all are busy. Before
+	 * counting: a spare that leaves its slot right now sees the flag, or is
+	 * counted below. */
 	if (has_spares(s) && !has_room(s) && !s->asked && s->busy.since == 0)
 		dsrv_slots_allow_call(DSRV_CALL_IF_NONE);
 	if (s->asked && !is_full(s))
@@ -181,7 +182,7 @@ dsrv_server_look_at_farewell(struct server *s)
 	    dsrv_farewell_look(&s->farewell));
 }
 
-/* Whether it counts there: local clients have no source. */
+/* Whether the client counts: local clients have no source. */
 static int
 has_source(const struct dsrv_sources *sources, struct dsrv_host *host,
     const struct sockaddr *addr, socklen_t len)
@@ -203,14 +204,14 @@ source_is_full(const struct server *s)
 	    dsrv_admission()->source_worker_max;
 }
 
-/* Never one of a Unix-domain socket: see enum dsrv_accept. */
+/* Never a client of a Unix-domain socket: see enum dsrv_accept. */
 static int
 may_refuse(const struct server *s)
 {
 	return !s->acceptor.listeners[s->client.listener].is_unix;
 }
 
-/* Why it is not admitted; DSRV_DENIALS: it is. */
+/* Why the client is not admitted; DSRV_DENIALS: it is. */
 static enum dsrv_denial
 verdict(const struct server *s)
 {
@@ -239,7 +240,8 @@ deny(struct server *s, enum dsrv_denial why)
 	dsrv_farewell_say(&s->farewell, s->client.conn,
 	    dsrv_admission()->refuse_text);
 	s->client.conn = -1;
-	/* Not later, even if others have come before. */
+	/* A timer that is set already must not be postponed by later
+	 * clients. */
 	if (dsrv_loop_timer(&s->loop, FAREWELL) == DSRV_NEVER)
 		dsrv_server_look_at_farewell(s);
 }

@@ -33,7 +33,7 @@ static void
 end_listeners(struct server *s)
 {
 	dsrv_accept_stop(&s->acceptor);
-	/* Even those that are not in the list. */
+	/* All of them, even if they are not in the list. */
 	dsrv_ports_end(&s->loop, dsrv_role()->shared->has_spares);
 }
 
@@ -44,7 +44,7 @@ dismiss_spares(struct server *s)
 	dsrv_loop_set_timer(&s->loop, SPARES, DSRV_NEVER);
 }
 
-/* Another serves, and the workers are the master's to drain. */
+/* Another server serves, and the master waits for the workers. */
 static int
 is_replaced(void)
 {
@@ -70,7 +70,8 @@ obey(struct server *s, int signo)
 	/* If this process dies now, the master need not repeat the signal, nor
 	 * take the end for a failure if the master was not asked. */
 	dsrv_statuspipe_say(DSRV_STATUS_ASKED, signo);
-	/* First: a child that ends listeners must not keep spares waiting. */
+	/* Before a child that ends listeners, which must not keep spares
+	 * waiting. */
 	if (s->pool.is_open)
 		dismiss_spares(s);
 	if (s->asked & DSRV_ASK_FOR_GOOD)

@@ -71,7 +71,7 @@ dsrv_settings_set_text(char **setting, const char *text, const char *unset)
 
 	if (text != NULL && (copy = strdup(text)) == NULL)
 		return -1;
-	*setting = copy;	/* first: a signal handler may read it */
+	*setting = copy;	/* first, since a signal handler may read it */
 	if (before != unset)
 		free(before);
 	return 0;
@@ -264,7 +264,7 @@ dsrv_settings_complete(void)
 	return dsrv_startdir_complete(&settings.logger_processor);
 }
 
-/* Whether each conversion of the format is complete. */
+/* Whether each conversion in the format is complete. */
 static int
 is_complete(const char *format)
 {
@@ -380,7 +380,7 @@ daemon_set_logger_escape(int on)
 }
 
 /*
- * What a stage returns
+ * What stages return
  */
 
 int

@@ -15,7 +15,7 @@
 #include "report.h"
 #include "signals.h"
 
-/* glibc's sigprocmask(3) calls this from other pages, which each child would
+/* glibc's sigprocmask(3) calls this one, from pages that each child would also
  * have to map. */
 #ifdef HAVE_PTHREAD_SIGMASK
 #define set_mask pthread_sigmask
@@ -155,15 +155,16 @@ dsrv_sigaction_die_of(int signo)
 
 /*
  * Changes while a loop runs: dispositions that differ from the program's. A
- * child gets the program's back, or a handler that it is given. They are not in
- * struct dsrv_loop: that would add a page to the stack for each child to copy.
+ * child gets the program's back, or a handler that it was given. They are not
+ * in struct dsrv_loop, where they would add a page to the stack for each child
+ * to copy.
  */
 
 enum { CHANGED_MAX = 9 };	/* the table, SIGCHLD, SIGPIPE, SIGXFSZ */
 
 static struct change {
 	int signo;
-	int in_force;	/* given is set here too, where signo is blocked */
+	int in_force;	/* given is set here, too, where signo is blocked */
 	void (*given)(int);
 	struct sigaction before;
 } changes[CHANGED_MAX];

@@ -40,7 +40,7 @@ enum { FROM_PROCESS = -101, FROM_KERNEL = -102 };
 
 static pid_t reader;	/* the thread that blocks and reads them */
 
-/* In another thread of this process, to which the kernel delivered it. */
+/* In another thread of this process, which the kernel has chosen. */
 static void
 pass_on(int signo, siginfo_t *info, void *context)
 {
@@ -81,7 +81,7 @@ begin_receiving(struct dsrv_sigfd *c)
 	sigset_t mask = c->mask;
 	int signo;
 
-	/* It tells us nothing, but must not end us when a write fails. */
+	/* We ignore it, but a failed write must not end us. */
 	sigaddset(&c->signals, SIGPIPE);
 	c->fd = dsrv_descriptors_own(signalfd(-1, &c->signals,
 	    SFD_CLOEXEC | SFD_NONBLOCK));
@@ -100,7 +100,7 @@ begin_receiving(struct dsrv_sigfd *c)
 int
 dsrv_sigfd_read(struct dsrv_sigfd *c, struct dsrv_signal *received)
 {
-	/* Few: they are on the stack, too. */
+	/* Only a few: they are on the stack, too. */
 	struct signalfd_siginfo kept[4];
 	ssize_t n = read(c->fd, kept, sizeof kept);
 	int i, count = 0;
@@ -116,7 +116,8 @@ dsrv_sigfd_read(struct dsrv_sigfd *c, struct dsrv_signal *received)
 	return count;
 }
 
-/* They are blocked, and we have no handlers: none can run across the fork. */
+/* The signals are blocked, and we have no handlers that could run across the
+ * fork. */
 void
 dsrv_sigfd_hold(struct dsrv_sigfd *c)
 {
@@ -145,7 +146,7 @@ close_ends(struct dsrv_sigfd *c)
 	close(c->fd);
 }
 
-/* It tells us nothing, and would end us. */
+/* Takes a pending SIGPIPE, which we ignore, but which would end us. */
 static void
 forget_sigpipe(void)
 {
@@ -211,7 +212,8 @@ dsrv_sigfd_read(struct dsrv_sigfd *c, struct dsrv_signal *received)
 	int signo, count;
 
 	count = n > 0 ? (int)((size_t)n / sizeof *received) : 0;
-	/* If one was missed, the pipe was full, so it has been readable. */
+	/* If a signal was missed, the pipe was full, so it has become
+	 * readable. */
 	for (signo = 1; signo < NSIG; signo++) {
 		if (!missed[signo])
 			continue;

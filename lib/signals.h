@@ -18,36 +18,37 @@
 void dsrv_sigaction_block(sigset_t *before);
 void dsrv_sigaction_let_in(const sigset_t *mask);
 
-/* An action with this handler; NULL: the default action. */
+/* Fills in an action with this handler; NULL: the default action. */
 void dsrv_sigaction_prepare(struct sigaction *,
     void (*handler)(int, siginfo_t *, void *));
 int dsrv_sigaction_has_handler(const struct sigaction *);
 int dsrv_sigaction_ignores(const struct sigaction *);
-/* The signals of the table that are ignored. */
+/* Which signals of the table are ignored. */
 void dsrv_sigaction_ignored(sigset_t *);
-/* Unblocks the signals of the table and SIGCHLD, and resets ignored ones to
- * their default action, except those untouched. */
+/* Unblocks the signals of the table and SIGCHLD. Those that are ignored get
+ * their default action, except for the untouched ones. */
 void dsrv_sigaction_reset(const sigset_t *untouched);
 /* Before another program is executed: no signal is ignored or blocked. */
 void dsrv_sigaction_default(void);
 /* Ends the process by this signal's default action, without a core. */
 void dsrv_sigaction_die_of(int signo) __attribute__((noreturn));
 
-/* From here to dsrv_sigaction_end(), which undoes them, changes are recorded. */
+/* Changes from here to dsrv_sigaction_end(), which undoes them, are
+ * recorded. */
 void dsrv_sigaction_begin(void);
 void dsrv_sigaction_end(void);
 void dsrv_sigaction_change(int signo, const struct sigaction *);
 void dsrv_sigaction_ignore(int signo);
-/* If SIGCHLD is ignored, the status of a child is lost. */
+/* While SIGCHLD is ignored, the status of a child is lost. */
 void dsrv_sigaction_want_status(void);
-/* If the program has no handler for signo, workers get this one; whether they
- * do. */
+/* If the program has no handler for signo, workers get this one; returns
+ * whether they do. */
 int dsrv_sigaction_give(int signo, void (*handler)(int));
-/* In a new child: restores the program's dispositions, or, if ignoring, ignores
- * the signals of the table. */
+/* In a new child: restores the program's dispositions; if ignoring, ignores the
+ * signals of the table instead. */
 void dsrv_sigaction_leave(int ignoring);
-/* In a worker: unblocks the signals that it was given handlers for. The second
- * returns one of them that is pending, or 0. */
+/* In a worker: unblocks the signals for which it was given handlers. The second
+ * returns a pending one of them, or 0. */
 void dsrv_sigaction_let_given_in(sigset_t *before);
 int dsrv_sigaction_pending_given(void);
 
@@ -60,7 +61,7 @@ int dsrv_sigaction_pending_given(void);
  * untouched. */
 void dsrv_process1_guard(const sigset_t *untouched);
 void dsrv_process1_leave(void);
-/* The one to obey after the first success, or 0. */
+/* The signal to obey after the first success, or 0. */
 int dsrv_process1_pending(void);
 
 /*
@@ -88,7 +89,7 @@ struct dsrv_sigfd {
 /* Takes over SIGCHLD, SIGPIPE (which now does nothing) and the signals of the
  * table except those untouched (NULL: none); -1 with errno. */
 int dsrv_sigfd_open(struct dsrv_sigfd *, const sigset_t *untouched);
-/* Gives the program its signals back. If it forgets, pending signals are
+/* Gives the program's signals back. If it forgets, pending signals are
  * discarded. */
 void dsrv_sigfd_close(struct dsrv_sigfd *, int forgets);
 /* Stores at most DSRV_SIGFD_MAX; returns how many. */

@@ -14,8 +14,8 @@
 #include "spares.h"
 
 enum {
-	FREE = 0,		/* else the pid of the spare, or ... */
-	RESERVED = -1		/* ... for one that is being forked */
+	FREE = 0,		/* else the pid of a spare; or it is ... */
+	RESERVED = -1		/* ... reserved for one that is being forked */
 };
 
 enum { BUSY = 16 };	/* so many spares wait if clients do */
@@ -58,8 +58,8 @@ dsrv_slots_open(int wanted, int most)
 {
 	page.least = page.wanted = smaller(wanted, most);
 	page.most = smaller(larger(wanted, BUSY), most);
-	/* With only one slot for each, the spare forked in its place would have
-	 * taken the slot of a worker that returns. */
+	/* With only one slot for each spare, a worker that returns would find
+	 * its slot taken by the spare forked in its place. */
 	page.usual = smaller(2 * page.least, most);
 	page.count = larger(page.usual, page.most);
 	page.shared = dsrv_memory_shared(page_size());
@@ -80,7 +80,7 @@ holder(int slot)
 	return __atomic_load_n(&page.shared->slots[slot], __ATOMIC_SEQ_CST);
 }
 
-/* Changes it if it is from; returns whether it did. */
+/* Changes the slot if it holds from; returns whether it did. */
 static int
 change_slot(int slot, pid_t from, pid_t to)
 {

@@ -32,8 +32,8 @@ mix(uint64_t v[4])
 	v[2] = rotated(v[2], 32);
 }
 
-/* SipHash-2-4 of three words. Otherwise a client with many addresses could put
- * them all in one place, where a search takes long. */
+/* SipHash-2-4 of three words. Without it, a client with many addresses could
+ * put all of them in one place, where searches would take long. */
 static unsigned
 home(const struct dsrv_sources *sources, const struct dsrv_host *host)
 {
@@ -68,7 +68,7 @@ source_of(const struct dsrv_sources *sources, const struct dsrv_host *host)
 	return source;
 }
 
-/* The slot of that source, or the empty one for it. */
+/* The slot of that source, or the empty slot for it. */
 static unsigned
 find(const struct dsrv_sources *sources, const struct dsrv_host *source)
 {
@@ -123,7 +123,7 @@ dsrv_source_add(struct dsrv_sources *sources, const struct dsrv_host *host)
 	return 0;
 }
 
-/* Closes the gap at slot, so that no search ends there too early. */
+/* Closes the gap at slot, where a search would end too early. */
 static void
 vacate(struct dsrv_sources *sources, unsigned slot)
 {

@@ -35,8 +35,8 @@ struct identity {
 static struct {
 	int *fds;		/* the listeners, then ENDS; -1: closed */
 	struct identity *files;	/* of the listeners and of FROM_SERVER */
-	int *failures;		/* to accept at a listener, in a row */
-	int64_t *retry_at;	/* when to retry it */
+	int *failures;		/* in a row, to accept at a listener */
+	int64_t *retry_at;	/* when to retry a listener */
 	int listeners;
 	pid_t pid;		/* 0: this process is not a spare */
 	int slot;		/* -1: none */
@@ -54,7 +54,7 @@ pipe_end(int which)
 }
 
 /*
- * In the server, before it forks one
+ * In the server, before it forks a spare
  */
 
 static void
@@ -84,7 +84,7 @@ dsrv_spare_prepare(const int *listeners, int count, int from_server,
 		return -1;
 	for (i = 0; i < count; i++) {
 		spare.fds[i] = listeners[i];
-		/* A worker keeps it, and may execute another program. */
+		/* A worker that keeps it may execute another program. */
 		fcntl(listeners[i], F_SETFD, FD_CLOEXEC);
 	}
 	*pipe_end(FROM_SERVER) = from_server;
@@ -113,7 +113,7 @@ dsrv_spare_drop(int listener)
 }
 
 /*
- * Its descriptors: the program may have closed all, as by closefrom(3)
+ * The spare's descriptors: the program may have closed all, as by closefrom(3)
  */
 
 static int
@@ -127,7 +127,7 @@ is_ours(int index)
 	    file.st_ino == spare.files[index].ino;
 }
 
-/* A signal handler or another thread may come first: only one gets it. */
+/* A signal handler or another thread may be first: only one of them gets it. */
 static int
 forget_listener(int index)
 {
@@ -143,7 +143,7 @@ close_place(int index)
 		close(fd);
 }
 
-/* Only FROM_SERVER can be identified; the other ends are closed if it is. */
+/* Only FROM_SERVER can be recognized; the others are closed if it is. */
 static void
 close_end(int which)
 {
@@ -233,7 +233,7 @@ accept_from(int index, struct dsrv_client *client)
 	return 0;
 }
 
-/* A listener that no longer listens is the server's to mend. */
+/* If a listener no longer listens, the server must mend it. */
 static void
 tell_of_failure(int index, int error)
 {
@@ -244,7 +244,7 @@ tell_of_failure(int index, int error)
 		    strerror(error));
 }
 
-/* Whether to continue after a failure. */
+/* Returns whether to continue after a failure. */
 static int
 bear(int index, int error)
 {
@@ -260,7 +260,7 @@ bear(int index, int error)
 	return 1;
 }
 
-/* A client that is already waiting. */
+/* Takes a client that is already waiting. */
 static int
 take_at_once(struct dsrv_client *client)
 {
@@ -269,8 +269,8 @@ take_at_once(struct dsrv_client *client)
 
 	for (i = 0; i < count; i++) {
 		index = (first + i) % count;
-		/* Nothing would wake a worker that is not asked to finish from
-		 * an accept(2) that another has made wait. */
+		/* If another process has made accept(2) block, nothing would
+		 * wake a worker there that is not asked to finish. */
 		if (spare.fds[index] == -1 || (!dsrv_settings()->worker_ask &&
 		    !dsrv_listener_has_client(spare.fds[index])))
 			continue;
@@ -282,7 +282,7 @@ take_at_once(struct dsrv_client *client)
 	return -1;
 }
 
-/* Unlike accept(2) it waits for no lock, which a worker may hold. */
+/* Unlike accept(2), this does not wait for a lock, which a worker may hold. */
 static int
 has_client(void)
 {
@@ -310,7 +310,7 @@ is_late(void)
 	return 1;
 }
 
-/* The next client; -1: it must leave. */
+/* Returns the next client; -1: it must leave. */
 static int
 wait_for_client(struct dsrv_client *client)
 {
@@ -333,7 +333,7 @@ wait_for_client(struct dsrv_client *client)
 	return -1;
 }
 
-/* The server is alive and has not dismissed its spares. */
+/* Whether the server is alive and has not dismissed its spares. */
 static int
 is_wanted(void)
 {
@@ -342,7 +342,7 @@ is_wanted(void)
 	return has_ends() && poll(&server, 1, 0) == 0;
 }
 
-/* With a slot, which it releases for a client. A spare that leaves wakes the
+/* Waits with a slot, which it releases for a client. If it leaves, it wakes the
  * server, since it may have been woken for a client. */
 static int
 wait_in_slot(struct dsrv_client *client)
@@ -355,7 +355,7 @@ wait_in_slot(struct dsrv_client *client)
 	    (got = take_at_once(client)) == -1)
 		got = wait_for_client(client);
 	if (got == -1 && spare.served == 0)
-		return -1;	/* the server will see its end */
+		return -1;	/* the server will see the end */
 	dsrv_slots_release(spare.slot);
 	if (got == -1 || dsrv_slots_call())
 		dsrv_wakeup_send(*pipe_end(TO_SERVER));

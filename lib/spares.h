@@ -17,20 +17,20 @@
 /* -1 with errno. */
 int dsrv_slots_open(int wanted, int most);
 void dsrv_slots_close(void);
-/* In a spare: a slot for pid; -1: all are taken. */
+/* In a spare: takes a slot for pid; -1: none is free. */
 int dsrv_slots_take(pid_t pid);
 void dsrv_slots_release(int slot);
 /* In the server: reserves a slot before a fork, -1 if all are taken; gives it
  * to the child's pid, or frees it if that is -1. */
 int dsrv_slots_reserve(void);
 void dsrv_slots_give(int slot, pid_t pid);
-/* A child has ended: returns whether it had a slot, and so perhaps was woken
+/* A child has ended: returns whether it had a slot, so it may have been woken
  * for a client that it did not accept. */
 int dsrv_slots_lose(pid_t pid);
 /* In a spare: it has taken a client. And how many they all have. */
 void dsrv_slots_count_client(void);
 unsigned dsrv_slots_clients(void);
-/* Frees slots that belong to no child, or are a child's second one. */
+/* Frees slots that belong to no child, or to one that has another. */
 void dsrv_slots_audit(const struct dsrv_children *);
 /* In the server, when a spare has called: more spares are wanted if clients
  * wait, and fewer if none does. */
@@ -39,12 +39,12 @@ int dsrv_slots_any_wait(void);
 int dsrv_slots_few_wait(void);
 int dsrv_slots_enough_wait(void);
 int dsrv_slots_too_many_wait(void);	/* unless clients do */
-/* When spares should call; in a spare, whether to call now. */
+/* When spares should wake the server; in a spare, whether to do so now. */
 enum dsrv_slots_call { DSRV_CALL_NEVER, DSRV_CALL_IF_FEW, DSRV_CALL_IF_NONE };
 void dsrv_slots_allow_call(enum dsrv_slots_call);
 int dsrv_slots_call(void);
-/* In a spare: accepting has failed at this listener, or works again. Only one
- * spare reports it in between: the first returns whether to. */
+/* In a spare: accepting has failed at this listener, or works again. Between
+ * the two only one spare reports it: the first returns whether to. */
 int dsrv_slots_fail(int listener);
 void dsrv_slots_work(int listener);
 
@@ -75,7 +75,7 @@ int dsrv_progress_has(int place, enum dsrv_progress);
 
 enum {
 	DSRV_AWAIT_NOTHING = -1,	/* timeout, or a signal */
-	DSRV_AWAIT_LEAVE = -2	/* the server is gone, or waiting fails */
+	DSRV_AWAIT_LEAVE = -2	/* the server is gone, or waiting has failed */
 };
 
 struct dsrv_await {
@@ -83,7 +83,7 @@ struct dsrv_await {
 	int count;		/* of the listeners */
 	int *waiter;		/* the epoll descriptor, -1 at first */
 	unsigned first;		/* the listener to prefer */
-	const int64_t *retry_at;	/* when each is to be retried; or NULL */
+	const int64_t *retry_at;	/* when to retry each; or NULL */
 	int64_t leave_at;	/* perhaps; or DSRV_NEVER */
 	int64_t now;		/* set by it */
 	int timeout;
@@ -100,14 +100,14 @@ int dsrv_await_one(struct dsrv_await *);
 int dsrv_spare_prepare(const int *listeners, int count, int from_server,
     int to_server, int null_device);
 void dsrv_spare_forget(void);
-/* This listener has become unusable. */
+/* A listener has become unusable. */
 void dsrv_spare_drop(int listener);
 /* In a new spare: waits for a client, trying listener turn first; without a
  * slot (-1) only takes a client that is already waiting. -1: it must exit. */
 int dsrv_spare_begin(int slot, unsigned turn, struct dsrv_client *);
 /* In a worker: takes another client that is already waiting; -1: none. */
 int dsrv_spare_take(struct dsrv_client *);
-/* Waits for one; -1: the worker must finish. */
+/* Waits for another client; -1: the worker must finish. */
 int dsrv_spare_wait(struct dsrv_client *);
 /* In a worker that was a spare: wakes the server. */
 void dsrv_spare_call(void);
@@ -139,15 +139,15 @@ struct dsrv_pool {
 int dsrv_pool_open(struct dsrv_pool *, const int *listeners,
     struct dsrv_acceptor *, struct dsrv_loop *, int tag);
 void dsrv_pool_close(void);
-/* Whether to fork another spare, and for which slot; -1: none. */
+/* Whether to fork another spare, and for which slot (-1: none). */
 int dsrv_pool_next(struct dsrv_pool *, int may_fork, int *slot);
 /* A spare has called. The second: a child has died, perhaps a spare; returns
- * the ms to wait before the next fork. */
+ * how many ms to wait before the next fork. */
 void dsrv_pool_hear(struct dsrv_pool *);
 int dsrv_pool_lose(struct dsrv_pool *, const struct dsrv_ended *);
 /* Another server's spare may have left a client. */
 void dsrv_pool_miss(struct dsrv_pool *);
-/* Once a tick; and when its timer says so. */
+/* At each tick. The second: for the timer. */
 void dsrv_pool_tick(struct dsrv_pool *);
 void dsrv_pool_look(struct dsrv_pool *);
 /* Tells idle spares to exit. */

@@ -23,8 +23,8 @@ dsrv_startdir_is_here(void)
 		unknown = errno;
 }
 
-/* Puts the directory before a relative path, with percent signs doubled if it
- * is a format. */
+/* Puts the directory before a relative path; if that is a format, with percent
+ * signs doubled. */
 static int
 complete(char **path, int is_format)
 {

@@ -18,7 +18,7 @@
 
 enum {
 	LOOK = 20,	/* ms between two checks of what is left of a start */
-	LAST_LOOK = 1000,	/* ms after SIGKILL: it will stay */
+	LAST_LOOK = 1000,	/* ms after SIGKILL, then a process is left */
 	FAREWELL = 1000,	/* ms, for a leader that cannot be killed */
 	PATIENCE = 1000	/* ms, with a reader that takes nothing */
 };
@@ -30,18 +30,18 @@ struct starter {
 	struct dsrv_loop loop;
 	struct dsrv_relays relays;
 	int from_master;	/* the status pipe */
-	int lifeline;		/* the leader sees it close */
+	int lifeline;		/* the leader sees its end */
 	pid_t leader;
-	int adopting;		/* what it was before */
+	int adopting;		/* what adopting was before */
 	enum { STARTING, SUCCEEDED, FAILED } state;
-	int gone;		/* FAILED: no process is left */
-	int64_t start_by;	/* success must come first */
+	int gone;		/* FAILED: no process of the start is left */
+	int64_t start_by;	/* when success must have come */
 	int64_t kill_at;
 	int64_t leave_by;	/* SUCCEEDED: without the leader's end */
-	int signo;		/* that has interrupted the start */
+	int signo;		/* the signal that has interrupted the start */
 	int timed_out;
-	int in_a_hurry;		/* not to wait for a reader any longer */
-	int told;		/* the daemon itself has said why */
+	int in_a_hurry;		/* waits no longer for a reader */
+	int told;		/* the daemon has said why */
 	int explained;		/* FAILED: so has the starter */
 	int status;		/* FAILED: the status that tells why, ... */
 	int error;		/* ... and the error number */
@@ -66,7 +66,7 @@ close_ends(struct starter *s)
  * The verdict
  */
 
-/* After a failure, how long to wait for a reader that takes nothing: not for
+/* How long to wait, after a failure, for a reader that takes nothing: not for
  * ever if the start's time is over, or a signal has ended it. */
 static int64_t
 show_until(const struct starter *s)
@@ -89,7 +89,7 @@ tell_leader(const struct starter *s, enum dsrv_leader_word word)
 	(void)n;	/* it may have ended */
 }
 
-/* It cannot be killed; and must not take the starter's end for a failure. */
+/* The leader cannot be killed, and must not take our end for a failure. */
 static void
 part_from_leader(struct starter *s)
 {
@@ -104,7 +104,7 @@ succeed(struct starter *s)
 	s->state = SUCCEEDED;
 	dsrv_remains_leave();
 	set_timer(s, DSRV_NEVER);
-	/* Before the starter ends, so that the shell's next command finds the
+	/* Before the starter ends: the shell's next command must find the
 	 * master with the parent that it will keep. */
 	if (s->adopting == 0)
 		dsrv_reap_adopting(0);
@@ -117,8 +117,8 @@ succeed(struct starter *s)
 	dsrv_relays_finish(&s->relays, &s->loop);
 }
 
-/* Signals the leader's session, or the leader alone until it has made one. Once
- * all are gone that id may belong to strangers. */
+/* Signals the leader's session, or only the leader until that exists. Once all
+ * are gone, that id may belong to strangers. */
 static void
 signal_daemon(struct starter *s, int signo)
 {
@@ -142,7 +142,7 @@ fail_start(struct starter *s)
 	signal_daemon(s, SIGTERM);
 	if (!dsrv_loop_has_child(&s->loop, s->leader))
 		return;
-	/* The leader kills what is left, with all that it adopts. */
+	/* The leader kills what is left, including what it adopts. */
 	tell_leader(s, DSRV_LEADER_END);
 	s->kill_at += LAST_LOOK;
 }
@@ -175,7 +175,7 @@ static void
 lose_leader(struct starter *s)
 {
 	s->leader_status = s->loop.ended.status;
-	hear_master(s);	/* success may have come first */
+	hear_master(s);	/* success may have been first */
 	if (s->state == SUCCEEDED)
 		return;
 	if (s->status == 0)
@@ -244,7 +244,7 @@ handle_fd(struct starter *s)
 		set_timer(s, show_until(s));
 }
 
-/* Stores a line that says why the start has failed; returns its length, 0:
+/* Stores a line that says why the start has failed; returns its length; 0:
  * there is nothing to say. */
 static size_t
 find_reason(struct starter *s, char *line)
@@ -271,7 +271,7 @@ find_reason(struct starter *s, char *line)
 	    dsrv_report_how(s->leader_status));
 }
 
-/* After all that the daemon has said, and with the same patience. */
+/* Follows all that the daemon has said, with the same patience for a reader. */
 static void
 explain(struct starter *s)
 {
@@ -401,7 +401,7 @@ watch(struct starter *s)
 	set_timer(s, s->start_by);
 }
 
-/* s is NULL where it is not open, what where that was reported. */
+/* s is NULL if it is not open, what if the error was reported. */
 static int
 refuse(struct starter *s, struct dsrv_ends *daemons, const char *what)
 {

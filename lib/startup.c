@@ -42,7 +42,7 @@ refuse_without_null(int error)
 	return value;
 }
 
-/* In a master that has said why. */
+/* In a master that has reported why. */
 static void
 end_start(void)
 {
@@ -50,7 +50,7 @@ end_start(void)
 	dsrv_report_exit(1);
 }
 
-/* In the leader; returns in the master. */
+/* Called in the leader, returns in the master. */
 static void
 become_master(struct dsrv_ends *ends)
 {
@@ -120,7 +120,7 @@ stay_in_foreground(void)
 {
 	int error;
 
-	guard_master();	/* first: a stop removes the file, too */
+	guard_master();	/* first, since a stop also removes the file */
 	if (dsrv_pidfile_open() == 0 && dsrv_pidfile_write() == 0)
 		return 0;
 	error = errno;
@@ -143,7 +143,7 @@ daemon_start(void)
 	    dsrv_fdclean_inherit() == -1)
 		return refuse("start", errno);
 	dsrv_startdir_is_here();
-	if (getpid() == 1)	/* its end would be that of all processes */
+	if (getpid() == 1)	/* process 1 must not end */
 		dsrv_settings_stay_in_foreground();
 	value = dsrv_settings()->foreground ? stay_in_foreground() :
 	    go_into_background();

@@ -14,7 +14,7 @@
  * statustext.c - what is in a status file; pure
  */
 
-/* Why a server was followed by another. */
+/* Why another server has replaced one. */
 enum dsrv_restart_reason {
 	DSRV_RESTART_ASKED,	/* by a signal */
 	DSRV_RESTART_ENDED,	/* it ended with status 0 */
@@ -24,7 +24,7 @@ enum dsrv_restart_reason {
 
 struct dsrv_status {
 	time_t started;
-	time_t reloaded;	/* 0: never */
+	time_t reloaded;	/* when it was last reloaded; 0: never */
 	int is_ending;
 	uint64_t workers;
 	uint64_t workers_limit;
@@ -68,38 +68,39 @@ struct dsrv_written {
 struct dsrv_statusfile {
 	struct dsrv_loop *loop;
 	int tag;		/* its timer: the next tick, or a deadline */
-	int dir;		/* its directory; -1: it was not there */
+	int dir;		/* its directory; -1: it could not be opened */
 	struct dsrv_written *written;	/* shared with its children */
-	pid_t child;		/* that writes or removes it; 0: none */
-	int64_t since;		/* that child; ms */
-	int is_wanted;		/* something has changed */
-	int has_failed;		/* that was said */
+	pid_t child;		/* a child that writes or removes it; 0: none */
+	int64_t since;		/* when that child was forked, ms */
+	int is_wanted;		/* something has changed since */
+	int has_failed;		/* that was reported */
 	int is_there;		/* there may be a file */
 	enum {
 		DSRV_STATUSFILE_KEPT,
 		DSRV_STATUSFILE_WAITS,	/* for the last child, at the end */
-		DSRV_STATUSFILE_GOES	/* it is being removed */
+		DSRV_STATUSFILE_GOES	/* a child is removing the file */
 	} end;
 	int64_t until;		/* how long to wait, at the end */
 };
 
-/* 0; or reports why it has no path, and returns an error number. */
+/* 0; or reports why it can have no path, and returns an error number. */
 int dsrv_statusfile_check(void);
 /* Does nothing unless the program wants a status file. -1 with errno. */
 int dsrv_statusfile_open(struct dsrv_statusfile *, struct dsrv_loop *,
     int tag);
 /* At the end, or in a child. */
 void dsrv_statusfile_close(struct dsrv_statusfile *);
-/* Something has changed; whether or not, the time of its timer may have come. */
+/* Something has changed. The second: perhaps it has not, but the timer's time
+ * may have come. */
 void dsrv_statusfile_change(struct dsrv_statusfile *);
 void dsrv_statusfile_tick(struct dsrv_statusfile *);
 /* Whether to write it now. */
 int dsrv_statusfile_is_due(const struct dsrv_statusfile *);
 void dsrv_statusfile_write(struct dsrv_statusfile *, const char *text,
     size_t size);
-/* A child has ended: whether it was its. */
+/* A child has ended: returns whether it was one of these. */
 int dsrv_statusfile_lose(struct dsrv_statusfile *, const struct dsrv_ended *);
-/* At the end of the daemon: whether it is removed, or cannot be. */
+/* At the end of the daemon: whether the file has been removed, or cannot be. */
 int dsrv_statusfile_is_over(struct dsrv_statusfile *);
 
 /*
@@ -108,14 +109,14 @@ int dsrv_statusfile_is_over(struct dsrv_statusfile *);
 
 struct master;
 
-/* Counters of others, as they were when they were added to the sum. */
+/* Others' counters, as they were when they were last added up. */
 struct dsrv_seen {
 	unsigned long connections;
 	unsigned long ends[DSRV_TALLY_ENDS];
 	unsigned long refused[DSRV_TALLY_REFUSALS];
 };
 
-/* What it counts, and what it has shown last. */
+/* What the master counts, and what it last showed. */
 struct dsrv_shown {
 	struct dsrv_statusfile file;
 	struct dsrv_status status;
@@ -127,13 +128,14 @@ struct dsrv_shown {
 	int is_ending;
 };
 
-/* Of all servers; spares count too. */
+/* The workers of all servers, and the spares. */
 int dsrv_master_workers(const struct master *);
 /* Those that may be at once, as the server has it. */
 int dsrv_master_limit(const struct master *);
 /* After each event. */
 void dsrv_master_show_status(struct master *);
-/* A server is followed by another: it was asked to end, or ended so. */
+/* Another server replaces one that was asked to end, or that ended with
+ * status. */
 void dsrv_master_count_restart(struct master *, int is_asked, int status);
 
 #endif

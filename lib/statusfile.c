@@ -49,7 +49,7 @@ path(void)
  */
 
 struct work {
-	const char *text;	/* NULL: the file is to be removed */
+	const char *text;	/* NULL: remove the file */
 	size_t size;
 	const char *name;
 	char new_name[NAME_MAX + 1];
@@ -74,7 +74,8 @@ write_all(int fd, const char *text, size_t size, struct stat *file)
 	return fchmod(fd, MODE) == -1 || fstat(fd, file) == -1 ? errno : 0;
 }
 
-/* Another file can get the inode number of one that was replaced, but later. */
+/* A file may get the inode number of one that was replaced, but at a later
+ * time. */
 static int
 is_that(const struct dsrv_written_file *that, const struct stat *file)
 {
@@ -113,7 +114,7 @@ is_ours(struct dsrv_written *written, const struct stat *file)
 	return is_that(&written->last, file);
 }
 
-/* Only a file can be another daemon's. */
+/* Only a regular file can be another daemon's. */
 static int
 is_anothers(int dir, const struct work *work)
 {
@@ -276,7 +277,7 @@ run_child(const struct dsrv_statusfile *f, const char *text, size_t size)
  * In the master
  */
 
-/* Said once, until it has worked again. */
+/* Reports it once, until writing works again. */
 static void
 fail(struct dsrv_statusfile *f, const char *why)
 {
@@ -413,7 +414,7 @@ wait_once_more(struct dsrv_statusfile *f)
 	dsrv_loop_set_timer(f->loop, f->tag, f->until);
 }
 
-/* Not before the last child has ended, which would put the file there again. */
+/* Only after the end of the last child, which could write the file again. */
 int
 dsrv_statusfile_is_over(struct dsrv_statusfile *f)
 {
@@ -426,7 +427,7 @@ dsrv_statusfile_is_over(struct dsrv_statusfile *f)
 	if (f->child != 0 && !is_too_late(f))
 		return 0;
 	if (f->child != 0)
-		kill(f->child, SIGKILL);	/* if it ever wakes up */
+		kill(f->child, SIGKILL);	/* in case it ever wakes up */
 	else if (f->end == DSRV_STATUSFILE_WAITS) {
 		f->end = DSRV_STATUSFILE_GOES;
 		wait_once_more(f);

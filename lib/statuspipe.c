@@ -37,9 +37,9 @@ dsrv_statuspipe_open(int *from_child, int *to_parent)
 	    DSRV_READ_END | DSRV_WRITE_END);
 }
 
-/* A pipe takes eight bytes at once, if there is memory for them, and if a parent
- * that was stopped has not left it full: of reloads, since there are few other
- * words. One of these is enough. */
+/* A pipe takes eight bytes at once, unless there is no memory, or it is full
+ * because the parent was stopped: then it is full of reloads, since other words
+ * are rare. One reload there is enough. */
 static int
 may_try_again(enum dsrv_status_word word, int *tries)
 {
@@ -78,8 +78,8 @@ dsrv_statuspipe_hear(int from_child, int *number)
 		;
 	if (n == 0)
 		return DSRV_STATUS_GONE;
-	/* An error is not the end: the pipe is read again. Nor is a word that
-	 * the child cannot have sent. */
+	/* After an error the pipe is read again. A word that the child cannot
+	 * have sent is ignored. */
 	if (n != (ssize_t)sizeof said || said.word < DSRV_STATUS_SUCCESS ||
 	    said.word > DSRV_STATUS_ORPHAN)
 		return DSRV_STATUS_NOTHING;
@@ -144,8 +144,8 @@ daemon_success(void)
 	/* The starter shows what is in the relay when it hears of the success:
 	 * nothing may be written there later. */
 	fflush(NULL);
-	/* A later server already has the master's streams: a temporary shortage
-	 * must not end the daemon. */
+	/* A later server already has the master's streams: a shortage for a
+	 * moment must not end the daemon. */
 	if (dsrv_statuspipe_settle() == -1 && !dsrv_role()->follows)
 		return dsrv_report_end(1, errno, fatal);
 	dsrv_role_leave(DSRV_TO_LOGGER);

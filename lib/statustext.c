@@ -32,7 +32,7 @@ add(struct text *text, const char *format, ...)
 		text->size += (size_t)size;
 }
 
-/* A value is UTF-8, with \ before some characters. */
+/* A label's value is UTF-8, with \ before some characters. */
 static void
 keep_name(struct text *text, const char *name)
 {

@@ -14,7 +14,7 @@
 
 enum {
 	FIRST_PAUSE = 100, LONGEST_PAUSE = 10000,	/* ms */
-	REFUSED = 1000		/* ms, until a signal is sent again */
+	REFUSED = 1000		/* ms until a refused signal is sent again */
 };
 
 void
@@ -50,7 +50,7 @@ is_stronger(int signo, int other)
 void
 dsrv_supervise_signal(struct dsrv_supervised *s, int signo)
 {
-	if (s->pid == 0)	/* that would be our own group */
+	if (s->pid == 0)	/* kill(0) would signal our own group */
 		return;
 	if (kill(s->pid, signo) == 0) {
 		if (s->refused != 0 && s->refused != signo)

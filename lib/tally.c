@@ -48,7 +48,7 @@ dsrv_tally_end(struct dsrv_tally *tally, int status, int is_late)
 	    WEXITSTATUS(status) == 0 ? DSRV_ENDED_WELL : DSRV_ENDED_BADLY], 1);
 }
 
-/* No spare can make it go back. */
+/* A spare cannot make the counter go back. */
 static void
 take_clients(struct dsrv_tally *tally)
 {

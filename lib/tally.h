@@ -20,13 +20,12 @@ enum dsrv_tally_end {
 	DSRV_TALLY_ENDS
 };
 
-enum { DSRV_TALLY_REFUSALS = 3 };	/* as enum dsrv_denial has them */
+enum { DSRV_TALLY_REFUSALS = 3 };	/* see enum dsrv_denial */
 
-/* The master's servers write it in turn, the present one alone. A counter may
- * wrap. */
+/* Written by one server of the master, the present one. A counter may wrap. */
 struct dsrv_tally {
 	_Atomic unsigned long connections;
-	_Atomic unsigned long most;	/* workers at once, ever */
+	_Atomic unsigned long most;	/* workers at once, at most so far */
 	_Atomic unsigned long limit;	/* the present server's */
 	_Atomic unsigned long ends[DSRV_TALLY_ENDS];
 	_Atomic unsigned long refused[DSRV_TALLY_REFUSALS];
@@ -34,13 +33,14 @@ struct dsrv_tally {
 
 /* A connection has a worker. */
 void dsrv_tally_connection(struct dsrv_tally *);
-/* So many clients were refused, for that reason. */
+/* This many clients were refused, for that reason. */
 void dsrv_tally_refuse(struct dsrv_tally *, int denial, int count);
 /* A worker has ended, with this status as waitpid(2) gave it. */
 void dsrv_tally_end(struct dsrv_tally *, int status, int is_late);
-/* Before each wait of a server that has so many workers. */
+/* Before each wait of a server that has this many workers. */
 void dsrv_tally_look(struct dsrv_tally *, int workers);
-/* In a reader: adds to sum what such a counter has counted since it was seen. */
+/* For a reader: adds what a counter has counted since it was last seen to
+ * sum. */
 void dsrv_tally_follow(uint64_t *sum, unsigned long *seen, unsigned long now);
 
 #endif

@@ -24,7 +24,7 @@ dsrv_timeformat_at(struct dsrv_time *t, time_t second)
 	return localtime_r(&second, &t->tm) != NULL ? 0 : -1;
 }
 
-/* If strptime(3) has read "%s", it has set the offset too. */
+/* If strptime(3) has read "%s", it has also set the offset. */
 void
 dsrv_timeformat_of(struct dsrv_time *t, const struct tm *tm)
 {
@@ -44,12 +44,12 @@ dsrv_timeformat_conversion(const char *format)
 	n += strspn(format + n, "_-0^#+");
 	n += strspn(format + n, "0123456789");
 	n += format[n] == 'E' || format[n] == 'O';
-	/* Anything else, such as a slash, is text. */
+	/* What else may follow, such as a slash, is text. */
 	return isalpha((unsigned char)format[n]) || format[n] == '%' ? n + 1 :
 	    n;
 }
 
-/* The seconds since 1970, in the width that the conversion may have. */
+/* The seconds since 1970, padded to the width of the conversion. */
 static int
 format_seconds(char *to, size_t room, const char *conversion, time_t second)
 {
@@ -58,13 +58,12 @@ format_seconds(char *to, size_t room, const char *conversion, time_t second)
 	    NULL;
 	long width = strtol(digits, NULL, 10);
 
-	/* The C library would count up to the width. */
+	/* The C library would spend time on the whole width. */
 	return width >= (long)room ? -1 : snprintf(to, room, zeros ?
 	    "%0*lld" : "%*lld", (int)width, (long long)second);
 }
 
-/* A letter behind the conversion tells an empty result from one that does not
- * fit. */
+/* A letter after the conversion tells an empty result from one without room. */
 static int
 format_other(char *to, size_t room, const char *conversion,
     const struct tm *tm)

@@ -1,9 +1,9 @@
 /*
  * title.c - how ps(1) shows a process
  *
- * Where a program's arguments and environment lie in memory the kernel shows
- * what is there. daemon_set_titles() moves them elsewhere, and each process
- * writes its title to that place. A title that does not fit is cut off.
+ * The kernel shows the memory in which it has put the program's arguments and
+ * environment. daemon_set_titles() moves these elsewhere, and each process
+ * writes its title there. A title that does not fit is cut off.
  *
  * SPDX-License-Identifier: ISC
  */
@@ -19,7 +19,7 @@
 
 #include "ground.h"
 
-enum { TITLE_MAX = 512 };	/* bytes: the longest name, and what follows */
+enum { TITLE_MAX = 512 };	/* bytes: the longest name and title */
 
 #ifdef HAVE_SETPROCTITLE
 
@@ -54,10 +54,10 @@ extern char **environ;
 
 static struct {
 	char *start;
-	size_t size;	/* 0: titles are off */
+	size_t size;	/* 0: titles are not wanted */
 	char *last;	/* the NUL of the last argument */
-	size_t shown;	/* bytes of the present title */
-	char *moved;	/* what was there */
+	size_t shown;	/* bytes of the title shown now */
+	char *moved;	/* what was in that memory */
 } place;
 
 static int
@@ -100,7 +100,7 @@ end_of_environment(char *end)
 	return end;
 }
 
-/* A pointer to what has been moved. */
+/* Corrects a pointer to what has been moved. */
 static void
 follow(char **text, const char *start, const char *end)
 {
@@ -117,7 +117,7 @@ follow_all(char **texts, const char *start, const char *end)
 		follow(&texts[i], start, end);
 }
 
-/* -1 with errno: everything is where it was. */
+/* -1 with errno: nothing has moved. */
 static int
 move_away(char **argv, char *start, const char *end)
 {
@@ -157,8 +157,8 @@ daemon_set_titles(int argc, char **argv)
 	return 0;
 }
 
-/* Linux shows all up to the first NUL if the last byte of the arguments is not
- * one, and else all of them. */
+/* If the last byte of the arguments is not NUL, Linux shows everything up to
+ * the first NUL, otherwise all arguments. */
 static void
 show(const char *title)
 {

@@ -119,7 +119,7 @@ open_directory(const struct name *name)
 	    O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 }
 
-/* tries: how often it may still be tried again. */
+/* tries: how often it may try again. */
 static int
 lock_directory(const struct name *name, int *tries)
 {
@@ -135,7 +135,7 @@ lock_directory(const struct name *name, int *tries)
  * A dead one
  */
 
-/* Anything except a refusal means that it is alive, or that we cannot know. */
+/* Unless it is refused, the socket is alive, or we cannot know. */
 static int
 is_dead(const struct name *name)
 {
@@ -150,7 +150,7 @@ is_dead(const struct name *name)
 	return is_refused;
 }
 
-/* A file that is not a socket refuses clients too. */
+/* A file that is not a socket refuses clients, too. */
 static int
 remove_dead(const struct name *name)
 {

@@ -1,6 +1,6 @@
 /*
- * visible.c - what the program has set about what can be seen, and the only
- * writer of it
+ * visible.c - the program's settings for what can be seen of a daemon; the only
+ * file that writes them
  *
  * SPDX-License-Identifier: ISC
  */
@@ -40,7 +40,7 @@ daemon_set_status_file(const char *path)
 	const char *slash = path != NULL ? strrchr(path, '/') : NULL;
 	const char *name = slash != NULL ? slash + 1 : path;
 
-	/* ".new" follows its name for a moment. */
+	/* A temporary name has ".new" at its end. */
 	if (path != NULL && (*name == '\0' || strlen(path) >= DSRV_PATH_MAX ||
 	    strlen(name) > NAME_MAX - sizeof ".new" + 1)) {
 		errno = EINVAL;

@@ -7,8 +7,8 @@
 #define DSRV_VISIBLE_H
 
 /*
- * visible.c - what the program has set about what can be seen; only that file
- * writes it
+ * visible.c - the program's settings for what can be seen; only that file
+ * writes them
  */
 
 struct dsrv_visible {

@@ -23,7 +23,7 @@
 #if defined(HAVE_SYS_EVENTFD_H) && defined(HAVE_PREADV2) && \
     defined(RWF_NOWAIT)
 
-/* Whether reading works: it took what was there, or there was nothing. */
+/* Whether reading works: it has read something, or nothing was there. */
 static int
 read_at_once(int fd, void *buf, size_t size)
 {
@@ -43,7 +43,7 @@ open_event(struct dsrv_wakeup *w)
 		return -1;
 	if (read_at_once(w->fd, &count, sizeof count))
 		return 0;
-	close(w->fd);	/* an old kernel would block */
+	close(w->fd);	/* an old kernel would sleep */
 	return -1;
 }
 
@@ -105,8 +105,8 @@ is_pending(int signo)
 	return sigpending(&pending) == 0 && sigismember(&pending, signo) == 1;
 }
 
-/* A pipe whose reader has gone brings SIGPIPE, of which the program, with the
- * signal's default action, would die. */
+/* Writing to a pipe without a reader brings SIGPIPE, which could end the
+ * program. */
 void
 dsrv_wakeup_send(int to)
 {
@@ -118,7 +118,7 @@ dsrv_wakeup_send(int to)
 	sigaddset(&one_signal, SIGPIPE);
 	sigprocmask(SIG_BLOCK, &one_signal, &before);
 	was_pending = is_pending(SIGPIPE);
-	/* If it is full, the other process will wake anyway. */
+	/* If the pipe is full, the other process will wake anyway. */
 	while (write(to, &one, sizeof one) == -1 && errno == EINTR)
 		;
 	if (!was_pending && is_pending(SIGPIPE))
@@ -135,7 +135,7 @@ dsrv_wakeup_take(const struct dsrv_wakeup *w)
 
 	if (w->fd == w->to)
 		read_at_once(w->fd, counts, sizeof counts[0]);
-	else	/* no other process holds this end */
+	else	/* only this process holds this end */
 		n = read(w->fd, counts, sizeof counts);
 	(void)n;
 }

@@ -19,10 +19,10 @@
 #include "spares.h"
 #include "workers.h"
 
-enum { LAST_WORDS = 2000 };	/* ms, for the client to see the end */
+enum { LAST_WORDS = 2000 };	/* ms for the client to see the end */
 
 static struct dsrv_endpoint peer;	/* of its connection */
-static struct dsrv_endpoint local;	/* likewise, if it was asked for */
+static struct dsrv_endpoint local;	/* the same, once it was asked for */
 static int same;	/* connections of its host; 0: not known */
 static int64_t since;	/* it is logged; 0: it is over, or is not */
 
@@ -54,8 +54,8 @@ ask_local(int fd)
 		local.len = 0;
 }
 
-/* Or one that its client has reset. The program may have put another socket
- * there. */
+/* The program may have put another socket there. A connection that its client
+ * has reset counts, too. */
 static int
 is_connection(int fd)
 {
@@ -67,7 +67,7 @@ is_connection(int fd)
 	    errno == ENOTCONN;
 }
 
-/* Not for each connection: few programs want to know. */
+/* Not for each connection, since few programs ask. */
 static void
 find_local(void)
 {
@@ -205,7 +205,7 @@ time_left(int64_t until)
 	return left > 0 ? (int)left : 0;
 }
 
-/* Reads until the client has seen the end. Closing with unread input would send
+/* Reads until the client has seen the end. A close with unread input would send
  * a reset, which can cost the client our last answer. */
 static void
 empty_connection(void)
@@ -223,7 +223,7 @@ empty_connection(void)
 	    poll(&conn, 1, time_left(until)) != 0);
 }
 
-/* The server will log the end of a worker that serves one client. */
+/* The server logs the end of a worker that serves only one client. */
 static void
 log_end(void)
 {
@@ -250,7 +250,7 @@ leave_connection(void)
 {
 	int null = dsrv_spare_null();
 
-	find_local();	/* while it can be asked for */
+	find_local();	/* while the socket still tells */
 	if (null != -1 && dsrv_descriptors_put(null, STDIN_FILENO) == 0 &&
 	    dsrv_descriptors_put(null, STDOUT_FILENO) == 0)
 		return;
@@ -282,7 +282,7 @@ daemon_end_connection(void)
 static void
 tell_program(int is_proxied)
 {
-	/* A program would be told of another client. */
+	/* A program would learn about the wrong client. */
 	if (!dsrv_visible()->worker_environment)
 		return;
 	find_local();
@@ -290,7 +290,8 @@ tell_program(int is_proxied)
 		dsrv_report_die("set a worker's environment");
 }
 
-/* Whether its client may be served: by a proxy, with a header. */
+/* Whether its client may be served: one that comes by a proxy needs a
+ * header. */
 static int
 may_serve(const struct dsrv_client *client)
 {
@@ -309,7 +310,7 @@ may_serve(const struct dsrv_client *client)
 	return 1;
 }
 
-/* Returns the index of its listener; -1: there is none. */
+/* Returns the index of its listener; -1: there is no client. */
 static int
 take_next(void)
 {

@@ -25,7 +25,7 @@ int dsrv_limit_event(struct dsrv_limit *, int64_t now);
 int dsrv_limit_events(struct dsrv_limit *, int count, int64_t now);
 /* When to report the count; DSRV_NEVER. */
 int64_t dsrv_limit_due(const struct dsrv_limit *);
-/* The events since the last report; they now count as reported. */
+/* The events since the last report, which count as reported now. */
 int dsrv_limit_take(struct dsrv_limit *, int64_t now);
 
 /*
@@ -36,7 +36,7 @@ enum { DSRV_NOTICE_WORKER = DSRV_ADDRESS_TEXT + 32 };
 
 struct dsrv_crashes {
 	struct dsrv_loop *loop;
-	int tag;		/* its timer: when to report how many more */
+	int tag;		/* its timer tells when to report the others */
 	struct dsrv_limit limit;
 	int doubted;		/* ended by a stop that may be on its way here */
 	int status;		/* of the last one */
@@ -59,11 +59,11 @@ void dsrv_notice_worker(char *text, pid_t, const struct dsrv_address *);
 void dsrv_crashes_open(struct dsrv_crashes *, struct dsrv_loop *, int tag);
 /* The child in loop.ended has ended. */
 void dsrv_crashes_add(struct dsrv_crashes *, unsigned asked);
-/* Reports those that have crashed since the last line, if any: when the timer
- * says so, and all when the process ends. */
+/* Reports workers that have crashed since the last line: when the timer says
+ * so, and all of them when the process ends. */
 void dsrv_crashes_look(struct dsrv_crashes *, unsigned asked);
 void dsrv_crashes_end(struct dsrv_crashes *, unsigned asked);
-/* After a kill(2) that has failed; and after the last one for this signal. */
+/* After a failed kill(2); and after the last one for this signal. */
 void dsrv_refused_add(struct dsrv_refused *, pid_t worker);
 void dsrv_refused_say(const struct dsrv_refused *, int signo);
 /* Called before each wait; returns when to check again. */
@@ -98,8 +98,8 @@ struct dsrv_endpoint {
 	socklen_t len;		/* 0: unknown */
 };
 
-/* -1 with errno. same: connections of the client's host; 0: not known; -1: nor
- * is the host, but by what a proxy has told. */
+/* -1 with errno. same: connections of the client's host; 0: not known; -1: the
+ * host is known only from a proxy. */
 int dsrv_environment_set(const struct dsrv_endpoint *peer,
     const struct dsrv_endpoint *local, int same);
 
@@ -107,12 +107,12 @@ int dsrv_environment_set(const struct dsrv_endpoint *peer,
  * connlog.c - a line in the log when a connection begins, and one when it ends
  */
 
-/* In a worker; workers: how many there are now; -1: it is not known. */
+/* In a worker; workers: how many there are now; -1: not known. */
 void dsrv_connlog_begin(const char *client, int workers);
-/* It has ended the connection itself. */
+/* The worker has ended the connection itself. */
 void dsrv_connlog_done(const char *client, int64_t since);
-/* In its server: it has been forked for a client. In that, or in the master: it
- * has ended. */
+/* In its server: it was forked for a client. In that or in the master: it has
+ * ended. */
 void dsrv_connlog_born(struct dsrv_child *);
 void dsrv_connlog_end(const struct dsrv_ended *, int workers);
 
@@ -122,12 +122,12 @@ void dsrv_connlog_end(const struct dsrv_ended *, int workers);
 
 /* Makes the calling process the worker of this connection. */
 void dsrv_worker_become(const struct dsrv_client *);
-/* Its client, which comes by a proxy perhaps, may be served, or another one:
- * returns the listener's index. Or exits. */
+/* Whether this client, perhaps behind a proxy, or another one may be served:
+ * returns the listener's index, or exits. */
 int dsrv_worker_begin(const struct dsrv_client *);
-/* Then, when signals are let in: has the log tell of it. */
+/* After that, when signals are unblocked: logs the beginning. */
 void dsrv_worker_log(int workers);
-/* The handler that daemon_stop_requested() answers from. */
+/* The handler from which daemon_stop_requested() knows. */
 void dsrv_worker_stop(int signo);
 
 #endif
