@@ -13,9 +13,8 @@
  * ownsocket.c - which listening sockets are the daemon's own
  */
 
-/* daemon_listen() has opened fd; or the daemon was started with it, and other
- * processes may hold it; or it was given to the daemon to listen on. -1 with
- * errno. */
+/* daemon_listen() has opened fd; or the daemon was started with it, and others
+ * may hold it; or it was given to the daemon to listen on. -1 with errno. */
 int dsrv_ownsocket_add(int fd);
 int dsrv_ownsocket_add_inherited(int fd);
 int dsrv_ownsocket_add_given(int fd);

@@ -194,8 +194,7 @@ become(struct server *s, struct birth *birth)
 		wait_for_client(s, birth);
 	else
 		serve(s, birth);
-	/* Last: a signal since the fork now meets the program's
-	 * dispositions. */
+	/* Last: a signal since the fork now meets the program's handlers. */
 	dsrv_loop_let_worker_in(&s->loop);
 	listener = dsrv_worker_begin(&birth->client);
 	dsrv_worker_log(has_spares(s) ? -1 : birth->workers);
