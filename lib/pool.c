@@ -100,7 +100,8 @@ dsrv_pool_next(struct dsrv_pool *pool, int may_fork, int *slot)
 		pool->hungry--;
 		pool->sent++;
 		pool->turn++;
-		*slot = dsrv_slots_reserve();
+		/* If enough seem to wait, it is not to wait itself. */
+		*slot = dsrv_slots_enough_wait() ? -1 : dsrv_slots_reserve();
 		return 1;
 	}
 	pool->hungry = 0;
