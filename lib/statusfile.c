@@ -291,10 +291,15 @@ dsrv_statusfile_check(void)
 {
 	int error;
 
-	if (path() == NULL || dsrv_visible_find_status_file() == 0)
+	if (path() == NULL)
 		return 0;
-	error = errno;
-	dsrv_report("become the master: %s: %s", path(), strerror(error));
+	error = dsrv_visible_find_status_file() == -1 ? errno : 0;
+	if (error == 0 && dsrv_settings()->pid_file != NULL &&
+	    strcmp(dsrv_settings()->pid_file, path()) == 0)
+		error = EEXIST;
+	if (error != 0)
+		dsrv_report("become the master: %s: %s", path(),
+		    error == EEXIST ? "it is the pid file" : strerror(error));
 	return error;
 }
 

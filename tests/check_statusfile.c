@@ -825,6 +825,22 @@ START_TEST(statusfile_that_begins_nowhere_ends_the_start)
 }
 END_TEST
 
+START_TEST(statusfile_that_is_the_pid_file_ends_the_start)
+{
+	char expected[sizeof file + 64];
+
+	set_up();
+	ck_assert_int_eq(daemon_set_pid_file(file), 0);
+	run_start(&here.run, talker);
+	exited(run_wait(&here.run), 1);
+	snprintf(expected, sizeof expected, "unable to become the master: %s: "
+	    "it is the pid file", file);
+	says(here.run.err, expected);
+	is_removed();
+	nothing_left();
+}
+END_TEST
+
 START_TEST(statusfile_takes_no_lock_of_another_thread)
 {
 	closelog_hangs = 1;
@@ -1290,6 +1306,7 @@ main(void)
 		statusfile_leaves_nothing_if_each_child_dies_when_it_is_in_place,
 		statusfile_takes_the_place_of_one_that_a_killed_daemon_was_writing,
 		statusfile_that_begins_nowhere_ends_the_start,
+		statusfile_that_is_the_pid_file_ends_the_start,
 		statusfile_takes_no_lock_of_another_thread,
 		statusfile_leaves_its_directory_to_the_master_alone,
 		statusfile_follows_no_link_in_its_place,
