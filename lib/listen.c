@@ -249,6 +249,7 @@ int
 daemon_listen(const char *host, const char *service, int *fds, int max)
 {
 	int is_unix = service != NULL && dsrv_unixsocket_is_meant(service);
+	int count;
 
 	if (service == NULL || fds == NULL || max < 1 ||
 	    (is_unix && host != NULL)) {
@@ -258,6 +259,9 @@ daemon_listen(const char *host, const char *service, int *fds, int max)
 		errno = EINVAL;
 		return -1;
 	}
-	return is_unix ? listen_here(service, fds) :
+	count = is_unix ? listen_here(service, fds) :
 	    listen_there(host, service, fds, max);
+	if (count == -1)
+		dsrv_ownsocket_miss();
+	return count;
 }

@@ -20,8 +20,7 @@ int dsrv_ownsocket_add_inherited(int fd);
 int dsrv_ownsocket_add_given(int fd);
 /* fd, which daemon_listen() has opened, is being closed. */
 void dsrv_ownsocket_forget(int fd);
-/* Whether fd is such a socket of ours, perhaps under another number; inherited
- * by the daemon; given to it. */
+/* Whether fd is such a socket, perhaps under another number. */
 int dsrv_ownsocket_is_ours(int fd);
 int dsrv_ownsocket_is_inherited(int fd);
 int dsrv_ownsocket_is_given(int fd);
@@ -30,7 +29,8 @@ void dsrv_ownsocket_give_back(void);
 /* The lowest descriptor from there on that daemon_listen() returned or that the
  * daemon was given, and that is still this socket; -1: there is none. */
 int dsrv_ownsocket_descriptor(int from);
-/* Whether there were some, and none is left. */
+/* daemon_listen() has failed. And whether it was called, and none is left. */
+void dsrv_ownsocket_miss(void);
 int dsrv_ownsocket_has_lost(void);
 
 /*

@@ -27,6 +27,7 @@ static struct list {
 	int count;
 } ours, inherited, given;	/* opened here; open when the daemon was
 				 * started; of these, the ones meant for it */
+static int is_missing;		/* one could not be opened */
 
 /* Whether fd is that socket. */
 static int
@@ -158,8 +159,14 @@ dsrv_ownsocket_descriptor(int from)
 	return lowest(&given, from, lowest(&ours, from, -1));
 }
 
+void
+dsrv_ownsocket_miss(void)
+{
+	is_missing = 1;
+}
+
 int
 dsrv_ownsocket_has_lost(void)
 {
-	return ours.count > 0 && lowest(&ours, 0, -1) == -1;
+	return (ours.count > 0 || is_missing) && lowest(&ours, 0, -1) == -1;
 }

@@ -125,8 +125,8 @@ check_start(void)
 	if (error != 0 || !dsrv_ownsocket_has_lost() ||
 	    dsrv_fdclean_has_listener())
 		return error;
-	dsrv_report("%s: all sockets that daemon_listen() opened are closed: "
-	    "leave them open for daemon_server()", verb);
+	dsrv_report("%s: there is no socket to serve: daemon_listen() has "
+	    "failed, or what it opened is closed", verb);
 	return EBADF;
 }
 

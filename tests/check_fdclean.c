@@ -502,8 +502,28 @@ START_TEST(a_start_whose_listeners_are_all_closed_fails_with_a_reason)
 	here.before_master = close_after_listening;
 	run_puppet(run_start, talker);
 	exited(run_wait(&here.run), 1);
-	says(here.run.err, "testd: unable to confirm the start: all sockets that "
-	    "daemon_listen() opened are closed");
+	says(here.run.err, "testd: unable to confirm the start: there is no "
+	    "socket to serve: daemon_listen() has failed, or what it opened is "
+	    "closed");
+	nothing_left();
+}
+END_TEST
+
+static void
+listen_nowhere(void)
+{
+	tell("listened", daemon_listen("127.0.0.1", "70000", here.fds, 1));
+	here.listeners = 1;
+}
+
+START_TEST(a_start_that_goes_on_without_a_listener_fails_with_a_reason)
+{
+	daemon_set_program_name("testd");
+	here.before_master = listen_nowhere;
+	run_puppet(run_start, talker);
+	exited(run_wait(&here.run), 1);
+	says(here.run.err, "it is not a port, from 0 to 65535");
+	says(here.run.err, "there is no socket to serve");
 	nothing_left();
 }
 END_TEST
@@ -709,6 +729,7 @@ main(void)
 		it_keeps_them_where_close_range_fails_and_proc_is_missing,
 		a_daemon_that_listens_before_it_starts_serves,
 		a_start_whose_listeners_are_all_closed_fails_with_a_reason,
+		a_start_that_goes_on_without_a_listener_fails_with_a_reason,
 		a_start_with_a_listener_of_any_kind_succeeds,
 		a_failed_start_is_seen_all_the_same,
 		a_worker_keeps_its_connection_and_nothing_else,
