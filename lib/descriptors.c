@@ -260,6 +260,16 @@ dsrv_descriptors_pair(int *one, int *other)
 }
 
 void
+dsrv_descriptors_close_all(const int *fds, int count, int except)
+{
+	int i;
+
+	for (i = 0; i < count; i++)
+		if (fds[i] != except)
+			close(fds[i]);
+}
+
+void
 dsrv_descriptors_close(int *fd)
 {
 	int saved = errno;

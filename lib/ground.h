@@ -170,6 +170,7 @@ int dsrv_descriptors_pair(int *one, int *other);
 int dsrv_descriptors_unshare(int fd);
 /* Closes it, unless it is -1, and makes it -1. Keeps errno. */
 void dsrv_descriptors_close(int *fd);
+void dsrv_descriptors_close_all(const int *fds, int count, int except);
 /* Whether both are open and the same file. */
 int dsrv_descriptors_same(int, int);
 /* Moves a new descriptor (or -1) above 2. Call it before another is opened. */

@@ -132,10 +132,8 @@ dsrv_ports_others(const int *fds, int count, int **others)
 		if (is_among(fd, fds, count) || dsrv_listener_check(fd) != 0)
 			continue;
 		more = realloc(*others, ((size_t)found + 1) * sizeof *more);
-		if (more == NULL) {
-			free(*others);
+		if (more == NULL)
 			return -1;
-		}
 		*others = more;
 		more[found++] = fd;
 	}

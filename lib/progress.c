@@ -70,9 +70,10 @@ byte(int place)
 int
 dsrv_progress_reserve(void)
 {
-	page.own = 0;
+	/* Without it nothing may be written: each fork would cost a fault. */
 	if (page.shared == NULL)
 		return 0;
+	page.own = 0;
 	if (page.free_count > 0)
 		page.own = page.free[--page.free_count];
 	else if (page.used < page.count)

@@ -154,10 +154,8 @@ fork_worker(struct server *s, struct birth *birth)
 static void
 serve(struct server *s, struct birth *birth)
 {
-	int i;
-
-	for (i = 0; i < s->acceptor.count; i++)
-		close(s->fds[i]);
+	dsrv_descriptors_close_all(s->fds, s->acceptor.count,
+	    birth->client.conn);
 	dsrv_farewell_close(&s->farewell);
 	dsrv_worker_become(&birth->client);
 	dsrv_birth_wait(birth->number, birth->server);
@@ -180,11 +178,12 @@ wait_for_client(const struct server *s, struct birth *birth)
 static int
 become(struct server *s, struct birth *birth)
 {
-	int listener, i;
+	int listener;
 
-	/* One that was taken over must not accept where the server does not. */
-	for (i = 0; i < s->acceptor.other_count; i++)
-		close(s->acceptor.others[i]);
+	/* One that was taken over must not accept where the server does not. At
+	 * a stop the connection may have got the number of a closed listener. */
+	dsrv_descriptors_close_all(s->acceptor.others, s->acceptor.other_count,
+	    birth->client.conn);
 	/* A signal to its group reaches only it and its helpers. */
 	setpgid(0, 0);
 	/* The flags of the worker's stderr must not affect others. */

@@ -27,6 +27,7 @@ static struct {
 	int count;	/* with those that only a busy server needs */
 	struct {
 		unsigned clients;	/* that spares have taken */
+		int wanted;	/* as the server wants them now */
 		int may_call;	/* enum dsrv_slots_call */
 		int failing;	/* the listener where accepting failed last,
 				 * + 1, and that was reported; 0: none */
@@ -63,7 +64,10 @@ dsrv_slots_open(int wanted, int most)
 	page.usual = smaller(2 * page.least, most);
 	page.count = larger(page.usual, page.most);
 	page.shared = dsrv_memory_shared(page_size());
-	return page.shared != NULL ? 0 : -1;
+	if (page.shared == NULL)
+		return -1;
+	page.shared->wanted = page.wanted;
+	return 0;
 }
 
 void
@@ -208,6 +212,7 @@ dsrv_slots_adapt(int clients_wait)
 		page.wanted = smaller(2 * page.wanted, page.most);
 	else
 		page.wanted = larger(page.wanted / 2, page.least);
+	__atomic_store_n(&page.shared->wanted, page.wanted, __ATOMIC_RELAXED);
 }
 
 int
@@ -233,7 +238,8 @@ dsrv_slots_call(void)
 {
 	switch (__atomic_load_n(&page.shared->may_call, __ATOMIC_SEQ_CST)) {
 	case DSRV_CALL_IF_FEW:
-		if (!dsrv_slots_few_wait())
+		if (waiting() > __atomic_load_n(&page.shared->wanted,
+		    __ATOMIC_RELAXED) / 2)
 			return 0;
 		break;
 	case DSRV_CALL_IF_NONE:

@@ -379,11 +379,14 @@ dsrv_unixsocket_keep(void)
 void
 dsrv_unixsocket_remove_told(void)
 {
-	int directory, tries = LOCK_TRIES;
+	int i, directory, tries = LOCK_TRIES;
+	int count = told == NULL ? 0 :
+	    __atomic_load_n(&told->count, __ATOMIC_ACQUIRE);
 	const struct file *file;
 
-	while (told != NULL && told->count > 0) {
-		file = &told->all[--told->count];
+	/* Perhaps both at once. */
+	for (i = 0; i < count && i < TOLD; i++) {
+		file = &told->all[i];
 		directory = lock_directory(&file->name, &tries);
 		if (is_there(file))
 			remove_dead(&file->name);
