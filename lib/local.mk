@@ -7,18 +7,20 @@ lib_libdaemonsrv_la_CFLAGS = $(AM_CFLAGS) $(LIB_CFLAGS)
 lib_libdaemonsrv_la_SOURCES = \
 	lib/role.c \
 	lib/worker.c \
+	lib/visible.c \
+	lib/settings.c \
 	lib/server.c \
-	lib/serveradmit.c \
-	lib/accept.c \
-	lib/listener.c \
 	lib/loop.c \
-	lib/reap.c \
-	lib/children.c \
-	lib/sigfd.c \
-	lib/sigaction.c \
 	lib/memory.c \
 	lib/descriptors.c \
 	lib/birth.c \
+	lib/sigaction.c \
+	lib/serveradmit.c \
+	lib/accept.c \
+	lib/listener.c \
+	lib/reap.c \
+	lib/children.c \
+	lib/sigfd.c \
 	lib/farewell.c \
 	lib/proxied.c \
 	lib/spare.c \
@@ -34,9 +36,7 @@ lib_libdaemonsrv_la_SOURCES = \
 	lib/tally.c \
 	lib/notice.c \
 	lib/sigtable.c \
-	lib/settings.c \
 	lib/admission.c \
-	lib/visible.c \
 	# EOL
 lib_libdaemonsrv_la_SOURCES += \
 	lib/account.c \
