@@ -210,6 +210,7 @@ START_TEST(pid_file_is_not_held_by_what_the_program_leaves_behind)
 	helper = shared_memory(sizeof *helper);
 	here.before_master = leave_a_helper;
 	start(1, talker);
+	settled(*helper);
 	holds(*helper, 0);
 	send_signal(here.master, SIGKILL);
 	ended(here.master);
