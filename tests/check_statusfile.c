@@ -702,6 +702,7 @@ start_and_put_another(void)
 	daemon_set_server_tick(600);
 	start_in_foreground(1, program);
 	comes(file);
+	has_children(here.master, 1);	/* the one that has put it there is gone */
 	snprintf(other, sizeof other, "%s/other", directory);
 	stream = fopen(other, "w");
 	fputs("another daemon's\n", stream);
