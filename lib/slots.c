@@ -191,10 +191,16 @@ dsrv_slots_any_wait(void)
 	return waiting() > 0;
 }
 
+static int
+few_wait(int wanted)
+{
+	return waiting() <= wanted / 2;
+}
+
 int
 dsrv_slots_few_wait(void)
 {
-	return waiting() <= page.wanted / 2;
+	return few_wait(page.wanted);
 }
 
 static int
@@ -238,8 +244,8 @@ dsrv_slots_call(void)
 {
 	switch (__atomic_load_n(&page.shared->may_call, __ATOMIC_SEQ_CST)) {
 	case DSRV_CALL_IF_FEW:
-		if (waiting() > __atomic_load_n(&page.shared->wanted,
-		    __ATOMIC_RELAXED) / 2)
+		if (!few_wait(__atomic_load_n(&page.shared->wanted,
+		    __ATOMIC_RELAXED)))
 			return 0;
 		break;
 	case DSRV_CALL_IF_NONE:
