@@ -267,17 +267,6 @@ open_to_lock(int dir, const char *name)
 	    openat(dir, name, O_WRONLY | flags) : fd;
 }
 
-/* It may have been renamed before it was locked. */
-static int
-is_named(int dir, const char *name, const struct stat *file)
-{
-	struct stat named;
-
-	errno = EWOULDBLOCK;
-	return fstatat(dir, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    named.st_dev == file->st_dev && named.st_ino == file->st_ino;
-}
-
 /* Whether it is to be kept open; if not, sets errno. */
 static int
 lock_older(int fd, int dir, const char *name, struct stat *file)
@@ -285,8 +274,10 @@ lock_older(int fd, int dir, const char *name, struct stat *file)
 	if (fstat(fd, file) == -1)
 		return 0;
 	errno = EEXIST;
-	if (!S_ISREG(file->st_mode) || dsrv_filelock_take(fd) == -1 ||
-	    !is_named(dir, name, file))
+	if (!S_ISREG(file->st_mode) || dsrv_filelock_take(fd) == -1)
+		return 0;
+	errno = EWOULDBLOCK;	/* or it was renamed before it was locked */
+	if (!dsrv_logdir_has(dir, name, file))
 		return 0;
 	errno = EBUSY;
 	return !dsrv_logclaim_is_made(fd, name);

@@ -105,15 +105,6 @@ dsrv_inherited_take(void)
  * Giving
  */
 
-static int
-is_same(int a, int b)
-{
-	struct stat one, other;
-
-	return fstat(a, &one) == 0 && fstat(b, &other) == 0 &&
-	    one.st_dev == other.st_dev && one.st_ino == other.st_ino;
-}
-
 /* inetd passes the socket as 0, 1 and 2: no text of the daemon must go
  * there. */
 static void
@@ -122,7 +113,7 @@ leave_streams(void)
 	int fd;
 
 	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		if (is_same(fd, given.from_inetd))
+		if (dsrv_descriptors_same(fd, given.from_inetd))
 			dsrv_descriptors_null(fd, fd);
 }
 
@@ -204,7 +195,7 @@ add_from_inetd(int *fds, int max, int *count)
 		return 0;
 	leave_streams();
 	for (i = 0; i < *count; i++)
-		if (is_same(fds[i], given.from_inetd)) {
+		if (dsrv_descriptors_same(fds[i], given.from_inetd)) {
 			dsrv_descriptors_close(&given.from_inetd);
 			return 0;
 		}

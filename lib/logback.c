@@ -21,12 +21,6 @@
 
 enum { TRIES = 1000 };	/* of numbers */
 
-static int
-is_same(const struct stat *a, const struct stat *b)
-{
-	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
-}
-
 struct place {
 	long number;
 	struct timespec times[2];	/* the file's */
@@ -59,7 +53,7 @@ is_empty_one(const struct dsrv_taken *t, const struct dsrv_logold *old,
 
 	return fstatat(t->dir, name, &file, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    S_ISREG(file.st_mode) && file.st_size == 0 &&
-	    !is_same(&file, &old->current) &&
+	    !dsrv_logdir_is_same(&file, &old->current) &&
 	    (is_then(&file, place->times) || is_unfinished(&file));
 }
 

@@ -212,6 +212,21 @@ dsrv_logdir_rename(int dir, const char *old, const char *new)
 	return renameat(dir, old, dir, new);
 }
 
+int
+dsrv_logdir_is_same(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+int
+dsrv_logdir_has(int dir, const char *name, const struct stat *file)
+{
+	struct stat named;
+
+	return fstatat(dir, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    dsrv_logdir_is_same(&named, file);
+}
+
 /* By a second descriptor: this one may be only to pass. */
 DIR *
 dsrv_logdir_names(int dir)

@@ -23,26 +23,10 @@ enum {
 	LINK_TRIES = 10
 };
 
-static int
-is_same(const struct stat *a, const struct stat *b)
-{
-	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
-}
-
-/* Whether the open file has that name itself, not through a symbolic link. */
-static int
-is_at(int dir, const char *name, const struct stat *open)
-{
-	struct stat named;
-
-	return fstatat(dir, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    is_same(&named, open);
-}
-
 int
 dsrv_logfile_is_at(const char *path, const struct stat *open)
 {
-	return is_at(AT_FDCWD, path, open);
+	return dsrv_logdir_has(AT_FDCWD, path, open);
 }
 
 int
@@ -54,7 +38,7 @@ dsrv_logfile_differs(const struct dsrv_logname *n, int fd)
 	if (dir == -1)
 		return 1;
 	differs = fstat(fd, &open) == -1 ||
-	    !is_at(dir, dsrv_logname_last(n->path), &open);
+	    !dsrv_logdir_has(dir, dsrv_logname_last(n->path), &open);
 	close(dir);
 	return differs;
 }
@@ -172,8 +156,7 @@ open_again(int dir, const char *name, int fd, const struct stat *file)
 
 	if (new == -1)
 		return fd;
-	if (fstat(new, &again) == 0 && again.st_dev == file->st_dev &&
-	    again.st_ino == file->st_ino) {
+	if (fstat(new, &again) == 0 && dsrv_logdir_is_same(&again, file)) {
 		close(fd);
 		return dsrv_descriptors_own(new);
 	}

@@ -99,6 +99,10 @@ int dsrv_logdir_open(const struct dsrv_logname *, int make);
 int dsrv_logdir_enter(int dir, const char *name);
 /* rename(2) in it, but it never replaces anything: -1 with EEXIST. */
 int dsrv_logdir_rename(int dir, const char *old, const char *new);
+/* Whether both are the same file; whether one has that name in dir itself, not
+ * through a symbolic link. */
+int dsrv_logdir_is_same(const struct stat *, const struct stat *);
+int dsrv_logdir_has(int dir, const char *name, const struct stat *);
 /* To read its names; NULL with errno. */
 DIR *dsrv_logdir_names(int dir);
 

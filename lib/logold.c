@@ -21,12 +21,6 @@
 
 enum { TOLERANCE = 60 };	/* s that a file system's clock may be ahead */
 
-static int
-is_same(const struct stat *a, const struct stat *b)
-{
-	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
-}
-
 /*
  * Which files there are
  */
@@ -47,7 +41,7 @@ is_unlocked(struct dsrv_logold *p, int dir, const char *name)
 static enum dsrv_logold_age
 age_of(const struct dsrv_logold *p, const struct stat *file)
 {
-	if (p->left != NULL && is_same(file, p->left))
+	if (p->left != NULL && dsrv_logdir_is_same(file, p->left))
 		return DSRV_LOGOLD_LEFT;
 	return file->st_mtim.tv_sec <= p->now + TOLERANCE ? DSRV_LOGOLD_PAST :
 	    DSRV_LOGOLD_AHEAD;
@@ -86,7 +80,7 @@ see_file(struct dsrv_logold *p, int dir, const char *name)
 	if (p->reads_back && !dsrv_logname_is_read_back(p->path, &own))
 		return;
 	if (fstatat(dir, name, &file, AT_SYMLINK_NOFOLLOW) == -1 ||
-	    !S_ISREG(file.st_mode) || is_same(&file, &p->current))
+	    !S_ISREG(file.st_mode) || dsrv_logdir_is_same(&file, &p->current))
 		return;
 	if ((p->reads_back || dsrv_logname_is_of(p->path,
 	    file.st_mtim.tv_sec, &own)) &&

@@ -53,12 +53,6 @@
 
 #include "logprocess.h"
 
-static int
-is_same(const struct stat *a, const struct stat *b)
-{
-	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
-}
-
 /*
  * Which files are in the row, and which have left it
  */
@@ -160,12 +154,11 @@ dsrv_logplace_remove_made(const struct dsrv_taken *t)
 static int
 lock_it(int fd, const struct dsrv_taken *t, const char *name)
 {
-	struct stat open, named;
+	struct stat open;
 
 	if (dsrv_filelock_take(fd) == -1)
 		return -1;
-	if (fstatat(t->dir, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    fstat(fd, &open) == 0 && is_same(&open, &named))
+	if (fstat(fd, &open) == 0 && dsrv_logdir_has(t->dir, name, &open))
 		return 0;
 	errno = EWOULDBLOCK;
 	return -1;
@@ -238,7 +231,7 @@ move_out(const struct dsrv_taken *t, const char *name,
 	if (dsrv_logdir_rename(t->dir, name, to.text) == -1)
 		return errno == ENOENT || errno == EEXIST ? not_now() : -1;
 	if (fstatat(t->dir, to.text, &moved, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    is_same(file, &moved))
+	    dsrv_logdir_is_same(file, &moved))
 		return 0;
 	dsrv_logdir_rename(t->dir, to.text, name);
 	return not_now();
@@ -252,7 +245,7 @@ take_out(struct dsrv_taken *t, const struct dsrv_logold_file *f)
 
 	if (open_file(t, name, &file) == -1)
 		return -1;
-	if (!is_same(&file, &f->file) || file.st_size == 0)
+	if (!dsrv_logdir_is_same(&file, &f->file) || file.st_size == 0)
 		return not_now();	/* another one has come meanwhile */
 	if (lock(t, f) == -1 || move_out(t, name, &file) == -1)
 		return -1;

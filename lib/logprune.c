@@ -26,8 +26,7 @@ remove_file(const struct dsrv_logold *old, const struct dsrv_logold_file *f)
 	if (dir == -1)
 		return 0;
 	if ((fd = dsrv_filelock_open(dir, name, &file)) != -1) {
-		removed = file.st_dev == f->file.st_dev &&
-		    file.st_ino == f->file.st_ino &&
+		removed = dsrv_logdir_is_same(&file, &f->file) &&
 		    unlinkat(dir, name, 0) == 0;
 		close(fd);
 	}

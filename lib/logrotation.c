@@ -231,11 +231,10 @@ static int
 is_at(const struct row *row, int n, int fd)
 {
 	struct numbered numbered = number(row, n, "");
-	struct stat named, open;
+	struct stat open;
 
-	return fstatat(row->dir, numbered.name, &named,
-	    AT_SYMLINK_NOFOLLOW) == 0 && fstat(fd, &open) == 0 &&
-	    named.st_dev == open.st_dev && named.st_ino == open.st_ino;
+	return fstat(fd, &open) == 0 &&
+	    dsrv_logdir_has(row->dir, numbered.name, &open);
 }
 
 /* If the file was replaced just now, this may have moved another daemon's new

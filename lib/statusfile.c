@@ -91,15 +91,6 @@ is_there(int dir, const char *name, struct stat *file)
 }
 
 static int
-is_same(int dir, const char *name, const struct stat *file)
-{
-	struct stat now;
-
-	return is_there(dir, name, &now) && now.st_dev == file->st_dev &&
-	    now.st_ino == file->st_ino;
-}
-
-static int
 has_written(const struct work *work)
 {
 	return work->written->next.ino != 0;
@@ -132,7 +123,7 @@ remove_leftover(int dir, const struct work *work)
 	struct stat file;
 	int error = 0, fd = dsrv_filelock_open(dir, name, &file);
 
-	if (fd == -1 ? errno == EWOULDBLOCK : !is_same(dir, name, &file))
+	if (fd == -1 ? errno == EWOULDBLOCK : !dsrv_logdir_has(dir, name, &file))
 		error = EBUSY;
 	else if (fd == -1 && errno == ENOENT)
 		error = 0;	/* what comes now is another's */
@@ -152,7 +143,7 @@ create(int dir, const struct work *work)
 	struct stat file;
 
 	if (fd != -1 && (dsrv_filelock_take(fd) == -1 ||
-	    fstat(fd, &file) == -1 || !is_same(dir, work->new_name, &file))) {
+	    fstat(fd, &file) == -1 || !dsrv_logdir_has(dir, work->new_name, &file))) {
 		dsrv_descriptors_close(&fd);
 		errno = EBUSY;
 	}
@@ -194,7 +185,7 @@ put_in_place(int dir, const struct work *work, const struct stat *file)
 		written->next = before;
 		return errno;
 	}
-	if (is_same(dir, work->name, file))
+	if (dsrv_logdir_has(dir, work->name, file))
 		return 0;
 	memset(written, 0, sizeof *written);
 	return EBUSY;
@@ -217,7 +208,7 @@ replace(int dir, const struct work *work)
 	if (error == 0)
 		error = put_in_place(dir, work, &file);
 	if (error != 0 && fstat(fd, &file) == 0 &&
-	    is_same(dir, work->new_name, &file))
+	    dsrv_logdir_has(dir, work->new_name, &file))
 		unlinkat(dir, work->new_name, 0);
 	close(fd);	/* which unlocks it */
 	return error;
