@@ -789,16 +789,6 @@ other_is_kept_out_no_longer(void)
 	ck_assert(other_writes());
 }
 
-static int
-has_no_locks(void)
-{
-#ifdef HAVE_FLOCK
-	return 0;
-#else
-	return skip_if(1, "to lock a file takes flock(2)");
-#endif
-}
-
 START_TEST(nor_does_one_beside_another_daemon)
 {
 	if (has_no_locks())

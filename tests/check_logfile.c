@@ -1040,16 +1040,6 @@ START_TEST(a_file_is_not_made_where_that_is_not_allowed)
 }
 END_TEST
 
-static int
-has_no_locks(void)
-{
-#ifdef HAVE_FLOCK
-	return 0;
-#else
-	return skip_if(1, "to lock a file takes flock(2)");
-#endif
-}
-
 static void
 hold_the_lock(void)
 {

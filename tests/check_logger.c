@@ -765,16 +765,6 @@ follow_rotated(const char *name, long next)
  */
 
 static int
-has_no_locks(void)
-{
-#ifdef HAVE_FLOCK
-	return 0;
-#else
-	return skip_if(1, "to lock a file takes flock(2)");
-#endif
-}
-
-static int
 has_no_splice(void)
 {
 #ifdef HAVE_SPLICE

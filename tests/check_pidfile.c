@@ -204,13 +204,16 @@ leave_a_helper(void)
 	*helper = pid;
 }
 
-START_TEST(pid_file_is_not_held_by_what_the_program_leaves_behind)
+/* It outlives the master, without the lock. */
+static void
+helper_does_not_hold_it(void (*begin)(void))
 {
 	use_directory();
 	helper = shared_memory(sizeof *helper);
-	here.before_master = leave_a_helper;
+	here.before_master = begin;
 	start(1, talker);
 	settled(*helper);
+	holds(here.master, 1);
 	holds(*helper, 0);
 	send_signal(here.master, SIGKILL);
 	ended(here.master);
@@ -218,6 +221,11 @@ START_TEST(pid_file_is_not_held_by_what_the_program_leaves_behind)
 	ck_assert(!is_locked());
 	send_signal(*helper, SIGKILL);
 	ended(*helper);
+}
+
+START_TEST(pid_file_is_not_held_by_what_the_program_leaves_behind)
+{
+	helper_does_not_hold_it(leave_a_helper);
 }
 END_TEST
 
@@ -236,18 +244,7 @@ spawn_a_helper(void)
 
 START_TEST(pid_file_is_not_held_by_a_program_that_the_master_starts)
 {
-	use_directory();
-	helper = shared_memory(sizeof *helper);
-	here.before_master = spawn_a_helper;
-	start(1, talker);
-	holds(here.master, 1);
-	holds(*helper, 0);
-	send_signal(here.master, SIGKILL);
-	ended(here.master);
-	ck_assert(running(*helper));
-	ck_assert(!is_locked());
-	send_signal(*helper, SIGKILL);
-	ended(*helper);
+	helper_does_not_hold_it(spawn_a_helper);
 }
 END_TEST
 

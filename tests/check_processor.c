@@ -340,16 +340,6 @@ are_noted(int count)
 }
 
 static int
-has_no_locks(void)
-{
-#ifdef HAVE_FLOCK
-	return 0;
-#else
-	return skip_if(1, "to lock a file takes flock(2)");
-#endif
-}
-
-static int
 has_no_gzip(void)
 {
 	return skip_if(system("gzip --version >/dev/null 2>&1") != 0,
