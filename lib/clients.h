@@ -101,9 +101,7 @@ struct dsrv_overtime {
 };
 
 void dsrv_overtime_open(struct dsrv_overtime *, struct dsrv_loop *, int tag);
-/* This child may run until that time. */
-void dsrv_overtime_set(struct dsrv_overtime *, pid_t, int64_t until);
-/* It may run for this many seconds from now on; 0: for ever. */
+/* This child may run for this many seconds from now on; 0: for ever. */
 void dsrv_overtime_begin(struct dsrv_overtime *, pid_t, int seconds);
 /* The same for orphans of a dead server, which are children now. */
 void dsrv_overtime_adopt(struct dsrv_overtime *, const struct dsrv_roster *);

@@ -34,8 +34,8 @@ dsrv_overtime_open(struct dsrv_overtime *o, struct dsrv_loop *loop, int tag)
 	o->look_at = DSRV_NEVER;
 }
 
-void
-dsrv_overtime_set(struct dsrv_overtime *o, pid_t pid, int64_t until)
+static void
+set_limit(struct dsrv_overtime *o, pid_t pid, int64_t until)
 {
 	dsrv_children_set_until(dsrv_loop_known(o->loop), pid, until);
 	if (until < o->look_at) {
@@ -48,8 +48,7 @@ void
 dsrv_overtime_begin(struct dsrv_overtime *o, pid_t pid, int seconds)
 {
 	if (seconds > 0)
-		dsrv_overtime_set(o, pid,
-		    dsrv_clock_now() + (int64_t)seconds * 1000);
+		set_limit(o, pid, dsrv_clock_now() + (int64_t)seconds * 1000);
 }
 
 /* With stop_timeout 0 nothing is killed. Last, if the master may read it: so it
@@ -79,7 +78,7 @@ dsrv_overtime_adopt(struct dsrv_overtime *o, const struct dsrv_roster *roster)
 		dsrv_children_read(roster, i, &told);
 		if (told.overdue)
 			mark(child);
-		dsrv_overtime_set(o, roster->pids[i], roster->until[i]);
+		set_limit(o, roster->pids[i], roster->until[i]);
 	}
 }
 

@@ -155,15 +155,6 @@ dsrv_role_leave(enum dsrv_held which)
 }
 
 void
-dsrv_role_leave_all(void)
-{
-	int which;
-
-	for (which = 0; which < DSRV_HELD; which++)
-		dsrv_role_leave((enum dsrv_held)which);
-}
-
-void
 dsrv_role_give_shared(struct dsrv_shared *shared, int place, int follows)
 {
 	role.shared = shared;
@@ -302,9 +293,12 @@ refuse(enum dsrv_role_kind expected, const char *verb)
 	int is_early = role.kind < expected || role.kind == DSRV_LOGGER;
 	const char *call = is_early ? calls[role.kind] : NULL;
 
-	dsrv_report("%s: this is %s, not %s%s%s%s", verb, kinds[role.kind],
-	    kinds[expected], call != NULL ? ": call " : "",
-	    call != NULL ? call : "", call != NULL ? " first" : "");
+	if (call != NULL)
+		dsrv_report("%s: this is %s, not %s: call %s first", verb,
+		    kinds[role.kind], kinds[expected], call);
+	else
+		dsrv_report("%s: this is %s, not %s", verb, kinds[role.kind],
+		    kinds[expected]);
 	return EPERM;
 }
 

@@ -122,10 +122,8 @@ void dsrv_role_forget(enum dsrv_held);
 /* Whether it is held, and the program has not closed the descriptor, which may
  * be another file's by now. */
 int dsrv_role_holds(enum dsrv_held);
-/* Closes it, if it is held. The second closes all, in a child whose task may
- * take long: it must not hold what others wait for. */
+/* Closes it, if it is held. */
 void dsrv_role_leave(enum dsrv_held);
-void dsrv_role_leave_all(void);
 /* The same in a new worker, before the program runs there: its server has
  * checked that the descriptor is still the library's. */
 void dsrv_role_drop(enum dsrv_held);
