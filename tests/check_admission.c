@@ -9,7 +9,6 @@
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <arpa/inet.h>
 #include <net/if.h>
 #include <netinet/in.h>
@@ -19,6 +18,7 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "clock.h"
 #include "puppet.h"
 #include "sockets.h"
 
@@ -711,7 +711,6 @@ END_TEST
 int
 clock_gettime(clockid_t clock, struct timespec *ts)
 {
-	long number = SYS_clock_gettime;
 	static struct timespec still;
 	int got;
 
@@ -720,11 +719,7 @@ clock_gettime(clockid_t clock, struct timespec *ts)
 		*ts = still;
 		return 0;
 	}
-#ifdef SYS_clock_gettime64
-	if (sizeof(time_t) > sizeof(long))
-		number = SYS_clock_gettime64;
-#endif
-	got = (int)syscall(number, clock, ts);
+	got = real_time(clock, ts);
 	if (got == 0 && clock == CLOCK_REALTIME && limits != NULL &&
 	    limits->jumps)
 		ts->tv_sec += ++limits->jumps % 2 == 0 ? DAY : -DAY;

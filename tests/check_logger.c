@@ -27,6 +27,7 @@
 #include <stdarg.h>
 #include <time.h>
 
+#include "clock.h"
 #include "flock.h"
 #include "openat.h"
 #include "puppet.h"
@@ -58,14 +59,8 @@ static struct sky {
 int
 clock_gettime(clockid_t clock, struct timespec *now)
 {
-	long number = SYS_clock_gettime;
-
-#ifdef SYS_clock_gettime64
-	if (sizeof(time_t) > sizeof(long))
-		number = SYS_clock_gettime64;
-#endif
 	if (clock != CLOCK_REALTIME || sky == NULL || sky->second == 0)
-		return (int)syscall(number, clock, now);
+		return real_time(clock, now);
 	now->tv_sec = sky->second;
 	now->tv_nsec = 0;
 	return 0;

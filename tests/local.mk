@@ -72,7 +72,8 @@ check_PROGRAMS += $(CHECK_TESTS)
 TESTS += $(CHECK_TESTS)
 
 check_LIBRARIES += tests/libharness.a
-tests_libharness_a_SOURCES = tests/example.c tests/example.h tests/flock.h \
+tests_libharness_a_SOURCES = tests/clock.h tests/example.c tests/example.h \
+	tests/flock.h \
 	tests/harness.c tests/harness.h tests/keeper.c tests/keeper.h \
 	tests/pidfile.c tests/pidfile.h tests/puppet.c tests/puppet.h \
 	tests/sockets.c tests/sockets.h tests/suite.c tests/terminal.c \
